@@ -1,0 +1,101 @@
+/** `conv`: direct 3×3 convolution, forward and both gradients, on the shapes of ResNet-18 and ResNet-20. */
+import type { Tensor } from "../../src/tensor/index.js";
+import type { Api } from "../models.js";
+import { type BenchOptions, openOurs } from "../ours.js";
+import { uniform } from "../pattern.js";
+import { Peak } from "../peak.js";
+import type { Report } from "../report.js";
+import { type Group, type Kernel, kernelBench } from "./kernels.js";
+
+/** Batch, channels (in and out), side of the image. */
+const SHAPES = [
+  [64, 64, 32],
+  [64, 128, 16],
+  [64, 256, 8],
+  [64, 512, 4],
+  [128, 16, 32],
+  [128, 32, 16],
+  [128, 64, 8],
+] as const;
+const MODES = ["contiguous", "channels-last"];
+
+/** Benchmarks convolutions. */
+export async function convBench(options: BenchOptions): Promise<Report> {
+  const api = await openOurs(options);
+  const peak = new Peak();
+  try {
+    return await kernelBench(
+      "conv",
+      SHAPES.map((shape) => group(api, ...shape)),
+      MODES,
+      peak,
+      options,
+    );
+  } finally {
+    peak.close();
+  }
+}
+
+function group({ fovea }: Api, batch: number, channels: number, side: number): Group {
+  const name = `${channels}@${side}² ×${batch}`;
+  const imageShape = [batch, channels, side, side];
+  const weightShape = [channels, channels, 3, 3];
+  // The same weights serve every link of a chain: this bound keeps the variance from one link to the next.
+  const bound = Math.sqrt(3 / (9 * channels));
+  const x = fovea.tensor(uniform(imageShape, 1), { shape: imageShape });
+  const g = fovea.tensor(uniform(imageShape, 2), { shape: imageShape });
+  const w = fovea.tensor(uniform(weightShape, 3, -bound, bound), { shape: weightShape });
+  const convolve = (image: Tensor, weight: Tensor) => fovea.conv2d(image, weight, { padding: 1 });
+  const common = { flop: 2 * 9 * batch * channels ** 2 * side ** 2 };
+  const work = { kind: "conv", batch, channels, side } as const;
+
+  const forward: Kernel = {
+    ...common,
+    name: `${name} forward`,
+    work: { ...work, pass: "forward" },
+    program: (repeats) => {
+      const run = fovea.compile((image: Tensor, weight: Tensor) => {
+        let y = image;
+        for (let i = 0; i < repeats; i++) y = convolve(y, weight);
+        return y;
+      });
+      return () => run(x, w);
+    },
+  };
+  const inputGradient: Kernel = {
+    ...common,
+    name: `${name} input gradient`,
+    work: { ...work, pass: "inputGradient" },
+    program: (repeats) => {
+      const run = fovea.compile((image: Tensor, weight: Tensor, gradient: Tensor) => {
+        let result = gradient;
+        for (let i = 0; i < repeats; i++) {
+          [result] = fovea.grad(convolve(image, weight), [image], { gradOutput: result });
+        }
+        return result;
+      });
+      return () => run(x, w, g);
+    },
+  };
+  // Every repetition needs another image in the layout that a network would hand on: the output of a convolution.
+  const weightGradient: Kernel = {
+    ...common,
+    name: `${name} weight gradient`,
+    work: { ...work, pass: "weightGradient" },
+    carries: forward.name,
+    program: (repeats) => {
+      const run = fovea.compile((image: Tensor, weight: Tensor, gradient: Tensor) => {
+        let y = image;
+        let [total] = fovea.grad(convolve(y, weight), [weight], { gradOutput: gradient });
+        for (let i = 1; i < repeats; i++) {
+          y = convolve(y, weight).detach();
+          const [next] = fovea.grad(convolve(y, weight), [weight], { gradOutput: gradient });
+          total = total.add(next);
+        }
+        return total;
+      });
+      return () => run(x, w, g);
+    },
+  };
+  return [forward, inputGradient, weightGradient];
+}

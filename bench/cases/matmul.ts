@@ -1,0 +1,44 @@
+/** `matmul`: products of matrices, square ones and the first layer of the `mlp` benchmark. */
+import type { Tensor } from "../../src/tensor/index.js";
+import type { Api } from "../models.js";
+import { type BenchOptions, openOurs } from "../ours.js";
+import { uniform } from "../pattern.js";
+import { Peak } from "../peak.js";
+import type { Report } from "../report.js";
+import { type Kernel, kernelBench } from "./kernels.js";
+
+/** [M, K] · [K, N] */
+const SIZES = [
+  [512, 512, 512],
+  [1024, 1024, 1024],
+  [2048, 2048, 2048],
+  [128, 784, 512],
+] as const;
+
+/** Benchmarks products. */
+export async function matmulBench(options: BenchOptions): Promise<Report> {
+  const api = await openOurs(options);
+  const peak = new Peak();
+  try {
+    const groups = SIZES.map((size) => [product(api, ...size)]);
+    return await kernelBench("matmul", groups, ["contiguous"], peak, options);
+  } finally {
+    peak.close();
+  }
+}
+
+function product({ fovea }: Api, m: number, k: number, n: number): Kernel {
+  const matrix = (shape: readonly number[], stream: number) => fovea.tensor(uniform(shape, stream), { shape });
+  return {
+    name: `${m} × ${k} × ${n}`,
+    flop: 2 * m * k * n,
+    work: { kind: "matmul", m, k, n },
+    program: (repeats) => {
+      // Operands of their own for each product: nothing can be shared between them.
+      const left = Array.from({ length: repeats }, (_, i) => matrix([m, k], 1 + 2 * i));
+      const right = Array.from({ length: repeats }, (_, i) => matrix([k, n], 2 + 2 * i));
+      const run = fovea.compile((a: Tensor[], b: Tensor[]) => a.map((each, i) => each.matmul(b[i])));
+      return () => run(left, right);
+    },
+  };
+}

@@ -1,0 +1,55 @@
+/**
+ * What `startup` and `memory` run in a process of its own (plain.ts): `node child.js <dist> startup|memory <device>`.
+ * Prints one JSON object. The clock of `startup` starts before the package is imported.
+ */
+import { pathToFileURL } from "node:url";
+import { type Api, trainingStep } from "./models.js";
+
+const begin = performance.now();
+const [dist, task, device] = process.argv.slice(2);
+
+async function load<Name extends keyof Api>(file: string): Promise<Api[Name]> {
+  return import(pathToFileURL(`${dist}/${file}`).href);
+}
+
+async function open(): Promise<Api> {
+  const fovea = await load<"fovea">("index.js");
+  const [nn, optim] = [await load<"nn">("nn/index.js"), await load<"optim">("optim/index.js")];
+  await fovea.useDevice(device === "interp" ? "interp" : "native");
+  return { fovea, nn, optim };
+}
+
+/** Lets the collector run and the finalisers that it has queued. */
+async function settle(): Promise<void> {
+  for (let i = 0; i < 3; i++) {
+    globalThis.gc?.();
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+async function startup(): Promise<object> {
+  const api = await open();
+  const importMs = performance.now() - begin;
+  const loss = await trainingStep("cnn", api)();
+  const firstStepMs = performance.now() - begin;
+  return { importMs, firstStepMs, processMs: process.uptime() * 1000, loss: await loss.item() };
+}
+
+async function memory(): Promise<object> {
+  const api = await open();
+  const step = trainingStep("cnn", api);
+  const live: Record<number, number> = {};
+  const start = performance.now();
+  for (let i = 1; i <= 2000; i++) {
+    await step();
+    if (i !== 100 && i !== 2000) continue;
+    await settle();
+    live[i] = api.fovea.memoryStats().liveBytes;
+  }
+  const seconds = (performance.now() - start) / 1000;
+  const { peakBytes, buffers } = api.fovea.memoryStats();
+  const maxRssBytes = process.resourceUsage().maxRSS * 1024;
+  return { liveBytes100: live[100], liveBytes2000: live[2000], peakBytes, buffers, maxRssBytes, seconds };
+}
+
+process.stdout.write(`${JSON.stringify(task === "memory" ? await memory() : await startup())}\n`);

@@ -1,0 +1,47 @@
+/**
+ * Fovea as a side of a comparison: opens the device and times awaited calls of compiled functions. It knows nothing of
+ * the peer.
+ */
+import * as fovea from "../src/index.js";
+import * as nn from "../src/nn/index.js";
+import * as optim from "../src/optim/index.js";
+import type { Api } from "./models.js";
+import type { Contestant } from "./rounds.js";
+
+export type DeviceName = "native" | "interp";
+
+/** What the command line asked for. */
+export interface BenchOptions {
+  readonly device: DeviceName;
+  /** Fewer rounds: for trying out, not for reporting. */
+  readonly quick: boolean;
+}
+
+/** The library from its sources, on the device asked for. */
+export async function openOurs({ device }: BenchOptions): Promise<Api> {
+  await fovea.useDevice(device);
+  return { fovea, nn, optim };
+}
+
+/** A compiled call as a contestant: each repetition is `await call()` and nothing is left out. */
+export function ourContestant(name: string, call: () => Promise<unknown>): Contestant {
+  return {
+    name,
+    side: "ours",
+    run: async (steps) => {
+      const times: number[] = [];
+      for (let i = 0; i < steps; i++) {
+        const begin = performance.now();
+        await call();
+        times.push(performance.now() - begin);
+      }
+      return times;
+    },
+  };
+}
+
+/** Throws unless both sides computed the same: a benchmark of a wrong result means nothing. */
+export function requireSame(what: string, ours: number, theirs: number, tolerance: number): void {
+  if (Math.abs(ours - theirs) <= tolerance * Math.abs(theirs)) return;
+  throw new Error(`${what}: Fovea computes ${ours}, PyTorch ${theirs}`);
+}

@@ -1,0 +1,130 @@
+/**
+ * Alternating measurement: every contestant gets its turn in every round, so that a slow minute of the machine falls on
+ * all of them. Watches what else used the processors meanwhile. It knows nothing of what a contestant does.
+ */
+import { readFileSync } from "node:fs";
+import { cpus } from "node:os";
+import { setTimeout as sleep } from "node:timers/promises";
+import { median } from "./report.js";
+
+/** One side of a comparison. */
+export interface Contestant {
+  readonly name: string;
+  /** Which process does the work: ours or the peer's. */
+  readonly side: "ours" | "peer";
+  /** Runs `steps` repetitions and gives the milliseconds of each. */
+  readonly run: (steps: number) => Promise<number[]>;
+}
+
+export interface RoundOptions {
+  readonly rounds: number;
+  /** About how long one turn lasts. */
+  readonly turnMs: number;
+  /** Processor milliseconds that the peer's process has used so far. */
+  readonly peerCpuMs?: () => Promise<number>;
+}
+
+export interface RoundResult {
+  /** Median milliseconds of each contestant over all rounds, by name. */
+  readonly medianMs: ReadonlyMap<string, number>;
+  readonly notes: readonly string[];
+}
+
+/** Long enough for the workers of the side that has just run to stop spinning and go to sleep. */
+const SETTLE_MS = 50;
+const MIN_STEPS = 3;
+const MAX_STEPS = 400;
+/** Shares of the processors' time above which a reader is told. */
+const IDLE_SIDE_LIMIT = 0.02;
+const OTHERS_LIMIT = 0.05;
+
+/** Times all contestants in turns; the first step of a turn warms up and is not counted. */
+export async function alternate(contestants: readonly Contestant[], options: RoundOptions): Promise<RoundResult> {
+  const times = new Map<string, number[]>(contestants.map(({ name }) => [name, []]));
+  const steps = new Map<string, number>();
+  for (const { name, run } of contestants) {
+    const ms = median((await run(MIN_STEPS)).slice(1));
+    const fitting = Math.ceil(options.turnMs / ms);
+    steps.set(name, 1 + Math.min(MAX_STEPS, Math.max(MIN_STEPS, fitting)));
+  }
+  const watch = new Watch(options.peerCpuMs);
+  for (let round = 0; round < options.rounds; round++) {
+    for (const { name, side, run } of contestants) {
+      await sleep(SETTLE_MS);
+      await watch.begin();
+      const ms = await run(steps.get(name)!);
+      await watch.end(side);
+      times.get(name)!.push(...ms.slice(1));
+    }
+  }
+  const medians = contestants.map(({ name }): [string, number] => [name, median(times.get(name)!)]);
+  return { medianMs: new Map(medians), notes: watch.notes() };
+}
+
+interface Sample {
+  readonly wallMs: number;
+  readonly ours: number;
+  readonly peer: number;
+  readonly machine: number | undefined;
+}
+
+/** Adds up, over the turns, what the side that had to be idle and what other programs used. */
+class Watch {
+  readonly #peerCpuMs: () => Promise<number>;
+  #start: Sample | undefined;
+  #wallMs = 0;
+  #idleSideMs = 0;
+  #othersMs = 0;
+
+  constructor(peerCpuMs: (() => Promise<number>) | undefined) {
+    this.#peerCpuMs = peerCpuMs ?? (() => Promise.resolve(0));
+  }
+
+  async begin(): Promise<void> {
+    this.#start = await this.#sample();
+  }
+
+  async end(side: Contestant["side"]): Promise<void> {
+    const [from, to] = [this.#start!, await this.#sample()];
+    this.#wallMs += to.wallMs - from.wallMs;
+    const [ours, peer] = [to.ours - from.ours, to.peer - from.peer];
+    this.#idleSideMs += side === "ours" ? peer : ours;
+    if (to.machine !== undefined && from.machine !== undefined) {
+      this.#othersMs += to.machine - from.machine - ours - peer;
+    }
+  }
+
+  notes(): string[] {
+    const capacity = this.#wallMs * cpus().length;
+    const percent = (ms: number) => `${((100 * ms) / capacity).toFixed(1)} %`;
+    const notes: string[] = [];
+    if (this.#idleSideMs > IDLE_SIDE_LIMIT * capacity) {
+      notes.push(`the side that had to wait used ${percent(this.#idleSideMs)} of the processors in the other's turns`);
+    }
+    if (this.#othersMs > OTHERS_LIMIT * capacity) {
+      notes.push(
+        `other programs or the host took ${percent(this.#othersMs)} of the processors: repeat on a quiet machine`,
+      );
+    }
+    return notes;
+  }
+
+  async #sample(): Promise<Sample> {
+    const peer = await this.#peerCpuMs();
+    const { user, system } = process.cpuUsage();
+    return { wallMs: performance.now(), ours: (user + system) / 1000, peer, machine: machineCpuMs() };
+  }
+}
+
+/** Processor time that all programs, and the host in our name, have used since the machine started; Linux only. */
+function machineCpuMs(): number | undefined {
+  if (process.platform !== "linux") return undefined;
+  const [user, nice, system, , , irq, softirq, steal] = readFileSync("/proc/stat", "utf8")
+    .split("\n")[0]
+    .trim()
+    .split(/\s+/)
+    .slice(1)
+    .map(Number);
+  const ticks = user + nice + system + irq + softirq + steal;
+  return ticks * 10; // a tick is 1/100 s on every Linux that Node runs on
+}

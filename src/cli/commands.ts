@@ -1,0 +1,111 @@
+/**
+ * What the commands do, given checked arguments and a terminal. They must not parse arguments, nor know how training,
+ * reading or predicting works.
+ */
+import { describeDevices, useDevice } from "../index.js";
+import { readPng } from "../io/index.js";
+import {
+  checkOptions,
+  type DeviceName,
+  deviceNames,
+  evaluateRun,
+  Predictor,
+  prepareRun,
+  readRunConfig,
+} from "../train/index.js";
+import { ConfigError, describeError } from "../util/errors.js";
+import { humanReporter, jsonReporter } from "./progress.js";
+import { formatCount, formatShare, type Terminal } from "./terminal.js";
+
+/** The exit code of a program that was stopped by Ctrl-C. */
+const interruptedCode = 130;
+
+/** Trains; returns the exit code. Ctrl-C ends the run after the step at hand and saves it; a second one kills. */
+export async function train(terminal: Terminal, options: unknown, json: boolean): Promise<number> {
+  const { config, start } = await prepareRun(checkOptions(options));
+  await useDevice(config.device);
+  const stop = new AbortController();
+  const onInterrupt = () => stop.abort();
+  process.once("SIGINT", onInterrupt);
+  try {
+    const onEvent = json ? jsonReporter(terminal) : humanReporter(terminal, config);
+    const { stopped } = await start({ onEvent, signal: stop.signal });
+    return stopped === "interrupted" ? interruptedCode : 0;
+  } finally {
+    process.off("SIGINT", onInterrupt);
+  }
+}
+
+/** What `predict` and `evaluate` share. */
+export interface RunOptions {
+  readonly json: boolean;
+  /** Default: the device that the run was trained on. */
+  readonly device?: string;
+}
+
+/** Classifies pictures; one that cannot be read is named and the others go on. Returns the exit code. */
+export async function predict(
+  terminal: Terminal,
+  run: string,
+  images: readonly string[],
+  { json, device, invert }: RunOptions & { readonly invert: boolean },
+): Promise<number> {
+  await useDevice(await deviceFor(run, device));
+  const predictor = await Predictor.open(run);
+  let code = 0;
+  for (const path of images) {
+    try {
+      const { class: best, probabilities, notes } = await predictor.predict(await readPng(path), { invert });
+      if (json) {
+        const byClass = Object.fromEntries(probabilities.map(({ class: name, probability }) => [name, probability]));
+        terminal.printJson({ event: "prediction", image: path, class: best, probabilities: byClass, notes });
+        continue;
+      }
+      const ranked = [...probabilities].sort((a, b) => b.probability - a.probability);
+      const [first, ...others] = ranked.slice(0, 3).map((p) => `${p.class} ${formatShare(p.probability)}`);
+      const remarks = notes.length > 0 ? terminal.paint("dim", `  (${notes.join(", ")})`) : "";
+      terminal.print(`${path}: ${terminal.paint("green", first)}, then ${others.join(", ")}${remarks}`);
+    } catch (error) {
+      terminal.printError(`fovea: ${describeError(error)}`);
+      code = 1;
+    }
+  }
+  return code;
+}
+
+/** Scores a run on the test part of a data set. Returns the exit code. */
+export async function evaluate(terminal: Terminal, run: string, data: string, options: RunOptions): Promise<number> {
+  await useDevice(await deviceFor(run, options.device));
+  const { accuracy, loss, count } = await evaluateRun(run, data);
+  if (options.json) {
+    terminal.printJson({ event: "done", testAccuracy: accuracy, testLoss: loss, testSamples: count, run, data });
+  } else {
+    const right = `${formatCount(accuracy * count)} of ${formatCount(count)}`;
+    terminal.print(`test accuracy  ${terminal.paint("green", formatShare(accuracy))}  (${right})`);
+    terminal.print(`test loss      ${loss.toFixed(4)}`);
+  }
+  return 0;
+}
+
+async function deviceFor(run: string, asked: string | undefined): Promise<DeviceName> {
+  const known = deviceNames.find((name) => name === asked);
+  if (known || asked === undefined) return known ?? (await readRunConfig(run)).device;
+  throw new ConfigError(`[cli] --device must be one of ${deviceNames.join(", ")}, got ${asked}`);
+}
+
+/** Shows what this machine offers. Returns the exit code: 0 if there is a device. */
+export async function devices(terminal: Terminal, { json }: { readonly json: boolean }): Promise<number> {
+  const found = await describeDevices();
+  for (const device of found) {
+    if (json) {
+      terminal.printJson(device);
+      continue;
+    }
+    const { name, available, reason, details } = device;
+    const state = available ? terminal.paint("green", "available") : terminal.paint("yellow", "missing");
+    terminal.print(`${terminal.paint("bold", name.padEnd(8))} ${state}${reason ? `: ${reason}` : ""}`);
+    const width = Math.max(0, ...Object.keys(details).map((key) => key.length));
+    for (const [key, value] of Object.entries(details)) terminal.print(`  ${key.padEnd(width)}  ${value}`);
+  }
+  return found.some(({ available }) => available) ? 0 : 1;
+}

@@ -1,0 +1,150 @@
+/**
+ * Shows the events of a training run: a bar where it can be redrawn, a line per epoch elsewhere, one JSON object per
+ * line for programs. It must not know how training works.
+ */
+import { type Options, SingleBar } from "cli-progress";
+import type { DoneEvent, EpochEvent, RunConfig, StartEvent, StepEvent, TrainEvent } from "../train/index.js";
+import { formatCount, formatShare, formatTime, type Terminal } from "./terminal.js";
+
+/** Takes every event of a run. */
+export type Reporter = (event: TrainEvent) => void;
+
+/** For programs: each event as it is. */
+export function jsonReporter(terminal: Terminal): Reporter {
+  return (event) => terminal.printJson(event);
+}
+
+/** For people. */
+export function humanReporter(terminal: Terminal, config: RunConfig): Reporter {
+  const bar = terminal.isInteractive ? new EpochBar(terminal) : undefined;
+  let start: StartEvent | undefined;
+  return (event) => {
+    switch (event.event) {
+      case "start":
+        start = event;
+        printHeader(terminal, config, event);
+        bar?.begin(1, event);
+        break;
+      case "step":
+        bar?.update(event);
+        break;
+      case "epoch":
+        if (bar && start) bar.end(event, start);
+        else if (start) terminal.print(epochLine(event, start.epochs));
+        break;
+      case "warning":
+        bar?.clear();
+        terminal.print(`${terminal.paint("yellow", "warning:")} ${event.message}`);
+        break;
+      case "checkpoint":
+        break;
+      case "done":
+        bar?.clear();
+        printSummary(terminal, config, event);
+        break;
+    }
+  };
+}
+
+function printHeader(
+  terminal: Terminal,
+  config: RunConfig,
+  { parameters, trainSamples, testSamples }: StartEvent,
+): void {
+  const { data, model, device, seed, batch } = config;
+  const title = terminal.paint("bold", `${data.name} · ${model}`);
+  terminal.print(`${title} · ${formatCount(parameters)} parameters · ${device} · batch ${batch} · seed ${seed}`);
+  terminal.print(`${formatCount(trainSamples)} images for training, ${formatCount(testSamples)} for the test`);
+}
+
+function measures({ loss, accuracy }: { readonly loss: number; readonly accuracy: number }): string {
+  return `loss ${loss.toFixed(4)}  accuracy ${formatShare(accuracy).padStart(8)}`;
+}
+
+function epochLine(event: EpochEvent, epochs: number): string {
+  const { epoch, validation, imagesPerSecond, secondsLeft } = event;
+  const validated = validation ? `  validation ${formatShare(validation.accuracy)}` : "";
+  const pace = `${formatCount(imagesPerSecond)} images/s  ${formatTime(secondsLeft)} left`;
+  return `epoch ${String(epoch).padStart(String(epochs).length)}/${epochs}  ${measures(event)}${validated}  ${pace}`;
+}
+
+function printSummary(terminal: Terminal, config: RunConfig, done: DoneEvent): void {
+  const { testAccuracy, trainSeconds, run, stopped, epochs } = done;
+  const row = (name: string, value: string) => terminal.print(`${name.padEnd(14)} ${value}`);
+  terminal.print();
+  if (stopped === "interrupted") row("stopped", `after ${epochs} of ${config.epochs} epochs, as you asked`);
+  if (testAccuracy !== undefined) row("test accuracy", terminal.paint("green", formatShare(testAccuracy)));
+  row("training time", `${trainSeconds.toFixed(1)} s`);
+  if (run === undefined) return;
+  row("saved in", run);
+  terminal.print();
+  terminal.print("What to try next:");
+  for (const [command, meaning] of suggestions(run, config)) {
+    terminal.print(`  ${terminal.paint("cyan", command)}  ${terminal.paint("dim", meaning)}`);
+  }
+}
+
+function suggestions(run: string, { data, model }: RunConfig): readonly [command: string, meaning: string][] {
+  const other = model === "cnn" ? "lenet" : "cnn";
+  const rows: [string, string][] = [
+    [`npx fovea predict ${quoted(run)} picture.png`, "the class of a picture of your own"],
+    [`npx fovea evaluate ${quoted(run)} ${quoted(data.name)}`, "the test again, from the files"],
+    [`npx fovea train ${quoted(data.name)} --model ${other}`, "another model"],
+  ];
+  const width = Math.max(...rows.map(([command]) => command.length));
+  return rows.map(([command, meaning]) => [command.padEnd(width), meaning]);
+}
+
+function quoted(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+}
+
+/** One bar per epoch; at its end it becomes the line of that epoch. */
+class EpochBar {
+  readonly #terminal: Terminal;
+  #bar: SingleBar | undefined;
+  #stepsBefore = 0;
+  /** Sums over the epoch so far. */
+  #seen = { steps: 0, loss: 0, accuracy: 0 };
+
+  constructor(terminal: Terminal) {
+    this.#terminal = terminal;
+  }
+
+  begin(epoch: number, { epochs, stepsPerEpoch }: StartEvent): void {
+    this.#stepsBefore = (epoch - 1) * stepsPerEpoch;
+    this.#seen = { steps: 0, loss: 0, accuracy: 0 };
+    const label = `epoch ${String(epoch).padStart(String(epochs).length)}/${epochs}`;
+    const format: Options["format"] = (_, { progress }, { text }: { text: string }) => {
+      const room = (this.#terminal.out.columns ?? 80) - label.length - text.length - 5;
+      const width = Math.max(0, Math.min(28, room));
+      const done = Math.round(progress * width);
+      const drawn = `${this.#terminal.paint("green", "━".repeat(done))}${this.#terminal.paint("dim", "━".repeat(width - done))}`;
+      return `${label}  ${drawn}  ${text}`;
+    };
+    const stream = this.#terminal.out as NodeJS.WriteStream;
+    this.#bar = new SingleBar({ format, stream, hideCursor: true, clearOnComplete: true, gracefulExit: false });
+    this.#bar.start(stepsPerEpoch, 0, { text: epoch === 1 ? "compiling kernels" : "" });
+  }
+
+  update({ step, loss, accuracy, imagesPerSecond, secondsLeft }: StepEvent): void {
+    const seen = this.#seen;
+    seen.steps++;
+    seen.loss += loss;
+    seen.accuracy += accuracy;
+    const means = measures({ loss: seen.loss / seen.steps, accuracy: seen.accuracy / seen.steps });
+    const text = `${means}  ${formatCount(imagesPerSecond)} images/s  ${formatTime(secondsLeft)} left`;
+    this.#bar?.update(step - this.#stepsBefore, { text });
+  }
+
+  end(event: EpochEvent, start: StartEvent): void {
+    this.clear();
+    this.#terminal.print(epochLine(event, start.epochs));
+    if (event.epoch < start.epochs) this.begin(event.epoch + 1, start);
+  }
+
+  clear(): void {
+    this.#bar?.stop();
+    this.#bar = undefined;
+  }
+}

@@ -1,0 +1,189 @@
+/**
+ * Prints the loop language as text in a C-like syntax. A target overrides only what differs: types, loads, stores and the
+ * text of operations. Expressions used more than once in a run of statements become temporaries.
+ */
+import type { Bound, Guard, Index } from "../ir/index-math.js";
+import type { Expr, Part, Stmt } from "../ir/loops.js";
+import { eachExpr, eachPartStmt, exprsOf, operandsOf } from "../ir/visit.js";
+
+export abstract class Printer {
+  protected lines: string[] = [];
+  protected indent = 1;
+  private mutable = new Set<string>();
+  private temporaries = new Map<string, string>();
+  private names = 0;
+
+  /** The statements of one part. */
+  body(part: Part): string {
+    this.lines = [];
+    this.indent = 1;
+    this.names = 0;
+    this.mutable = new Set();
+    eachPartStmt([part], (s) => {
+      if (s.kind === "set") this.mutable.add(s.name);
+    });
+    this.statements(part.body);
+    return this.lines.join("\n");
+  }
+
+  protected abstract declaration(e: Expr, name: string, value: string, mutable: boolean): string;
+  protected abstract loopHead(name: string, extent: number): string;
+  protected abstract letHead(name: string, value: string): string;
+  protected abstract operation(e: Expr & { kind: "op" }, args: string[]): string;
+  protected abstract load(e: Expr & { kind: "load" }): string;
+  protected abstract storeText(s: Stmt & { kind: "store" }, value: string): string;
+  protected abstract constant(e: Expr & { kind: "const" }): string;
+  protected abstract cast(e: Expr & { kind: "cast" }, arg: string): string;
+  protected abstract splat(e: Expr & { kind: "splat" }, arg: string): string;
+  protected abstract fold(e: Expr & { kind: "fold" }, arg: string): string;
+  protected abstract shuffle(e: Expr & { kind: "shuffle" }, a: string, b: string): string;
+  protected abstract indexAsValue(e: Expr & { kind: "index" }): string;
+  protected abstract test(e: Expr & { kind: "test" }): string;
+  protected abstract quotient(index: string, by: number): string;
+
+  protected line(text: string): void {
+    this.lines.push("  ".repeat(this.indent) + text);
+  }
+
+  private block(head: string, body: readonly Stmt[]): void {
+    this.line(`${head} {`);
+    this.indent++;
+    this.statements(body);
+    this.indent--;
+    this.line("}");
+  }
+
+  private statements(body: readonly Stmt[]): void {
+    let run: Stmt[] = [];
+    const flush = () => {
+      if (run.length > 0) this.straight(run);
+      run = [];
+    };
+    for (const s of body) {
+      if (s.kind === "declare" || s.kind === "set" || s.kind === "store") {
+        run.push(s);
+        continue;
+      }
+      flush();
+      if (s.kind === "for") {
+        if (s.variable.extent === 0) continue;
+        if (s.variable.extent === 1) this.statements(s.body);
+        else this.block(this.loopHead(s.variable.name, s.variable.extent), s.body);
+      } else if (s.kind === "if") {
+        this.block(`if (${this.guard(s.guard)})`, s.body);
+      } else {
+        this.line("{");
+        this.indent++;
+        this.line(this.letHead(s.variable.name, this.index(s.index)));
+        this.statements(s.body);
+        this.indent--;
+        this.line("}");
+      }
+    }
+    flush();
+  }
+
+  /** Prints statements without control flow between them, sharing what they have in common. */
+  private straight(run: readonly Stmt[]): void {
+    const uses = new Map<string, number>();
+    const counted = new Set<string>();
+    const count = (e: Expr): void => {
+      uses.set(e.key, (uses.get(e.key) ?? 0) + 1);
+      if (counted.has(e.key)) return;
+      counted.add(e.key);
+      operandsOf(e).forEach(count);
+    };
+    for (const s of run) exprsOf(s).forEach(count);
+    const outer = this.temporaries;
+    this.temporaries = new Map();
+    const shared = (e: Expr) =>
+      (uses.get(e.key) ?? 0) > 1 && e.kind !== "const" && e.kind !== "register" && !this.dependsOnMutable(e);
+    const prepare = (e: Expr, done: Set<string>): void => {
+      if (done.has(e.key)) return;
+      done.add(e.key);
+      for (const x of operandsOf(e)) prepare(x, done);
+      if (shared(e) && !this.temporaries.has(e.key)) {
+        const name = `t${this.names++}`;
+        this.line(this.declaration(e, name, this.expression(e), false));
+        this.temporaries.set(e.key, name);
+      }
+    };
+    const done = new Set<string>();
+    for (const s of run) {
+      for (const e of exprsOf(s)) prepare(e, done);
+      if (s.kind === "declare")
+        this.line(this.declaration(s.init, s.name, this.value(s.init), this.mutable.has(s.name)));
+      else if (s.kind === "set") this.line(`${s.name} = ${this.value(s.value)};`);
+      else if (s.kind === "store") this.line(this.storeText(s, this.value(s.value)));
+    }
+    this.temporaries = outer;
+  }
+
+  private dependsOnMutable(e: Expr): boolean {
+    let found = false;
+    eachExpr([e], (x) => {
+      if (x.kind === "register" && this.mutable.has(x.name)) found = true;
+    });
+    return found;
+  }
+
+  /** The text of an expression: its temporary if it has one. */
+  protected value(e: Expr): string {
+    return this.temporaries.get(e.key) ?? this.expression(e);
+  }
+
+  private expression(e: Expr): string {
+    switch (e.kind) {
+      case "const":
+        return this.constant(e);
+      case "register":
+        return e.name;
+      case "index":
+        return this.indexAsValue(e);
+      case "test":
+        return this.test(e);
+      case "load":
+        return this.load(e);
+      case "cast":
+        return this.cast(e, this.value(e.arg));
+      case "splat":
+        return this.splat(e, this.value(e.arg));
+      case "fold":
+        return this.fold(e, this.value(e.arg));
+      case "shuffle":
+        return this.shuffle(e, this.value(e.a), this.value(e.b));
+      default:
+        return this.operation(
+          e,
+          e.args.map((arg) => this.value(arg)),
+        );
+    }
+  }
+
+  /** An index as integer arithmetic. */
+  protected index(index: Index): string {
+    const parts = index.terms.map(({ atom, coefficient }) => {
+      let text: string;
+      if (atom.kind === "var") text = atom.variable.name;
+      else if (atom.kind === "div") text = this.quotient(this.index(atom.of), atom.by);
+      else text = `(${this.index(atom.of)} % ${atom.by})`;
+      return coefficient === 1 ? text : `${text} * ${coefficient}`;
+    });
+    if (index.offset !== 0 || parts.length === 0) parts.push(String(index.offset));
+    const joined = parts.join(" + ").replaceAll("+ -", "- ");
+    return parts.length === 1 && !joined.includes(" ") ? joined : `(${joined})`;
+  }
+
+  protected guard(guard: Guard): string {
+    if (guard.length === 0) return "1";
+    return guard.map((bound) => this.bound(bound)).join(" && ");
+  }
+
+  private bound({ index, extent }: Bound): string {
+    const text = this.index(index);
+    const tests: string[] = [];
+    if (index.low < 0) tests.push(`${text} >= 0`);
+    if (index.high >= extent) tests.push(`${text} < ${extent}`);
+    return tests.length === 0 ? "1" : tests.join(" && ");
+  }
+}

@@ -1,0 +1,52 @@
+/**
+ * The scalar algebra over loop-language expressions: constant folding, decomposition where the target has no printing of
+ * its own, and the identities that index guards make common.
+ */
+import type { Algebra } from "../ir/algebra.js";
+import { wrap } from "../ir/dtype.js";
+import { castTo, constantOf, type Expr, operation, registerOf } from "../ir/loops.js";
+import { type ScalarName, scalarOps } from "../ir/scalar.js";
+import type { Target } from "../ir/target.js";
+
+const isConst = (e: Expr, value: number): boolean => e.kind === "const" && Object.is(e.value, value);
+
+/** The value of an op on constants, in the precision of the register. */
+function fold(op: ScalarName, args: readonly Expr[], type: Expr["type"]): Expr {
+  const { meaning, integerMeaning, result } = scalarOps[op];
+  const values = args.map((arg) => (arg.kind === "const" ? arg.value : 0));
+  const exact = type === "i32" && integerMeaning ? integerMeaning(...values) : meaning(...values);
+  const into = result === "same" ? type : result;
+  return constantOf(into === "f32" ? Math.fround(exact) : wrap(exact, into), into);
+}
+
+/** Builds expressions for a target. */
+export function expressions(target: Target): Algebra<Expr> {
+  const algebra: Algebra<Expr> = {
+    constant: (value, like) => constantOf(like.type === "f32" ? Math.fround(value) : wrap(value, like.type), like.type),
+    typed: (value, dtype) => constantOf(wrap(value, dtype), registerOf(dtype)),
+    cast: (value, dtype) => {
+      const type = registerOf(dtype);
+      if (value.kind === "const")
+        return constantOf(type === "f32" ? Math.fround(value.value) : wrap(value.value, dtype), type);
+      const cast = castTo(value, type);
+      // A u8 register is an i32: storing wraps, but a value used in place must wrap here.
+      return dtype === "u8" && value.type !== "bool" ? algebra.op("bitAnd", cast, constantOf(255, "i32")) : cast;
+    },
+    op: (name, ...args) => {
+      const last = args[args.length - 1];
+      if (args.every((arg) => arg.kind === "const")) return fold(name, args, last.type);
+      if (name === "select") {
+        const [condition, a, b] = args;
+        if (condition.kind === "const") return condition.value ? a : b;
+        if (a.key === b.key) return a;
+      }
+      if (name === "add" && last.type === "i32" && isConst(last, 0)) return args[0];
+      if (name === "mul" && isConst(last, 1)) return args[0];
+      if (name === "mul" && isConst(args[0], 1)) return last;
+      const { decompose } = scalarOps[name];
+      if (decompose && target.decompose) return decompose(algebra, ...args);
+      return operation(name, args);
+    },
+  };
+  return algebra;
+}

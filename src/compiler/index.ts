@@ -1,0 +1,135 @@
+/**
+ * The compiler: from a graph to a program for a target. Passes are verbs from graph to graph, then a plan, then kernels.
+ */
+
+import { sizeOf } from "../ir/dtype.js";
+import { isOp, type Node, sizeOfShape } from "../ir/graph.js";
+import type { Kernel } from "../ir/loops.js";
+import type { Program, Slot } from "../ir/program.js";
+import type { Target } from "../ir/target.js";
+import { graph } from "../ops/index.js";
+import { DTypeError } from "../util/errors.js";
+import { inPlaceOutputs } from "./in-place.js";
+import { KernelBuilder } from "./kernel-builder.js";
+import { physicalSize } from "./layout.js";
+import { lowerKernel } from "./lower/index.js";
+import { planMemory } from "./memory.js";
+import { type KernelPlan, type Plan, plan } from "./plan.js";
+import { prepare } from "./prepare.js";
+import { order } from "./schedule.js";
+import { simplify } from "./simplify.js";
+
+export { structureKey } from "./simplify.js";
+
+export interface CompileRequest {
+  readonly outputs: readonly Node[];
+  readonly leaves: readonly Node[];
+  /** For every output, the leaf that it replaces, or null. */
+  readonly replaces: readonly (number | null)[];
+  readonly target: Target;
+  /** Called with a readable picture after each stage, for FOVEA_DEBUG. */
+  readonly trace?: (stage: string, outputs: readonly Node[], plan?: Plan) => void;
+}
+
+function checkTypes(outputs: readonly Node[], target: Target): void {
+  for (const node of outputs) {
+    if (!target.dtypes.includes(node.dtype)) {
+      throw new DTypeError(`[${node.op}] the ${target.name} device has no ${node.dtype}`, {
+        hint: `Use .to("f32"), or useDevice("interp")`,
+      });
+    }
+  }
+}
+
+/** Outputs get nodes of their own, so that each has storage of its own. */
+function separate(outputs: readonly Node[]): Node[] {
+  const seen = new Set<Node>();
+  return outputs.map((node) => {
+    const direct = node.op === "leaf" || node.op === "const" || seen.has(node);
+    seen.add(node);
+    return direct ? graph.make("contiguous", [node], {}) : node;
+  });
+}
+
+/** Compiles the graph of `outputs`. */
+export function compileGraph({ outputs, leaves, replaces, target, trace }: CompileRequest): Program {
+  const simplified = simplify(outputs);
+  trace?.("simplify", simplified);
+  const prepared = separate(simplify(prepare(simplified, target)));
+  checkTypes(prepared, target);
+  const planned = plan(prepared, target);
+  trace?.("plan", prepared, planned);
+  const lowered = planned.kernels.map((kernel) => lower(kernel, planned, target));
+  const sequence = order(
+    lowered.map(({ nodes, kernel }) => ({ nodes, kernel })),
+    prepared,
+    leaves,
+    replaces,
+  );
+  return assemble(
+    sequence.map((i) => lowered[i]),
+    prepared,
+    leaves,
+    replaces,
+    planned,
+  );
+}
+
+interface Lowered {
+  readonly kernel: Kernel;
+  readonly nodes: readonly Node[];
+}
+
+function lower(kernelPlan: KernelPlan, planned: Plan, target: Target): Lowered {
+  const builder = new KernelBuilder(target, planned.layouts, new Set(kernelPlan.roots));
+  const flops = lowerKernel(builder, kernelPlan);
+  return builder.finish(labelOf(kernelPlan), flops);
+}
+
+function labelOf({ anchor, roots }: KernelPlan): string {
+  const [root] = roots;
+  const heart = anchor ? (isOp(anchor, "reduce") ? anchor.attrs.kind : anchor.op) : "map";
+  const tail = anchor && anchor !== root ? `+${root.op}` : anchor ? "" : `_${root.op}`;
+  return `${heart}${tail}_${(anchor ?? root).shape.join("x") || "scalar"}${roots.length > 1 ? `_x${roots.length}` : ""}`;
+}
+
+function assemble(
+  lowered: readonly Lowered[],
+  outputs: readonly Node[],
+  leaves: readonly Node[],
+  replaces: readonly (number | null)[],
+  planned: Plan,
+): Program {
+  const leafAt = new Map(leaves.map((leaf, i) => [leaf, i]));
+  const outputAt = new Map(outputs.map((node, i) => [node, i]));
+  const lives = new Map<Node, { first: number; last: number }>();
+  lowered.forEach(({ nodes }, step) => {
+    for (const node of nodes) {
+      if (leafAt.has(node) || outputAt.has(node)) continue;
+      const life = lives.get(node);
+      lives.set(node, { first: life?.first ?? step, last: step });
+    }
+  });
+  const temporaries = [...lives.keys()];
+  const { offsets, arenaBytes } = planMemory(
+    temporaries.map((node) => {
+      const layout = planned.layouts.get(node);
+      const elements = layout ? physicalSize(node.shape, layout) : sizeOfShape(node.shape);
+      return { sizeBytes: elements * sizeOf(node.dtype), ...(lives.get(node) ?? { first: 0, last: 0 }) };
+    }),
+  );
+  const offsetOf = new Map(temporaries.map((node, i) => [node, offsets[i]]));
+  const slotOf = (node: Node): Slot => {
+    const leaf = leafAt.get(node);
+    if (leaf !== undefined) return { kind: "leaf", leaf };
+    const output = outputAt.get(node);
+    return output === undefined ? { kind: "arena", offset: offsetOf.get(node) ?? 0 } : { kind: "output", output };
+  };
+  return {
+    kernels: lowered.map(({ kernel }) => kernel),
+    steps: lowered.map(({ nodes }, kernel) => ({ kernel, slots: nodes.map(slotOf) })),
+    arenaBytes,
+    outputs: outputs.map((node) => ({ dtype: node.dtype, elements: sizeOfShape(node.shape) })),
+    inPlace: inPlaceOutputs(lowered, outputs, leaves, replaces),
+  };
+}

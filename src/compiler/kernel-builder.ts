@@ -1,0 +1,120 @@
+/**
+ * Collects what a kernel needs while its body is lowered: buffers in the order of first use, scratch memory, fresh names.
+ */
+import type { DType } from "../ir/dtype.js";
+import type { Node } from "../ir/graph.js";
+import * as ix from "../ir/index-math.js";
+import {
+  type BufferSpec,
+  declare,
+  type Expr,
+  type Kernel,
+  LANE,
+  type Part,
+  register,
+  type ScratchSpec,
+  type Stmt,
+  store,
+} from "../ir/loops.js";
+import type { Target } from "../ir/target.js";
+import { throughReshape } from "../ops/index.js";
+import { type Layout, physicalSize, positionOf } from "./layout.js";
+import { Lowering, type Stored } from "./value.js";
+
+export class KernelBuilder {
+  readonly lowering: Lowering;
+  private readonly buffers = new Map<Node, BufferSpec & { node: Node; layout: Layout }>();
+  private readonly scratches: ScratchSpec[] = [];
+  private readonly parts: Part[] = [];
+  private names = 0;
+
+  constructor(
+    readonly target: Target,
+    private readonly layouts: ReadonlyMap<Node, Layout>,
+    private readonly roots: ReadonlySet<Node>,
+  ) {
+    this.lowering = new Lowering(target, (node) => this.locate(node));
+  }
+
+  get lanes(): number {
+    return this.target.lanes;
+  }
+
+  /** The position within a vector. */
+  get lane(): ix.Index {
+    return ix.variable({ name: LANE, extent: this.lanes });
+  }
+
+  fresh(prefix: string): string {
+    return `${prefix}${this.names++}`;
+  }
+
+  variable(prefix: string, extent: number): ix.LoopVar {
+    return { name: this.fresh(prefix), extent };
+  }
+
+  private locate(node: Node): Stored | null {
+    const layout = this.layouts.get(node);
+    if (!layout || this.roots.has(node)) return null;
+    return { buffer: this.buffer(node, "read"), layout };
+  }
+
+  /** The name of the buffer of a stored node. */
+  buffer(node: Node, access: "read" | "write"): string {
+    const known = this.buffers.get(node);
+    if (known) return known.name;
+    const layout = this.layoutOf(node);
+    const name = `b${this.buffers.size}`;
+    const elements = physicalSize(node.shape, layout);
+    this.buffers.set(node, { name, dtype: node.dtype, elements, access, node, layout });
+    return name;
+  }
+
+  layoutOf(node: Node): Layout {
+    const layout = this.layouts.get(node);
+    if (!layout) throw new Error(`node ${node.op} is not stored`);
+    return layout;
+  }
+
+  /** Stores the root's value at logical coordinates. */
+  storeRoot(root: Node, at: readonly ix.Index[]): Stmt {
+    const value = this.lowering.value(root, at);
+    return store(
+      this.buffer(root, "write"),
+      root.dtype,
+      positionOf(at, root.shape, this.layoutOf(root)),
+      value,
+      this.lanes,
+    );
+  }
+
+  /** Stores the roots behind an anchor whose value at `at` is `result`. */
+  storeBehind(anchor: Node, result: Expr, roots: readonly Node[], at: readonly ix.Index[]): Stmt[] {
+    const name = this.fresh("f");
+    const value = register(name, result.type, result.lanes);
+    const stores = this.lowering.withBound(anchor, value, () =>
+      roots.map((root) => this.storeRoot(root, throughReshape(at, anchor.shape, root.shape))),
+    );
+    return [declare(name, result), ...stores];
+  }
+
+  scratch(dtype: DType, elements: number): string {
+    const name = `s${this.scratches.length}`;
+    this.scratches.push({ name, dtype, elements });
+    return name;
+  }
+
+  part(tasks: number, body: readonly Stmt[]): void {
+    this.parts.push({ tasks, body });
+  }
+
+  /** The kernel and the nodes behind its buffers, in order. */
+  finish(label: string, flops: number): { kernel: Kernel; nodes: Node[] } {
+    const specs = [...this.buffers.values()];
+    const buffers = specs.map(({ name, dtype, elements, access }) => ({ name, dtype, elements, access }));
+    return {
+      kernel: { label, buffers, scratch: this.scratches, parts: this.parts, flops },
+      nodes: specs.map(({ node }) => node),
+    };
+  }
+}

@@ -1,0 +1,218 @@
+/**
+ * Decides which values are stored, which kernel makes each of them, and in which layout they lie. Everything that is not
+ * stored is computed in place where it is read. Knows no loops.
+ */
+import { isOp, type Node, sameShape, sizeOfShape, topological } from "../ir/graph.js";
+import { isScalar } from "../ir/scalar.js";
+import type { Target } from "../ir/target.js";
+import { structuralRecord } from "../ops/index.js";
+import { blocked, type Layout, plain } from "./layout.js";
+
+/** One kernel: the roots it stores, and the reduction or template at its heart, if any. */
+export interface KernelPlan {
+  readonly anchor: Node | null;
+  readonly roots: Node[];
+}
+
+export interface Plan {
+  readonly kernels: readonly KernelPlan[];
+  /** Layout of every stored node, leaves included. */
+  readonly layouts: ReadonlyMap<Node, Layout>;
+}
+
+/** Reductions over at most this many elements are computed in place. */
+const SMALL_REDUCTION = 9;
+/** Above this much arithmetic an expression is stored rather than grown. */
+const LARGE = 96;
+/** Arithmetic that is cheaper to repeat than to store and load. */
+const CHEAP = 4;
+
+const EXPENSIVE: Readonly<Record<string, number>> = {
+  exp: 12,
+  log: 12,
+  tanh: 20,
+  erf: 25,
+  sin: 15,
+  cos: 15,
+  pow: 30,
+  div: 3,
+  sqrt: 3,
+  philox0: 40,
+  philox1: 40,
+};
+
+const isMovement = (node: Node): boolean => structuralRecord(node)?.kind === "movement";
+const isPointwise = (node: Node): boolean => isScalar(node.op) || structuralRecord(node)?.kind === "elementwise";
+
+/** Whether the node is the heart of a kernel of its own. */
+export function isAnchor(node: Node): boolean {
+  if (structuralRecord(node)?.kind === "template") return true;
+  if (!isOp(node, "reduce") && !isOp(node, "argmax")) return false;
+  return sizeOfShape(node.inputs[0].shape) / Math.max(1, sizeOfShape(node.shape)) > SMALL_REDUCTION;
+}
+
+class Planner {
+  private readonly order: Node[];
+  private readonly users = new Map<Node, Node[]>();
+  private readonly stored = new Set<Node>();
+  private readonly anchorOf = new Map<Node, Node>();
+  /** Nodes between an anchor and its root: they live in registers. */
+  private readonly inFlight = new Set<Node>();
+  private readonly costs = new Map<Node, number>();
+  private readonly layouts = new Map<Node, Layout>();
+
+  constructor(
+    private readonly outputs: readonly Node[],
+    private readonly target: Target,
+  ) {
+    this.order = topological(outputs);
+    for (const node of this.order) {
+      for (const x of new Set(node.inputs)) this.users.set(x, [...(this.users.get(x) ?? []), node]);
+    }
+  }
+
+  plan(): Plan {
+    for (const node of this.order) {
+      if (node.op === "leaf" || node.op === "contiguous") this.stored.add(node);
+    }
+    for (const node of this.outputs) this.stored.add(node);
+    for (const node of this.order) if (isAnchor(node)) this.climb(node);
+    for (const node of this.order) this.decide(node);
+    const kernels = this.group();
+    for (const node of this.order) {
+      if (this.stored.has(node)) this.layouts.set(node, this.layoutOf(node));
+    }
+    this.plainTables();
+    return { kernels, layouts: this.layouts };
+  }
+
+  /** Walks from an anchor through element-wise users for as long as each is the only one: the last is stored. */
+  private climb(anchor: Node): void {
+    let node = anchor;
+    while (!this.stored.has(node)) {
+      const users = this.users.get(node) ?? [];
+      const [next] = users;
+      if (users.length !== 1 || this.anchorOf.has(next) || this.inFlight.has(next)) break;
+      const follows = next.op === "reshape" || (isPointwise(next) && sameShape(next.shape, node.shape));
+      if (!follows || next.op === "contiguous") break;
+      this.inFlight.add(node);
+      node = next;
+    }
+    // A reshape is no work: it stays with its reader.
+    while (node.op === "reshape" && node !== anchor && !this.stored.has(node)) {
+      node = node.inputs[0];
+      this.inFlight.delete(node);
+    }
+    this.stored.add(node);
+    this.anchorOf.set(node, anchor);
+  }
+
+  private isKept(node: Node): boolean {
+    return this.stored.has(node) || this.inFlight.has(node);
+  }
+
+  /** Arithmetic per element when computed in place. */
+  private cost(node: Node): number {
+    if (this.stored.has(node)) return 1;
+    return this.costs.get(node) ?? 0;
+  }
+
+  private decide(node: Node): void {
+    if (!this.inFlight.has(node)) {
+      for (const x of node.inputs) this.storeIfRepeated(node, x);
+    }
+    const inputs = node.inputs.reduce((sum, x) => sum + this.cost(x), 0);
+    let cost = inputs;
+    if (isScalar(node.op)) cost = inputs + (EXPENSIVE[node.op] ?? 1);
+    else if (isOp(node, "reduce") || isOp(node, "argmax")) {
+      cost = (inputs + 1) * (sizeOfShape(node.inputs[0].shape) / Math.max(1, sizeOfShape(node.shape)));
+    } else if (isOp(node, "fold")) {
+      const candidates = node.attrs.axes.reduce((n, { size, stride }) => n * Math.ceil(size / stride), 1);
+      cost = (inputs + 1) * candidates;
+    }
+    this.costs.set(node, cost);
+    if (this.isKept(node)) return;
+    const shared = (this.users.get(node) ?? []).length > 1;
+    if (cost > LARGE || (shared && cost > CHEAP)) this.keep(node);
+  }
+
+  /** Stores `x` where its reader `node` would compute its elements more than once. */
+  private storeIfRepeated(node: Node, x: Node): void {
+    if (this.isKept(x)) return;
+    const repeats = sizeOfShape(node.shape) >= 2 * sizeOfShape(x.shape);
+    const spreads = isOp(node, "expand") || isOp(node, "window") || isOp(node, "fold");
+    if (spreads && (repeats || isOp(node, "fold")) && this.cost(x) > (isOp(node, "expand") ? 1 : CHEAP)) this.keep(x);
+    if (structuralRecord(node)?.kind === "template" && this.cost(x) > 2 * CHEAP) this.keep(x);
+    if (isOp(node, "gather") && x === node.inputs[0]) this.keep(x);
+  }
+
+  /** Stores a node; movements are free, so what they move is stored in their place. */
+  private keep(node: Node): void {
+    let source = node;
+    const gathersFrom = (this.users.get(node) ?? []).some((user) => isOp(user, "gather") && user.inputs[0] === node);
+    while (
+      !gathersFrom &&
+      isMovement(source) &&
+      source.op !== "fold" &&
+      source.inputs.length === 1 &&
+      !this.isKept(source)
+    ) {
+      source = source.inputs[0];
+    }
+    if (source.op === "const" || source.op === "iota") return;
+    if (!this.isKept(source)) this.stored.add(source);
+  }
+
+  private group(): KernelPlan[] {
+    const kernels: KernelPlan[] = [];
+    for (const root of this.order) {
+      if (!this.stored.has(root) || root.op === "leaf") continue;
+      kernels.push({ anchor: this.anchorOf.get(root) ?? null, roots: [root] });
+    }
+    return kernels;
+  }
+
+  private layoutOf(root: Node): Layout {
+    const { lanes, templates } = this.target;
+    if (!templates || root.op === "leaf" || this.outputs.includes(root) || lanes === 1) return plain;
+    const anchor = this.anchorOf.get(root);
+    const readers = this.users.get(root) ?? [];
+    if (root.op === "contiguous" && readers.every((user) => isOp(user, "conv2d") && user.inputs[1] === root))
+      return blocked(0, lanes);
+    if (anchor && isOp(anchor, "convWeightGrad") && root === anchor) return blocked(1, lanes);
+    if (root.shape.length !== 4 || root.shape[1] * 2 < lanes) return plain;
+    if (anchor && isOp(anchor, "conv2d")) return blocked(1, lanes);
+    if (anchor && anchor.op === "matmul") return plain;
+    return !this.flattens(root) && this.readsBlocked(root) ? blocked(1, lanes) : plain;
+  }
+
+  /** Whether every reader wants rows: it merges channels into a longer axis. */
+  private flattens(root: Node): boolean {
+    const readers = this.users.get(root) ?? [];
+    return readers.length > 0 && readers.every((user) => user.op === "reshape" && user.shape.length < 4);
+  }
+
+  /** Whether the root's own expression reads a blocked value with the same channels. */
+  private readsBlocked(root: Node): boolean {
+    const seen = new Set<Node>();
+    const visit = (node: Node): boolean => {
+      if (seen.has(node)) return false;
+      seen.add(node);
+      const layout = node === root ? undefined : this.layouts.get(node);
+      if (layout) return layout.kind === "blocked" && layout.axis === 1 && node.shape[1] === root.shape[1];
+      return node.inputs.some(visit);
+    };
+    return visit(root);
+  }
+
+  /** Tables that gather reads are plain. */
+  private plainTables(): void {
+    for (const node of this.order) {
+      if (isOp(node, "gather") && this.stored.has(node.inputs[0])) this.layouts.set(node.inputs[0], plain);
+    }
+  }
+}
+
+export function plan(outputs: readonly Node[], target: Target): Plan {
+  return new Planner(outputs, target).plan();
+}

@@ -1,0 +1,147 @@
+/**
+ * Simplification: common subexpressions, constants, identities and movements that undo each other. Every rule keeps IEEE
+ * semantics (x · 0 is not 0 for NaN). Graph in, graph out.
+ */
+
+import { wrap } from "../ir/dtype.js";
+import { isOp, type Node, sameShape, sizeOfShape, topological } from "../ir/graph.js";
+import { isScalar, scalarOps } from "../ir/scalar.js";
+import { graph, helpers, rebuild } from "../ops/index.js";
+
+/** The value that fills the whole node, or null. */
+export function fillOf(node: Node): number | null {
+  if (isOp(node, "const")) return node.attrs.value;
+  if (isOp(node, "expand") || isOp(node, "reshape")) return fillOf(node.inputs[0]);
+  return null;
+}
+
+const constant = (value: number, like: Node): Node => graph.constant(value, like);
+
+function simplifyScalar(node: Node): Node {
+  if (!isScalar(node.op)) return node;
+  const fills = node.inputs.map(fillOf);
+  const [a, b] = node.inputs;
+  if (fills.every((fill): fill is number => fill !== null)) {
+    const { meaning, integerMeaning } = scalarOps[node.op];
+    const exact = a.dtype === "i32" && integerMeaning ? integerMeaning(...fills) : meaning(...fills);
+    return constant(wrap(exact, node.dtype), node);
+  }
+  switch (node.op) {
+    case "add":
+      return fills[1] === 0 ? a : fills[0] === 0 ? b : node;
+    case "sub":
+      return fills[1] === 0 ? a : node;
+    case "mul":
+      return fills[1] === 1 ? a : fills[0] === 1 ? b : node;
+    case "div":
+      return fills[1] === 1 ? a : node;
+    case "neg":
+      return a.op === "neg" ? a.inputs[0] : node;
+    case "select":
+      return fills[0] === null ? node : fills[0] ? b : node.inputs[2];
+    default:
+      return node;
+  }
+}
+
+function simplifyMovement(node: Node): Node {
+  const [x] = node.inputs;
+  if (isOp(node, "detach")) return x;
+  if (isOp(node, "cast")) return x.dtype === node.dtype ? x : node;
+  if (isOp(node, "reshape")) {
+    if (sameShape(x.shape, node.shape)) return x;
+    if (x.op === "reshape") return simplifyMovement(helpers.reshape(graph, x.inputs[0], node.shape));
+    return isOp(x, "const") ? graph.constant(x.attrs.value, node) : node;
+  }
+  if (isOp(node, "expand")) {
+    if (sameShape(x.shape, node.shape)) return x;
+    if (isOp(x, "const")) return graph.constant(x.attrs.value, node);
+    return x.op === "expand" ? graph.make("expand", [x.inputs[0]], {}, { shape: node.shape }) : node;
+  }
+  if (isOp(node, "permute")) {
+    const { order } = node.attrs;
+    if (order.every((axis, i) => axis === i)) return x;
+    if (isOp(x, "permute"))
+      return simplifyMovement(
+        helpers.permute(
+          graph,
+          x.inputs[0],
+          order.map((axis) => x.attrs.order[axis]),
+        ),
+      );
+    // (A B)ᵀ = Bᵀ Aᵀ: the product is written in the order in which it is read.
+    if (isOp(x, "matmul") && order.join() === "0,2,1") {
+      const [a, b] = x.inputs;
+      return graph.make("matmul", [transposed(b), transposed(a)], {});
+    }
+  }
+  const still = isOp(node, "slice") && sameShape(x.shape, node.shape) && node.attrs.step.every((step) => step === 1);
+  if (still || (isOp(node, "pad") && sameShape(x.shape, node.shape))) return x;
+  return node;
+}
+
+const transposed = (x: Node): Node => simplifyMovement(helpers.swap(graph, x, 1, 2));
+
+function simplifyReduce(node: Node): Node {
+  if (!isOp(node, "reduce")) return node;
+  const [x] = node.inputs;
+  const { kind, axes } = node.attrs;
+  if (axes.length === 0) return x;
+  if (axes.every((axis) => x.shape[axis] === 1)) return helpers.reshape(graph, x, node.shape);
+  const fill = fillOf(x);
+  if (fill !== null && sizeOfShape(x.shape) > 0 && kind !== "prod") {
+    const count = axes.reduce((product, axis) => product * x.shape[axis], 1);
+    return constant(kind === "sum" ? fill * count : fill, node);
+  }
+  return node;
+}
+
+/** A text that two nodes share exactly when they compute the same thing. */
+function structureOf(node: Node, ids: ReadonlyMap<Node, number>): string {
+  const inputs = node.inputs.map((x) => ids.get(x)).join(",");
+  return `${node.op}|${node.dtype}|${node.shape.join("x")}|${JSON.stringify(node.attrs)}|${inputs}`;
+}
+
+/** Rebuilds the graph bottom-up through `rule`. */
+export function rewrite(outputs: readonly Node[], rule: (node: Node) => Node): Node[] {
+  const mapped = new Map<Node, Node>();
+  for (const node of topological(outputs)) {
+    const inputs = node.inputs.map((x) => mapped.get(x) ?? x);
+    mapped.set(node, rule(rebuild(node, inputs)));
+  }
+  return outputs.map((node) => mapped.get(node) ?? node);
+}
+
+/** Merges nodes that compute the same thing. */
+function shareCommon(outputs: readonly Node[]): Node[] {
+  const ids = new Map<Node, number>();
+  const known = new Map<string, Node>();
+  return rewrite(outputs, (node) => {
+    const key = structureOf(node, ids);
+    const first = known.get(key);
+    if (first) return first;
+    known.set(key, node);
+    ids.set(node, ids.size);
+    return node;
+  });
+}
+
+/** The simplified graph, in the same order of outputs. */
+export function simplify(outputs: readonly Node[]): Node[] {
+  const rule = (node: Node): Node => simplifyReduce(simplifyMovement(simplifyScalar(node)));
+  return shareCommon(rewrite(shareCommon(rewrite(outputs, rule)), rule));
+}
+
+/** A text that names the structure of a graph: the key under which its program is cached. */
+export function structureKey(outputs: readonly Node[]): { key: string; leaves: Node[] } {
+  const ids = new Map<Node, number>();
+  const leaves: Node[] = [];
+  const lines: string[] = [];
+  for (const node of topological(outputs)) {
+    ids.set(node, ids.size);
+    if (node.op === "leaf") leaves.push(node);
+    lines.push(node.op === "leaf" ? `leaf|${node.dtype}|${node.shape.join("x")}` : structureOf(node, ids));
+  }
+  lines.push(outputs.map((node) => ids.get(node)).join(","));
+  return { key: lines.join("\n"), leaves };
+}

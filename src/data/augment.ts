@@ -1,0 +1,85 @@
+/**
+ * Random changes to batches on the host. Every draw is a function of seed, epoch and sample, so that a run can be
+ * repeated and resumed. It must not know tensors.
+ */
+import { ConfigError } from "../util/errors.js";
+
+/**
+ * A random number from 0 up to 1 for one sample of the batch.
+ *
+ * @param draw which number of the sample, from 0 to 15.
+ */
+export type Draw = (sample: number, draw: number) => number;
+
+/** Changes the pictures `x`, [B, C, H, W], in place. */
+export type Augmentation = (x: Float32Array, sampleShape: readonly [number, number, number], draw: Draw) => void;
+
+/** How far {@link randomAffine} goes. */
+export interface AffineOptions {
+  /** Largest turn to either side, in degrees; default 0, from 0 to 180. */
+  readonly rotation?: number;
+  /** Largest change of size: factors from 1 − scale to 1 + scale; default 0, from 0 up to 1. */
+  readonly scale?: number;
+  /** Largest shift along each axis, in pixels; default 0, from 0. */
+  readonly shift?: number;
+}
+
+/**
+ * Turns, resizes and shifts every picture at random about its centre, by bilinear interpolation; the border is repeated
+ * into what comes from outside.
+ *
+ * Formula: `x'[p] = x[c + s · R(φ) · (p − c) + t]`, with φ, s, t uniform and c the centre.
+ *
+ * @throws ConfigError when an option is out of range.
+ * @example
+ * const augment = randomAffine({ rotation: 10, scale: 0.1, shift: 2 });
+ * const loader = new DataLoader(train, { batchSize: 64, shuffle: true, augment });
+ */
+export function randomAffine({ rotation = 0, scale = 0, shift = 0 }: AffineOptions): Augmentation {
+  checkRange("rotation", rotation, 180);
+  checkRange("scale", scale, 0.99);
+  checkRange("shift", shift, Number.MAX_VALUE);
+  return (x, [channels, height, width], draw) => {
+    const plane = height * width;
+    const original = new Float32Array(plane);
+    for (let start = 0; start < x.length; start += plane) {
+      const sample = Math.floor(start / (plane * channels));
+      const either = (index: number) => 2 * draw(sample, index) - 1;
+      const angle = (either(0) * rotation * Math.PI) / 180;
+      const factor = 1 + either(1) * scale;
+      const [dy, dx] = [either(2) * shift, either(3) * shift];
+      const [along, across] = [factor * Math.cos(angle), factor * Math.sin(angle)];
+      original.set(x.subarray(start, start + plane));
+      for (let row = 0; row < height; row++) {
+        const fromCentreY = row - (height - 1) / 2;
+        for (let column = 0; column < width; column++) {
+          const fromCentreX = column - (width - 1) / 2;
+          const sourceY = (height - 1) / 2 + along * fromCentreY + across * fromCentreX + dy;
+          const sourceX = (width - 1) / 2 + along * fromCentreX - across * fromCentreY + dx;
+          x[start + row * width + column] = interpolate(original, height, width, sourceY, sourceX);
+        }
+      }
+    }
+  };
+}
+
+/** The value between four pixels, weighted by nearness; positions outside take that of the border. */
+function interpolate(pixels: Float32Array, height: number, width: number, y: number, x: number): number {
+  const insideY = Math.min(height - 1, Math.max(0, y));
+  const insideX = Math.min(width - 1, Math.max(0, x));
+  const top = Math.floor(insideY);
+  const left = Math.floor(insideX);
+  const below = top + 1 < height ? width : 0;
+  const right = left + 1 < width ? 1 : 0;
+  const at = top * width + left;
+  const wx = insideX - left;
+  const upper = pixels[at] + wx * (pixels[at + right] - pixels[at]);
+  const lower = pixels[at + below] + wx * (pixels[at + below + right] - pixels[at + below]);
+  return upper + (insideY - top) * (lower - upper);
+}
+
+function checkRange(name: string, value: number, max: number): void {
+  if (value >= 0 && value <= max) return;
+  const range = max === Number.MAX_VALUE ? "a number from 0" : `a number from 0 to ${max}`;
+  throw new ConfigError(`[randomAffine] ${name} must be ${range}, got ${value}`);
+}

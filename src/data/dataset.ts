@@ -1,0 +1,239 @@
+/**
+ * Data sets: what a loader needs from one, and the one over arrays in memory. It must not know file formats or tensors.
+ */
+import type { TypedArray } from "../tensor/index.js";
+import { DataError } from "../util/errors.js";
+
+/** What a data set may be used for: statistics are taken from `train` only, and only `all` and `train` are split. */
+export type SplitRole = "all" | "train" | "validation" | "test";
+
+/** One picture and its class. `x`: [C, H, W], ready for the model. */
+export interface Sample {
+  readonly x: TypedArray;
+  readonly y: number;
+}
+
+/** Several samples in one array each. `x`: [B, C, H, W]; `y`: [B]. */
+export interface HostBatch {
+  readonly x: Float32Array;
+  readonly y: Int32Array;
+}
+
+/**
+ * Labelled pictures by index. A data set that reads files returns promises from `batch`; the loader waits for them.
+ */
+export interface Dataset {
+  /** Number of samples. */
+  readonly length: number;
+  /** [C, H, W]. */
+  readonly sampleShape: readonly [number, number, number];
+  /** Class names; a label is an index into them. */
+  readonly classes: readonly string[];
+  readonly role: SplitRole;
+  get(index: number): Sample | Promise<Sample>;
+  batch(indices: ArrayLike<number>): HostBatch | Promise<HostBatch>;
+}
+
+/** Mean and standard deviation per channel, of pixels that were scaled to [0, 1]. */
+export interface Standardisation {
+  readonly mean: readonly number[];
+  readonly std: readonly number[];
+}
+
+/** Numbers that pictures can be given in. */
+export type PixelArray = Uint8Array | Int8Array | Int16Array | Int32Array | Float32Array | Float64Array;
+
+/** What an {@link ArrayDataset} is made of. */
+export interface ArrayDatasetOptions<Role extends SplitRole = SplitRole> {
+  /** Pixels, [N, C, H, W]. */
+  readonly images: PixelArray;
+  /** Classes as whole numbers from 0, [N]. */
+  readonly labels: ArrayLike<number>;
+  /** [C, H, W]. */
+  readonly sampleShape: readonly [number, number, number];
+  /** Class names; default: the numbers from 0 to the largest label. */
+  readonly classes?: readonly string[];
+  readonly role: Role;
+  /** Factor on every pixel; default 1/255 for bytes, else 1. */
+  readonly scale?: number;
+  /** Applied after `scale`; default: none. */
+  readonly standardisation?: Standardisation;
+}
+
+/**
+ * A data set over arrays in memory. `x = (pixel · scale − mean[c]) / std[c]`.
+ *
+ * @throws DataError when the numbers of pixels and labels do not fit, or a label is not a class.
+ * @example
+ * const tiny = new ArrayDataset({
+ *   images: Uint8Array.of(0, 255, 255, 0), labels: [0, 1], sampleShape: [1, 1, 2], role: "train",
+ * });
+ * tiny.get(1); // { x: Float32Array [1, 0], y: 1 }
+ */
+export class ArrayDataset<Role extends SplitRole = SplitRole> implements Dataset {
+  readonly length: number;
+  readonly sampleShape: readonly [number, number, number];
+  readonly classes: readonly string[];
+  readonly role: Role;
+  readonly labels: Int32Array;
+  readonly images: PixelArray;
+  readonly scale: number;
+  readonly standardisation: Standardisation | undefined;
+  /** For bytes: the value of every byte in every channel, [C, 256]. */
+  readonly #table: Float32Array | undefined;
+
+  constructor(options: ArrayDatasetOptions<Role>) {
+    const { images, labels, sampleShape, role, standardisation } = options;
+    this.images = images;
+    this.sampleShape = sampleShape;
+    this.role = role;
+    this.scale = options.scale ?? (images instanceof Uint8Array ? 1 / 255 : 1);
+    this.standardisation = standardisation;
+    this.length = labels.length;
+    this.labels = Int32Array.from(labels);
+    const sampleSize = sizeOf(sampleShape);
+    if (images.length !== labels.length * sampleSize) {
+      const expected = `${labels.length} labels of [${sampleShape.join(", ")}] need ${labels.length * sampleSize}`;
+      throw new DataError(`[data] there are ${images.length} pixel values, but ${expected}`, {
+        hint: "Check that images and labels belong together",
+      });
+    }
+    this.classes = options.classes ?? classNumbers(this.labels);
+    const wrong = Array.from(labels).findIndex((label) => !Number.isInteger(label) || !(label in this.classes));
+    if (wrong >= 0) {
+      throw new DataError(
+        `[data] label ${labels[wrong]} of sample ${wrong} is none of the ${this.classes.length} classes`,
+        {
+          hint: "Labels are whole numbers from 0",
+        },
+      );
+    }
+    this.#table = images instanceof Uint8Array ? byteTable(sampleShape[0], (v, c) => this.#value(v, c)) : undefined;
+  }
+
+  get(index: number): Sample {
+    const { x, y } = this.batch([index]);
+    return { x, y: y[0] };
+  }
+
+  batch(indices: ArrayLike<number>): HostBatch {
+    const [channels, height, width] = this.sampleShape;
+    const plane = height * width;
+    const x = new Float32Array(indices.length * channels * plane);
+    const y = new Int32Array(indices.length);
+    for (let i = 0; i < indices.length; i++) {
+      const index = indices[i];
+      if (!(index in this.labels)) throw new DataError(`[data] there is no sample ${index}: there are ${this.length}`);
+      y[i] = this.labels[index];
+      for (let c = 0; c < channels; c++) {
+        const from = (index * channels + c) * plane;
+        this.#convert(this.images, from, c, x.subarray((i * channels + c) * plane, (i * channels + c + 1) * plane));
+      }
+    }
+    return { x, y };
+  }
+
+  /**
+   * The samples at `indices`, in that order, as a data set of its own.
+   *
+   * @param role what the part may be used for.
+   */
+  subset<PartRole extends SplitRole>(indices: ArrayLike<number>, role: PartRole): ArrayDataset<PartRole> {
+    const sampleSize = sizeOf(this.sampleShape);
+    const images = this.images.slice(0, indices.length * sampleSize);
+    const labels = new Int32Array(indices.length);
+    for (let i = 0; i < indices.length; i++) {
+      images.set(this.images.subarray(indices[i] * sampleSize, (indices[i] + 1) * sampleSize), i * sampleSize);
+      labels[i] = this.labels[indices[i]];
+    }
+    return new ArrayDataset({ ...this.#options(), images, labels, role });
+  }
+
+  /** The same samples, standardised; take the statistics from {@link fitStandardisation}. */
+  standardise(standardisation: Standardisation): ArrayDataset<Role> {
+    const channels = this.sampleShape[0];
+    if (standardisation.mean.length !== channels || standardisation.std.length !== channels) {
+      throw new DataError(`[data] statistics of ${standardisation.mean.length} channels for pictures of ${channels}`);
+    }
+    return new ArrayDataset({ ...this.#options(), standardisation });
+  }
+
+  #options(): ArrayDatasetOptions<Role> {
+    const { images, labels, sampleShape, classes, role, scale, standardisation } = this;
+    return { images, labels, sampleShape, classes, role, scale, standardisation };
+  }
+
+  #value(pixel: number, channel: number): number {
+    const { mean, std } = this.standardisation ?? { mean: [], std: [] };
+    return (pixel * this.scale - (mean[channel] ?? 0)) / (std[channel] ?? 1);
+  }
+
+  /** Writes one channel plane of one picture. */
+  #convert(pixels: PixelArray, from: number, channel: number, out: Float32Array): void {
+    if (this.#table) {
+      const offset = channel * 256;
+      for (let i = 0; i < out.length; i++) out[i] = this.#table[offset + pixels[from + i]];
+    } else {
+      for (let i = 0; i < out.length; i++) out[i] = this.#value(pixels[from + i], channel);
+    }
+  }
+}
+
+/**
+ * Mean and standard deviation (of the population) per channel, from the training split only: other roles are refused
+ * by the type checker and at run time, so that nothing of the test data reaches the model.
+ *
+ * @throws DataError when the data set is empty or not a training split.
+ * @example
+ * const statistics = fitStandardisation(train);
+ * const [trainSet, testSet] = [train.standardise(statistics), test.standardise(statistics)];
+ */
+export function fitStandardisation(train: ArrayDataset<"train">): Standardisation {
+  const role: SplitRole = train.role;
+  if (role !== "train" || train.length === 0) {
+    const problem = role === "train" ? "an empty training split" : `a data set of role "${role}"`;
+    throw new DataError(`[data] statistics cannot come from ${problem}`, {
+      hint: "Split first, then pass the train part",
+    });
+  }
+  const mean: number[] = [];
+  const std: number[] = [];
+  for (let c = 0; c < train.sampleShape[0]; c++) {
+    const average = averageOf(train, c, (v) => v);
+    const variance = averageOf(train, c, (v) => (v - average) ** 2);
+    mean.push(average);
+    std.push(variance > 0 ? Math.sqrt(variance) : 1); // a constant channel only loses its mean
+  }
+  return { mean, std };
+}
+
+/** The mean of `f(pixel · scale)` over one channel: bytes by their histogram, others picture by picture (short sums). */
+function averageOf(train: ArrayDataset, channel: number, f: (value: number) => number): number {
+  const { images, scale } = train;
+  const [channels, height, width] = train.sampleShape;
+  const plane = height * width;
+  const counts = new Float64Array(images instanceof Uint8Array ? 256 : 0);
+  let total = 0;
+  for (let n = 0; n < train.length; n++) {
+    const from = (n * channels + channel) * plane;
+    let sum = 0;
+    if (counts.length > 0) for (let i = from; i < from + plane; i++) counts[images[i]]++;
+    else for (let i = from; i < from + plane; i++) sum += f(images[i] * scale);
+    total += sum / plane;
+  }
+  for (let byte = 0; byte < counts.length; byte++) total += (counts[byte] / plane) * f(byte * scale);
+  return total / train.length;
+}
+
+function byteTable(channels: number, value: (byte: number, channel: number) => number): Float32Array {
+  return Float32Array.from({ length: channels * 256 }, (_, i) => value(i % 256, Math.floor(i / 256)));
+}
+
+function classNumbers(labels: Int32Array): string[] {
+  const largest = labels.reduce((a, b) => Math.max(a, b), -1);
+  return Array.from({ length: largest + 1 }, (_, i) => String(i));
+}
+
+function sizeOf(shape: readonly number[]): number {
+  return shape.reduce((product, size) => product * size, 1);
+}

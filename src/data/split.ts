@@ -1,0 +1,71 @@
+/**
+ * Splitting a data set in two, seeded, with every class in proportion. It must not know where the data came from.
+ */
+import { ConfigError, DataError } from "../util/errors.js";
+import type { ArrayDataset } from "./dataset.js";
+import { RandomStream } from "./random.js";
+
+/** How to split. */
+export interface SplitOptions<HeldOut extends "validation" | "test"> {
+  /** Share of the samples that goes to `train`; default 0.8, between 0 and 1. */
+  readonly ratio?: number;
+  /** Default 0. */
+  readonly seed?: number;
+  /** What the held-out part is for; default `test`. */
+  readonly heldOut?: HeldOut;
+}
+
+/**
+ * Splits into a training part and a held-out part, so that each class is divided in the same ratio. Sizes are exact:
+ * `train` gets `round(ratio · N)` samples; what rounding leaves over goes to the classes with the largest remainders.
+ *
+ * @throws DataError when the data set is itself a held-out part, ConfigError when the ratio leaves a part empty.
+ * @example
+ * const { train, heldOut } = stratifiedSplit(digits, { ratio: 0.8, seed: 0 });
+ */
+export function stratifiedSplit<HeldOut extends "validation" | "test" = "test">(
+  dataset: ArrayDataset,
+  options: SplitOptions<HeldOut> = {},
+): { train: ArrayDataset<"train">; heldOut: ArrayDataset<HeldOut> } {
+  const { ratio = 0.8, seed = 0, heldOut = "test" as HeldOut } = options;
+  if (dataset.role !== "all" && dataset.role !== "train") {
+    throw new DataError(`[split] a ${dataset.role} set must not be used for training`, {
+      hint: "Split the whole set or its training part",
+    });
+  }
+  const trainSize = Math.round(ratio * dataset.length);
+  if (!(trainSize > 0 && trainSize < dataset.length)) {
+    throw new ConfigError(`[split] a ratio of ${ratio} leaves a part of ${dataset.length} samples empty`, {
+      hint: "Choose a ratio between 0 and 1, such as 0.8",
+    });
+  }
+  const classes = samplesByClass(dataset);
+  const sizes = shares(
+    classes.map((indices) => indices.length),
+    trainSize,
+  );
+  const random = new RandomStream(seed, "data.split");
+  const parts: [number[], number[]] = [[], []];
+  for (const [label, indices] of classes.entries()) {
+    const order = random.permutation(indices.length, label);
+    for (const [rank, position] of order.entries()) parts[rank < sizes[label] ? 0 : 1].push(indices[position]);
+  }
+  return { train: dataset.subset(parts[0], "train"), heldOut: dataset.subset(parts[1], heldOut) };
+}
+
+function samplesByClass(dataset: ArrayDataset): number[][] {
+  const classes: number[][] = dataset.classes.map(() => []);
+  for (const [index, label] of dataset.labels.entries()) classes[label].push(index);
+  return classes;
+}
+
+/** Divides `total` in proportion to `counts`, in whole numbers (largest remainder; ties to the lower class). */
+function shares(counts: readonly number[], total: number): number[] {
+  const all = counts.reduce((sum, count) => sum + count, 0);
+  const exact = counts.map((count) => (count * total) / all);
+  const sizes = exact.map(Math.floor);
+  const left = total - sizes.reduce((sum, size) => sum + size, 0);
+  const byRemainder = [...exact.keys()].sort((a, b) => exact[b] - sizes[b] - (exact[a] - sizes[a]) || a - b);
+  for (const label of byRemainder.slice(0, left)) sizes[label]++;
+  return sizes;
+}

@@ -1,0 +1,15 @@
+/**
+ * The algebra of scalar operations, as an interface. Gradients and decompositions in the op records are written once
+ * against it; the graph (autograd), and the loop language (lowering) each implement it. Knows no representation.
+ */
+import type { DType } from "./dtype.js";
+import type { ScalarName } from "./scalar.js";
+
+export interface Algebra<T> {
+  /** A constant of the same dtype (and shape) as `like`. */
+  constant(value: number, like: T): T;
+  /** A constant of the given dtype with the shape of `like`. */
+  typed(value: number, dtype: DType, like: T): T;
+  op(name: ScalarName, ...args: T[]): T;
+  cast(value: T, dtype: DType): T;
+}

@@ -1,0 +1,126 @@
+/**
+ * The graph: immutable nodes. A node names its op, its inputs and attributes, and its result's shape and dtype. This file
+ * knows which attributes each structural op has, but not what any op means (that is in the op records).
+ */
+import type { DType } from "./dtype.js";
+import type { ScalarName } from "./scalar.js";
+
+export type Shape = readonly number[];
+export type Pair = readonly [number, number];
+export type ReduceKind = "sum" | "max" | "min" | "prod";
+
+export interface ConvAttrs {
+  readonly stride: Pair;
+  /** Zeros before the first and after the last row and column; negative values crop. */
+  readonly before: Pair;
+  readonly after: Pair;
+  readonly dilation: Pair;
+  readonly groups: number;
+}
+
+/** One sliding-window axis: output o and tap k read input position o · stride + k · dilation. */
+export interface WindowAxis {
+  readonly axis: number;
+  readonly size: number;
+  readonly stride: number;
+  readonly dilation: number;
+}
+
+/** Attributes of the structural ops, by name. Scalar ops have none. */
+export interface StructuralAttrs {
+  /** Storage that the program is given: an input, a realised value, a cell. */
+  leaf: { readonly id: number };
+  const: { readonly value: number };
+  /** The position along an axis, as i32. */
+  iota: { readonly axis: number };
+  cast: Record<never, never>;
+  /** The same values, without a gradient. */
+  detach: Record<never, never>;
+  /** The same values, stored: a fusion boundary. */
+  contiguous: Record<never, never>;
+  reshape: Record<never, never>;
+  permute: { readonly order: readonly number[] };
+  expand: Record<never, never>;
+  slice: { readonly start: readonly number[]; readonly step: readonly number[] };
+  pad: { readonly before: readonly number[]; readonly value: number };
+  concat: { readonly axis: number };
+  /** [..., L, ...] -> [..., O, ..., K...]: the taps are appended as last axes, in the order of `axes`. */
+  window: { readonly axes: readonly WindowAxis[] };
+  /** Adjoint of window: sums the taps back, in a fixed order. */
+  fold: { readonly axes: readonly WindowAxis[] };
+  /** With ties "first", the gradient of an extremum along one axis goes to the first of equals, else it is shared. */
+  reduce: { readonly kind: ReduceKind; readonly axes: readonly number[]; readonly ties?: "first" };
+  argmax: { readonly axis: number };
+  /** [B, M, K] · [B, K, N] -> [B, M, N] */
+  matmul: Record<never, never>;
+  /** [N, C, H, W], [O, C/g, Kh, Kw] -> [N, O, Ho, Wo] */
+  conv2d: ConvAttrs;
+  /** x [N, C, H, W], dy [N, O, Ho, Wo] -> [P, O, C/g, Kh, Kw]: P partial sums over the images, cut in order. */
+  convWeightGrad: ConvAttrs & { readonly kernel: Pair; readonly pieces: number };
+  /** Picks along an axis: x [.., K, ..], indices [.., J, ..] -> [.., J, ..] */
+  gather: { readonly axis: number };
+  /** Adjoint of gather. */
+  scatterAdd: { readonly axis: number };
+}
+
+export type StructuralName = keyof StructuralAttrs;
+export type OpName = StructuralName | ScalarName;
+export type AttrsOf<K extends OpName> = K extends StructuralName ? StructuralAttrs[K] : Record<never, never>;
+
+export interface Node<K extends OpName = OpName> {
+  readonly id: number;
+  readonly op: K;
+  readonly inputs: readonly Node[];
+  readonly attrs: AttrsOf<K>;
+  readonly shape: Shape;
+  readonly dtype: DType;
+}
+
+let nextId = 1;
+
+/** A node as it is; the checked way to build one is `build` in `ops/`. */
+export function createNode<K extends OpName>(
+  op: K,
+  inputs: readonly Node[],
+  attrs: AttrsOf<K>,
+  shape: Shape,
+  dtype: DType,
+): Node<K> {
+  return { id: nextId++, op, inputs, attrs, shape, dtype };
+}
+
+/** Storage from outside the graph. */
+export function createLeaf(shape: Shape, dtype: DType): Node<"leaf"> {
+  const id = nextId++;
+  return { id, op: "leaf", inputs: [], attrs: { id }, shape, dtype };
+}
+
+export const isOp = <K extends OpName>(node: Node, op: K): node is Node<K> => node.op === op;
+export const sizeOfShape = (shape: Shape): number => shape.reduce((size, extent) => size * extent, 1);
+export const sameShape = (a: Shape, b: Shape): boolean => a.length === b.length && a.every((x, i) => x === b[i]);
+export const formatShape = (shape: Shape): string => `[${shape.join(", ")}]`;
+
+/** Every node that the roots need, inputs before users; iterative, so that long chains do not exhaust the stack. */
+export function topological(roots: readonly Node[], stop?: (node: Node) => boolean): Node[] {
+  const order: Node[] = [];
+  const state = new Map<Node, boolean>();
+  const stack: Node[] = [...roots].reverse();
+  while (stack.length > 0) {
+    const node = stack[stack.length - 1];
+    const done = state.get(node);
+    if (done !== undefined) {
+      stack.pop();
+      if (!done) {
+        state.set(node, true);
+        order.push(node);
+      }
+      continue;
+    }
+    state.set(node, false);
+    if (stop?.(node)) continue;
+    for (let i = node.inputs.length - 1; i >= 0; i--) {
+      if (!state.has(node.inputs[i])) stack.push(node.inputs[i]);
+    }
+  }
+  return order;
+}

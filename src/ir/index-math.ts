@@ -1,0 +1,222 @@
+/**
+ * Integer index expressions in affine normal form: a constant plus a sum of coefficient × atom, where an atom is a loop
+ * variable or a quotient or remainder of another index. Ranges are tracked, so that the div and mod of reshapes and
+ * blocked layouts cancel. Pure data; knows nothing of tensors or printing.
+ */
+
+/** A loop variable that runs over [0, extent). */
+export interface LoopVar {
+  readonly name: string;
+  readonly extent: number;
+}
+
+export type Atom =
+  | { readonly kind: "var"; readonly variable: LoopVar; readonly key: string }
+  | { readonly kind: "div" | "mod"; readonly of: Index; readonly by: number; readonly key: string };
+
+export interface Term {
+  readonly atom: Atom;
+  readonly coefficient: number;
+}
+
+/** `offset + Σ coefficient · atom`, terms sorted by key; `low` and `high` bound the value (inclusive). */
+export interface Index {
+  readonly offset: number;
+  readonly terms: readonly Term[];
+  readonly low: number;
+  readonly high: number;
+  readonly key: string;
+}
+
+/** The condition `0 ≤ index < extent`. */
+export interface Bound {
+  readonly index: Index;
+  readonly extent: number;
+}
+/** A conjunction of bounds; empty means always true. */
+export type Guard = readonly Bound[];
+
+function atomRange(atom: Atom): [number, number] {
+  if (atom.kind === "var") return [0, Math.max(0, atom.variable.extent - 1)];
+  if (atom.kind === "mod") return [0, atom.by - 1];
+  return [Math.floor(atom.of.low / atom.by), Math.floor(atom.of.high / atom.by)];
+}
+
+function make(offset: number, terms: Term[]): Index {
+  const kept = terms.filter((term) => term.coefficient !== 0);
+  kept.sort((a, b) => (a.atom.key < b.atom.key ? -1 : a.atom.key > b.atom.key ? 1 : 0));
+  let low = offset;
+  let high = offset;
+  let key = String(offset);
+  for (const { atom, coefficient } of kept) {
+    const [from, to] = atomRange(atom);
+    low += coefficient * (coefficient > 0 ? from : to);
+    high += coefficient * (coefficient > 0 ? to : from);
+    key += `+${coefficient}*${atom.key}`;
+  }
+  return { offset, terms: kept, low, high, key };
+}
+
+export const constant = (value: number): Index => make(value, []);
+export const zero = constant(0);
+export const variable = (of: LoopVar): Index =>
+  of.extent === 1 ? zero : make(0, [{ atom: { kind: "var", variable: of, key: of.name }, coefficient: 1 }]);
+
+export function add(a: Index, b: Index): Index {
+  if (b.terms.length === 0) return b.offset === 0 ? a : make(a.offset + b.offset, [...a.terms]);
+  const merged = new Map<string, Term>();
+  for (const term of [...a.terms, ...b.terms]) {
+    const known = merged.get(term.atom.key);
+    merged.set(term.atom.key, known ? { atom: term.atom, coefficient: known.coefficient + term.coefficient } : term);
+  }
+  return fuseDivMod(a.offset + b.offset, merged);
+}
+
+export const scale = (a: Index, factor: number): Index =>
+  factor === 1
+    ? a
+    : make(
+        a.offset * factor,
+        a.terms.map(({ atom, coefficient }) => ({ atom, coefficient: coefficient * factor })),
+      );
+
+export const plus = (a: Index, value: number): Index => add(a, constant(value));
+export const minus = (a: Index, b: Index): Index => add(a, scale(b, -1));
+
+/** (x div d) · d·c + (x mod d) · c is x · c. */
+function fuseDivMod(offset: number, merged: Map<string, Term>): Index {
+  for (const { atom, coefficient } of merged.values()) {
+    if (atom.kind !== "mod") continue;
+    const quotient = div(atom.of, atom.by);
+    const [whole] = quotient.terms;
+    if (quotient.offset !== 0 || quotient.terms.length !== 1 || whole.coefficient !== 1) continue;
+    const partner = merged.get(whole.atom.key);
+    if (partner && partner.coefficient === coefficient * atom.by) {
+      merged.delete(atom.key);
+      merged.delete(partner.atom.key);
+      return add(make(offset, [...merged.values()]), scale(atom.of, coefficient));
+    }
+  }
+  return make(offset, [...merged.values()]);
+}
+
+/** Splits into the multiple of `by` and the rest. */
+function split(a: Index, by: number): { quotient: Index; rest: Index } {
+  const whole: Term[] = [];
+  const rest: Term[] = [];
+  for (const { atom, coefficient } of a.terms) {
+    const multiple = Math.floor(coefficient / by);
+    if (coefficient % by === 0) whole.push({ atom, coefficient: multiple });
+    else rest.push({ atom, coefficient });
+  }
+  const multiple = Math.floor(a.offset / by);
+  return { quotient: make(multiple, whole), rest: make(a.offset - multiple * by, rest) };
+}
+
+/** ⌊a / by⌋ */
+export function div(a: Index, by: number): Index {
+  if (by === 1) return a;
+  const { quotient, rest } = split(a, by);
+  if (rest.low >= 0 && rest.high < by) return quotient;
+  const only = rest.terms.length === 1 && rest.offset === 0 ? rest.terms[0] : undefined;
+  if (only && only.coefficient === 1 && only.atom.kind === "div") {
+    return add(quotient, div(only.atom.of, only.atom.by * by));
+  }
+  const divisor = commonDivisor(rest, by);
+  if (divisor > 1) return add(quotient, div(shrink(rest, divisor), by / divisor));
+  const key = `(${rest.key})/${by}`;
+  return add(quotient, make(0, [{ atom: { kind: "div", of: rest, by, key }, coefficient: 1 }]));
+}
+
+/** a − by · ⌊a / by⌋ */
+export function mod(a: Index, by: number): Index {
+  if (by === 1) return zero;
+  const { rest } = split(a, by);
+  if (rest.low >= 0 && rest.high < by) return rest;
+  const divisor = commonDivisor(rest, by);
+  if (divisor > 1) {
+    const leftover = rest.offset % divisor;
+    return plus(scale(mod(shrink(rest, divisor), by / divisor), divisor), leftover);
+  }
+  const key = `(${rest.key})%${by}`;
+  return make(0, [{ atom: { kind: "mod", of: rest, by, key }, coefficient: 1 }]);
+}
+
+function commonDivisor(a: Index, by: number): number {
+  let divisor = by;
+  for (const { coefficient } of a.terms) divisor = gcd(divisor, Math.abs(coefficient));
+  return divisor;
+}
+
+const shrink = (a: Index, divisor: number): Index =>
+  make(
+    Math.floor(a.offset / divisor),
+    a.terms.map(({ atom, coefficient }) => ({ atom, coefficient: coefficient / divisor })),
+  );
+
+export function gcd(a: number, b: number): number {
+  return b === 0 ? a : gcd(b, a % b);
+}
+
+/** Whether the index can change with the variable. */
+export function depends(a: Index, name: string): boolean {
+  return a.terms.some(({ atom }) => (atom.kind === "var" ? atom.variable.name === name : depends(atom.of, name)));
+}
+
+/** The constant step of the index per unit of the variable, or null where it is not linear in it. */
+export function strideOf(a: Index, name: string): number | null {
+  let stride = 0;
+  for (const { atom, coefficient } of a.terms) {
+    if (atom.kind === "var") stride += atom.variable.name === name ? coefficient : 0;
+    else if (depends(atom.of, name)) return null;
+  }
+  return stride;
+}
+
+/** Replaces loop variables by name. */
+export function substitute(a: Index, values: ReadonlyMap<string, Index>): Index {
+  let sum = constant(a.offset);
+  for (const { atom, coefficient } of a.terms) {
+    let value: Index;
+    if (atom.kind === "var") value = values.get(atom.variable.name) ?? variable(atom.variable);
+    else value = (atom.kind === "div" ? div : mod)(substitute(atom.of, values), atom.by);
+    sum = add(sum, scale(value, coefficient));
+  }
+  return sum;
+}
+
+/** Drops bounds that always hold; returns null if one can never hold. */
+export function simplifyGuard(guard: Guard): Guard | null {
+  const kept = new Map<string, Bound>();
+  for (const bound of guard) {
+    if (bound.index.high < 0 || bound.index.low >= bound.extent) return null;
+    if (bound.index.low >= 0 && bound.index.high < bound.extent) continue;
+    kept.set(`${bound.index.key}<${bound.extent}`, bound);
+  }
+  return [...kept.values()];
+}
+
+export const guardKey = (guard: Guard): string => guard.map((bound) => `${bound.index.key}<${bound.extent}`).join("&");
+
+/** Row-major strides of a shape. */
+export function stridesOf(shape: readonly number[]): number[] {
+  const strides = new Array<number>(shape.length);
+  let size = 1;
+  for (let axis = shape.length - 1; axis >= 0; axis--) {
+    strides[axis] = size;
+    size *= shape[axis];
+  }
+  return strides;
+}
+
+/** The row-major position of coordinates in a shape. */
+export function flatten(coordinates: readonly Index[], shape: readonly number[]): Index {
+  const strides = stridesOf(shape);
+  return coordinates.reduce((sum, coordinate, axis) => add(sum, scale(coordinate, strides[axis])), zero);
+}
+
+/** The coordinates in a shape of a row-major position. */
+export function unflatten(position: Index, shape: readonly number[]): Index[] {
+  const strides = stridesOf(shape);
+  return shape.map((extent, axis) => (extent === 1 ? zero : mod(div(position, strides[axis]), extent)));
+}

@@ -1,0 +1,30 @@
+/**
+ * What the compiler hands to a device: kernels, the steps that run them, and where each buffer lies. Plain data.
+ */
+import type { DType } from "./dtype.js";
+import type { Kernel } from "./loops.js";
+
+/** A buffer of a program: given from outside, or a part of the arena. */
+export type Slot =
+  | { readonly kind: "leaf"; readonly leaf: number }
+  | { readonly kind: "output"; readonly output: number }
+  | { readonly kind: "arena"; readonly offset: number };
+
+export interface Step {
+  /** Position in `kernels`. */
+  readonly kernel: number;
+  /** A slot for each of the kernel's buffers. */
+  readonly slots: readonly Slot[];
+}
+
+export interface Program {
+  readonly kernels: readonly Kernel[];
+  readonly steps: readonly Step[];
+  readonly arenaBytes: number;
+  readonly outputs: readonly { readonly dtype: DType; readonly elements: number }[];
+  /**
+   * For every output, the leaf whose storage it may take over: all readers of the old value have run, or read each element
+   * before it is replaced. Null if it needs storage of its own.
+   */
+  readonly inPlace: readonly (number | null)[];
+}

@@ -1,0 +1,402 @@
+/**
+ * One record per scalar op: type rule, float64 meaning, gradient, text per target or decomposition, and test cases.
+ * Everything else (Tensor methods, loop language, printers, test sweep) is derived from this table. To add an op, add a
+ * record here (docs/add-an-op.md). Knows nothing of graphs, shapes or devices.
+ */
+import { mulHigh, philox2x32 } from "../util/philox.js";
+import type { Algebra } from "./algebra.js";
+import * as decompose from "./decompose.js";
+import type { DType } from "./dtype.js";
+
+/** How a printer asks for C: `lanes` is 1 for scalars; `type` is the register type of the operands. */
+export interface CContext {
+  readonly lanes: number;
+  readonly type: "f32" | "f64" | "i32" | "bool";
+}
+
+export interface ScalarRecord {
+  readonly arity: 1 | 2 | 3;
+  /** Operand kinds that make sense; `select` takes a bool first. */
+  readonly operands: "any" | "number" | "float" | "int" | "bool";
+  readonly result: "same" | "bool" | "i32" | "f32";
+  /** The definition, on float64 numbers (integers are wrapped by the caller). */
+  readonly meaning: (...x: number[]) => number;
+  /** The definition on 32-bit integers, where wrapping the float64 result would lose bits. */
+  readonly integerMeaning: ((...x: number[]) => number) | null;
+  /** Gradients of the operands from the gradient `g` of the output; null where there is none. */
+  readonly gradient: (<T>(e: Algebra<T>, g: T, out: T, ...x: T[]) => (T | null)[]) | null;
+  /** C text of the operation on registers, for scalars and for GCC vectors; null if only the decomposition exists. */
+  readonly c: ((context: CContext, ...x: string[]) => string) | null;
+  /** Single-precision decomposition into other records; used where `c` is null. */
+  readonly decompose: (<T>(e: Algebra<T>, ...x: T[]) => T) | null;
+  /** Operand tuples for the sweep; gradients are checked on those that are `smooth`. */
+  readonly cases: readonly (readonly number[])[];
+  readonly smooth: boolean;
+}
+
+const numbers = [-2.5, -1, -0.3, 0.4, 1, 3.25];
+const tricky = [0, -0, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, Number.NaN];
+const integers = [-7, -1, 0, 1, 2, 1000003];
+const one = (values: readonly number[]) => values.map((x) => [x]);
+const pairs = (a: readonly number[], b: readonly number[]) => a.flatMap((x) => b.map((y) => [x, y]));
+
+const infix = (symbol: string) => (_: CContext, a: string, b: string) => `(${a} ${symbol} ${b})`;
+/** Comparisons of GCC vectors give 0 / -1 lanes, those of scalars 0 / 1. */
+const compare = infix;
+const builtin = (name: string) => (context: CContext, a: string) =>
+  context.lanes === 1 ? `${name}${context.type === "f32" ? "f" : ""}(${a})` : `v_${name}(${a})`;
+/** Wrapping 32-bit arithmetic: signed overflow is undefined in C, so it is done on unsigned registers. */
+const arithmetic = (symbol: string) => (context: CContext, a: string, b: string) =>
+  context.type === "i32" && context.lanes === 1
+    ? `((int)((unsigned)${a} ${symbol} (unsigned)${b}))`
+    : `(${a} ${symbol} ${b})`;
+const unsigned = (symbol: string) => (context: CContext, a: string, b: string) =>
+  context.lanes === 1 ? `((int)((unsigned)${a} ${symbol} ${b}))` : `((vi)((vu)${a} ${symbol} (vu)${b}))`;
+
+function erf(x: number): number {
+  // Series below 2.5, continued fraction above: both to float64 accuracy.
+  const a = Math.abs(x);
+  if (Number.isNaN(x)) return x;
+  if (a < 2.5) {
+    let term = a;
+    let sum = a;
+    for (let n = 1; n < 80; n++) {
+      term *= (-a * a) / n;
+      sum += term / (2 * n + 1);
+    }
+    return (Math.sign(x) * 2 * sum) / Math.sqrt(Math.PI);
+  }
+  if (a > 6) return Math.sign(x);
+  let fraction = 0;
+  for (let n = 80; n > 0; n--) fraction = n / 2 / (a + fraction);
+  return Math.sign(x) * (1 - Math.exp(-a * a) / ((a + fraction) * Math.sqrt(Math.PI)));
+}
+
+/** Rounds half to even, as IEEE 754 and PyTorch do. */
+function roundEven(x: number): number {
+  const floor = Math.floor(x);
+  const difference = x - floor;
+  if (difference < 0.5) return floor;
+  if (difference > 0.5) return floor + 1;
+  return Number.isNaN(x) || !Number.isFinite(x) ? x : floor % 2 === 0 ? floor : floor + 1;
+}
+
+type Fields = Partial<ScalarRecord> & Pick<ScalarRecord, "meaning">;
+const record = (arity: 1 | 2 | 3, fields: Fields): ScalarRecord => ({
+  arity,
+  operands: "number",
+  result: "same",
+  integerMeaning: null,
+  gradient: null,
+  c: null,
+  decompose: null,
+  smooth: true,
+  cases: arity === 1 ? one([...numbers, ...tricky]) : pairs([...numbers, 0], numbers),
+  ...fields,
+});
+const comparison = (symbol: string, meaning: (a: number, b: number) => boolean): ScalarRecord =>
+  record(2, {
+    operands: "any",
+    result: "bool",
+    meaning: (a, b) => Number(meaning(a, b)),
+    c: compare(symbol),
+    smooth: false,
+    cases: [...pairs(numbers, numbers), ...pairs(tricky, tricky)],
+  });
+const logic = (symbol: string, meaning: (a: number, b: number) => number): ScalarRecord =>
+  record(2, { operands: "bool", meaning, c: infix(symbol), smooth: false, cases: pairs([0, 1], [0, 1]) });
+const integer = (arity: 1 | 2 | 3, fields: Fields): ScalarRecord =>
+  record(arity, {
+    operands: "int",
+    smooth: false,
+    cases: arity === 1 ? one(integers) : arity === 2 ? pairs(integers, integers) : integers.map((x) => [x, 5, 77]),
+    ...fields,
+  });
+const scratch = new DataView(new ArrayBuffer(8));
+
+/** The scalar ops. A name here without a record below (or the reverse) does not compile. */
+export type ScalarName =
+  | "add"
+  | "sub"
+  | "mul"
+  | "div"
+  | "mod"
+  | "max"
+  | "min"
+  | "pow"
+  | "neg"
+  | "abs"
+  | "sign"
+  | "exp"
+  | "log"
+  | "sqrt"
+  | "sin"
+  | "cos"
+  | "tanh"
+  | "erf"
+  | "floor"
+  | "round"
+  | "eq"
+  | "ne"
+  | "lt"
+  | "le"
+  | "and"
+  | "or"
+  | "not"
+  | "select"
+  | "bitAnd"
+  | "bitXor"
+  | "shiftLeft"
+  | "shiftRight"
+  | "mulHigh"
+  | "toBits"
+  | "fromBits"
+  | "philox0"
+  | "philox1";
+
+const table: Readonly<Record<ScalarName, ScalarRecord>> = {
+  add: record(2, {
+    meaning: (a, b) => a + b,
+    gradient: (_, g) => [g, g],
+    c: arithmetic("+"),
+  }),
+  sub: record(2, {
+    meaning: (a, b) => a - b,
+    gradient: (e, g) => [g, e.op("neg", g)],
+    c: arithmetic("-"),
+  }),
+  mul: record(2, {
+    meaning: (a, b) =>
+      Number.isInteger(a) && Number.isInteger(b) && Math.abs(a * b) > 2 ** 52 ? Math.imul(a, b) : a * b,
+    gradient: (e, g, _, a, b) => [e.op("mul", g, b), e.op("mul", g, a)],
+    c: arithmetic("*"),
+  }),
+  div: record(2, {
+    operands: "float",
+    meaning: (a, b) => a / b,
+    gradient: (e, g, out, _, b) => {
+      const scaled = e.op("div", g, b);
+      return [scaled, e.op("neg", e.op("mul", scaled, out))];
+    },
+    c: infix("/"),
+    cases: pairs([...numbers, ...tricky], numbers),
+  }),
+  mod: record(2, {
+    meaning: (a, b) => a - b * Math.floor(a / b),
+    gradient: (e, g, _, a, b) => [g, e.op("neg", e.op("mul", g, e.op("floor", e.op("div", a, b))))],
+    c: ({ lanes, type }, a, b) =>
+      type === "i32"
+        ? `${lanes === 1 ? "s" : "v"}_imod(${a}, ${b})`
+        : `(${a} - ${b} * ${lanes === 1 ? "floorf" : "v_floor"}(${a} / ${b}))`,
+    cases: pairs([-7.3, -2, 0.4, 5.5], [-1.7, 2.3]),
+  }),
+  max: record(2, {
+    meaning: (a, b) => Math.max(a, b),
+    gradient: (e, g, out, a, b) => extremum(e, g, out, a, b),
+    c: ({ lanes }, a, b) => `${lanes === 1 ? "s" : "v"}_max(${a}, ${b})`,
+    cases: [
+      ...pairs(
+        numbers,
+        numbers.map((x) => x + 0.05),
+      ),
+      ...pairs(tricky, numbers),
+      ...pairs(numbers, tricky),
+    ],
+  }),
+  min: record(2, {
+    meaning: (a, b) => Math.min(a, b),
+    gradient: (e, g, out, a, b) => extremum(e, g, out, a, b),
+    c: ({ lanes }, a, b) => `${lanes === 1 ? "s" : "v"}_min(${a}, ${b})`,
+    cases: [
+      ...pairs(
+        numbers,
+        numbers.map((x) => x + 0.05),
+      ),
+      ...pairs(tricky, numbers),
+      ...pairs(numbers, tricky),
+    ],
+  }),
+  pow: record(2, {
+    operands: "float",
+    meaning: (a, b) => (b === 0 || a === 1 ? 1 : a ** b),
+    gradient: (e, g, out, a, b) => {
+      const left = e.op("mul", b, e.op("pow", a, e.op("sub", b, e.constant(1, b))));
+      const safe = e.op("select", e.op("eq", out, e.constant(0, out)), e.constant(1, a), a);
+      return [e.op("mul", g, left), e.op("mul", g, e.op("mul", out, e.op("log", safe)))];
+    },
+    decompose: decompose.pow,
+    cases: pairs([0.2, 0.9, 1.5, 3], [-2, -0.5, 0.7, 2, 3]),
+  }),
+  neg: record(1, { meaning: (a) => -a, gradient: (e, g) => [e.op("neg", g)], c: (_, a) => `(-${a})` }),
+  abs: record(1, {
+    meaning: Math.abs,
+    gradient: (e, g, _, a) => [e.op("mul", g, e.op("sign", a))],
+    c: ({ lanes, type }, a) =>
+      lanes === 1 ? (type === "i32" ? `abs(${a})` : `fabsf(${a})`) : type === "i32" ? `v_iabs(${a})` : `v_abs(${a})`,
+  }),
+  sign: record(1, {
+    meaning: (a) => (Number.isNaN(a) ? a : Math.sign(a)),
+    gradient: (e, g) => [e.op("mul", g, e.constant(0, g))],
+    decompose: (e, x) => {
+      const c = (value: number) => e.constant(value, x);
+      const negative = e.op("select", e.op("lt", x, c(0)), c(-1), x);
+      return e.op("select", e.op("lt", c(0), x), c(1), negative);
+    },
+  }),
+  exp: record(1, {
+    operands: "float",
+    meaning: Math.exp,
+    gradient: (e, g, out) => [e.op("mul", g, out)],
+    decompose: decompose.exp,
+    cases: one([...numbers, ...tricky, -87, -100, 88, 40]),
+  }),
+  log: record(1, {
+    operands: "float",
+    meaning: Math.log,
+    gradient: (e, g, _, a) => [e.op("div", g, a)],
+    decompose: decompose.log,
+    cases: one([1e-40, 1e-20, 0.1, 0.7, 1, 1.4, 2, 1e10, -1, ...tricky]),
+  }),
+  sqrt: record(1, {
+    operands: "float",
+    meaning: Math.sqrt,
+    gradient: (e, g, out) => [e.op("div", g, e.op("mul", e.constant(2, out), out))],
+    c: builtin("sqrt"),
+    cases: one([0.1, 0.7, 1, 4, 1e10, -1, ...tricky]),
+  }),
+  sin: record(1, {
+    operands: "float",
+    meaning: Math.sin,
+    gradient: (e, g, _, a) => [e.op("mul", g, e.op("cos", a))],
+    decompose: decompose.sin,
+    cases: one([...numbers, 0, 12.3, -31.4, 1000.5]),
+  }),
+  cos: record(1, {
+    operands: "float",
+    meaning: Math.cos,
+    gradient: (e, g, _, a) => [e.op("neg", e.op("mul", g, e.op("sin", a)))],
+    decompose: decompose.cos,
+    cases: one([...numbers, 0, 12.3, -31.4, 1000.5]),
+  }),
+  tanh: record(1, {
+    operands: "float",
+    meaning: Math.tanh,
+    gradient: (e, g, out) => [e.op("mul", g, e.op("sub", e.constant(1, out), e.op("mul", out, out)))],
+    decompose: decompose.tanh,
+  }),
+  erf: record(1, {
+    operands: "float",
+    meaning: erf,
+    gradient: (e, g, _, a) => {
+      const decay = e.op("exp", e.op("neg", e.op("mul", a, a)));
+      return [e.op("mul", g, e.op("mul", e.constant(2 / Math.sqrt(Math.PI), a), decay))];
+    },
+    decompose: decompose.erf,
+  }),
+  floor: record(1, {
+    meaning: Math.floor,
+    gradient: (e, g) => [e.op("mul", g, e.constant(0, g))],
+    operands: "float",
+    c: builtin("floor"),
+    cases: one([-2.5, -0.3, 0.4, 3.25, ...tricky]),
+  }),
+  round: record(1, {
+    meaning: roundEven,
+    gradient: (e, g) => [e.op("mul", g, e.constant(0, g))],
+    operands: "float",
+    c: builtin("rint"),
+    cases: one([-2.3, -0.3, 0.4, 3.25, ...tricky]),
+  }),
+  eq: comparison("==", (a, b) => a === b),
+  ne: comparison("!=", (a, b) => a !== b),
+  lt: comparison("<", (a, b) => a < b),
+  le: comparison("<=", (a, b) => a <= b),
+  and: logic("&", (a, b) => a & b),
+  or: logic("|", (a, b) => a | b),
+  not: record(1, {
+    operands: "bool",
+    meaning: (a) => 1 - a,
+    c: ({ lanes }, a) => (lanes === 1 ? `(!${a})` : `(~${a})`),
+    smooth: false,
+    cases: one([0, 1]),
+  }),
+  select: record(3, {
+    operands: "any",
+    meaning: (condition, a, b) => (condition ? a : b),
+    gradient: (e, g, _, condition) => [
+      null,
+      e.op("select", condition, g, e.constant(0, g)),
+      e.op("select", condition, e.constant(0, g), g),
+    ],
+    c: ({ lanes, type }, condition, a, b) =>
+      lanes === 1
+        ? `(${condition} ? ${a} : ${b})`
+        : type === "f32"
+          ? `v_select(${condition}, ${a}, ${b})`
+          : `v_iselect(${condition}, ${a}, ${b})`,
+    cases: [
+      [0, 1.5, 2.5],
+      [1, 1.5, 2.5],
+      [1, Number.NaN, 2],
+      [0, Number.NaN, 2],
+    ],
+  }),
+  bitAnd: integer(2, { meaning: (a, b) => a & b, c: infix("&") }),
+  bitXor: integer(2, { meaning: (a, b) => a ^ b, c: infix("^") }),
+  shiftLeft: integer(2, { meaning: (a, b) => a << b, c: unsigned("<<"), cases: pairs(integers, [0, 1, 7, 31]) }),
+  shiftRight: integer(2, {
+    meaning: (a, b) => (a >>> b) | 0,
+    c: unsigned(">>"),
+    cases: pairs(integers, [0, 1, 7, 31]),
+  }),
+  mulHigh: integer(2, {
+    meaning: (a, b) => mulHigh(a, b) | 0,
+    c: ({ lanes }, a, b) => `${lanes === 1 ? "s" : "v"}_mulhigh(${a}, ${b})`,
+  }),
+  toBits: record(1, {
+    operands: "float",
+    result: "i32",
+    meaning: (a) => {
+      scratch.setFloat32(0, a);
+      return scratch.getInt32(0);
+    },
+    c: ({ lanes }, a) => (lanes === 1 ? `s_bits(${a})` : `((vi)${a})`),
+    smooth: false,
+    cases: one(numbers),
+  }),
+  fromBits: integer(1, {
+    result: "f32",
+    meaning: (a) => {
+      scratch.setInt32(0, a);
+      return scratch.getFloat32(0);
+    },
+    c: ({ lanes }, a) => (lanes === 1 ? `s_float(${a})` : `((vf)${a})`),
+    cases: one([0x3f800000, 0x40490fdb]),
+  }),
+  philox0: integer(3, {
+    meaning: (low, high, key) => philox2x32(low, high, key)[0] | 0,
+    decompose: (e, low, high, key) => decompose.philox(e, low, high, key, 0),
+  }),
+  philox1: integer(3, {
+    meaning: (low, high, key) => philox2x32(low, high, key)[1] | 0,
+    decompose: (e, low, high, key) => decompose.philox(e, low, high, key, 1),
+  }),
+};
+
+/** The gradient of max and min: all to the winner, halves on a tie, as PyTorch. */
+function extremum<T>(e: Algebra<T>, g: T, out: T, a: T, b: T): T[] {
+  const half = e.op("mul", g, e.constant(0.5, g));
+  const zero = e.constant(0, g);
+  const share = (x: T) => e.op("select", e.op("eq", a, b), half, e.op("select", e.op("eq", x, out), g, zero));
+  return [share(a), share(b)];
+}
+
+export const scalarOps = table;
+export const scalarNames = Object.keys(table) as readonly ScalarName[];
+export const isScalar = (name: string): name is ScalarName => name in table;
+
+/** The dtype of the result from the dtypes of the operands. */
+export function scalarResult(name: ScalarName, operands: readonly DType[]): DType {
+  const { result } = scalarOps[name];
+  return result === "same" ? operands[operands.length - 1] : result;
+}

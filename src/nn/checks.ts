@@ -1,0 +1,102 @@
+/**
+ * Checks of constructor options and of input shapes, worded alike for every layer: the message begins with the op,
+ * names the culprit and the module path. This file must not know any layer, nor build any graph.
+ */
+import type { Tensor } from "../tensor/index.js";
+import { ConfigError, DTypeError, ShapeError } from "../util/errors.js";
+import { currentScope } from "../util/scope.js";
+
+/** One number per axis of an image. */
+export type Pair = readonly [height: number, width: number];
+
+/** One number for both axes of an image, or one per axis. */
+export type Size2d = number | Pair;
+
+/** A shape as a person reads it: `[8, 1, 28, 28]`. */
+export function shapeText(shape: readonly number[]): string {
+  return `[${shape.join(", ")}]`;
+}
+
+/** A ShapeError of the op `op`, with the path of the module whose `forward` is being built. */
+export function shapeError(op: string, problem: string, hint: string): ShapeError {
+  return new ShapeError(`[${op}] ${problem}${where()}`, { hint });
+}
+
+/** A DTypeError of the op `op`, with the path of the module whose `forward` is being built. */
+export function dtypeError(op: string, problem: string, hint: string): DTypeError {
+  return new DTypeError(`[${op}] ${problem}${where()}`, { hint });
+}
+
+/** A ConfigError of the layer or function `op`. */
+export function configError(op: string, problem: string, hint?: string): ConfigError {
+  return new ConfigError(`[${op}] ${problem}`, { hint });
+}
+
+/** Requires a whole number of at least `minimum` and returns it. */
+export function checkCount(op: string, name: string, value: number, minimum = 1): number {
+  if (!Number.isInteger(value) || value < minimum) {
+    throw configError(op, `${name} must be a whole number ≥ ${minimum}, got ${describe(value)}`);
+  }
+  return value;
+}
+
+/** Requires a whole number or a pair of them, each at least `minimum`, and returns the pair. */
+export function checkPair(op: string, name: string, value: Size2d, minimum = 1): Pair {
+  const pair = typeof value === "number" ? [value, value] : value;
+  if (!Array.isArray(pair) || pair.length !== 2 || !pair.every((n) => Number.isInteger(n) && n >= minimum)) {
+    const problem = `${name} must be a whole number ≥ ${minimum} or a pair of them, got ${describe(value)}`;
+    throw configError(op, problem);
+  }
+  return [pair[0], pair[1]];
+}
+
+/** Requires a finite number within `[low, high]` and returns it. */
+export function checkRange(op: string, name: string, value: number, low: number, high: number): number {
+  if (typeof value !== "number" || !Number.isFinite(value) || value < low || value > high) {
+    const range = high === Number.POSITIVE_INFINITY ? `a finite number ≥ ${low}` : `between ${low} and ${high}`;
+    throw configError(op, `${name} must be ${range}, got ${describe(value)}`);
+  }
+  return value;
+}
+
+/** Requires one of the words and returns it. */
+export function checkWord<Word extends string>(op: string, name: string, value: Word, words: readonly Word[]): Word {
+  if (!words.includes(value)) {
+    throw configError(op, `${name} must be one of ${words.join(", ")}, got ${describe(value)}`);
+  }
+  return value;
+}
+
+/** Requires an image batch `[N, C, H, W]`, with `channels` channels where that is given. */
+export function checkImages(op: string, x: Tensor, channels?: number): void {
+  if (x.rank !== 4) {
+    const hint =
+      x.rank === 3 ? "Add the batch axis with x.unsqueeze(0)" : "Reshape x to images: x.reshape([N, C, H, W])";
+    throw shapeError(op, `expected x of rank 4 [N, C, H, W], got x ${shapeText(x.shape)}`, hint);
+  }
+  if (channels !== undefined) checkChannels(op, x, channels);
+}
+
+/** Requires `channels` channels in axis 1 of `[N, C, ...]`. */
+export function checkChannels(op: string, x: Tensor, channels: number): void {
+  if (x.shape[1] === channels) return;
+  const hint =
+    x.rank > 2 && x.shape[x.rank - 1] === channels
+      ? "The channels seem to come last: move that axis to place 1 with x.permute"
+      : `Give the layer ${plural(x.shape[1])}, or correct the input`;
+  throw shapeError(op, `expected ${plural(channels)}, got x ${shapeText(x.shape)}`, hint);
+}
+
+function plural(channels: number): string {
+  return `${channels} input ${channels === 1 ? "channel" : "channels"}`;
+}
+
+function where(): string {
+  const scope = currentScope();
+  return scope === "" ? "" : ` (in ${scope})`;
+}
+
+function describe(value: unknown): string {
+  if (Array.isArray(value)) return shapeText(value);
+  return typeof value === "string" ? `"${value}"` : String(value);
+}

@@ -1,0 +1,80 @@
+/** Modules that only arrange others: a chain, and the change from images to vectors. They have no parameters of their own. */
+import type { Tensor } from "../tensor/index.js";
+import { configError } from "./checks.js";
+import { Module } from "./module.js";
+
+/**
+ * Modules one after the other; the children have the keys 0, 1, 2, …, and `model[0]` is the first.
+ *
+ * Shape: the input of the first to the output of the last; without children the identity.
+ * A child is replaced by assignment: `model[2] = new Linear(128, 5)`.
+ *
+ * @param modules the children in order
+ * @throws ConfigError if one of them is no module
+ * @see https://pytorch.org/docs/stable/generated/torch.nn.Sequential.html
+ * @example
+ * const model = new Sequential(new Linear(4, 8), new ReLU(), new Linear(8, 3));
+ * const logits = model.call(zeros([2, 4])); // shape [2, 3]
+ */
+export class Sequential extends Module {
+  [index: number]: Module;
+
+  constructor(...modules: Module[]) {
+    super();
+    modules.forEach((module, index) => {
+      if (module instanceof Module) return;
+      const problem = `argument ${index} is no Module but ${module === null ? "null" : `a ${typeof module}`}`;
+      throw configError("sequential", problem, "Pass layers such as new ReLU(); functions go into a Module's forward");
+    });
+    // Integer keys come first among own properties, in ascending order: the tree sees 0, 1, 2, …
+    Object.assign(this, modules);
+  }
+
+  /** Number of children. */
+  get length(): number {
+    return [...this].length;
+  }
+
+  /** The children in order. */
+  *[Symbol.iterator](): IterableIterator<Module> {
+    for (let index = 0; this[index] instanceof Module; index++) yield this[index];
+  }
+
+  override forward(x: Tensor): Tensor {
+    let y = x;
+    for (const module of this) y = module.call(y);
+    return y;
+  }
+}
+
+export interface FlattenOptions {
+  /** First axis to merge; negative counts from the end. Default 1. */
+  readonly startDim?: number;
+  /** Last axis to merge; negative counts from the end. Default −1. */
+  readonly endDim?: number;
+}
+
+/**
+ * Merges axes into one, by default all but the batch axis.
+ *
+ * Shape: `[N, C, H, W] -> [N, C·H·W]`.
+ *
+ * @throws ShapeError from `call` if the input has not these axes
+ * @see https://pytorch.org/docs/stable/generated/torch.nn.Flatten.html
+ * @example
+ * const y = new Flatten().call(zeros([8, 3, 4, 4])); // shape [8, 48]
+ */
+export class Flatten extends Module {
+  readonly startDim: number;
+  readonly endDim: number;
+
+  constructor({ startDim = 1, endDim = -1 }: FlattenOptions = {}) {
+    super();
+    this.startDim = startDim;
+    this.endDim = endDim;
+  }
+
+  override forward(x: Tensor): Tensor {
+    return x.flatten(this.startDim, this.endDim);
+  }
+}

@@ -1,0 +1,86 @@
+/**
+ * The convolution layer. This file holds its parameters and their initial values; the arithmetic is the primitive
+ * `conv2d` of the tensor layer.
+ */
+import { conv2d, type Generator, Parameter, type Tensor } from "../tensor/index.js";
+import { checkCount, checkImages, checkPair, configError, type Pair, type Size2d } from "./checks.js";
+import { kaimingUniform } from "./init.js";
+import { Module } from "./module.js";
+import { defaultGenerator } from "./random.js";
+
+export interface Conv2dOptions {
+  /** Step of the window in pixels. Default 1, range ≥ 1. */
+  readonly stride?: Size2d;
+  /** Zeros added on each side, in pixels. Default 0, range ≥ 0. */
+  readonly padding?: Size2d;
+  /** Distance between the taps of the kernel in pixels. Default 1, range ≥ 1. */
+  readonly dilation?: Size2d;
+  /** Number of groups of channels that see only themselves; divides both channel counts. Default 1. */
+  readonly groups?: number;
+  /** Whether to add a bias. Default true. */
+  readonly bias?: boolean;
+  /** Source of the initial values. Default: the one seeded by `manualSeed`. */
+  readonly generator?: Generator;
+}
+
+/**
+ * Convolution over images.
+ *
+ * Shape: `[N, Cin, H, W] -> [N, Cout, Ho, Wo]`, `Ho = ⌊(H + 2p − d(K−1) − 1)/s⌋ + 1`, likewise Wo.
+ * Formula: `y[n,o,i,j] = b[o] + Σ_{c,u,v} w[o,c,u,v] · x[n, c, s·i + d·u − p, s·j + d·v − p]`, c over the group of o.
+ * W and b start as `U(−1/√fanIn, 1/√fanIn)` with `fanIn = Cin/groups · Kh · Kw`, PyTorch's default.
+ *
+ * @param inChannels Cin, ≥ 1
+ * @param outChannels Cout, ≥ 1
+ * @param kernelSize K in pixels, ≥ 1: one number, or `[height, width]`
+ * @throws ConfigError if an option is out of range; ShapeError from `call` if rank or channels differ
+ * @see https://pytorch.org/docs/stable/generated/torch.nn.Conv2d.html
+ * @example
+ * const y = new Conv2d(3, 16, 3, { padding: 1 }).call(zeros([8, 3, 32, 32])); // shape [8, 16, 32, 32]
+ */
+export class Conv2d extends Module {
+  /** `[outChannels, inChannels / groups, Kh, Kw]` */
+  readonly weight: Parameter;
+  /** `[outChannels]` */
+  readonly bias: Parameter | null;
+  readonly stride: Pair;
+  readonly padding: Pair;
+  readonly dilation: Pair;
+  readonly groups: number;
+
+  constructor(inChannels: number, outChannels: number, kernelSize: Size2d, options: Conv2dOptions = {}) {
+    super();
+    const { bias = true, generator = defaultGenerator() } = options;
+    const [kernelHeight, kernelWidth] = checkPair("conv2d", "kernelSize", kernelSize);
+    this.stride = checkPair("conv2d", "stride", options.stride ?? 1);
+    this.padding = checkPair("conv2d", "padding", options.padding ?? 0, 0);
+    this.dilation = checkPair("conv2d", "dilation", options.dilation ?? 1);
+    this.groups = checkGroups(options.groups ?? 1, inChannels, outChannels);
+
+    const shape = [outChannels, inChannels / this.groups, kernelHeight, kernelWidth];
+    const bound = 1 / Math.sqrt(shape[1] * kernelHeight * kernelWidth);
+    this.weight = new Parameter(kaimingUniform(shape, { a: Math.sqrt(5), generator }), { name: "conv2d.weight" });
+    this.bias = bias
+      ? new Parameter(generator.uniform([outChannels], { low: -bound, high: bound }), { name: "conv2d.bias" })
+      : null;
+  }
+
+  override forward(x: Tensor): Tensor {
+    const { weight, bias, stride, padding, dilation, groups } = this;
+    checkImages("conv2d", x, weight.shape[1] * groups);
+    return conv2d(x, weight, { bias: bias ?? undefined, stride, padding, dilation, groups });
+  }
+}
+
+function checkGroups(groups: number, inChannels: number, outChannels: number): number {
+  checkCount("conv2d", "inChannels", inChannels);
+  checkCount("conv2d", "outChannels", outChannels);
+  checkCount("conv2d", "groups", groups);
+  if (inChannels % groups !== 0 || outChannels % groups !== 0) {
+    const problem = `groups ${groups} must divide inChannels ${inChannels} and outChannels ${outChannels}`;
+    const choices = Array.from({ length: Math.min(inChannels, outChannels) }, (_, i) => i + 1);
+    const fitting = choices.filter((n) => inChannels % n === 0 && outChannels % n === 0);
+    throw configError("conv2d", problem, `Choose groups from ${fitting.join(", ")}`);
+  }
+  return groups;
+}

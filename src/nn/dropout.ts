@@ -1,0 +1,39 @@
+/** The dropout layer: it owns the random stream of its masks; the arithmetic is in functional.ts. */
+import type { Generator, Tensor } from "../tensor/index.js";
+import { checkRange } from "./checks.js";
+import { dropout } from "./functional.js";
+import { Module } from "./module.js";
+import { nextDropoutGenerator } from "./random.js";
+
+export interface DropoutOptions {
+  /** Source of the masks. Default: a stream of its own under the seed of `manualSeed`. */
+  readonly generator?: Generator;
+}
+
+/**
+ * Inverted dropout: in training each value is zeroed with probability p and the others are scaled by 1/(1−p), so that
+ * the expectation stays; in evaluation the input passes unchanged.
+ *
+ * Shape: any, unchanged. Formula: `y = x · m / (1 − p)`, `m ~ Bernoulli(1 − p)`.
+ *
+ * @param p probability of zeroing a value. Default 0.5, range 0 to 1
+ * @throws ConfigError if p is out of range
+ * @see Srivastava et al. 2014, "Dropout: A Simple Way to Prevent Neural Networks from Overfitting"
+ * @example
+ * const y = new Dropout(0.2).eval().call(ones([4])); // [1, 1, 1, 1]
+ */
+export class Dropout extends Module {
+  readonly p: number;
+  /** The stream of the masks; its counter moves on at every call in training. */
+  readonly generator: Generator;
+
+  constructor(p = 0.5, options: DropoutOptions = {}) {
+    super();
+    this.p = checkRange("dropout", "p", p, 0, 1);
+    this.generator = options.generator ?? nextDropoutGenerator();
+  }
+
+  override forward(x: Tensor): Tensor {
+    return dropout(x, { p: this.p, training: this.training, generator: this.generator });
+  }
+}

@@ -1,0 +1,20 @@
+/** The public face of `fovea/nn`: modules, layers, their initialisation, and the functions behind them. */
+export { ReLU } from "./activation.js";
+export type { Pair, Size2d } from "./checks.js";
+export { Flatten, type FlattenOptions, Sequential } from "./container.js";
+export { Conv2d, type Conv2dOptions } from "./conv.js";
+export { Dropout, type DropoutOptions } from "./dropout.js";
+export * as functional from "./functional.js";
+export * as init from "./init.js";
+export { Linear, type LinearOptions } from "./linear.js";
+export { type AnyModule, Module } from "./module.js";
+export { BatchNorm1d, BatchNorm2d, type BatchNormOptions } from "./norm.js";
+export {
+  AdaptiveAvgPool2d,
+  AvgPool2d,
+  type AvgPool2dOptions,
+  MaxPool2d,
+  type MaxPool2dOptions,
+} from "./pool.js";
+export { manualSeed } from "./random.js";
+export type { LoadReport, StateValue } from "./state.js";

@@ -1,0 +1,122 @@
+/** Pooling layers: modules without parameters that check their options once and call the functions of functional.ts. */
+import { avgPool2d, maxPool2d, type Tensor } from "../tensor/index.js";
+import { checkImages, checkPair, configError, type Pair, type Size2d } from "./checks.js";
+import { adaptiveAvgPool2d } from "./functional.js";
+import { Module } from "./module.js";
+
+export interface MaxPool2dOptions {
+  /** Step of the window in pixels. Default: the kernel size. */
+  readonly stride?: Size2d;
+  /** Border on each side that never wins, in pixels. Default 0, at most half of the kernel. */
+  readonly padding?: Size2d;
+  /** Distance between the pixels of a window. Default 1, range ≥ 1. */
+  readonly dilation?: Size2d;
+}
+
+/**
+ * Largest value of each window.
+ *
+ * Shape: `[N, C, H, W] -> [N, C, Ho, Wo]`, `Ho = ⌊(H + 2p − d(K−1) − 1)/s⌋ + 1`, likewise Wo.
+ *
+ * @param kernelSize size of the window in pixels, ≥ 1: one number, or `[height, width]`
+ * @throws ConfigError if an option is out of range; ShapeError from `call` if the input is no image batch
+ * @see https://pytorch.org/docs/stable/generated/torch.nn.MaxPool2d.html
+ * @example
+ * const y = new MaxPool2d(2).call(zeros([8, 16, 28, 28])); // shape [8, 16, 14, 14]
+ */
+export class MaxPool2d extends Module {
+  readonly kernelSize: Pair;
+  readonly stride: Pair;
+  readonly padding: Pair;
+  readonly dilation: Pair;
+
+  constructor(kernelSize: Size2d, options: MaxPool2dOptions = {}) {
+    super();
+    this.kernelSize = checkPair("maxPool2d", "kernelSize", kernelSize);
+    this.stride = checkPair("maxPool2d", "stride", options.stride ?? kernelSize);
+    this.padding = checkPoolPadding("maxPool2d", this.kernelSize, options.padding ?? 0);
+    this.dilation = checkPair("maxPool2d", "dilation", options.dilation ?? 1);
+  }
+
+  override forward(x: Tensor): Tensor {
+    checkImages("maxPool2d", x);
+    const { kernelSize, stride, padding, dilation } = this;
+    return maxPool2d(x, { kernelSize, stride, padding, dilation });
+  }
+}
+
+export interface AvgPool2dOptions {
+  /** Step of the window in pixels. Default: the kernel size. */
+  readonly stride?: Size2d;
+  /** Border of zeros on each side, in pixels. Default 0, at most half of the kernel. */
+  readonly padding?: Size2d;
+  /** Whether the border counts in the divisor. Default true. */
+  readonly countIncludePad?: boolean;
+}
+
+/**
+ * Mean of each window.
+ *
+ * Shape: `[N, C, H, W] -> [N, C, Ho, Wo]`, `Ho = ⌊(H + 2p − K)/s⌋ + 1`, likewise Wo.
+ *
+ * @param kernelSize size of the window in pixels, ≥ 1: one number, or `[height, width]`
+ * @throws ConfigError if an option is out of range; ShapeError from `call` if the input is no image batch
+ * @see https://pytorch.org/docs/stable/generated/torch.nn.AvgPool2d.html
+ * @example
+ * const y = new AvgPool2d(4).call(zeros([8, 16, 28, 28])); // shape [8, 16, 7, 7]
+ */
+export class AvgPool2d extends Module {
+  readonly kernelSize: Pair;
+  readonly stride: Pair;
+  readonly padding: Pair;
+  readonly countIncludePad: boolean;
+
+  constructor(kernelSize: Size2d, options: AvgPool2dOptions = {}) {
+    super();
+    this.kernelSize = checkPair("avgPool2d", "kernelSize", kernelSize);
+    this.stride = checkPair("avgPool2d", "stride", options.stride ?? kernelSize);
+    this.padding = checkPoolPadding("avgPool2d", this.kernelSize, options.padding ?? 0);
+    this.countIncludePad = options.countIncludePad ?? true;
+  }
+
+  override forward(x: Tensor): Tensor {
+    checkImages("avgPool2d", x);
+    const { kernelSize, stride, padding, countIncludePad } = this;
+    return avgPool2d(x, { kernelSize, stride, padding, countIncludePad });
+  }
+}
+
+/**
+ * Mean over windows that are laid so that the output has a given size, whatever the input's.
+ *
+ * Shape: `[N, C, H, W] -> [N, C, Ho, Wo]`.
+ * Formula: output row i averages the rows `⌊i·H/Ho⌋` to `⌈(i+1)·H/Ho⌉ − 1`, likewise columns. Size 1 is global pooling.
+ *
+ * @param outputSize Ho and Wo in pixels, ≥ 1: one number, or `[height, width]`
+ * @throws ConfigError if the size is out of range; ShapeError from `call` if the input is no image batch
+ * @see https://pytorch.org/docs/stable/generated/torch.nn.AdaptiveAvgPool2d.html
+ * @example
+ * const y = new AdaptiveAvgPool2d(1).call(zeros([8, 512, 7, 7])); // shape [8, 512, 1, 1]
+ */
+export class AdaptiveAvgPool2d extends Module {
+  readonly outputSize: Pair;
+
+  constructor(outputSize: Size2d) {
+    super();
+    this.outputSize = checkPair("adaptiveAvgPool2d", "outputSize", outputSize);
+  }
+
+  override forward(x: Tensor): Tensor {
+    return adaptiveAvgPool2d(x, this.outputSize);
+  }
+}
+
+/** More padding than half a window would make windows of border alone. */
+function checkPoolPadding(op: string, kernelSize: Pair, padding: Size2d): Pair {
+  const pair = checkPair(op, "padding", padding, 0);
+  if (pair.some((pixels, axis) => pixels > kernelSize[axis] / 2)) {
+    const problem = `padding [${pair.join(", ")}] is more than half of kernelSize [${kernelSize.join(", ")}]`;
+    throw configError(op, problem, `Use padding of at most ${Math.floor(Math.min(...kernelSize) / 2)}`);
+  }
+  return pair;
+}

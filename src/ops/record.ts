@@ -1,0 +1,58 @@
+/**
+ * What a structural op's record holds. Scalar ops have theirs in `ir/scalar.ts`. Gradients and decompositions build
+ * graph through the `Builder` they are handed, so that records know neither the table nor the compiler.
+ */
+import type { Algebra } from "../ir/algebra.js";
+import type { DType } from "../ir/dtype.js";
+import type { Node, Shape, StructuralAttrs, StructuralName } from "../ir/graph.js";
+import type { Guard, Index } from "../ir/index-math.js";
+
+export interface Typed {
+  readonly shape: Shape;
+  readonly dtype: DType;
+}
+
+/** Builds checked nodes; the only way that records make graph. */
+export interface Builder extends Algebra<Node> {
+  make<K extends StructuralName>(
+    op: K,
+    inputs: readonly Node[],
+    attrs: StructuralAttrs[K],
+    wanted?: Partial<Typed>,
+  ): Node;
+}
+
+/** Where an element of a movement's result comes from: an element of an input, valid under the guard. */
+export interface Source {
+  readonly input: number;
+  readonly coordinates: readonly Index[];
+  readonly guard: Guard;
+}
+
+/** How an op meets the compiler. */
+export type Kind =
+  /** Values from nowhere: leaf, const, iota. */
+  | "source"
+  /** One input element per output element, same coordinates. */
+  | "elementwise"
+  /** Renames coordinates. */
+  | "movement"
+  /** Folds axes away. */
+  | "reduction"
+  /** Picks by a computed index. */
+  | "pick"
+  /** Has a template, or else its decomposition is compiled. */
+  | "template";
+
+export interface StructuralRecord<K extends StructuralName> {
+  readonly kind: Kind;
+  /** The type rule; throws when the inputs do not fit. `wanted` is what the attributes do not say. */
+  readonly type: (inputs: readonly Node[], attrs: StructuralAttrs[K], wanted: Partial<Typed>) => Typed;
+  /** Gradients of the inputs from that of the output; null where there is none. */
+  readonly gradient: ((e: Builder, g: Node, node: Node<K>) => (Node | null)[]) | null;
+  /** Movements: the sources of the element at `coordinates`; the first whose guard holds, or the sum of all. */
+  readonly sources?: (node: Node<K>, coordinates: readonly Index[]) => Source[];
+  readonly combine?: "first" | "sum";
+  /** The same value in simpler ops. */
+  readonly decompose?: (e: Builder, node: Node<K>) => Node;
+}

@@ -1,0 +1,39 @@
+/**
+ * What a device is to the rest of Fovea: memory, and a way to run programs. It knows kernels as loop-language data and
+ * nothing of graphs, ops, layers or tensors.
+ */
+import type { DType, TypedArray } from "../ir/dtype.js";
+import type { Program } from "../ir/program.js";
+import type { Target } from "../ir/target.js";
+
+/** Memory on a device; only its own device looks inside. */
+export interface DeviceBuffer {
+  readonly sizeBytes: number;
+}
+
+/** A program made ready to run. */
+export interface Executable {
+  /** Runs every step; buffers are given for leaves and outputs in the program's order. */
+  run(leaves: readonly DeviceBuffer[], outputs: readonly DeviceBuffer[]): Promise<void>;
+  /** Time of each step of the last run in milliseconds, if profiling is on. */
+  stepTimesMs?(): readonly number[];
+}
+
+export interface Device {
+  readonly name: string;
+  readonly target: Target;
+  allocate(dtype: DType, elements: number): DeviceBuffer;
+  release(buffer: DeviceBuffer): void;
+  write(buffer: DeviceBuffer, values: TypedArray): void;
+  read(buffer: DeviceBuffer, dtype: DType, elements: number): TypedArray;
+  prepare(program: Program): Promise<Executable>;
+}
+
+/** What `fovea devices` tells of a device. */
+export interface DeviceDescription {
+  readonly name: string;
+  readonly available: boolean;
+  /** Why it is not available, and what to do about it. */
+  readonly reason?: string;
+  readonly details: Readonly<Record<string, string>>;
+}

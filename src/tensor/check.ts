@@ -1,0 +1,58 @@
+/**
+ * Errors of the Tensor API: they name the op, the operands, the module in which it happened, and a fix.
+ */
+import { promote } from "../ir/dtype.js";
+import { formatShape, type Node, type Shape, sameShape } from "../ir/graph.js";
+import { graph, helpers } from "../ops/index.js";
+import { DTypeError, ShapeError } from "../util/errors.js";
+import { currentScope } from "../util/scope.js";
+
+/** The text of an error: op first, the module path last. */
+export function located(op: string, text: string): string {
+  const scope = currentScope();
+  return `[${op}] ${text}${scope ? ` (in ${scope})` : ""}`;
+}
+
+export function shapeError(op: string, text: string, hint?: string): ShapeError {
+  return new ShapeError(located(op, text), hint ? { hint } : {});
+}
+
+export function dtypeError(op: string, text: string, hint?: string): DTypeError {
+  return new DTypeError(located(op, text), hint ? { hint } : {});
+}
+
+/** An axis counted from the end if negative. */
+export function axisOf(op: string, dim: number, shape: Shape): number {
+  const axis = dim < 0 ? dim + shape.length : dim;
+  if (!Number.isInteger(dim) || axis < 0 || axis >= shape.length) {
+    const range = shape.length === 0 ? "it has none" : `valid are ${-shape.length} to ${shape.length - 1}`;
+    throw shapeError(op, `dim ${dim} is not in ${formatShape(shape)}: ${range}`);
+  }
+  return axis;
+}
+
+/** Axes from one, several or (for all) none. */
+export function axesOf(op: string, dim: number | readonly number[] | undefined, shape: Shape): number[] {
+  if (dim === undefined) return shape.map((_, axis) => axis);
+  const axes = (typeof dim === "number" ? [dim] : dim).map((d) => axisOf(op, d, shape));
+  if (new Set(axes).size !== axes.length) throw shapeError(op, `dims ${formatShape(axes)} repeat an axis`);
+  return axes;
+}
+
+export function checkShape(op: string, shape: Shape): void {
+  if (shape.some((n) => !Number.isInteger(n) || n < 0)) {
+    throw shapeError(op, `sizes must be whole and not negative, got ${formatShape(shape)}`);
+  }
+}
+
+/** Brings operands to one shape and dtype. */
+export function unify(op: string, a: Node, b: Node): [Node, Node] {
+  const shape = helpers.broadcastShapes(a.shape, b.shape);
+  if (!shape) {
+    const swapped = a.shape.length === 2 && sameShape([...a.shape].reverse(), b.shape);
+    const hint = swapped ? "Did you mean b.transpose()?" : "Sizes must be equal or 1, counted from the last axis";
+    throw shapeError(op, `shapes do not broadcast: a ${formatShape(a.shape)}, b ${formatShape(b.shape)}`, hint);
+  }
+  const dtype = promote(a.dtype, b.dtype);
+  return [helpers.broadcast(graph, graph.cast(a, dtype), shape), helpers.broadcast(graph, graph.cast(b, dtype), shape)];
+}

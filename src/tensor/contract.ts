@@ -1,0 +1,162 @@
+/**
+ * Matmul, convolution and pooling on nodes: argument checking, and the step from what users write (any rank, pairs or
+ * numbers, padding) to the primitives.
+ */
+import { promote } from "../ir/dtype.js";
+import { formatShape, type Node, type Pair, sizeOfShape } from "../ir/graph.js";
+import { graph, helpers } from "../ops/index.js";
+import { ConfigError } from "../util/errors.js";
+import { located, shapeError } from "./check.js";
+
+/** Batched product with broadcasting over leading axes; vectors are rows on the left and columns on the right. */
+export function matmul(a: Node, b: Node): Node {
+  if (a.shape.length === 0 || b.shape.length === 0) {
+    throw shapeError(
+      "matmul",
+      `needs at least one axis on each side: a ${formatShape(a.shape)}, b ${formatShape(b.shape)}`,
+      "Use mul for scalars",
+    );
+  }
+  const dtype = promote(a.dtype, b.dtype);
+  const left = graph.cast(a.shape.length === 1 ? helpers.reshape(graph, a, [1, ...a.shape]) : a, dtype);
+  const right = graph.cast(b.shape.length === 1 ? helpers.reshape(graph, b, [...b.shape, 1]) : b, dtype);
+  const [m, k] = left.shape.slice(-2);
+  const [inner, n] = right.shape.slice(-2);
+  if (k !== inner) {
+    const hint =
+      right.shape.at(-1) === k
+        ? "Did you mean b.transpose()?"
+        : left.shape.at(-2) === inner
+          ? "Did you mean a.transpose()?"
+          : "The last axis of a must equal the last but one of b";
+    throw shapeError(
+      "matmul",
+      `inner sizes differ: a ${formatShape(a.shape)}, b ${formatShape(b.shape)}: ${k} ≠ ${inner}`,
+      hint,
+    );
+  }
+  const batch = helpers.broadcastShapes(left.shape.slice(0, -2), right.shape.slice(0, -2));
+  if (!batch)
+    throw shapeError("matmul", `leading axes do not broadcast: a ${formatShape(a.shape)}, b ${formatShape(b.shape)}`);
+  const result =
+    right.shape.length === 2 && left.shape.length > 2 ? rowsTimes(left, right) : batched(left, right, batch, m, k, n);
+  const kept = [...batch, ...(a.shape.length === 1 ? [] : [m]), ...(b.shape.length === 1 ? [] : [n])];
+  return helpers.reshape(graph, result, kept);
+}
+
+/** [.., M, K] · [K, N]: one product of many rows. */
+function rowsTimes(left: Node, right: Node): Node {
+  const rows = sizeOfShape(left.shape.slice(0, -1));
+  const [k, n] = right.shape;
+  return graph.make(
+    "matmul",
+    [helpers.reshape(graph, left, [1, rows, k]), helpers.reshape(graph, right, [1, k, n])],
+    {},
+  );
+}
+
+function batched(left: Node, right: Node, batch: readonly number[], m: number, k: number, n: number): Node {
+  const count = sizeOfShape(batch);
+  const wide = (x: Node, rows: number, columns: number) =>
+    helpers.reshape(graph, helpers.broadcast(graph, x, [...batch, rows, columns]), [count, rows, columns]);
+  return graph.make("matmul", [wide(left, m, k), wide(right, k, n)], {});
+}
+
+/** A number for both axes, or [height, width]. */
+export type Size2d = number | Pair;
+
+export function pairOf(op: string, name: string, value: Size2d, least: number): Pair {
+  const pair: Pair = typeof value === "number" ? [value, value] : value;
+  if (pair.length !== 2 || pair.some((n) => !Number.isInteger(n) || n < least)) {
+    throw new ConfigError(located(op, `${name} must be whole numbers from ${least}, got ${JSON.stringify(value)}`));
+  }
+  return pair;
+}
+
+export interface ConvOptions {
+  readonly stride?: Size2d;
+  readonly padding?: Size2d;
+  readonly dilation?: Size2d;
+  readonly groups?: number;
+}
+
+export function conv2d(x: Node, weight: Node, options: ConvOptions): Node {
+  const groups = options.groups ?? 1;
+  if (x.shape.length !== 4 || weight.shape.length !== 4) {
+    throw shapeError(
+      "conv2d",
+      `needs x [N, C, H, W] and weight [Cout, Cin / groups, Kh, Kw], got ${formatShape(x.shape)} and ${formatShape(weight.shape)}`,
+    );
+  }
+  const [, c, h, w] = x.shape;
+  const [o, perGroup, kh, kw] = weight.shape;
+  if (c !== perGroup * groups || o % groups !== 0) {
+    throw shapeError(
+      "conv2d",
+      `x ${formatShape(x.shape)} has ${c} channels, weight ${formatShape(weight.shape)} with groups ${groups} expects ${perGroup * groups}`,
+    );
+  }
+  const stride = pairOf("conv2d", "stride", options.stride ?? 1, 1);
+  const padding = pairOf("conv2d", "padding", options.padding ?? 0, 0);
+  const dilation = pairOf("conv2d", "dilation", options.dilation ?? 1, 1);
+  if (h + 2 * padding[0] < dilation[0] * (kh - 1) + 1 || w + 2 * padding[1] < dilation[1] * (kw - 1) + 1) {
+    throw shapeError(
+      "conv2d",
+      `kernel ${kh}×${kw} is larger than the padded image ${formatShape(x.shape)}`,
+      "Use a smaller kernel or more padding",
+    );
+  }
+  return graph.make("conv2d", [x, weight], { stride, before: padding, after: padding, dilation, groups });
+}
+
+export interface PoolOptions {
+  readonly kernelSize: Size2d;
+  readonly stride?: Size2d;
+  readonly padding?: Size2d;
+  readonly dilation?: Size2d;
+}
+
+/** Padded sliding windows, one flat axis of taps last: [N, C, Ho, Wo, Kh · Kw]. */
+function windows(op: string, x: Node, options: PoolOptions, fill: number): Node {
+  if (x.shape.length !== 4) throw shapeError(op, `needs x [N, C, H, W], got ${formatShape(x.shape)}`);
+  const kernel = pairOf(op, "kernelSize", options.kernelSize, 1);
+  const stride = pairOf(op, "stride", options.stride ?? kernel, 1);
+  const padding = pairOf(op, "padding", options.padding ?? 0, 0);
+  const dilation = pairOf(op, "dilation", options.dilation ?? 1, 1);
+  if (padding.some((p, i) => 2 * p > kernel[i])) {
+    throw new ConfigError(
+      located(op, `padding ${formatShape(padding)} is more than half of kernelSize ${formatShape(kernel)}`),
+    );
+  }
+  const [n, c, h, w] = x.shape;
+  if (
+    h + 2 * padding[0] < dilation[0] * (kernel[0] - 1) + 1 ||
+    w + 2 * padding[1] < dilation[1] * (kernel[1] - 1) + 1
+  ) {
+    throw shapeError(op, `window ${kernel[0]}×${kernel[1]} is larger than the padded image ${formatShape(x.shape)}`);
+  }
+  const shape = [n, c, h + 2 * padding[0], w + 2 * padding[1]];
+  const padded = graph.make("pad", [x], { before: [0, 0, ...padding], value: fill }, { shape });
+  const axes = ([0, 1] as const).map((i) => ({
+    axis: i + 2,
+    size: kernel[i],
+    stride: stride[i],
+    dilation: dilation[i],
+  }));
+  const taps = graph.make("window", [padded], { axes });
+  return helpers.reshape(graph, taps, [...taps.shape.slice(0, 4), kernel[0] * kernel[1]]);
+}
+
+/** The largest tap; its gradient goes to the first of equals, as in PyTorch. */
+export function maxPool2d(x: Node, options: PoolOptions): Node {
+  const taps = windows("maxPool2d", x, options, Number.NEGATIVE_INFINITY);
+  return graph.make("reduce", [taps], { kind: "max", axes: [4], ties: "first" });
+}
+
+export function avgPool2d(x: Node, options: PoolOptions & { readonly countIncludePad?: boolean }): Node {
+  const taps = windows("avgPool2d", x, options, 0);
+  const sum = helpers.reduceSum(graph, taps, [4]);
+  if (options.countIncludePad ?? true) return graph.op("div", sum, graph.constant(taps.shape[4], sum));
+  const ones = graph.constant(1, x);
+  return graph.op("div", sum, helpers.reduceSum(graph, windows("avgPool2d", ones, options, 0), [4]));
+}

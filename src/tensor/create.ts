@@ -1,0 +1,118 @@
+/** Functions that make tensors: from host values, filled, counted, joined. */
+import { type DType, dtypeOfArray, hostArray, isFloat, type TypedArray } from "../ir/dtype.js";
+import { createNode, formatShape, type Shape, sizeOfShape } from "../ir/graph.js";
+import { graph, helpers } from "../ops/index.js";
+import { Storage } from "../runtime/index.js";
+import { checkShape, dtypeError, shapeError } from "./check.js";
+import { leafOf } from "./session.js";
+import * as shapes from "./shapes.js";
+import { Tensor, type TensorLike } from "./tensor.js";
+import { Variable } from "./variable.js";
+
+export type NestedValues = number | boolean | readonly NestedValues[];
+export interface TensorOptions {
+  /** Shape of a flat list or typed array; default: as nested, or [length]. */
+  readonly shape?: Shape;
+  /** Element type; default f32 for numbers, bool for booleans, the array's own for typed arrays. */
+  readonly dtype?: DType;
+  /** Whether `backward` leaves a gradient; default false. */
+  readonly requiresGrad?: boolean;
+}
+
+function shapeOfNested(data: NestedValues): number[] {
+  if (!Array.isArray(data)) return [];
+  return data.length === 0 ? [0] : [data.length, ...shapeOfNested(data[0])];
+}
+
+function flattenNested(data: NestedValues, shape: Shape, axis: number, into: (number | boolean)[]): void {
+  if (!Array.isArray(data)) {
+    if (axis !== shape.length) throw shapeError("tensor", `nested lists are ragged: expected ${formatShape(shape)}`);
+    into.push(data as number | boolean);
+    return;
+  }
+  if (data.length !== shape[axis]) throw shapeError("tensor", `nested lists are ragged: expected ${formatShape(shape)}`);
+  for (const item of data) flattenNested(item, shape, axis + 1, into);
+}
+
+/**
+ * A tensor with the given values, which are copied.
+ *
+ * @throws ShapeError if nested lists are ragged or the values do not fill `shape`
+ * @example
+ * const x = tensor([[1, 2], [3, 4]]);
+ */
+export function tensor(data: NestedValues | TypedArray, options: TensorOptions = {}): Tensor {
+  const typed = ArrayBuffer.isView(data) ? (data as TypedArray) : null;
+  const flat: (number | boolean)[] = [];
+  const nested = typed ? [typed.length] : shapeOfNested(data as NestedValues);
+  if (!typed) flattenNested(data as NestedValues, nested, 0, flat);
+  const length = typed ? typed.length : flat.length;
+  const shape = options.shape ?? nested;
+  checkShape("tensor", shape);
+  if (sizeOfShape(shape) !== length) throw shapeError("tensor", `${length} values do not fill ${formatShape(shape)}`);
+  const dtype = options.dtype ?? (typed ? dtypeOfArray(typed) : typeof flat[0] === "boolean" ? "bool" : "f32");
+  const values = hostArray(dtype, length);
+  if (dtype === "bool") (typed ?? flat).forEach((value: number | boolean, i: number) => { values[i] = value ? 1 : 0; });
+  else if (typed) values.set(typed);
+  else values.set(flat.map(Number));
+  const made = new Tensor(leafOf(Storage.from(dtype, values), shape));
+  if (!options.requiresGrad) return made;
+  if (!isFloat(dtype)) throw dtypeError("tensor", `${dtype} has no gradient`, `Use dtype "f32"`);
+  return new Variable(made, { requiresGrad: true });
+}
+
+/** A tensor filled with one value. */
+export function full(shape: Shape, value: number, { dtype = "f32" }: { readonly dtype?: DType } = {}): Tensor {
+  checkShape("full", shape);
+  return new Tensor(createNode("const", [], { value }, [...shape], dtype));
+}
+export const zeros = (shape: Shape, options: { readonly dtype?: DType } = {}): Tensor => full(shape, 0, options);
+export const ones = (shape: Shape, options: { readonly dtype?: DType } = {}): Tensor => full(shape, 1, options);
+export const zerosLike = (x: Tensor): Tensor => full(x.shape, 0, { dtype: x.dtype });
+export const onesLike = (x: Tensor): Tensor => full(x.shape, 1, { dtype: x.dtype });
+
+/**
+ * Evenly spaced values start, start + step, … below end.
+ *
+ * @example
+ * const i = arange(5); // 0 1 2 3 4, i32
+ */
+export function arange(
+  range: number | { readonly start?: number; readonly end: number; readonly step?: number; readonly dtype?: DType },
+): Tensor {
+  const { start = 0, end, step = 1, dtype } = typeof range === "number" ? { end: range } : range;
+  const count = Math.max(0, Math.ceil((end - start) / step));
+  if (!Number.isFinite(count)) throw shapeError("arange", `from ${start} to ${end} by ${step} does not end`);
+  const whole = Number.isInteger(start) && Number.isInteger(step);
+  const steps = new Tensor(graph.make("iota", [], { axis: 0 }, { shape: [count] }));
+  const values = whole ? steps.mul(step).add(start) : steps.to("f32").mul(step).add(start);
+  return values.to(dtype ?? (whole ? "i32" : "f32"));
+}
+
+/** The identity matrix [n, n]. */
+export function eye(n: number, { dtype = "f32" }: { readonly dtype?: DType } = {}): Tensor {
+  const rows = graph.make("iota", [], { axis: 0 }, { shape: [n, n] });
+  const columns = graph.make("iota", [], { axis: 1 }, { shape: [n, n] });
+  return new Tensor(graph.op("eq", rows, columns)).to(dtype);
+}
+
+/** Tensors joined along an axis. */
+export function concat(tensors: readonly Tensor[], { dim = 0 }: { readonly dim?: number } = {}): Tensor {
+  return new Tensor(shapes.concat(tensors.map((x) => x.node), dim));
+}
+
+/** Tensors of one shape joined along a new axis. */
+export function stack(tensors: readonly Tensor[], { dim = 0 }: { readonly dim?: number } = {}): Tensor {
+  return concat(tensors.map((x) => x.unsqueeze(dim)), { dim });
+}
+
+/** i32 [..] -> f32 [.., classes]: 1 at the index, 0 elsewhere. */
+export function oneHot(indices: Tensor, classes: number): Tensor {
+  const shape = [...indices.shape, classes];
+  const position = graph.make("iota", [], { axis: shape.length - 1 }, { shape });
+  const wide = helpers.broadcast(graph, indices.to("i32").unsqueeze(-1).node, shape);
+  return new Tensor(graph.op("eq", position, wide)).to("f32");
+}
+
+/** Where `condition` holds, `a`, else `b`; all broadcast. */
+export const where = (condition: Tensor, a: TensorLike, b: TensorLike): Tensor => condition.where(a, b);

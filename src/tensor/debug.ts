@@ -1,0 +1,25 @@
+/**
+ * FOVEA_DEBUG: 1 prints kernels as programs are made, 2 the plan, 3 the graph after simplification too, 4 everything with
+ * kernel text (printed by the device). Knows only how to print.
+ */
+import { formatShape, type Node, topological } from "../ir/graph.js";
+
+export const debugLevel = Number(process.env.FOVEA_DEBUG ?? 0) || 0;
+
+function describe(outputs: readonly Node[]): string {
+  const ids = new Map<Node, number>();
+  return topological(outputs)
+    .map((node) => {
+      ids.set(node, ids.size);
+      const inputs = node.inputs.map((x) => `%${ids.get(x)}`).join(", ");
+      const attrs = Object.keys(node.attrs).length > 0 && node.op !== "leaf" ? ` ${JSON.stringify(node.attrs)}` : "";
+      return `  %${ids.get(node)} = ${node.op}(${inputs})${attrs} : ${node.dtype}${formatShape(node.shape)}`;
+    })
+    .join("\n");
+}
+
+/** Prints a compiler stage if the debug level asks for it. */
+export function traceStage(stage: string, outputs: readonly Node[]): void {
+  const level = stage === "plan" ? 2 : 3;
+  if (debugLevel >= level) process.stderr.write(`[fovea] ${stage}\n${describe(outputs)}\n`);
+}

@@ -1,0 +1,60 @@
+/**
+ * Element-wise functions on nodes that are compositions of the scalar ops. Knows nodes only.
+ */
+import { isFloat } from "../ir/dtype.js";
+import type { Node } from "../ir/graph.js";
+import type { ScalarName } from "../ir/scalar.js";
+import { graph, helpers } from "../ops/index.js";
+import { unify } from "./check.js";
+
+const constant = (value: number, like: Node): Node => graph.constant(value, like);
+/** Integers and bools become f32 where a function needs floats. */
+export const asFloat = (x: Node): Node => (isFloat(x.dtype) ? x : graph.cast(x, "f32"));
+const asNumber = (x: Node): Node => (x.dtype === "bool" ? graph.cast(x, "i32") : x);
+
+/** A binary op after broadcasting and promotion. */
+export function binary(name: ScalarName, a: Node, b: Node): Node {
+  const [x, y] = unify(name, a, b);
+  if (name === "div" || name === "pow") return graph.op(name, asFloat(x), asFloat(y));
+  if (name === "and" || name === "or") return graph.op(name, graph.cast(x, "bool"), graph.cast(y, "bool"));
+  const compares = name === "eq" || name === "ne";
+  return compares ? graph.op(name, x, y) : graph.op(name, asNumber(x), asNumber(y));
+}
+
+/** Powers by small whole or half exponents are products and roots: exact and cheap. */
+export function power(a: Node, b: Node, exponent: number | null): Node {
+  const x = asFloat(a);
+  if (exponent === 0) return constant(1, x);
+  if (exponent === 1) return x;
+  if (exponent === 0.5) return graph.op("sqrt", x);
+  if (exponent === -1) return graph.op("div", constant(1, x), x);
+  if (exponent === 2) return graph.op("mul", x, x);
+  if (exponent === 3) return graph.op("mul", graph.op("mul", x, x), x);
+  return binary("pow", a, b);
+}
+
+/** max(x, 0) with gradient 0 at 0 and NaN passed on. */
+export function relu(x: Node): Node {
+  const zero = constant(0, x);
+  return graph.op("select", graph.op("le", x, zero), zero, x);
+}
+
+/** 1 / (1 + e^−x) = ½ + ½ tanh(x / 2): no overflow on either side. */
+export function sigmoid(node: Node): Node {
+  const x = asFloat(node);
+  const half = constant(0.5, x);
+  return graph.op("add", half, graph.op("mul", half, graph.op("tanh", graph.op("mul", half, x))));
+}
+
+export function select(condition: Node, a: Node, b: Node): Node {
+  const [x, y] = unify("where", a, b);
+  const [, like] = unify("where", x, graph.cast(condition, "bool"));
+  const shape = like.shape;
+  const test = helpers.broadcast(graph, graph.cast(condition, "bool"), shape);
+  return graph.op("select", test, helpers.broadcast(graph, x, shape), helpers.broadcast(graph, y, shape));
+}
+
+export function clamp(x: Node, min: number | undefined, max: number | undefined): Node {
+  const low = min === undefined ? x : graph.op("max", x, constant(min, x));
+  return max === undefined ? low : graph.op("min", low, constant(max, x));
+}

@@ -1,0 +1,51 @@
+/** Values for people and for plain JavaScript: nested arrays and aligned text. */
+import type { DType, TypedArray } from "../ir/dtype.js";
+import { formatShape, type Shape, sizeOfShape } from "../ir/graph.js";
+
+export type Nested = number | boolean | Nested[];
+
+export function nest(values: TypedArray, shape: Shape, dtype: DType): Nested {
+  let at = 0;
+  const build = (axis: number): Nested => {
+    if (axis === shape.length) return dtype === "bool" ? values[at++] !== 0 : values[at++];
+    return Array.from({ length: shape[axis] }, () => build(axis + 1));
+  };
+  return build(0);
+}
+
+/** Along each axis, this many entries are shown at either end of a long one. */
+const EDGE = 3;
+const LONG = 1000;
+
+function formatOne(value: number, dtype: DType): string {
+  if (dtype === "bool") return value ? "true" : "false";
+  if (dtype === "i32" || dtype === "u8") return String(value);
+  if (!Number.isFinite(value)) return String(value);
+  if (Number.isInteger(value) && Math.abs(value) < 1e6) return value.toFixed(1);
+  const size = Math.abs(value);
+  return size >= 1e5 || size < 1e-3 ? value.toExponential(3) : value.toFixed(4);
+}
+
+/** A text such as `Tensor f32[2, 2]` followed by aligned rows; long axes are abridged. */
+export function formatValues(values: TypedArray, shape: Shape, dtype: DType): string {
+  const abridge = sizeOfShape(shape) > LONG;
+  const shown = (length: number): number[] => {
+    const all = Array.from({ length }, (_, i) => i);
+    return abridge && length > 2 * EDGE ? [...all.slice(0, EDGE), -1, ...all.slice(-EDGE)] : all;
+  };
+  const texts: string[] = [];
+  const collect = (axis: number, offset: number): void => {
+    if (axis === shape.length) texts.push(formatOne(values[offset], dtype));
+    else for (const i of shown(shape[axis])) if (i >= 0) collect(axis + 1, offset * shape[axis] + i);
+  };
+  collect(0, 0);
+  const width = Math.max(0, ...texts.map((text) => text.length));
+  let next = 0;
+  const draw = (axis: number, indent: string): string => {
+    if (axis === shape.length) return texts[next++].padStart(width);
+    const inner = shown(shape[axis]).map((i) => (i < 0 ? "…" : draw(axis + 1, `${indent} `)));
+    const last = axis === shape.length - 1;
+    return `[${inner.join(last ? ", " : `,${"\n".repeat(Math.max(1, shape.length - 1 - axis))}${indent} `)}]`;
+  };
+  return `Tensor ${dtype}${formatShape(shape)}\n${draw(0, "")}`;
+}

@@ -1,0 +1,28 @@
+/** The tensor layer: tensors, variables, gradients, compiled functions, random streams. */
+export type { DType, TypedArray } from "../ir/dtype.js";
+export { memoryStats } from "../runtime/index.js";
+export { noGrad } from "./cells.js";
+export { compile } from "./compile.js";
+export type { ConvOptions, PoolOptions, Size2d } from "./contract.js";
+export {
+  arange,
+  concat,
+  eye,
+  full,
+  type NestedValues,
+  oneHot,
+  ones,
+  onesLike,
+  stack,
+  type TensorOptions,
+  tensor,
+  where,
+  zeros,
+  zerosLike,
+} from "./create.js";
+export type { Nested } from "./format.js";
+export { avgPool2d, conv2d, maxPool2d } from "./functions.js";
+export { Generator } from "./random.js";
+export { currentDevice, programCount, registerDevice, useDevice } from "./session.js";
+export { grad, type ReduceOptions, realize, Tensor, type TensorLike } from "./tensor.js";
+export { Parameter, Variable, type VariableOptions } from "./variable.js";

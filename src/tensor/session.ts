@@ -1,0 +1,179 @@
+/**
+ * The session: which device computes, which programs it has, and how a set of nodes becomes stored values. Programs are
+ * cached by the structure of the graph, so that rebuilding the same expression costs no compilation.
+ */
+import { compileGraph, structureKey } from "../compiler/index.js";
+import { createLeaf, type Node, type Shape, topological } from "../ir/graph.js";
+import type { Program } from "../ir/program.js";
+import { rebuild } from "../ops/index.js";
+import { type Device, type Executable, Storage } from "../runtime/index.js";
+import { DeviceError } from "../util/errors.js";
+import { traceStage } from "./debug.js";
+
+type Opener = () => Promise<Device>;
+
+const openers = new Map<string, Opener>();
+const opened = new Map<string, Promise<Device>>();
+let chosen: string | null = null;
+
+/** Makes a device known under a name; it is opened when first used. */
+export function registerDevice(name: string, open: Opener): void {
+  openers.set(name, open);
+}
+
+/**
+ * Chooses the device on which everything from now on is computed.
+ *
+ * @throws DeviceError if the device is unknown or cannot be opened
+ * @example
+ * await useDevice("interp");
+ */
+export async function useDevice(name: string): Promise<void> {
+  await open(name);
+  chosen = name;
+}
+
+function open(name: string): Promise<Device> {
+  const opener = openers.get(name);
+  if (!opener) {
+    throw new DeviceError(`unknown device "${name}"`, { hint: `Choose one of ${[...openers.keys()].join(", ")}` });
+  }
+  const known = opened.get(name) ?? opener();
+  opened.set(name, known);
+  known.catch(() => opened.delete(name));
+  return known;
+}
+
+/** The device in use: the chosen one, or the first that was registered. */
+export async function currentDevice(): Promise<Device> {
+  const [first] = openers.keys();
+  return open(chosen ?? first ?? "native");
+}
+
+const storages = new WeakMap<Node, Storage>();
+const realized = new WeakMap<Node, Node>();
+
+/** A leaf node over storage. */
+export function leafOf(storage: Storage, shape: Shape): Node {
+  const node = createLeaf(shape, storage.dtype);
+  storages.set(node, storage);
+  return node;
+}
+
+export const storageOf = (node: Node): Storage | undefined => storages.get(node);
+/** The leaf that holds the value of a node, if it was computed before. */
+export const realizedLeaf = (node: Node): Node | undefined => (node.op === "leaf" ? node : realized.get(node));
+
+/** The graph with everything already computed replaced by its leaf. */
+function cutAtRealized(outputs: readonly Node[]): Node[] {
+  const mapped = new Map<Node, Node>();
+  for (const node of topological(outputs, (n) => realized.has(n))) {
+    const leaf = realized.get(node);
+    mapped.set(
+      node,
+      leaf ??
+        rebuild(
+          node,
+          node.inputs.map((x) => mapped.get(x) ?? x),
+        ),
+    );
+  }
+  return outputs.map((node) => mapped.get(node) ?? node);
+}
+
+interface Ready {
+  readonly program: Program;
+  readonly executable: Executable;
+}
+const programs = new Map<string, Promise<Ready>>();
+const PROGRAMS_KEPT = 512;
+
+async function build(
+  device: Device,
+  outputs: readonly Node[],
+  leaves: readonly Node[],
+  replaces: readonly (number | null)[],
+) {
+  const program = compileGraph({ outputs, leaves, replaces, target: device.target, trace: traceStage });
+  return { program, executable: await device.prepare(program) };
+}
+
+/** The compiled program of a graph, from the cache if its structure is known. */
+async function programOf(device: Device, outputs: readonly Node[], replaced: readonly (Node | null)[]) {
+  const { key: structure, leaves } = structureKey(outputs);
+  const replaces = replaced.map((leaf) => (leaf && leaves.includes(leaf) ? leaves.indexOf(leaf) : null));
+  const key = `${device.name}\n${replaces.join()}\n${structure}`;
+  let ready = programs.get(key);
+  if (!ready) {
+    ready = build(device, outputs, leaves, replaces);
+    programs.set(key, ready);
+    ready.catch(() => programs.delete(key));
+    const [oldest] = programs.keys();
+    if (programs.size > PROGRAMS_KEPT) programs.delete(oldest);
+  }
+  return { ...(await ready), leaves };
+}
+
+/** How many programs have been compiled and kept; tests assert that it stops growing. */
+export const programCount = (): number => programs.size;
+
+let tail: Promise<unknown> = Promise.resolve();
+
+/** Runs jobs one after the other, in the order in which they were asked for. */
+export function inOrder<T>(job: () => Promise<T>): Promise<T> {
+  const result = tail.then(job, job);
+  tail = result.catch(() => undefined);
+  return result;
+}
+
+export interface Bound {
+  /** Runs once; each output gets storage of its own, or takes over that of the leaf it replaces unless that is `held`. */
+  run(storageFor: (leaf: Node) => Storage, held?: readonly Node[]): Promise<Storage[]>;
+}
+
+/** A program for `outputs`; `replaced[i]` is the leaf whose storage output i may take over. */
+export async function bindProgram(outputs: readonly Node[], replaced: readonly (Node | null)[]): Promise<Bound> {
+  const device = await currentDevice();
+  const { program, executable, leaves } = await programOf(device, cutAtRealized(outputs), replaced);
+  return {
+    run: async (storageFor, held = []) => {
+      const inputs = leaves.map(storageFor);
+      const results = program.outputs.map(({ dtype, elements }, i) => {
+        const leaf = program.inPlace[i];
+        return leaf === null || held.includes(leaves[leaf]) ? new Storage(dtype, elements) : inputs[leaf];
+      });
+      const bound = inputs.map((storage) => storage.on(device));
+      await executable.run(
+        bound,
+        results.map((storage) => storage.on(device)),
+      );
+      return results;
+    },
+  };
+}
+
+/** Storage of a leaf that belongs to no program input. */
+export function ownStorage(leaf: Node): Storage {
+  const storage = storages.get(leaf);
+  if (!storage)
+    throw new DeviceError("a value made while a compiled function was traced was used after the trace", {
+      hint: "Return it from the compiled function",
+    });
+  return storage;
+}
+
+/** Computes nodes and remembers the results; runs nothing if all are known. */
+export function evaluate(nodes: () => readonly Node[]): Promise<void> {
+  return inOrder(async () => {
+    const pending = [...new Set(nodes())].filter((node) => !realizedLeaf(node));
+    if (pending.length === 0) return;
+    const { run } = await bindProgram(
+      pending,
+      pending.map(() => null),
+    );
+    const results = await run(ownStorage);
+    pending.forEach((node, i) => {
+      realized.set(node, leafOf(results[i], node.shape));
+    });
+  });
+}

@@ -1,0 +1,23 @@
+/**
+ * Walks over plain objects and arrays that contain tensors: arguments and results of compiled functions.
+ */
+import { ConfigError } from "../util/errors.js";
+
+/** Rebuilds a value with every tensor (as told by `is`) replaced; anything but plain data is refused. */
+export function mapTensors<T extends object>(
+  value: unknown,
+  is: (x: unknown) => x is T,
+  replace: (tensor: T, path: string) => unknown,
+  path = "",
+): unknown {
+  if (is(value)) return replace(value, path);
+  if (Array.isArray(value)) return value.map((item, i) => mapTensors(item, is, replace, `${path}[${i}]`));
+  if (value === null || typeof value !== "object") return value;
+  if (Object.getPrototypeOf(value) !== Object.prototype) {
+    throw new ConfigError(`[compile] ${path || "a value"} is a ${value.constructor?.name ?? "strange object"}`, {
+      hint: "Pass and return tensors, numbers, strings, or plain objects and arrays of them",
+    });
+  }
+  const entries = Object.entries(value).map(([key, item]) => [key, mapTensors(item, is, replace, `${path}.${key}`)]);
+  return Object.fromEntries(entries);
+}

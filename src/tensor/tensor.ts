@@ -1,0 +1,432 @@
+/**
+ * Tensor: an immutable handle to a node of the lazy graph. Building is synchronous and checks shapes and dtypes at once;
+ * reading is asynchronous and computes. Knows no device.
+ */
+import { differentiate } from "../autograd/index.js";
+import { type DType, isFloat, type TypedArray } from "../ir/dtype.js";
+import { formatShape, type Node, type ReduceKind, type Shape, sameShape, sizeOfShape, topological } from "../ir/graph.js";
+import type { ScalarName } from "../ir/scalar.js";
+import { graph, helpers } from "../ops/index.js";
+import { FoveaError } from "../util/errors.js";
+import { activeTrace, assignedNodes, isGradEnabled, ownerOf } from "./cells.js";
+import { axesOf, axisOf, dtypeError, shapeError } from "./check.js";
+import { matmul } from "./contract.js";
+import * as elementwise from "./elementwise.js";
+import { formatValues, nest, type Nested } from "./format.js";
+import { evaluate, ownStorage, realizedLeaf } from "./session.js";
+import * as shapes from "./shapes.js";
+
+/** A tensor, or a number that is broadcast. */
+export type TensorLike = Tensor | number;
+export interface ReduceOptions {
+  /** Axes to reduce, negative counted from the end; all of them by default. */
+  readonly dim?: number | readonly number[];
+  /** Whether reduced axes stay, with size 1; default false. */
+  readonly keepdim?: boolean;
+}
+
+/** A multi-dimensional array that is computed when it is read. */
+export class Tensor {
+  private current: Node;
+  private gradient: Tensor | null = null;
+
+  /** Wraps a graph node; users make tensors with `tensor`, `zeros`, `Generator` and the like. */
+  constructor(node: Node) {
+    this.current = node;
+  }
+
+  /** The graph node behind this tensor. */
+  get node(): Node {
+    this.current = realizedLeaf(this.current) ?? this.current;
+    return this.current;
+  }
+  get shape(): Shape {
+    return this.current.shape;
+  }
+  get dtype(): DType {
+    return this.current.dtype;
+  }
+  get rank(): number {
+    return this.shape.length;
+  }
+  /** Number of elements. */
+  get size(): number {
+    return sizeOfShape(this.shape);
+  }
+  /** Whether `backward` stops here and leaves a gradient. */
+  get requiresGrad(): boolean {
+    return false;
+  }
+  /** The gradient that `backward` has accumulated; null before. */
+  get grad(): Tensor | null {
+    return this.gradient;
+  }
+  set grad(value: Tensor | null) {
+    this.gradient = value;
+  }
+
+  private make(node: Node): Tensor {
+    return new Tensor(isGradEnabled() ? node : graph.make("detach", [node], {}));
+  }
+  private operand(other: TensorLike): Node {
+    if (typeof other !== "number") return other.node;
+    const node = this.node;
+    const dtype = isFloat(node.dtype) || Number.isInteger(other) ? node.dtype : "f32";
+    return graph.typed(other, dtype === "bool" && other !== 0 && other !== 1 ? "i32" : dtype, node);
+  }
+  private binary(name: ScalarName, other: TensorLike): Tensor {
+    return this.make(elementwise.binary(name, this.node, this.operand(other)));
+  }
+  private unary(name: ScalarName): Tensor {
+    return this.make(graph.op(name, this.node));
+  }
+  private floating(name: ScalarName): Tensor {
+    return this.make(graph.op(name, elementwise.asFloat(this.node)));
+  }
+
+  /** Sum of elements, broadcasting. */
+  add(other: TensorLike): Tensor {
+    return this.binary("add", other);
+  }
+  /** Difference of elements, broadcasting. */
+  sub(other: TensorLike): Tensor {
+    return this.binary("sub", other);
+  }
+  /** Product of elements, broadcasting. */
+  mul(other: TensorLike): Tensor {
+    return this.binary("mul", other);
+  }
+  /** Quotient of elements, broadcasting; integers become f32. */
+  div(other: TensorLike): Tensor {
+    return this.binary("div", other);
+  }
+  /** Elements raised to a power, broadcasting; integers become f32. */
+  pow(exponent: TensorLike): Tensor {
+    const fixed = typeof exponent === "number" ? exponent : null;
+    return this.make(elementwise.power(this.node, this.operand(exponent), fixed));
+  }
+  /** Larger of two elements; NaN wins; ties share the gradient. */
+  maximum(other: TensorLike): Tensor {
+    return this.binary("max", other);
+  }
+  /** Smaller of two elements; NaN wins; ties share the gradient. */
+  minimum(other: TensorLike): Tensor {
+    return this.binary("min", other);
+  }
+  /** a − b ⌊a / b⌋: the remainder with the sign of the divisor. */
+  mod(other: TensorLike): Tensor {
+    return this.binary("mod", other);
+  }
+  eq(other: TensorLike): Tensor {
+    return this.binary("eq", other);
+  }
+  ne(other: TensorLike): Tensor {
+    return this.binary("ne", other);
+  }
+  lt(other: TensorLike): Tensor {
+    return this.binary("lt", other);
+  }
+  le(other: TensorLike): Tensor {
+    return this.binary("le", other);
+  }
+  gt(other: TensorLike): Tensor {
+    return this.make(elementwise.binary("lt", this.operand(other), this.node));
+  }
+  ge(other: TensorLike): Tensor {
+    return this.make(elementwise.binary("le", this.operand(other), this.node));
+  }
+  logicalAnd(other: TensorLike): Tensor {
+    return this.binary("and", other);
+  }
+  logicalOr(other: TensorLike): Tensor {
+    return this.binary("or", other);
+  }
+  logicalNot(): Tensor {
+    return this.make(graph.op("not", graph.cast(this.node, "bool")));
+  }
+  neg(): Tensor {
+    return this.unary("neg");
+  }
+  abs(): Tensor {
+    return this.unary("abs");
+  }
+  /** −1, 0 or 1. */
+  sign(): Tensor {
+    return this.unary("sign");
+  }
+  exp(): Tensor {
+    return this.floating("exp");
+  }
+  /** Natural logarithm. */
+  log(): Tensor {
+    return this.floating("log");
+  }
+  sqrt(): Tensor {
+    return this.floating("sqrt");
+  }
+  /** 1 / √x */
+  rsqrt(): Tensor {
+    return this.sqrt().reciprocal();
+  }
+  square(): Tensor {
+    return this.mul(this);
+  }
+  /** 1 / x */
+  reciprocal(): Tensor {
+    const x = elementwise.asFloat(this.node);
+    return this.make(graph.op("div", graph.constant(1, x), x));
+  }
+  sin(): Tensor {
+    return this.floating("sin");
+  }
+  cos(): Tensor {
+    return this.floating("cos");
+  }
+  tanh(): Tensor {
+    return this.floating("tanh");
+  }
+  /** The error function. */
+  erf(): Tensor {
+    return this.floating("erf");
+  }
+  /** 1 / (1 + e^−x) */
+  sigmoid(): Tensor {
+    return this.make(elementwise.sigmoid(this.node));
+  }
+  /** max(x, 0), with gradient 0 at 0. */
+  relu(): Tensor {
+    return this.make(elementwise.relu(this.node));
+  }
+  floor(): Tensor {
+    return isFloat(this.dtype) ? this.unary("floor") : this;
+  }
+  ceil(): Tensor {
+    return isFloat(this.dtype) ? this.neg().floor().neg() : this;
+  }
+  /** The nearest whole number, halves to even. */
+  round(): Tensor {
+    return isFloat(this.dtype) ? this.unary("round") : this;
+  }
+  /** Elements limited to [min, max]. */
+  clamp({ min, max }: { readonly min?: number; readonly max?: number }): Tensor {
+    return this.make(elementwise.clamp(this.node, min, max));
+  }
+  /** The same values as another dtype; floats to integers truncate. */
+  to(dtype: DType): Tensor {
+    return this.make(graph.cast(this.node, dtype));
+  }
+  /** Where this (a condition) holds, `a`, else `b`. */
+  where(a: TensorLike, b: TensorLike): Tensor {
+    const like = typeof a !== "number" ? a.node : typeof b !== "number" ? b.node : graph.typed(0, "f32", this.node);
+    const pick = (x: TensorLike) => (typeof x === "number" ? graph.typed(x, like.dtype, like) : x.node);
+    return this.make(elementwise.select(this.node, pick(a), pick(b)));
+  }
+
+  /** The same elements in another shape; one size may be −1. */
+  reshape(shape: Shape): Tensor {
+    return this.make(shapes.reshape(this.node, shape));
+  }
+  /** Axes startDim to endDim merged into one. */
+  flatten(startDim = 0, endDim = -1): Tensor {
+    return this.make(shapes.flatten(this.node, startDim, endDim));
+  }
+  /** Two axes swapped, by default the last two. */
+  transpose(dim0 = -2, dim1 = -1): Tensor {
+    if (this.rank < 2) throw shapeError("transpose", `needs two axes, got ${formatShape(this.shape)}`);
+    const [a, b] = [axisOf("transpose", dim0, this.shape), axisOf("transpose", dim1, this.shape)];
+    return this.make(helpers.swap(graph, this.node, a, b));
+  }
+  /** Axes in a new order. */
+  permute(dims: readonly number[]): Tensor {
+    return this.make(shapes.permute(this.node, dims));
+  }
+  /** A new axis of size 1. */
+  unsqueeze(dim: number): Tensor {
+    return this.make(shapes.unsqueeze(this.node, dim));
+  }
+  /** Without an axis of size 1 (or all of them). */
+  squeeze(dim?: number): Tensor {
+    return this.make(shapes.squeeze(this.node, dim));
+  }
+  /** Axes of size 1 repeated to fill `shape`; −1 keeps a size. */
+  expand(shape: Shape): Tensor {
+    return this.make(shapes.expand(this.node, shape));
+  }
+  /** Elements start ≤ i < end along an axis. */
+  slice(dim: number, start: number, end: number, step = 1): Tensor {
+    return this.make(shapes.slice(this.node, dim, start, end, step));
+  }
+  /** One position of an axis, which is dropped. */
+  select(dim: number, index: number): Tensor {
+    return this.make(shapes.select(this.node, dim, index));
+  }
+  /** Surrounded by `value`: one [before, after] pair per axis. */
+  pad(pads: readonly (readonly [number, number])[], value = 0): Tensor {
+    return this.make(shapes.pad(this.node, pads, value));
+  }
+  /** An axis reversed. */
+  flip(dim: number): Tensor {
+    return this.make(shapes.flip(this.node, dim));
+  }
+  /** Rows along an axis, in the order of i32 `indices` of any shape; an index outside gives NaN. */
+  take(indices: Tensor, dim = 0): Tensor {
+    return this.make(shapes.take(this.node, indices.node, dim));
+  }
+  /** Elements along an axis at i32 positions of the same rank, as torch.gather. */
+  gather(dim: number, index: Tensor): Tensor {
+    return this.make(graph.make("gather", [this.node, index.node], { axis: axisOf("gather", dim, this.shape) }));
+  }
+
+  private reduce(op: string, kind: ReduceKind, { dim, keepdim = false }: ReduceOptions): Tensor {
+    const x = this.dtype === "bool" ? graph.cast(this.node, "i32") : this.node;
+    const axes = axesOf(op, dim, x.shape);
+    const empty = axes.some((axis) => x.shape[axis] === 0);
+    if (empty && (kind === "max" || kind === "min")) throw shapeError(op, `of no elements: ${formatShape(x.shape)}`);
+    const ties = typeof dim === "number" ? { ties: "first" as const } : {};
+    const result = graph.make("reduce", [x], { kind, axes, ...ties });
+    return this.make(keepdim ? helpers.reshape(graph, result, kept(x.shape, axes)) : result);
+  }
+  /** Sum over axes. */
+  sum(options: ReduceOptions = {}): Tensor {
+    return this.reduce("sum", "sum", options);
+  }
+  /** Mean over axes; integers become f32. */
+  mean(options: ReduceOptions = {}): Tensor {
+    const axes = axesOf("mean", options.dim, this.shape);
+    const count = axes.reduce((n, axis) => n * this.shape[axis], 1);
+    const x = isFloat(this.dtype) ? this : this.to("f32");
+    return x.sum(options).div(count);
+  }
+  /** Largest element over axes; along one `dim` the gradient goes to the first of equals, else it is shared. */
+  max(options: ReduceOptions = {}): Tensor {
+    return this.reduce("max", "max", options);
+  }
+  /** Smallest element over axes. */
+  min(options: ReduceOptions = {}): Tensor {
+    return this.reduce("min", "min", options);
+  }
+  /** Product over axes. */
+  prod(options: ReduceOptions = {}): Tensor {
+    return this.reduce("prod", "prod", options);
+  }
+  /** Variance over axes: Σ (x − mean)² / (n − correction); correction 1 (unbiased) by default. */
+  variance({ dim, keepdim = false, correction = 1 }: ReduceOptions & { readonly correction?: number } = {}): Tensor {
+    const axes = axesOf("variance", dim, this.shape);
+    const count = axes.reduce((n, axis) => n * this.shape[axis], 1);
+    const centred = this.sub(this.mean({ dim: axes, keepdim: true }));
+    return centred.square().sum({ dim: axes, keepdim }).div(Math.max(0, count - correction));
+  }
+  /** Position of the first largest element, as i32: along `dim`, or of all elements in row-major order. */
+  argmax({ dim, keepdim = false }: { readonly dim?: number; readonly keepdim?: boolean } = {}): Tensor {
+    if (dim === undefined) return this.flatten().argmax({ dim: 0 });
+    const axis = axisOf("argmax", dim, this.shape);
+    const result = graph.make("argmax", [this.dtype === "bool" ? graph.cast(this.node, "i32") : this.node], { axis });
+    return this.make(keepdim ? helpers.reshape(graph, result, kept(this.shape, [axis])) : result);
+  }
+  /** Position of the first smallest element. */
+  argmin(options: { readonly dim?: number; readonly keepdim?: boolean } = {}): Tensor {
+    return this.neg().argmax(options);
+  }
+
+  /** Matrix product [.., M, K] · [.., K, N] -> [.., M, N], broadcasting leading axes. */
+  matmul(other: Tensor): Tensor {
+    return this.make(matmul(this.node, other.node));
+  }
+  /** e^x / Σ e^x along an axis, without overflow. */
+  softmax({ dim }: { readonly dim: number }): Tensor {
+    const shifted = this.sub(this.max({ dim, keepdim: true }).detach()).exp();
+    return shifted.div(shifted.sum({ dim, keepdim: true }));
+  }
+  /** x − log Σ e^x along an axis, without overflow. */
+  logSoftmax({ dim }: { readonly dim: number }): Tensor {
+    const shifted = this.sub(this.max({ dim, keepdim: true }).detach());
+    return shifted.sub(shifted.exp().sum({ dim, keepdim: true }).log());
+  }
+
+  /** The same value, constant to `backward`. */
+  detach(): Tensor {
+    return new Tensor(graph.make("detach", [this.node], {}));
+  }
+
+  /**
+   * Adds the gradient of this scalar to `.grad` of every parameter that it was computed from.
+   *
+   * @throws ShapeError if this is not a scalar
+   */
+  backward(): void {
+    if (this.size !== 1) throw shapeError("backward", `needs a scalar, got ${formatShape(this.shape)}`, "Take .mean() or .sum() first");
+    const isParameter = (node: Node) => ownerOf(node) !== undefined;
+    const found = topological([this.node], isParameter).filter(isParameter);
+    const gradients = differentiate(this.node, graph.constant(1, this.node), found, isParameter);
+    found.forEach((node, i) => {
+      const g = gradients[i];
+      if (g) ownerOf(node)?.accumulate(g);
+    });
+  }
+
+  /** The elements, row by row. */
+  async data(): Promise<TypedArray> {
+    if (activeTrace()) {
+      throw new FoveaError("[data] values cannot be read while a compiled function is traced", {
+        hint: "Return the tensor from the compiled function and read it there",
+      });
+    }
+    const node = this.node;
+    await evaluate(() => [node, ...assignedNodes()]);
+    return ownStorage(realizedLeaf(node) ?? node).read();
+  }
+
+  /** The only element, as a number. */
+  async item(): Promise<number> {
+    if (this.size !== 1) throw shapeError("item", `needs one element, got ${formatShape(this.shape)}`);
+    return (await this.data())[0];
+  }
+
+  /** The elements as nested arrays (a number for a scalar). */
+  async toArray(): Promise<Nested> {
+    return nest(await this.data(), this.shape, this.dtype);
+  }
+
+  /** A readable picture of shape, dtype and values. */
+  async toText(): Promise<string> {
+    return formatValues(await this.data(), this.shape, this.dtype);
+  }
+
+  toString(): string {
+    return `Tensor ${this.dtype}${formatShape(this.shape)}`;
+  }
+}
+
+const kept = (shape: Shape, axes: readonly number[]): number[] => shape.map((n, i) => (axes.includes(i) ? 1 : n));
+
+/**
+ * Gradients of a scalar with respect to any tensors that it was computed from; zeros where it does not depend on one. The
+ * results are graph themselves, so they can be differentiated again.
+ *
+ * @param options.gradOutput - weights of the output's elements, of its shape; default 1 for a scalar
+ * @throws ShapeError if the output is not a scalar and no `gradOutput` is given
+ * @example
+ * const x = tensor([1, 2, 3]);
+ * const [dx] = grad(x.square().sum(), [x]); // 2x
+ */
+export function grad(output: Tensor, inputs: readonly Tensor[], options: { readonly gradOutput?: Tensor } = {}): Tensor[] {
+  const { gradOutput } = options;
+  if (!gradOutput && output.size !== 1) {
+    throw shapeError("grad", `the output ${formatShape(output.shape)} is not a scalar`, "Pass gradOutput, or take .sum()");
+  }
+  if (gradOutput && !sameShape(gradOutput.shape, output.shape)) {
+    throw shapeError("grad", `gradOutput ${formatShape(gradOutput.shape)} does not match ${formatShape(output.shape)}`);
+  }
+  if (!isFloat(output.dtype)) throw dtypeError("grad", `the output is ${output.dtype}`, "Only floats have gradients");
+  const seed = gradOutput ? graph.cast(gradOutput.node, output.dtype) : graph.constant(1, output.node);
+  const targets = inputs.map((x) => x.node);
+  const wanted = new Set(targets);
+  const boundary = (node: Node) => ownerOf(node) !== undefined && !wanted.has(node);
+  return differentiate(output.node, seed, targets, boundary).map((g, i) => new Tensor(g ?? graph.constant(0, targets[i])));
+}
+
+/** Computes tensors (and every assigned variable) now, in one program. */
+export function realize(...tensors: Tensor[]): Promise<void> {
+  const nodes = tensors.map((x) => x.node);
+  return evaluate(() => [...nodes, ...assignedNodes()]);
+}

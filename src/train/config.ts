@@ -1,0 +1,160 @@
+/**
+ * What a training run can be told, what is chosen when it is not told, and what is written to `config.json`. All input
+ * is checked here, in one place. It must not know the command line or the file system.
+ */
+import { z } from "zod";
+import { ConfigError, DataError } from "../util/errors.js";
+import { modelNames } from "./models.js";
+
+const wholeNumber = (from: number) => {
+  const error = ({ input }: { readonly input?: unknown }) =>
+    `must be a whole number from ${from}, got ${String(input)}`;
+  return z.int({ error }).min(from, { error });
+};
+const positive = (() => {
+  const error = ({ input }: { readonly input?: unknown }) => `must be a number above 0, got ${String(input)}`;
+  return z.number({ error }).gt(0, { error });
+})();
+const oneOf = <const Names extends readonly string[]>(names: Names) =>
+  z.enum(names, { error: ({ input }) => `must be one of ${names.join(", ")}, got ${String(input)}` });
+
+/** The devices that a run may ask for. */
+export const deviceNames = ["native", "interp"] as const;
+/** The name of a device. */
+export type DeviceName = (typeof deviceNames)[number];
+/** The optimizers that a run may ask for. */
+export const optimizerNames = ["sgd", "adamw"] as const;
+/** The data sets that are known by name; any other is a folder. */
+export const datasetNames = ["mnist", "fashion-mnist"] as const;
+
+const optionsSchema = z.strictObject({
+  data: z.string().min(1, "must be a data set or a folder"),
+  model: oneOf(modelNames).default("cnn"),
+  epochs: wholeNumber(1).optional(),
+  batch: wholeNumber(1).optional(),
+  lr: positive.optional(),
+  optimizer: oneOf(optimizerNames).default("sgd"),
+  seed: wholeNumber(0).default(0),
+  device: oneOf(deviceNames).default("native"),
+  out: z.string().min(1, "must be a folder").optional(),
+});
+
+/** What the user of a run says; everything but the data has a default. */
+export type TrainOptions = z.input<typeof optionsSchema>;
+/** {@link TrainOptions} after checking, names resolved. */
+export type CheckedOptions = z.output<typeof optionsSchema>;
+
+const inputSchema = z
+  .strictObject({
+    /** [C, H, W]. */
+    shape: z.tuple([wholeNumber(1), wholeNumber(1), wholeNumber(1)]),
+    classes: z.array(z.string()).min(1),
+    /** From the training split: x = (pixel · scale − mean) / std, per channel. */
+    scale: positive,
+    mean: z.array(z.number()),
+    std: z.array(positive),
+  })
+  .refine(({ shape, mean, std }) => shape[0] === mean.length && shape[0] === std.length, {
+    error: ({ input }) => {
+      const { shape, mean, std } = input as { shape: number[]; mean: number[]; std: number[] };
+      return `has ${shape[0]} channels, ${mean.length} means and ${std.length} deviations`;
+    },
+  });
+
+const runConfigSchema = z.strictObject({
+  format: z.literal(1, { error: ({ input }) => `is ${String(input)}, but this version of Fovea reads 1` }),
+  data: z.strictObject({
+    name: z.string(),
+    /** How one set was divided; absent when training and test set came separately. */
+    split: z.strictObject({ ratio: z.number(), seed: z.number() }).optional(),
+    trainSamples: z.number(),
+    testSamples: z.number(),
+  }),
+  input: inputSchema,
+  model: oneOf(modelNames),
+  optimizer: oneOf(optimizerNames),
+  lr: positive,
+  momentum: z.number(),
+  weightDecay: z.number(),
+  warmupEpochs: z.number(),
+  /** Random changes to the training pictures: degrees, share of the size, pixels; zeros for none. */
+  augment: z.strictObject({ rotation: z.number(), scale: z.number(), shift: z.number() }),
+  epochs: wholeNumber(1),
+  batch: wholeNumber(1),
+  seed: wholeNumber(0),
+  device: oneOf(deviceNames),
+});
+
+/** The resolved configuration of a run, as `config.json` holds it. */
+export type RunConfig = z.output<typeof runConfigSchema>;
+
+/** What a recipe fixes. */
+export interface Recipe {
+  readonly epochs: number;
+  readonly batch: number;
+  readonly lr: number;
+  readonly momentum: number;
+  readonly weightDecay: number;
+  readonly warmupEpochs: number;
+  readonly augment: RunConfig["augment"];
+}
+
+/** Per optimizer. The figures behind them are in the description of {@link recipeFor}. */
+const optimizerRecipes = {
+  sgd: { lr: 0.05, momentum: 0.9, weightDecay: 5e-4 },
+  adamw: { lr: 2e-3, momentum: 0, weightDecay: 0.01 },
+} as const;
+
+const unchanged = { rotation: 0, scale: 0, shift: 0 } as const;
+
+/** Per data set; `other` is any folder. */
+const dataRecipes = {
+  mnist: { epochs: 10, batch: 64, warmupEpochs: 1, augment: { rotation: 10, scale: 0.1, shift: 2 } },
+  "fashion-mnist": { epochs: 10, batch: 128, warmupEpochs: 1, augment: unchanged },
+  other: { epochs: 10, batch: 64, warmupEpochs: 1, augment: unchanged },
+} as const;
+
+/**
+ * The settings used where the user gave none: cosine schedule with one epoch of warm-up; on MNIST, of which
+ * there are few, also small random turns, sizes and shifts.
+ */
+export function recipeFor({ data, optimizer, epochs, batch, lr }: CheckedOptions): Recipe {
+  const rows: Readonly<Record<string, (typeof dataRecipes)[keyof typeof dataRecipes]>> = dataRecipes;
+  const base = { ...(Object.hasOwn(rows, data) ? rows[data] : rows.other), ...optimizerRecipes[optimizer] };
+  return { ...base, epochs: epochs ?? base.epochs, batch: batch ?? base.batch, lr: lr ?? base.lr };
+}
+
+/**
+ * Checks what the user said.
+ *
+ * @throws ConfigError naming the option.
+ */
+export function checkOptions(options: unknown): CheckedOptions {
+  const { data, error } = optionsSchema.safeParse(options);
+  if (error) throw new ConfigError(`[train] ${firstIssue(error)}`);
+  return data;
+}
+
+/**
+ * Checks the content of a `config.json`.
+ *
+ * @param path what errors call it.
+ * @throws DataError naming the entry that is wrong.
+ */
+export function parseRunConfig(text: string, path: string): RunConfig {
+  const hint = "The run is damaged or from another version; train again";
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch (cause) {
+    throw new DataError(`[run] ${path} is not JSON: ${(cause as Error).message}`, { hint, cause });
+  }
+  const { data, error } = runConfigSchema.safeParse(json);
+  if (error) throw new DataError(`[run] ${path}: ${firstIssue(error)}`, { hint });
+  return data;
+}
+
+function firstIssue(error: z.ZodError): string {
+  const [{ path, message }] = error.issues;
+  return path.length > 0 ? `${path.join(".")} ${message}` : message;
+}

@@ -1,0 +1,45 @@
+/**
+ * The typed errors that Fovea throws. A message is one line that names the culprit; the hint says what to do about it.
+ * This file knows nothing of tensors or devices.
+ */
+
+export interface ErrorOptions {
+  /** What the user can do about it, as a short sentence without a full stop. */
+  readonly hint?: string;
+  readonly cause?: unknown;
+}
+
+/**
+ * Base of every error that Fovea throws on purpose.
+ *
+ * @example
+ * try { tensor([1, 2]).reshape([3]); } catch (error) { console.error(describeError(error)); }
+ */
+export class FoveaError extends Error {
+  readonly hint: string | undefined;
+
+  constructor(message: string, options: ErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = new.target.name;
+    this.hint = options.hint;
+  }
+}
+
+/** Operand shapes do not fit together. */
+export class ShapeError extends FoveaError {}
+/** Operand dtypes do not fit the operation or the device. */
+export class DTypeError extends FoveaError {}
+/** A file or a data set is missing, truncated or not what it claims to be. */
+export class DataError extends FoveaError {}
+/** A device cannot be opened, or failed while it ran. */
+export class DeviceError extends FoveaError {}
+/** An option or a configuration value is unknown or out of range. */
+export class ConfigError extends FoveaError {}
+/** A computation left the finite numbers. */
+export class NumericError extends FoveaError {}
+
+/** One line for a person: the message and, if there is one, the hint. */
+export function describeError(error: unknown): string {
+  if (error instanceof FoveaError) return error.hint ? `${error.message}. ${error.hint}` : error.message;
+  return error instanceof Error ? error.message : String(error);
+}

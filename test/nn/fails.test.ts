@@ -1,0 +1,293 @@
+/** Programs that must fail, with their exact messages: what is wrong, where, and what to do about it. */
+import { describe, expect, it } from "vitest";
+import {
+  AdaptiveAvgPool2d,
+  AvgPool2d,
+  BatchNorm1d,
+  BatchNorm2d,
+  Conv2d,
+  Dropout,
+  functional as F,
+  init,
+  Linear,
+  MaxPool2d,
+  Module,
+  manualSeed,
+  ReLU,
+  Sequential,
+} from "../../src/nn/index.js";
+import { Generator, ones, Parameter, type Tensor, tensor, Variable, zeros } from "../../src/tensor/index.js";
+import { ConfigError, DataError, DTypeError, FoveaError, ShapeError } from "../../src/util/errors.js";
+
+type Failure = readonly [message: string, hint: string | undefined, program: () => unknown];
+
+function check(kind: typeof FoveaError, failures: readonly Failure[]): void {
+  it.each(failures)("%s", (message, hint, program) => {
+    const error = thrownBy(program);
+    expect(error).toBeInstanceOf(kind);
+    expect({ message: error.message, hint: error.hint }).toEqual({ message, hint });
+  });
+}
+
+function thrownBy(program: () => unknown): FoveaError {
+  try {
+    program();
+  } catch (error) {
+    if (error instanceof FoveaError) return error;
+    throw error;
+  }
+  throw new Error("the program did not fail");
+}
+
+class Knot extends Module {
+  self: Module = this;
+  override forward(x: Tensor): Tensor {
+    return x;
+  }
+}
+
+class Twins extends Module {
+  readonly myScale = new Parameter(ones([1]));
+  readonly my_scale = new Parameter(ones([1]));
+  override forward(x: Tensor): Tensor {
+    return x;
+  }
+}
+
+const images = zeros([8, 1, 28, 28]);
+const labels = zeros([2], { dtype: "i32" });
+const many = (count: number) => Object.fromEntries(Array.from({ length: count }, (_, i) => [`k${i}`, ones([1])]));
+
+describe("options out of range", () => {
+  check(ConfigError, [
+    ["[linear] inFeatures must be a whole number ≥ 1, got 0", undefined, () => new Linear(0, 3)],
+    ["[linear] outFeatures must be a whole number ≥ 1, got 2.5", undefined, () => new Linear(3, 2.5)],
+    ["[conv2d] outChannels must be a whole number ≥ 1, got NaN", undefined, () => new Conv2d(1, Number.NaN, 3)],
+    ["[conv2d] kernelSize must be a whole number ≥ 1 or a pair of them, got 0", undefined, () => new Conv2d(1, 1, 0)],
+    [
+      "[conv2d] padding must be a whole number ≥ 0 or a pair of them, got [1, -1]",
+      undefined,
+      () => new Conv2d(1, 1, 3, { padding: [1, -1] }),
+    ],
+    [
+      "[conv2d] groups 4 must divide inChannels 6 and outChannels 12",
+      "Choose groups from 1, 2, 3, 6",
+      () => new Conv2d(6, 12, 3, { groups: 4 }),
+    ],
+    ["[batchNorm2d] numFeatures must be a whole number ≥ 1, got -3", undefined, () => new BatchNorm2d(-3)],
+    ["[batchNorm1d] momentum must be between 0 and 1, got 2", undefined, () => new BatchNorm1d(2, { momentum: 2 })],
+    ["[batchNorm1d] eps must be a finite number ≥ 0, got -1", undefined, () => new BatchNorm1d(2, { eps: -1 })],
+    ["[dropout] p must be between 0 and 1, got 1.5", undefined, () => new Dropout(1.5)],
+    [
+      "[maxPool2d] padding [2, 2] is more than half of kernelSize [3, 3]",
+      "Use padding of at most 1",
+      () => new MaxPool2d(3, { padding: 2 }),
+    ],
+    [
+      "[avgPool2d] stride must be a whole number ≥ 1 or a pair of them, got 0",
+      undefined,
+      () => new AvgPool2d(2, { stride: 0 }),
+    ],
+    [
+      "[adaptiveAvgPool2d] outputSize must be a whole number ≥ 1 or a pair of them, got [1, 0]",
+      undefined,
+      () => new AdaptiveAvgPool2d([1, 0]),
+    ],
+    [
+      "[sequential] argument 1 is no Module but a function",
+      "Pass layers such as new ReLU(); functions go into a Module's forward",
+      () => new Sequential(new ReLU(), F.relu as never),
+    ],
+    ["[manualSeed] seed must be a whole number ≥ 0, got 0.5", undefined, () => manualSeed(0.5)],
+    [
+      "[fans] a weight needs the axes [out, in, ...kernel], got [5]",
+      "Initialise vectors with zeros, ones or Generator.uniform",
+      () => init.kaimingNormal([5]),
+    ],
+    [
+      '[kaimingUniform] mode must be one of fanIn, fanOut, got "fan_in"',
+      undefined,
+      () => init.kaimingUniform([2, 2], { mode: "fan_in" as never }),
+    ],
+    [
+      '[crossEntropy] reduction must be one of mean, sum, none, got "avg"',
+      undefined,
+      () => F.crossEntropy(zeros([2, 3]), labels, { reduction: "avg" as never }),
+    ],
+    [
+      "[crossEntropy] labelSmoothing must be between 0 and 1, got -0.1",
+      undefined,
+      () => F.crossEntropy(zeros([2, 3]), labels, { labelSmoothing: -0.1 }),
+    ],
+    [
+      "[dropout] p must be between 0 and 1, got NaN",
+      undefined,
+      () => F.dropout(images, { p: Number.NaN, generator: new Generator(1) }),
+    ],
+    [
+      "[batchNorm] got one of runningMean and runningVar",
+      "Pass both or neither",
+      () => F.batchNorm(images, { runningMean: new Variable(zeros([1])) }),
+    ],
+  ]);
+});
+
+describe("inputs that do not fit", () => {
+  check(ShapeError, [
+    [
+      "[conv2d] expected 3 input channels, got x [8, 1, 28, 28] (in model.0)",
+      "Give the layer 1 input channel, or correct the input",
+      () => new Sequential(new Conv2d(3, 8, 3)).call(images),
+    ],
+    [
+      "[conv2d] expected 3 input channels, got x [8, 28, 28, 3] (in model)",
+      "The channels seem to come last: move that axis to place 1 with x.permute",
+      () => new Conv2d(3, 8, 3).call(zeros([8, 28, 28, 3])),
+    ],
+    [
+      "[conv2d] expected x of rank 4 [N, C, H, W], got x [3, 28, 28] (in model)",
+      "Add the batch axis with x.unsqueeze(0)",
+      () => new Conv2d(3, 8, 3).call(zeros([3, 28, 28])),
+    ],
+    [
+      "[maxPool2d] expected x of rank 4 [N, C, H, W], got x [8, 784] (in model.1)",
+      "Reshape x to images: x.reshape([N, C, H, W])",
+      () => new Sequential(new ReLU(), new MaxPool2d(2)).call(zeros([8, 784])),
+    ],
+    [
+      "[linear] expected 784 features in the last axis, got x [8, 1, 28, 28] (in model.0)",
+      "Flatten the input first: nn.Flatten, or x.flatten(1)",
+      () => new Sequential(new Linear(784, 10)).call(images),
+    ],
+    [
+      "[linear] expected 64 features in the last axis, got x [8, 32] (in model.1)",
+      "Give the layer before it as many outputs, or this one as many inputs",
+      () => new Sequential(new Linear(784, 32), new Linear(64, 10)).call(zeros([8, 784])),
+    ],
+    [
+      "[linear] expected a weight [M, K], got weight [4]",
+      "Reshape the weight",
+      () => F.linear(zeros([2, 4]), zeros([4])),
+    ],
+    [
+      "[linear] expected a bias [3], got bias [4]",
+      "Give the bias one value per output",
+      () => F.linear(zeros([2, 4]), zeros([3, 4]), { bias: zeros([4]) }),
+    ],
+    [
+      "[batchNorm2d] expected 4 input channels, got x [8, 1, 28, 28] (in model)",
+      "Give the layer 1 input channel, or correct the input",
+      () => new BatchNorm2d(4).call(images),
+    ],
+    [
+      "[batchNorm1d] expected x [N, C] or [N, C, L], got x [8, 1, 28, 28] (in model)",
+      "Images need BatchNorm2d",
+      () => new BatchNorm1d(1).call(images),
+    ],
+    [
+      "[batchNorm] training needs more than one value per channel, got x [1, 4] (in model)",
+      "Use larger batches (drop the last, incomplete one), or eval()",
+      () => new BatchNorm1d(4).call(zeros([1, 4])),
+    ],
+    [
+      "[batchNorm] expected weight [1] for x [8, 1, 28, 28], got weight [2]",
+      "Use one value per channel",
+      () => F.batchNorm(images, { weight: ones([2]) }),
+    ],
+    [
+      "[batchNorm] expected x of rank 2 or more [N, C, ...], got x [5]",
+      "Add the batch axis with x.unsqueeze(0)",
+      () => F.batchNorm(zeros([5])),
+    ],
+    [
+      "[crossEntropy] expected logits [N, K], got logits [3]",
+      "Add the batch axis with logits.unsqueeze(0)",
+      () => F.crossEntropy(zeros([3]), labels),
+    ],
+    [
+      "[crossEntropy] expected targets [4] for logits [4, 3], got targets [2]",
+      "Give each row one class index",
+      () => F.crossEntropy(zeros([4, 3]), labels),
+    ],
+    [
+      "[accuracy] expected targets [2] for logits [2, 3], got targets [2, 1]",
+      "Reshape the targets",
+      () => F.accuracy(zeros([2, 3]), labels.reshape([2, 1])),
+    ],
+    [
+      "[mseLoss] shapes differ: x [4, 1], target [4]",
+      "Did you mean target.reshape(x.shape)?",
+      () => F.mseLoss(zeros([4, 1]), zeros([4])),
+    ],
+    [
+      "[mseLoss] shapes differ: x [4, 1], target [1]",
+      "Make the target as large as the prediction",
+      () => F.mseLoss(zeros([4, 1]), zeros([1])),
+    ],
+  ]);
+});
+
+describe("targets of another dtype", () => {
+  check(DTypeError, [
+    [
+      "[crossEntropy] expected class indices of dtype i32, got targets f32",
+      'Use targets.to("i32")',
+      () => F.crossEntropy(zeros([2, 3]), zeros([2])),
+    ],
+    [
+      "[crossEntropy] expected class indices of dtype i32, got targets f32",
+      "Turn one-hot rows into indices with targets.argmax({ dim: 1 })",
+      () => F.crossEntropy(zeros([2, 3]), zeros([2, 3])),
+    ],
+    [
+      "[accuracy] expected class indices of dtype i32, got targets u8",
+      'Use targets.to("i32")',
+      () => F.accuracy(zeros([2, 3]), tensor(new Uint8Array(2))),
+    ],
+  ]);
+});
+
+describe("trees that cannot be", () => {
+  check(ConfigError, [
+    [
+      "[module] self is the module Knot that contains it",
+      "Keep a back reference in a #private field, which the tree does not see",
+      () => new Knot().parameters(),
+    ],
+    ["[stateDict] two fields have the key my_scale", "Rename one of them", () => new Twins().stateDict()],
+  ]);
+});
+
+describe("states that do not fit", () => {
+  const hint = "Check that it was saved from the same architecture, or pass strict: false to load what fits";
+  check(DataError, [
+    [`[loadStateDict] missing keys: weight, bias`, hint, () => new Linear(2, 3).loadStateDict({})],
+    [
+      `[loadStateDict] missing keys: 0.bias; unexpected keys: 0.b, 1.weight`,
+      hint,
+      () =>
+        new Sequential(new Linear(1, 1)).loadStateDict({
+          "0.weight": ones([1, 1]),
+          "0.b": ones([1]),
+          "1.weight": ones([1]),
+        }),
+    ],
+    [
+      `[loadStateDict] unexpected keys: k0, k1, k2, k3, k4, k5 and 2 more`,
+      hint,
+      () => new ReLU().loadStateDict(many(8)),
+    ],
+  ]);
+  check(ShapeError, [
+    [
+      "[loadStateDict] shapes differ: weight needs [3, 2], got [2, 3]; bias needs [3], got 4 values",
+      "Build the model with its saved sizes, or leave these keys out and pass strict: false",
+      () => new Linear(2, 3).loadStateDict({ weight: ones([2, 3]), bias: new Float32Array(4) }),
+    ],
+    [
+      "[loadStateDict] shapes differ: bias needs [3], got 2 values",
+      "Build the model with its saved sizes, or leave these keys out and pass strict: false",
+      () => new Linear(2, 3).loadStateDict({ weight: ones([3, 2]), bias: { shape: [3], data: [1, 2] } }),
+    ],
+  ]);
+});

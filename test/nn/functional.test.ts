@@ -1,0 +1,208 @@
+/** The functions behind the layers: losses against PyTorch, and properties that closed forms give. */
+import { beforeAll, describe, expect, it } from "vitest";
+import { useDevice } from "../../src/index.js";
+import { functional as F } from "../../src/nn/index.js";
+import { Generator, ones, type Tensor, tensor, Variable, zeros } from "../../src/tensor/index.js";
+import { expectClose, type LossReference, readReference, toTensor } from "./references.js";
+
+beforeAll(() => useDevice("interp"));
+
+const classes = (indices: number[] | number[][]): Tensor => tensor(indices, { dtype: "i32" });
+
+describe("crossEntropy", () => {
+  it.each(readReference<LossReference[]>("losses.reference.json"))("$name", async (reference) => {
+    const logits = toTensor(reference.logits, { requiresGrad: true });
+    const loss = F.crossEntropy(logits, toTensor(reference.targets, { dtype: "i32" }), reference.options);
+    loss.sum().backward();
+    await expectClose(loss, reference.loss, "loss");
+    await expectClose(logits.grad!, reference.gradient, "gradient");
+  });
+
+  it("of equal logits is the logarithm of the number of classes", async () => {
+    const loss = F.crossEntropy(zeros([6, 10]), classes([0, 1, 2, 3, 4, 9]));
+    expect(await loss.item()).toBeCloseTo(Math.log(10), 6);
+  });
+
+  it("ignores a class that is masked with −∞ and is not the target", async () => {
+    const logits = tensor([[1, 1, Number.NEGATIVE_INFINITY]], { dtype: "f32" });
+    expect(await F.crossEntropy(logits, classes([0])).item()).toBeCloseTo(Math.log(2), 6);
+  });
+
+  it.each([-1, 3])("is NaN for the target %i of 3 classes, and only there", async (target) => {
+    const losses = F.crossEntropy(zeros([2, 3]), classes([target, 0]), { reduction: "none" });
+    const [bad, good] = await losses.data();
+    expect(bad).toBeNaN();
+    expect(good).toBeCloseTo(Math.log(3), 6);
+  });
+});
+
+describe("mseLoss", () => {
+  it.each([
+    { reduction: "mean" as const, expected: 2.5 },
+    { reduction: "sum" as const, expected: 10 },
+    {
+      reduction: "none" as const,
+      expected: [
+        [0, 1],
+        [9, 0],
+      ],
+    },
+  ])("with reduction $reduction", async ({ reduction, expected }) => {
+    const x = tensor(
+      [
+        [1, 2],
+        [3, 4],
+      ],
+      { dtype: "f32" },
+    );
+    const target = tensor(
+      [
+        [1, 3],
+        [0, 4],
+      ],
+      { dtype: "f32" },
+    );
+    expect(await F.mseLoss(x, target, { reduction }).toArray()).toEqual(expected);
+  });
+});
+
+describe("accuracy", () => {
+  it("is the share of rows whose largest logit is the target's", async () => {
+    const logits = tensor(
+      [
+        [2, 0, 1],
+        [0, 1, 3],
+        [5, 4, 4],
+        [0, 2, 1],
+      ],
+      { dtype: "f32" },
+    );
+    const share = F.accuracy(logits, classes([0, 1, 0, 2]));
+    expect(share.shape).toEqual([]);
+    expect(share.dtype).toBe("f32");
+    expect(await share.item()).toBe(0.5);
+  });
+
+  it("counts the first of equal logits", async () => {
+    expect(await F.accuracy(zeros([2, 3]), classes([0, 1])).item()).toBe(0.5);
+  });
+
+  it("counts every pixel of class maps", async () => {
+    const logits = tensor([[[[0, 1]], [[1, 0]]]], { dtype: "f32" }); // [1, 2, 1, 2]
+    expect(await F.accuracy(logits, tensor([[[1, 1]]], { dtype: "i32" })).item()).toBe(0.5);
+  });
+});
+
+describe("dropout", () => {
+  const drop = (p: number, training = true) =>
+    F.dropout(ones([50, 40]), { p, training, generator: new Generator(3, "mask") });
+
+  it("zeroes about the share p and scales the rest by 1/(1−p)", async () => {
+    const data = await drop(0.2).data();
+    const zeroed = data.filter((value) => value === 0).length;
+    // 2000 draws with p = 0.2: standard deviation 18, so four of them on each side.
+    expect(Math.abs(zeroed - 400)).toBeLessThan(72);
+    expect(new Set(data)).toEqual(new Set([0, 1.25]));
+  });
+
+  it("passes gradients where it passed values", async () => {
+    const x = tensor(new Float32Array(200).fill(3), { requiresGrad: true });
+    const y = F.dropout(x, { p: 0.5, generator: new Generator(1, "mask") });
+    y.sum().backward();
+    const [values, gradient] = await Promise.all([y.data(), x.grad!.data()]);
+    expect([...gradient]).toEqual([...values].map((value) => (value === 0 ? 0 : 2)));
+  });
+
+  it("draws a new mask at each call and the same ones for the same seed", async () => {
+    const draw = () => {
+      const generator = new Generator(9, "mask");
+      return [0, 1].map(() => F.dropout(ones([100]), { generator }).data());
+    };
+    const [first, second] = await Promise.all(draw());
+    expect(second).not.toEqual(first);
+    expect(await Promise.all(draw())).toEqual([first, second]);
+  });
+
+  it("keeps everything with p = 0 and in evaluation, nothing with p = 1", async () => {
+    expect(new Set(await drop(0).data())).toEqual(new Set([1]));
+    expect(new Set(await drop(0.7, false).data())).toEqual(new Set([1]));
+    expect(new Set(await drop(1).data())).toEqual(new Set([0]));
+  });
+});
+
+describe("batchNorm", () => {
+  it("gives every channel mean 0 and variance 1", async () => {
+    const x = new Generator(4, "x").normal([8, 3, 5, 5], { mean: 7, std: 3 });
+    const y = F.batchNorm(x, { training: true });
+    const mean = await y.mean({ dim: [0, 2, 3] }).data();
+    const variance = await y.variance({ dim: [0, 2, 3], correction: 0 }).data();
+    for (const value of mean) expect(value).toBeCloseTo(0, 5);
+    for (const value of variance) expect(value).toBeCloseTo(1, 4);
+  });
+
+  it("updates the running statistics in training only", async () => {
+    const runningMean = new Variable(zeros([1]));
+    const runningVar = new Variable(ones([1]));
+    const x = tensor([[1], [3]], { dtype: "f32" });
+    const y = F.batchNorm(x, { runningMean, runningVar, eps: 0 });
+    expect(await y.toArray()).toEqual([[1], [3]]);
+    F.batchNorm(x, { runningMean, runningVar, training: true, momentum: 0.25 });
+    expect(await runningMean.toArray()).toEqual([0.5]);
+    expect(await runningVar.toArray()).toEqual([1.25]); // 0.75 · 1 + 0.25 · 2, the variance divided by n − 1
+  });
+});
+
+describe("linear, relu, softmax", () => {
+  it("compute their formulas", async () => {
+    const x = tensor(
+      [
+        [1, 2],
+        [-3, 4],
+      ],
+      { dtype: "f32" },
+    );
+    const weight = tensor(
+      [
+        [1, 0],
+        [1, 1],
+        [0, -1],
+      ],
+      { dtype: "f32" },
+    );
+    const bias = tensor([10, 0, 1], { dtype: "f32" });
+    expect(await F.linear(x, weight, { bias }).toArray()).toEqual([
+      [11, 3, -1],
+      [7, 1, -3],
+    ]);
+    expect(await F.relu(x).toArray()).toEqual([
+      [1, 2],
+      [0, 4],
+    ]);
+    expect(
+      await F.softmax(
+        tensor(
+          [
+            [1000, 1000],
+            [0, Math.log(3)],
+          ],
+          { dtype: "f32" },
+        ),
+      ).toArray(),
+    ).toEqual([
+      [0.5, 0.5],
+      [expect.closeTo(0.25, 6), expect.closeTo(0.75, 6)],
+    ]);
+  });
+
+  it("softmax works along any axis", async () => {
+    const y = F.softmax(zeros([2, 4]), { dim: 0 });
+    expect(new Set(await y.data())).toEqual(new Set([0.5]));
+  });
+});
+
+describe("adaptiveAvgPool2d", () => {
+  it("to the size of the input is the identity", async () => {
+    const x = new Generator(2, "x").normal([1, 2, 3, 4]);
+    await expectClose(F.adaptiveAvgPool2d(x, [3, 4]), { shape: x.shape, data: [...(await x.data())] }, "identity");
+  });
+});

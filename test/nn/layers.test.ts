@@ -1,0 +1,99 @@
+/**
+ * Every exported layer against PyTorch: state-dict keys and order, forward and gradients in training, running
+ * statistics, and evaluation. The layers are found among the exports, so one without a case fails here.
+ */
+import { beforeAll, describe, expect, it } from "vitest";
+import { useDevice } from "../../src/index.js";
+import * as nn from "../../src/nn/index.js";
+import { build, expectClose, type LayerCase, type LayerReference, readReference, toTensor } from "./references.js";
+
+const cases = readReference<LayerCase[]>("layers.cases.json");
+const references = readReference<LayerReference[]>("layers.reference.json");
+const layers = Object.entries(nn).flatMap(([name, value]) =>
+  typeof value === "function" && value.prototype instanceof nn.Module ? [name] : [],
+);
+
+describe("the cases", () => {
+  it.each(layers)("include %s", (name) => {
+    expect(cases.map(({ layer }) => layer)).toContain(name);
+  });
+
+  it("have up-to-date references", () => {
+    expect(references.map(({ name }) => name)).toEqual(cases.map(({ name }) => name));
+  });
+});
+
+describe.each(["interp", "native"] as const)("on %s", (device) => {
+  beforeAll(() => useDevice(device));
+
+  it.each(cases.map((layerCase, index) => ({ ...layerCase, reference: references[index] })))(
+    "$name",
+    async ({ reference, ...layerCase }) => {
+      const layer = build(layerCase);
+      const shapes = Object.entries(layer.stateDict()).map(([key, { shape }]) => [key, shape]);
+      expect(shapes).toEqual(Object.entries(reference.state).map(([key, { shape }]) => [key, shape]));
+      expect(layer.namedBuffers().every(([, buffer]) => !buffer.requiresGrad)).toBe(true);
+      expect(layer.parameters().every((parameter) => parameter.requiresGrad)).toBe(true);
+      layer.loadStateDict(reference.state);
+
+      if (reference.train) {
+        const x = toTensor(reference.input, { requiresGrad: true });
+        const y = layer.call(x);
+        y.mul(toTensor(reference.train.probe)).sum().backward();
+        await expectClose(y, reference.train.output, "output in training");
+        await expectClose(x.grad!, reference.train.inputGradient, "gradient of the input");
+        const parameters = layer.namedParameters();
+        expect(parameters.map(([key]) => key)).toEqual(Object.keys(reference.train.gradients));
+        for (const [key, parameter] of parameters) {
+          await expectClose(parameter.grad!, reference.train.gradients[key], `gradient of ${key}`);
+        }
+        const buffers = layer.namedBuffers();
+        expect(buffers.map(([key]) => key)).toEqual(Object.keys(reference.train.buffers));
+        for (const [key, buffer] of buffers) await expectClose(buffer, reference.train.buffers[key], key);
+      }
+      const x = toTensor(reference.input);
+      await expectClose(layer.eval().call(x), reference.eval.output, "output in evaluation");
+    },
+  );
+});
+
+describe.each(cases)("$name", (layerCase) => {
+  beforeAll(() => useDevice("interp"));
+
+  it("is the same for the same seed", async () => {
+    const made = [5, 5, 6].map((seed) => {
+      nn.manualSeed(seed);
+      return Object.values(build(layerCase).stateDict());
+    });
+    const [first, again, other] = await Promise.all(made.map((state) => Promise.all(state.map((cell) => cell.data()))));
+    expect(again).toEqual(first);
+    const random = layerCase.layer === "Linear" || layerCase.layer === "Conv2d";
+    if (random) expect(other).not.toEqual(first);
+  });
+
+  it("gets its state back from what it saved", async () => {
+    nn.manualSeed(1);
+    const saved = await readState(build(layerCase));
+    const layer = build(layerCase);
+    layer.loadStateDict(saved);
+    expect(await readState(layer)).toEqual(saved);
+  });
+
+  it("switches between training and evaluation", () => {
+    const modules = build(layerCase)
+      .namedModules()
+      .map(([, module]) => module);
+    expect(modules.every((module) => module.training)).toBe(true);
+    modules[0].eval();
+    expect(modules.some((module) => module.training)).toBe(false);
+    modules[0].train();
+    expect(modules.every((module) => module.training)).toBe(true);
+  });
+});
+
+async function readState(layer: nn.Module) {
+  const entries = Object.entries(layer.stateDict()).map(async ([key, cell]) => {
+    return [key, { shape: cell.shape, data: await cell.data() }] as const;
+  });
+  return Object.fromEntries(await Promise.all(entries));
+}

@@ -1,0 +1,74 @@
+/**
+ * The cases and the PyTorch results that reference.py wrote, and how tensors are compared with them. Knows the layout of
+ * those files; must not know what any layer computes.
+ */
+import { readFileSync } from "node:fs";
+import { expect } from "vitest";
+import * as nn from "../../src/nn/index.js";
+import { type DType, type Tensor, tensor } from "../../src/tensor/index.js";
+
+export interface Values {
+  readonly shape: readonly number[];
+  readonly data: readonly number[];
+}
+
+export interface LayerCase {
+  readonly name: string;
+  readonly layer: string;
+  readonly args: readonly unknown[];
+  readonly options?: Readonly<Record<string, unknown>>;
+  /** The layer draws random numbers in training, so that only evaluation can be compared. */
+  readonly random?: boolean;
+}
+
+export interface LayerReference {
+  readonly name: string;
+  readonly state: Readonly<Record<string, Values>>;
+  readonly input: Values;
+  readonly train?: {
+    readonly output: Values;
+    readonly probe: Values;
+    readonly inputGradient: Values;
+    readonly gradients: Readonly<Record<string, Values>>;
+    readonly buffers: Readonly<Record<string, Values>>;
+  };
+  readonly eval: { readonly output: Values };
+}
+
+export interface LossReference {
+  readonly name: string;
+  readonly options: nn.functional.CrossEntropyOptions;
+  readonly logits: Values;
+  readonly targets: Values;
+  readonly loss: Values;
+  readonly gradient: Values;
+}
+
+export function readReference<T>(name: string): T {
+  return JSON.parse(readFileSync(new URL(name, import.meta.url), "utf8")) as T;
+}
+
+/** Builds the layer of a case; arguments that are cases themselves are built first. */
+export function build({ layer, args, options }: LayerCase): nn.Module {
+  const built = args.map((arg) => (typeof arg === "object" && arg && "layer" in arg ? build(arg as LayerCase) : arg));
+  const exported: Readonly<Record<string, unknown>> = { ...nn };
+  const Layer = exported[layer] as new (...args: unknown[]) => nn.Module;
+  return new Layer(...built, ...(options ? [options] : []));
+}
+
+export function toTensor({ shape, data }: Values, options: { dtype?: DType; requiresGrad?: boolean } = {}): Tensor {
+  return tensor(Float64Array.from(data), { dtype: "f32", ...options, shape });
+}
+
+/**
+ * Compares with float64 results. The bound is 2e-6 of the largest value of the tensor (32 units in the last place of
+ * f32): the longest sum in the cases has 48 terms, and normalisation divides by spreads near 1.
+ */
+export async function expectClose(actual: Tensor, expected: Values, what: string, relative = 2e-6): Promise<void> {
+  expect(actual.shape, what).toEqual(expected.shape);
+  const data = await actual.data();
+  const scale = Math.max(1, ...expected.data.map(Math.abs));
+  const errors = expected.data.map((value, index) => Math.abs(data[index] - value) / scale);
+  expect(Math.max(0, ...errors), `${what}: largest error relative to ${scale}`).toBeLessThan(relative);
+  expect(errors.every(Number.isFinite), `${what}: finite`).toBe(true);
+}

@@ -1,0 +1,112 @@
+"""Writes optimizers.reference.json and schedules.reference.json next to this file: what PyTorch computes.
+
+Start values and gradients are float32 values; the arithmetic is done in float64, so that the differences that the tests
+see are those of the tested device. In two of the ten steps a parameter has no gradient.
+
+    python3 test/optim/reference.py      (PyTorch 2.13.0)
+"""
+import json
+import re
+from pathlib import Path
+
+import torch
+from torch.optim import lr_scheduler
+
+HERE = Path(__file__).parent
+SHAPES = [[2, 3], [3]]
+STEPS = 10
+# (step, parameter) without a gradient
+SKIPPED = {(0, 1), (4, 0)}
+
+
+def snake_case(options):
+    converted = {re.sub(r"([A-Z])", lambda m: "_" + m[1].lower(), name): value for name, value in options.items()}
+    return {name: tuple(map(float, value)) if isinstance(value, list) else value for name, value in converted.items()}
+
+
+def values(tensor):
+    """A tensor as a flat list, nine digits each: enough for every float32."""
+    return [float(f"{v:.9g}") for v in tensor.detach().double().flatten().tolist()]
+
+
+def optimizer_reference(case, start, gradients):
+    parameters = [value.double().requires_grad_() for value in start]
+    make = getattr(torch.optim, case["optimizer"])
+    options = snake_case(case["options"])
+    if "groups" in case:
+        groups = []
+        for parameter, group in zip(parameters, case["groups"]):
+            settings = snake_case({name: value for name, value in group.items() if name != "lrFactor"})
+            groups.append({"params": [parameter], "lr": options["lr"] * group.get("lrFactor", 1), **settings})
+        optimizer = make(groups, **options)
+    else:
+        optimizer = make(parameters, **options)
+    trajectory = []
+    for step in range(STEPS):
+        for index, parameter in enumerate(parameters):
+            parameter.grad = None if (step, index) in SKIPPED else gradients[step][index].double()
+        optimizer.step()
+        trajectory.append([values(parameter) for parameter in parameters])
+    state = {
+        f"state.{index}.{name}": values(torch.as_tensor(value))
+        for index, slots in optimizer.state_dict()["state"].items()
+        for name, value in slots.items()
+        if value is not None
+    }
+    return {"name": case["name"], "optimizer": case["optimizer"], "trajectory": trajectory, "state": state}
+
+
+def cosine(optimizer, totalSteps, warmupSteps=0, minLr=0):
+    annealing = lr_scheduler.CosineAnnealingLR(optimizer, T_max=totalSteps - warmupSteps, eta_min=minLr)
+    if warmupSteps == 0:
+        return annealing
+    warmup = lr_scheduler.LinearLR(optimizer, start_factor=1 / warmupSteps, total_iters=warmupSteps - 1)
+    return lr_scheduler.SequentialLR(optimizer, [warmup, annealing], milestones=[warmupSteps])
+
+
+SCHEDULERS = {
+    "constant": lambda optimizer: lr_scheduler.ConstantLR(optimizer, factor=1),
+    "stepDecay": lambda optimizer, stepSize, gamma=0.1: lr_scheduler.StepLR(optimizer, stepSize, gamma),
+    "multiStep": lambda optimizer, milestones, gamma=0.1: lr_scheduler.MultiStepLR(optimizer, milestones, gamma),
+    "cosine": cosine,
+}
+
+
+def schedule_reference(case):
+    lr, options = case["args"][0], (case["args"][1:] or [{}])[0]
+    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=lr)
+    scheduler = SCHEDULERS[case["schedule"]](optimizer, **options)
+    # PyTorch's cosine rises again after T_max; ours stays, so the comparison ends there.
+    rates = []
+    for _ in range(options.get("totalSteps", 12)):
+        rates.append(scheduler.get_last_lr()[0])
+        optimizer.step()
+        scheduler.step()
+    return {**case, "rates": rates}
+
+
+def write(name, content):
+    (HERE / name).write_text(json.dumps(content, separators=(",", ":")) + "\n")
+
+
+def main():
+    torch.manual_seed(5)
+    start = [torch.randn(shape) for shape in SHAPES]
+    gradients = [[torch.randn(shape) for shape in SHAPES] for _ in range(STEPS)]
+    cases = json.loads((HERE / "optimizers.cases.json").read_text())
+    shared = [[None if (s, i) in SKIPPED else values(g) for i, g in enumerate(step)] for s, step in enumerate(gradients)]
+    write(
+        "optimizers.reference.json",
+        {
+            "shapes": SHAPES,
+            "start": [values(value) for value in start],
+            "gradients": shared,
+            "cases": [optimizer_reference(case, start, gradients) for case in cases],
+        },
+    )
+    cases = json.loads((HERE / "schedules.cases.json").read_text())
+    write("schedules.reference.json", [schedule_reference(case) for case in cases])
+
+
+if __name__ == "__main__":
+    main()
