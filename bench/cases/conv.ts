@@ -7,8 +7,7 @@ import { Peak } from "../peak.js";
 import type { Report } from "../report.js";
 import { type Group, type Kernel, kernelBench } from "./kernels.js";
 
-/** Batch, channels (in and out), side of the image. */
-const SHAPES = [
+const SHAPES: readonly (readonly [batch: number, channels: number, side: number])[] = [
   [64, 64, 32],
   [64, 128, 16],
   [64, 256, 8],
@@ -16,7 +15,7 @@ const SHAPES = [
   [128, 16, 32],
   [128, 32, 16],
   [128, 64, 8],
-] as const;
+];
 const MODES = ["contiguous", "channels-last"];
 
 /** Benchmarks convolutions. */

@@ -98,8 +98,10 @@ async function measure(group: Group, modes: readonly string[], peer: TorchPeer |
 }
 
 async function meanMagnitude(result: Tensor | readonly Tensor[]): Promise<number> {
-  const values = await [result].flat()[0].data();
-  return values.reduce((sum: number, value: number) => sum + Math.abs(value), 0) / values.length;
+  let sum = 0;
+  const values = await ("data" in result ? result : result[0]).data();
+  for (const value of values) sum += Math.abs(value);
+  return sum / values.length;
 }
 
 function describe(

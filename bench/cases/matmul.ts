@@ -7,13 +7,12 @@ import { Peak } from "../peak.js";
 import type { Report } from "../report.js";
 import { type Kernel, kernelBench } from "./kernels.js";
 
-/** [M, K] · [K, N] */
-const SIZES = [
+const SIZES: readonly (readonly [M: number, K: number, N: number])[] = [
   [512, 512, 512],
   [1024, 1024, 1024],
   [2048, 2048, 2048],
   [128, 784, 512],
-] as const;
+];
 
 /** Benchmarks products. */
 export async function matmulBench(options: BenchOptions): Promise<Report> {

@@ -24,15 +24,22 @@ const interruptedCode = 130;
 export async function train(terminal: Terminal, options: unknown, json: boolean): Promise<number> {
   const { config, start } = await prepareRun(checkOptions(options));
   await useDevice(config.device);
+  const reporter = json ? jsonReporter(terminal) : humanReporter(terminal, config);
   const stop = new AbortController();
-  const onInterrupt = () => stop.abort();
-  process.once("SIGINT", onInterrupt);
+  const onInterrupt = () => {
+    if (stop.signal.aborted) {
+      reporter.close();
+      process.exit(interruptedCode);
+    }
+    stop.abort();
+  };
+  process.on("SIGINT", onInterrupt);
   try {
-    const onEvent = json ? jsonReporter(terminal) : humanReporter(terminal, config);
-    const { stopped } = await start({ onEvent, signal: stop.signal });
+    const { stopped } = await start({ onEvent: reporter.report, signal: stop.signal });
     return stopped === "interrupted" ? interruptedCode : 0;
   } finally {
     process.off("SIGINT", onInterrupt);
+    reporter.close();
   }
 }
 

@@ -6,19 +6,24 @@ import { type Options, SingleBar } from "cli-progress";
 import type { DoneEvent, EpochEvent, RunConfig, StartEvent, StepEvent, TrainEvent } from "../train/index.js";
 import { formatCount, formatShare, formatTime, type Terminal } from "./terminal.js";
 
-/** Takes every event of a run. */
-export type Reporter = (event: TrainEvent) => void;
+/** Shows a run. */
+export interface Reporter {
+  /** Takes every event of the run. */
+  report(event: TrainEvent): void;
+  /** Leaves the terminal as it was, also when the run did not reach its end. */
+  close(): void;
+}
 
 /** For programs: each event as it is. */
 export function jsonReporter(terminal: Terminal): Reporter {
-  return (event) => terminal.printJson(event);
+  return { report: (event) => terminal.printJson(event), close: () => undefined };
 }
 
 /** For people. */
 export function humanReporter(terminal: Terminal, config: RunConfig): Reporter {
   const bar = terminal.isInteractive ? new EpochBar(terminal) : undefined;
   let start: StartEvent | undefined;
-  return (event) => {
+  const report = (event: TrainEvent) => {
     switch (event.event) {
       case "start":
         start = event;
@@ -44,6 +49,7 @@ export function humanReporter(terminal: Terminal, config: RunConfig): Reporter {
         break;
     }
   };
+  return { report, close: () => bar?.clear() };
 }
 
 function printHeader(

@@ -40,7 +40,8 @@ class JsPrinter extends Printer {
     return tests.length === 0 ? element : `(${tests.join(" && ")} ? ${element} : 0)`;
   }
   protected storeText(s: Stmt & { kind: "store" }, value: string): string {
-    return `${s.buffer}[${this.index(s.index)}] = ${STORED[s.memory](value)};`;
+    const text = `${s.buffer}[${this.index(s.index)}] = ${STORED[s.memory](value)};`;
+    return s.guard.length > 0 ? `if (${this.guard(s.guard)}) ${text}` : text;
   }
   protected constant(e: Expr & { kind: "const" }): string {
     return Object.is(e.value, -0) ? "-0" : e.value < 0 ? `(${e.value})` : String(e.value);

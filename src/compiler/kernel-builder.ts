@@ -5,6 +5,7 @@ import type { DType } from "../ir/dtype.js";
 import type { Node } from "../ir/graph.js";
 import * as ix from "../ir/index-math.js";
 import {
+  bind,
   type BufferSpec,
   declare,
   type Expr,
@@ -15,10 +16,12 @@ import {
   type ScratchSpec,
   type Stmt,
   store,
+  testOf,
+  when,
 } from "../ir/loops.js";
 import type { Target } from "../ir/target.js";
 import { throughReshape } from "../ops/index.js";
-import { type Layout, physicalSize, positionOf } from "./layout.js";
+import { type Layout, memoryBounds, physicalSize, positionOf } from "./layout.js";
 import { Lowering, type Stored } from "./value.js";
 
 export class KernelBuilder {
@@ -79,13 +82,10 @@ export class KernelBuilder {
   /** Stores the root's value at logical coordinates. */
   storeRoot(root: Node, at: readonly ix.Index[]): Stmt {
     const value = this.lowering.value(root, at);
-    return store(
-      this.buffer(root, "write"),
-      root.dtype,
-      positionOf(at, root.shape, this.layoutOf(root)),
-      value,
-      this.lanes,
-    );
+    const layout = this.layoutOf(root);
+    const guard = ix.simplifyGuard(memoryBounds(at, root.shape, layout)) ?? [];
+    const position = positionOf(at, root.shape, layout);
+    return store(this.buffer(root, "write"), root.dtype, position, value, this.lanes, guard);
   }
 
   /** Stores the roots behind an anchor whose value at `at` is `result`. */
@@ -96,6 +96,25 @@ export class KernelBuilder {
       roots.map((root) => this.storeRoot(root, throughReshape(at, anchor.shape, root.shape))),
     );
     return [declare(name, result), ...stores];
+  }
+
+  /** A guard as an expression. */
+  test(guard: ix.Guard): Expr {
+    return testOf(guard, this.lanes);
+  }
+
+  /**
+   * An index known to be below `extent` (a multiple of `step`) inside the statements that `within` wraps; where its range
+   * already shows that, it is the index itself.
+   */
+  exact(index: ix.Index, extent: number, step = 1): { index: ix.Index; within: (body: readonly Stmt[]) => Stmt[] } {
+    if (index.low >= 0 && index.high + step <= extent) return { index, within: (body) => [...body] };
+    const known = this.variable("e", Math.ceil(extent / step));
+    const inside = [{ index: ix.plus(index, step - 1), extent }];
+    return {
+      index: ix.scale(ix.variable(known), step),
+      within: (body) => [when(inside, [bind(known, ix.div(index, step), body)])],
+    };
   }
 
   scratch(dtype: DType, elements: number): string {

@@ -89,7 +89,8 @@ class Planner {
   /** Walks from an anchor through element-wise users for as long as each is the only one: the last is stored. */
   private climb(anchor: Node): void {
     let node = anchor;
-    while (!this.stored.has(node)) {
+    // Partial weight gradients are stored as they are: their sum is another kernel.
+    while (!this.stored.has(node) && anchor.op !== "convWeightGrad") {
       const users = this.users.get(node) ?? [];
       const [next] = users;
       if (users.length !== 1 || this.anchorOf.has(next) || this.inFlight.has(next)) break;

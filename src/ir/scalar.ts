@@ -43,13 +43,14 @@ const pairs = (a: readonly number[], b: readonly number[]) => a.flatMap((x) => b
 const infix = (symbol: string) => (_: CContext, a: string, b: string) => `(${a} ${symbol} ${b})`;
 /** Comparisons of GCC vectors give 0 / -1 lanes, those of scalars 0 / 1. */
 const compare = infix;
-const builtin = (name: string) => (context: CContext, a: string) =>
-  context.lanes === 1 ? `${name}${context.type === "f32" ? "f" : ""}(${a})` : `v_${name}(${a})`;
 /** Wrapping 32-bit arithmetic: signed overflow is undefined in C, so it is done on unsigned registers. */
 const arithmetic = (symbol: string) => (context: CContext, a: string, b: string) =>
   context.type === "i32" && context.lanes === 1
     ? `((int)((unsigned)${a} ${symbol} (unsigned)${b}))`
     : `(${a} ${symbol} ${b})`;
+/** A helper of the C prelude, by shape and type: s_max, v_max, s_imax, v_imax. */
+const helper = (name: string) => (context: CContext, ...x: string[]) =>
+  `${context.lanes === 1 ? "s" : "v"}_${context.type === "i32" ? "i" : ""}${name}(${x.join(", ")})`;
 const unsigned = (symbol: string) => (context: CContext, a: string, b: string) =>
   context.lanes === 1 ? `((int)((unsigned)${a} ${symbol} ${b}))` : `((vi)((vu)${a} ${symbol} (vu)${b}))`;
 
@@ -184,16 +185,13 @@ const table: Readonly<Record<ScalarName, ScalarRecord>> = {
   mod: record(2, {
     meaning: (a, b) => a - b * Math.floor(a / b),
     gradient: (e, g, _, a, b) => [g, e.op("neg", e.op("mul", g, e.op("floor", e.op("div", a, b))))],
-    c: ({ lanes, type }, a, b) =>
-      type === "i32"
-        ? `${lanes === 1 ? "s" : "v"}_imod(${a}, ${b})`
-        : `(${a} - ${b} * ${lanes === 1 ? "floorf" : "v_floor"}(${a} / ${b}))`,
+    c: helper("mod"),
     cases: pairs([-7.3, -2, 0.4, 5.5], [-1.7, 2.3]),
   }),
   max: record(2, {
     meaning: (a, b) => Math.max(a, b),
     gradient: (e, g, out, a, b) => extremum(e, g, out, a, b),
-    c: ({ lanes }, a, b) => `${lanes === 1 ? "s" : "v"}_max(${a}, ${b})`,
+    c: helper("max"),
     cases: [
       ...pairs(
         numbers,
@@ -206,7 +204,7 @@ const table: Readonly<Record<ScalarName, ScalarRecord>> = {
   min: record(2, {
     meaning: (a, b) => Math.min(a, b),
     gradient: (e, g, out, a, b) => extremum(e, g, out, a, b),
-    c: ({ lanes }, a, b) => `${lanes === 1 ? "s" : "v"}_min(${a}, ${b})`,
+    c: helper("min"),
     cases: [
       ...pairs(
         numbers,
@@ -231,8 +229,7 @@ const table: Readonly<Record<ScalarName, ScalarRecord>> = {
   abs: record(1, {
     meaning: Math.abs,
     gradient: (e, g, _, a) => [e.op("mul", g, e.op("sign", a))],
-    c: ({ lanes, type }, a) =>
-      lanes === 1 ? (type === "i32" ? `abs(${a})` : `fabsf(${a})`) : type === "i32" ? `v_iabs(${a})` : `v_abs(${a})`,
+    c: helper("abs"),
   }),
   sign: record(1, {
     meaning: (a) => (Number.isNaN(a) ? a : Math.sign(a)),
@@ -261,7 +258,7 @@ const table: Readonly<Record<ScalarName, ScalarRecord>> = {
     operands: "float",
     meaning: Math.sqrt,
     gradient: (e, g, out) => [e.op("div", g, e.op("mul", e.constant(2, out), out))],
-    c: builtin("sqrt"),
+    c: helper("sqrt"),
     cases: one([0.1, 0.7, 1, 4, 1e10, -1, ...tricky]),
   }),
   sin: record(1, {
@@ -297,14 +294,14 @@ const table: Readonly<Record<ScalarName, ScalarRecord>> = {
     meaning: Math.floor,
     gradient: (e, g) => [e.op("mul", g, e.constant(0, g))],
     operands: "float",
-    c: builtin("floor"),
+    c: helper("floor"),
     cases: one([-2.5, -0.3, 0.4, 3.25, ...tricky]),
   }),
   round: record(1, {
     meaning: roundEven,
     gradient: (e, g) => [e.op("mul", g, e.constant(0, g))],
     operands: "float",
-    c: builtin("rint"),
+    c: helper("rint"),
     cases: one([-2.3, -0.3, 0.4, 3.25, ...tricky]),
   }),
   eq: comparison("==", (a, b) => a === b),
@@ -328,12 +325,7 @@ const table: Readonly<Record<ScalarName, ScalarRecord>> = {
       e.op("select", condition, g, e.constant(0, g)),
       e.op("select", condition, e.constant(0, g), g),
     ],
-    c: ({ lanes, type }, condition, a, b) =>
-      lanes === 1
-        ? `(${condition} ? ${a} : ${b})`
-        : type === "f32"
-          ? `v_select(${condition}, ${a}, ${b})`
-          : `v_iselect(${condition}, ${a}, ${b})`,
+    c: helper("select"),
     cases: [
       [0, 1.5, 2.5],
       [1, 1.5, 2.5],
@@ -351,7 +343,7 @@ const table: Readonly<Record<ScalarName, ScalarRecord>> = {
   }),
   mulHigh: integer(2, {
     meaning: (a, b) => mulHigh(a, b) | 0,
-    c: ({ lanes }, a, b) => `${lanes === 1 ? "s" : "v"}_mulhigh(${a}, ${b})`,
+    c: helper("mulhigh"),
   }),
   toBits: record(1, {
     operands: "float",
@@ -360,7 +352,7 @@ const table: Readonly<Record<ScalarName, ScalarRecord>> = {
       scratch.setFloat32(0, a);
       return scratch.getInt32(0);
     },
-    c: ({ lanes }, a) => (lanes === 1 ? `s_bits(${a})` : `((vi)${a})`),
+    c: helper("bits"),
     smooth: false,
     cases: one(numbers),
   }),
@@ -370,7 +362,7 @@ const table: Readonly<Record<ScalarName, ScalarRecord>> = {
       scratch.setInt32(0, a);
       return scratch.getFloat32(0);
     },
-    c: ({ lanes }, a) => (lanes === 1 ? `s_float(${a})` : `((vf)${a})`),
+    c: helper("float"),
     cases: one([0x3f800000, 0x40490fdb]),
   }),
   philox0: integer(3, {

@@ -2,15 +2,12 @@
  * Checks of constructor options and of input shapes, worded alike for every layer: the message begins with the op,
  * names the culprit and the module path. This file must not know any layer, nor build any graph.
  */
-import type { Tensor } from "../tensor/index.js";
+import type { Size2d, Tensor } from "../tensor/index.js";
 import { ConfigError, DTypeError, ShapeError } from "../util/errors.js";
 import { currentScope } from "../util/scope.js";
 
 /** One number per axis of an image. */
 export type Pair = readonly [height: number, width: number];
-
-/** One number for both axes of an image, or one per axis. */
-export type Size2d = number | Pair;
 
 /** A shape as a person reads it: `[8, 1, 28, 28]`. */
 export function shapeText(shape: readonly number[]): string {

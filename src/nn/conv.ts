@@ -2,8 +2,8 @@
  * The convolution layer. This file holds its parameters and their initial values; the arithmetic is the primitive
  * `conv2d` of the tensor layer.
  */
-import { conv2d, type Generator, Parameter, type Tensor } from "../tensor/index.js";
-import { checkCount, checkImages, checkPair, configError, type Pair, type Size2d } from "./checks.js";
+import { conv2d, type Generator, Parameter, type Size2d, type Tensor } from "../tensor/index.js";
+import { checkCount, checkImages, checkPair, configError, type Pair } from "./checks.js";
 import { kaimingUniform } from "./init.js";
 import { Module } from "./module.js";
 import { defaultGenerator } from "./random.js";

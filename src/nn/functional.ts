@@ -2,8 +2,8 @@
  * The functions behind the layers, for models that hold their own weights: pure, apart from the running statistics and
  * random counters that are passed in. This file must not know modules. The losses and the accuracy are in loss.ts.
  */
-import { type Generator, noGrad, type Tensor, tensor, type Variable } from "../tensor/index.js";
-import { checkImages, checkPair, checkRange, configError, type Size2d, shapeError, shapeText } from "./checks.js";
+import { type Generator, noGrad, type Size2d, type Tensor, tensor, type Variable } from "../tensor/index.js";
+import { checkImages, checkPair, checkRange, configError, shapeError, shapeText } from "./checks.js";
 
 export { avgPool2d, conv2d, maxPool2d } from "../tensor/index.js";
 export { accuracy, type CrossEntropyOptions, crossEntropy, type LossOptions, mseLoss, type Reduction } from "./loss.js";

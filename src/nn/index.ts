@@ -1,6 +1,6 @@
 /** The public face of `fovea/nn`: modules, layers, their initialisation, and the functions behind them. */
 export { ReLU } from "./activation.js";
-export type { Pair, Size2d } from "./checks.js";
+export type { Pair } from "./checks.js";
 export { Flatten, type FlattenOptions, Sequential } from "./container.js";
 export { Conv2d, type Conv2dOptions } from "./conv.js";
 export { Dropout, type DropoutOptions } from "./dropout.js";

@@ -1,6 +1,6 @@
 /** Pooling layers: modules without parameters that check their options once and call the functions of functional.ts. */
-import { avgPool2d, maxPool2d, type Tensor } from "../tensor/index.js";
-import { checkImages, checkPair, configError, type Pair, type Size2d } from "./checks.js";
+import { avgPool2d, maxPool2d, type Size2d, type Tensor } from "../tensor/index.js";
+import { checkImages, checkPair, configError, type Pair } from "./checks.js";
 import { adaptiveAvgPool2d } from "./functional.js";
 import { Module } from "./module.js";
 

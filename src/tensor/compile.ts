@@ -6,7 +6,7 @@ import { createLeaf, type Node } from "../ir/graph.js";
 import type { Storage } from "../runtime/index.js";
 import { ConfigError } from "../util/errors.js";
 import { activeTrace, assignedNodes, type Cell, Trace, traced } from "./cells.js";
-import { type Bound, bindProgram, evaluate, inOrder, leafOf, ownStorage, realizedLeaf } from "./session.js";
+import { type Bound, bindProgram, currentDevice, evaluate, inOrder, leafOf, ownStorage, realizedLeaf } from "./session.js";
 import { mapTensors } from "./structure.js";
 import { Tensor } from "./tensor.js";
 
@@ -117,7 +117,8 @@ export function compile<A extends unknown[], R>(fn: (...args: A) => R): (...args
   const entries = new Map<string, Entry>();
   return async (...args: A): Promise<R> => {
     if (activeTrace()) return fn(...args);
-    const { tensors, key } = signatureOf(args);
+    const { tensors, key: signature } = signatureOf(args);
+    const key = `${(await currentDevice()).name} ${signature}`;
     let entry = entries.get(key);
     if (!entry) {
       entry = traceFunction(fn, args);

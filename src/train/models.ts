@@ -9,7 +9,6 @@ type Layer =
   | { readonly conv: number; readonly kernel: number; readonly padding: number }
   | { readonly dense: number | "classes" }
   | { readonly pool: number }
-  | { readonly dropout: number }
   | "relu"
   | "flatten";
 
@@ -40,7 +39,6 @@ const rows = {
     "flatten",
     { dense: 128 },
     "relu",
-    { dropout: 0.25 },
     { dense: "classes" },
   ],
 } as const satisfies Record<string, readonly Layer[]>;
@@ -87,7 +85,6 @@ function makeLayer(layer: Layer, shape: readonly number[], classes: number): Mad
   const [channels, height, width] = shape;
   if (layer === "relu") return { module: new nn.ReLU(), shape };
   if (layer === "flatten") return { module: new nn.Flatten(), shape: [shape.reduce((a, b) => a * b, 1)] };
-  if ("dropout" in layer) return { module: new nn.Dropout(layer.dropout), shape };
   if ("pool" in layer) {
     const { pool } = layer;
     return { module: new nn.MaxPool2d(pool), shape: [channels, Math.floor(height / pool), Math.floor(width / pool)] };

@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parseIdx } from "../../src/data/index.js";
 import { writeIdxFolder } from "../data/idx-bytes.js";
 
+const likeThose = "Evaluate on data like those it was trained on";
 const main = resolve("src/cli/main.ts");
 let root = "";
 let data = "";
@@ -108,11 +109,9 @@ describe("train, evaluate, predict", () => {
     );
 
     const other = await fovea(["evaluate", run, "mnist"]);
-    expect(other).toEqual({
-      code: 1,
-      out: "",
-      err: `fovea: [evaluate] mnist has pictures of [1, 28, 28] in 10 classes, but the model of ${run} takes [1, 12, 12] in 4. Evaluate on data like those it was trained on\n`,
-    });
+    const has = "mnist has pictures of [1, 28, 28] in 10 classes";
+    const err = `fovea: [evaluate] ${has}, but the model of ${run} takes [1, 12, 12] in 4. ${likeThose}\n`;
+    expect(other).toEqual({ code: 1, out: "", err });
   });
 
   it("gives the same bytes for the same seed", async () => {

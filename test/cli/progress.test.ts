@@ -61,7 +61,7 @@ const events: readonly TrainEvent[] = [
 describe("without a terminal", () => {
   it("prints plain lines, one per epoch, and a summary", () => {
     const { terminal, texts } = capture();
-    const report = humanReporter(terminal, config);
+    const { report } = humanReporter(terminal, config);
     for (const event of events) report(event);
     expect(texts.out).toBe(
       [
@@ -87,7 +87,7 @@ describe("without a terminal", () => {
   it("says that it was interrupted", () => {
     const { terminal, texts } = capture();
     const done: TrainEvent = { event: "done", trainSeconds: 2, epochs: 1, steps: 2, stopped: "interrupted" };
-    humanReporter(terminal, config)(done);
+    humanReporter(terminal, config).report(done);
     expect(texts.out).toBe("\nstopped        after 1 of 10 epochs, as you asked\ntraining time  2.0 s\n");
   });
 });
@@ -95,7 +95,7 @@ describe("without a terminal", () => {
 describe("on a terminal", () => {
   it("draws a bar with epoch, loss, accuracy, pace and time left, then the line of the epoch", () => {
     const { terminal, texts } = capture({ isTTY: true, environment: { NO_COLOR: "1" } });
-    const report = humanReporter(terminal, config);
+    const { report } = humanReporter(terminal, config);
     for (const event of events) report(event);
     expect(texts.out).toContain("compiling kernels");
     expect(texts.out).toContain("epoch  1/10  ");
@@ -103,6 +103,14 @@ describe("on a terminal", () => {
     expect(texts.out).toContain("test accuracy  98.95 %");
     expect(texts.out).not.toContain("\u001b[32m");
     expect(texts.out.lastIndexOf("\u001b[?25h")).toBeGreaterThan(texts.out.lastIndexOf("\u001b[?25l")); // cursor is back
+  });
+
+  it("gives the cursor back when the run fails", () => {
+    const { terminal, texts } = capture({ isTTY: true });
+    const { report, close } = humanReporter(terminal, config);
+    for (const event of events.slice(0, 3)) report(event);
+    close();
+    expect(texts.out.lastIndexOf("\u001b[?25h")).toBeGreaterThan(texts.out.lastIndexOf("\u001b[?25l"));
   });
 
   it("has colours, unless NO_COLOR or TERM=dumb say otherwise", () => {
@@ -118,7 +126,7 @@ describe("on a terminal", () => {
 describe("for programs", () => {
   it("prints every event as one line of JSON", () => {
     const { terminal, texts } = capture({ isTTY: true });
-    for (const event of events) jsonReporter(terminal)(event);
+    for (const event of events) jsonReporter(terminal).report(event);
     const lines = texts.out.trimEnd().split("\n");
     expect(lines.map((line) => JSON.parse(line))).toEqual(events);
   });

@@ -147,9 +147,9 @@ describe("loadIdxFolder", () => {
 describe("loadFashionMnist", () => {
   it("says where to get it", async () => {
     const none = join(root, "nowhere");
-    expect(await lineOf(loadFashionMnist(none))).toBe(
-      `[idx] there is no folder ${none}. On Debian or Ubuntu: apt install dataset-fashion-mnist. Else pass the folder that holds the four IDX files`,
-    );
+    const install = "On Debian or Ubuntu: apt install dataset-fashion-mnist";
+    const hint = `${install}. Else pass the folder that holds the four IDX files`;
+    expect(await lineOf(loadFashionMnist(none))).toBe(`[idx] there is no folder ${none}. ${hint}`);
   });
 
   it("names its classes", async () => {

@@ -17,23 +17,22 @@ def contraction():
         inputs = {"x": uniform(*rows, features), "weight": uniform(outputs, features), "bias": uniform(outputs)}
         yield Case(
             f"linear {name}", "linear", inputs, lambda t: F.linear(t["x"], t["weight"], t["bias"]), SUMS,
-            sums=max(features, outputs, math.prod(rows)), grads=("x", "weight", "bias"), f64=name == "small",
+            sums=True, grads=("x", "weight", "bias"), f64=name == "small",
         )  # fmt: skip
 
     for left, right in [((4, 5), (5, 6)), ((1, 33), (33, 1)), ((37, 19), (19, 23)), ((3, 4, 5), (3, 5, 6)),
-                        ((2, 3, 4, 5), (5, 6)), ((3, 1, 4, 5), (2, 5, 6)), ((64, 70), (70, 65))]:  # fmt: skip
-        sums = max(left[-1], right[-1] * math.prod(left[:-2]), left[-2] * 6)
+                        ((2, 3, 4, 5), (5, 6)), ((3, 1, 4, 5), (2, 5, 6)), ((33, 40), (40, 34))]:  # fmt: skip
         yield Case(
             f"matmul {list(left)} {list(right)}", "matmul", {"a": uniform(*left), "b": uniform(*right)},
-            lambda t: t["a"] @ t["b"], SUMS, sums=sums, grads=("a", "b"), f64=left == (4, 5),
+            lambda t: t["a"] @ t["b"], SUMS, sums=True, grads=("a", "b"), f64=left == (4, 5),
         )  # fmt: skip
 
     #        batch  in  out   side      kernel   options
     convs = [
         ("3x3 pad 1", 2, 3, 4, (6, 6), (3, 3), {"padding": 1}),
         ("3x3 pad 1, odd sizes", 1, 5, 7, (7, 9), (3, 3), {"padding": 1}),
-        ("3x3 pad 1, whole blocks", 2, 16, 16, (8, 8), (3, 3), {"padding": 1}),
-        ("3x3 pad 1, one channel", 3, 1, 32, (5, 5), (3, 3), {"padding": 1}),
+        ("3x3 pad 1, whole blocks", 1, 16, 16, (6, 8), (3, 3), {"padding": 1}),
+        ("3x3 pad 1, one channel", 2, 1, 32, (5, 5), (3, 3), {"padding": 1}),
         ("no padding", 2, 3, 2, (5, 8), (3, 3), {}),
         ("1x1", 2, 9, 5, (4, 4), (1, 1), {}),
         ("1x1 stride 2", 2, 8, 16, (7, 7), (1, 1), {"stride": 2}),
@@ -54,11 +53,10 @@ def contraction():
         groups = options.get("groups", 1)
         weight = uniform(outer, inner // groups, *kernel)
         inputs = {"x": uniform(batch, inner, *side), "weight": weight, "bias": uniform(outer)}
-        sums = max(inner // groups * math.prod(kernel), outer // groups * math.prod(kernel), batch * math.prod(side))
         yield Case(
             f"conv2d {name}", "conv2d", inputs,
             lambda t, **options: F.conv2d(t["x"], t["weight"], t["bias"], **options), SUMS,
-            options=options, sums=sums, grads=("x", "weight", "bias"), f64=name in ("no padding", "2 groups"),
+            options=options, sums=True, grads=("x", "weight", "bias"), f64=name in ("no padding", "2 groups"),
         )  # fmt: skip
 
 
@@ -93,7 +91,7 @@ def pooling():
                 continue
             yield Case(
                 f"avgPool2d {name}, countIncludePad {str(count).lower()}", "avgPool2d", {"x": uniform(*shape)}, avg_pool,
-                SUMS, {**options, "countIncludePad": count}, sums=12, grads=("x",), f64=not count,
+                SUMS, {**options, "countIncludePad": count}, sums=9, grads=("x",), f64=not count,
             )  # fmt: skip
     below_zero = "padding counts as −∞, never as 0; values are only picked"
     inputs = {"x": uniform(1, 2, 5, 5, low=-3, high=-2)}
@@ -108,7 +106,7 @@ def pooling():
         yield Case(
             f"adaptiveAvgPool2d {list(shape)} to {size}", "adaptiveAvgPool2d", {"x": uniform(*shape)},
             lambda t, outputSize: F.adaptive_avg_pool2d(t["x"], outputSize), SUMS,
-            {"outputSize": size}, sums=40, grads=("x",), f64=size == 1,
+            {"outputSize": size}, sums=math.prod(shape[2:]), grads=("x",), f64=size == 1,
         )  # fmt: skip
 
 
@@ -135,15 +133,15 @@ def normalisation():
             "runningMean": uniform(C), "runningVar": uniform(C, low=0.5, high=2),
         }  # fmt: skip
         yield Case(
-            f"batchNorm {name}", "batchNorm", inputs, batch_norm, why, options, factor=32,
-            grads=("x", "weight", "bias"), gradFactor=64, f64="whole" in name,
+            f"batchNorm {name}", "batchNorm", inputs, batch_norm, why, options, factor=16,
+            grads=("x", "weight", "bias"), gradFactor=32, f64="whole" in name,
         )  # fmt: skip
     inputs = {"x": uniform(8, 3, 4, 4, low=99, high=101), "weight": uniform(3), "bias": uniform(3)}
     inputs |= {"runningMean": uniform(3), "runningVar": uniform(3, low=0.5, high=2)}
     offset = "subtracting a mean of 100 costs log2(100 / 0.6) ≈ 7.4 of the 24 bits, for everybody"
     yield Case(
-        "batchNorm mean far from zero", "batchNorm", inputs, batch_norm, offset, {"training": True}, factor=2000,
-        grads=("x", "weight", "bias"), gradFactor=4000,
+        "batchNorm mean far from zero", "batchNorm", inputs, batch_norm, offset, {"training": True}, factor=1000,
+        grads=("x", "weight", "bias"), gradFactor=1000,
     )  # fmt: skip
 
 
@@ -167,14 +165,14 @@ def losses():
             lambda t, reduction="mean", labelSmoothing=0.0: F.cross_entropy(
                 t["logits"], t["targets"], reduction=reduction, label_smoothing=labelSmoothing
             ),
-            why, options, factor=32, grads=("logits",), f64=name in ("mean", "label smoothing"),
+            why, options, factor=16, grads=("logits",), f64=name in ("mean", "label smoothing"),
         )  # fmt: skip
 
     for reduction in ("mean", "sum", "none"):
         yield Case(
             f"mseLoss {reduction}", "mseLoss", {"x": uniform(6, 7), "target": uniform(6, 7)},
             lambda t, reduction: F.mse_loss(t["x"], t["target"], reduction=reduction),
-            "a sum of 42 squares of differences", {"reduction": reduction}, factor=48, grads=("x", "target"),
+            "a sum of 42 squares of differences", {"reduction": reduction}, factor=16, grads=("x", "target"),
         )  # fmt: skip
 
     for function in ("softmax", "logSoftmax"):
@@ -185,7 +183,7 @@ def losses():
         ]:  # fmt: skip
             yield Case(
                 f"{function} {name}", function, {"x": uniform(*shape, low=-high, high=high)},
-                lambda t, dim, f=torch_function: f(t["x"], dim), why, {"dim": dim}, factor=24, grads=("x",),
+                lambda t, dim, f=torch_function: f(t["x"], dim), why, {"dim": dim}, factor=12, grads=("x",),
                 f64=name == "last axis",
             )  # fmt: skip
         values = [[0, -math.inf, 1, 2], [-math.inf, -math.inf, -math.inf, 0], [1e38, 3e38, -3e38, 0]]
@@ -222,7 +220,7 @@ def elementwise():
         ("round", torch.round, {"ulps": 0}, "exact, halves to even", None),
         ("square", torch.square, {"ulps": 0}, EXACT, regular),
         ("reciprocal", torch.reciprocal, {"ulps": 0}, EXACT, positive),
-        ("sqrt", torch.sqrt, {"ulps": 0, "signedZero": True}, EXACT, positive),
+        ("sqrt", torch.sqrt, {"ulps": 1, "signedZero": True}, "PyTorch's own vector code misses some by a unit", positive),
         ("rsqrt", torch.rsqrt, {"ulps": 2}, "a root and a division", positive),
         ("relu", torch.relu, {"ulps": 0}, EXACT, regular),
         ("exp", torch.exp, {"ulps": 4}, POLYNOMIAL, regular),
@@ -240,7 +238,7 @@ def elementwise():
         values = values[~np.isnan(values)] if name == "sign" else values
         yield Case(f"{name} of tricky values", name, {"x": given(values)}, run, why, **bound)
         if domain:
-            yield Case(f"gradient of {name}", name, domain(), run, few, factor=16, grads=("x",))
+            yield Case(f"gradient of {name}", name, domain(), run, few, factor=8, grads=("x",))
     at_zero = {"x": given([-0.0, 0.0, -1, 2])}
     for name, function in [("abs", torch.abs), ("relu", torch.relu)]:
         run = lambda t, f=function: f(t["x"])  # noqa: E731
@@ -273,12 +271,13 @@ def binary():
         yield Case(f"{name} of tricky values", name, {"a": given(left), "b": given(right)}, run, why, **bound)
         if name in ("add", "sub", "mul", "div"):
             inputs = {"a": uniform(3, 1, 7), "b": uniform(5, 1, low=0.5, high=2)}
-            yield Case(f"{name}, broadcast", name, inputs, run, few, factor=32, grads=("a", "b"))
+            yield Case(f"{name}, broadcast", name, inputs, run, few, factor=16, grads=("a", "b"))
         if name in ("maximum", "minimum"):
             inputs = {"a": integers(40, below=3, as_float=True), "b": integers(40, below=3, as_float=True)}
             ties = "ties share the gradient evenly; exact halves"
             yield Case(f"{name}, ties", name, inputs, run, ties, ulps=0, grads=("a", "b"))
 
+    tricky_power = "x^y = exp(y log x) in float32 multiplies the error of the logarithm by y log x, here at most 69"
     raise_to = lambda t: torch.pow(t["a"], t["b"])  # noqa: E731
     inputs = {"a": uniform(131, low=0.05, high=4), "b": uniform(131, low=-3, high=3)}
     yield Case("pow of positive bases", "pow", inputs, raise_to, power, ulps=24)
@@ -290,7 +289,7 @@ def binary():
     yield Case("pow of whole exponents", "pow", {"a": given(a), "b": given(b)}, raise_to, power, ulps=16)
     keep = np.abs(left) != np.float32(1e-40)  # its powers fall between the representable numbers
     inputs = {"a": given(left[keep]), "b": given(right[keep])}
-    yield Case("pow of tricky values", "pow", inputs, raise_to, power, ulps=200)
+    yield Case("pow of tricky values", "pow", inputs, raise_to, tricky_power, ulps=128)
     divisors = uniform(131, low=0.5, high=2).values * np.where(uniform(131).values < 0, -1, 1)
     inputs = {"a": uniform(131, low=-5, high=5), "b": given(divisors)}
     remainder = "the quotient is below 10 and not whole: two roundings of a number that size"
@@ -302,38 +301,41 @@ def binary():
     )  # fmt: skip
     inputs = {"condition": integers(5, 1, below=2), "a": uniform(5, 7), "b": uniform(7)}
     choose = lambda t: torch.where(t["condition"] == 1, t["a"], t["b"])  # noqa: E731
-    yield Case("where, broadcast", "where", inputs, choose, SUMS, sums=5, grads=("a", "b"))
+    yield Case("where, broadcast", "where", inputs, choose, SUMS, sums=True, grads=("a", "b"))
 
 
 def reductions():
     def reduce(name):
         def run(t, dim=None, keepdim=False):
-            axes = tuple(range(t["x"].dim())) if dim is None else dim
+            x, axes = t["x"], tuple(range(t["x"].dim())) if dim is None else dim
             if name == "prod":
-                return t["x"].prod() if dim is None else t["x"].prod(dim, keepdim)
-            return {"sum": torch.sum, "mean": torch.mean, "max": torch.amax, "min": torch.amin}[name](
-                t["x"], axes, keepdim
-            )
+                return x.prod() if dim is None else x.prod(dim, keepdim)
+            if name in ("max", "min") and isinstance(dim, int):
+                return getattr(torch, name)(x, dim, keepdim).values
+            return {"sum": torch.sum, "mean": torch.mean, "max": torch.amax, "min": torch.amin}[name](x, axes, keepdim)
 
         return run
 
-    spread = "the extremes are picked exactly; ties share the gradient evenly"
+    picked = "picked exactly; along one axis the gradient goes to the first of equals, over several it is shared evenly"
     for name in ("sum", "mean", "max", "min"):
         for shape, options in [
             ((3, 4, 5), {}), ((3, 4, 5), {"dim": 1}), ((3, 4, 5), {"dim": -1, "keepdim": True}),
-            ((3, 4, 5), {"dim": [0, 2]}), ((70, 33), {"dim": 0}), ((2, 1000), {"dim": 1}), ((1, 1), {"dim": 0}),
+            ((3, 4, 5), {"dim": [0, 2]}), ((37, 19), {"dim": 0}), ((1, 1), {"dim": 0}),
         ]:  # fmt: skip
             bound = {"sums": math.prod(shape)} if name in ("sum", "mean") else {"factor": 4}
-            why = SUMS if name in ("sum", "mean") else spread
-            if shape[-1] == 1000 and name in ("sum", "mean"):
-                bound, why = {"sums": 64}, "1,000 terms are summed in blocks or pairs, never one after the other"
+            why = SUMS if name in ("sum", "mean") else picked
             yield Case(
                 f"{name} of {list(shape)}, {options or 'all'}", name, {"x": uniform(*shape)}, reduce(name), why,
                 options, grads=("x",), f64=name == "mean" and options == {"dim": 1} and len(shape) == 3, **bound,
             )  # fmt: skip
+        if name in ("sum", "mean"):
+            inputs, blocks = {"x": uniform(2, 3000, low=0)}, "summed in blocks or pairs, never one after the other"
+            yield Case(f"{name} of 3,000 terms", name, inputs, reduce(name), blocks, {"dim": 1}, factor=32)
     for name in ("max", "min"):
-        inputs = {"x": integers(6, 9, below=3, as_float=True)}
-        yield Case(f"{name}, ties", name, inputs, reduce(name), spread, {"dim": 1}, factor=4, grads=("x",))
+        for options in ({"dim": 1}, {"dim": [0, 1]}, {}):
+            inputs = {"x": integers(6, 9, below=3, as_float=True)}
+            title = f"{name}, ties, {options or 'all'}"
+            yield Case(title, name, inputs, reduce(name), picked, options, factor=4, grads=("x",))
         values = [[1, math.nan, 3], [-math.inf, math.inf, 0], [-math.inf] * 3]
         yield Case(f"{name}, NaN and ∞", name, {"x": given(values)}, reduce(name), "NaN wins", {"dim": 1}, ulps=0)
 
@@ -344,7 +346,7 @@ def reductions():
         ("all", {"x": uniform(2, 3, low=0.5, high=2)}, {}), ("axis", {"x": uniform(3, 8)}, {"dim": 1}),
         ("with zeros", {"x": given(zeros)}, {"dim": 1}),
     ]:  # fmt: skip
-        yield Case(f"prod, {label}", "prod", inputs, reduce("prod"), factors, options, factor=24, grads=("x",))
+        yield Case(f"prod, {label}", "prod", inputs, reduce("prod"), factors, options, factor=12, grads=("x",))
 
     def variance(t, dim=None, keepdim=False, correction=1):
         return torch.var(t["x"], dim, correction=correction, keepdim=keepdim)
@@ -356,11 +358,11 @@ def reductions():
         why = "squares of differences from a rounded mean, summed in blocks"
         yield Case(
             f"variance of {list(shape)}, {options or 'all'}", "variance", {"x": uniform(*shape)}, variance, why,
-            options, factor=40, grads=("x",), f64=options == {"dim": 1},
+            options, factor=16, grads=("x",), f64=options == {"dim": 1},
         )  # fmt: skip
     offset = "a mean of 1,000 leaves differences with an error of 1000 u each; a one-pass formula would lose everything"
     inputs = {"x": uniform(3, 50, low=999, high=1001)}
-    yield Case("variance far from zero", "variance", inputs, variance, offset, {"dim": 1}, factor=4000)
+    yield Case("variance far from zero", "variance", inputs, variance, offset, {"dim": 1}, factor=1000)
 
     for name, function in [("argmax", torch.argmax), ("argmin", torch.argmin)]:
         run = lambda t, dim, keepdim=False, f=function: f(t["x"], dim, keepdim)  # noqa: E731

@@ -6,8 +6,8 @@ held against the same tolerance here, so a bound that a good implementation coul
 This file turns cases into JSON; cases.py says which there are, trajectories.py trains.
 
 Tolerances, u = 2^-24 being the rounding error of float32 (2^-53 where a case is in float64):
-  sums    |error| <= (terms + 2) u max S, where S is the same result computed from absolute values: the bound that holds
-          for any order of summation.
+  sums    |error| <= (terms + 2) u S, where S is the same result computed from absolute values: the bound that holds
+          for any order of summation. The number of terms is the result computed from ones.
   factor  |error| <= factor u max |reference|.
   ulps    |error| <= ulps units in the last place of the reference, element by element.
 """
@@ -28,7 +28,8 @@ sys.path.insert(0, str(HERE.parent.parent / "bench"))
 import pattern  # noqa: E402
 
 ROUNDING = {torch.float32: 2.0**-24, torch.float64: 2.0**-53}
-NAMES = {torch.float32: "f32", torch.float64: "f64", torch.int64: "i32", torch.bool: "bool"}
+NAMES = {torch.float32: "f32", torch.float64: "f64", torch.int32: "i32", torch.bool: "bool"}
+STORED = {torch.int64: torch.int32, torch.bool: torch.bool}
 
 
 def text(array):
@@ -74,8 +75,8 @@ class Case:
     run: Callable
     why: str
     options: dict = field(default_factory=dict)
-    # Exactly one of the three; `sums` is the number of terms of the longest sum.
-    sums: int | None = None
+    # Exactly one of the three; `sums` gives the number of terms where ones do not count them, as in a mean.
+    sums: int | bool = False
     factor: float | None = None
     ulps: float | None = None
     # Names of the inputs to differentiate the output `y` by.
@@ -85,26 +86,34 @@ class Case:
     f64: bool = False
 
 
-def evaluate(case, dtype, gradient, absolute=False):
-    """All results of a case by name; `absolute` takes the magnitudes of the inputs, for the bound of sums."""
+def evaluate(case, dtype, gradient, change=lambda tensor: tensor):
+    """All results of a case by name; `change` is applied to inputs and gradient first."""
     tensors = {}
     for name, given_input in case.inputs.items():
         tensor = torch.from_numpy(given_input.values)
         if tensor.is_floating_point():
-            tensor = (tensor.abs() if absolute else tensor).to(dtype)
+            tensor = change(tensor).to(dtype)
         tensors[name] = tensor.requires_grad_(name in case.grads)
     results = case.run(tensors, **case.options)
     if not isinstance(results, dict):
         results = {"y": results}
     if case.grads:
-        g = torch.from_numpy(gradient.values).to(dtype)
         wanted = [tensors[name] for name in case.grads]
-        derivatives = torch.autograd.grad(results["y"], wanted, g.abs() if absolute else g)
+        g = change(torch.from_numpy(gradient.values)).to(dtype)
+        derivatives = torch.autograd.grad(results["y"], wanted, g)
         results |= {f"grad {name}": d for name, d in zip(case.grads, derivatives)}
     return {name: tensor.detach() for name, tensor in results.items()}
 
 
-def tolerance(case, name, reference, scale, unit):
+def sum_bounds(case, gradient, unit):
+    """The bound of every element for sums, by name."""
+    magnitudes = evaluate(case, torch.float64, gradient, torch.abs)
+    counts = evaluate(case, torch.float64, gradient, torch.ones_like)
+    terms = {name: counts[name] if case.sums is True else case.sums for name in counts}
+    return {name: (terms[name] + 2) * unit * magnitudes[name] for name in counts}
+
+
+def tolerance(case, name, reference, bounds, unit):
     is_gradient = name.startswith("grad ")
     if not reference.is_floating_point():
         return {"absolute": 0}
@@ -112,8 +121,8 @@ def tolerance(case, name, reference, scale, unit):
     largest = finite.abs().max().item() if finite.numel() else 0.0
     if is_gradient and case.gradFactor is not None:
         return {"absolute": case.gradFactor * unit * largest}
-    if case.sums is not None:
-        return {"absolute": (case.sums + 2) * unit * scale[name].abs().max().item()}
+    if case.sums:
+        return {"absolute": bounds[name].max().item()}
     if case.factor is not None:
         return {"absolute": case.factor * unit * largest}
     return {"ulps": case.ulps}
@@ -133,7 +142,7 @@ def share_of_tolerance(bound, result, reference, dtype):
         return (error / bound["absolute"]).max().item() if bound["absolute"] > 0 else math.inf
     spacing = np.spacing(np.abs(wanted[~special & ~same].to(dtype).numpy())).astype(np.float64)
     allowed = bound["ulps"] * spacing + (2.0**-126 if bound["ulps"] > 0 else 0)
-    return float((error.numpy() / np.maximum(allowed, 1e-300)).max())
+    return float(np.where(allowed > 0, error.numpy() / np.maximum(allowed, 1e-300), math.inf).max())
 
 
 def encode(case, dtype):
@@ -141,16 +150,15 @@ def encode(case, dtype):
     sample = evaluate(Case(**{**vars(case), "grads": ()}), dtype, None)["y"]
     gradient = uniform(*sample.shape) if case.grads else None
     reference = evaluate(case, torch.float64, gradient)
-    scale = evaluate(case, torch.float64, gradient, absolute=True) if case.sums is not None else None
+    bounds = sum_bounds(case, gradient, ROUNDING[dtype]) if case.sums else {}
     own = evaluate(case, dtype, gradient)
     outputs, worst = {}, 0.0
     for name, value in reference.items():
-        bound = tolerance(case, name, value, scale, ROUNDING[dtype])
+        bound = tolerance(case, name, value, bounds, ROUNDING[dtype])
         worst = max(worst, share_of_tolerance(bound, own[name], value, dtype))
-        stored = value.to(dtype) if value.is_floating_point() else value.to(torch.int32)
-        shape = list(value.shape)
-        outputs[name] = {"dtype": NAMES[value.dtype if not value.is_floating_point() else dtype], "shape": shape}
-        outputs[name] |= {"values": text(stored.numpy()), **bound}
+        stored = value.to(dtype if value.is_floating_point() else STORED[value.dtype])
+        outputs[name] = {"dtype": NAMES[stored.dtype], "shape": list(value.shape)}
+        outputs[name] |= {**bound, "values": text(stored.numpy())}
     record = {"name": case.name, "op": case.op, "dtype": NAMES[dtype], "options": case.options, "why": case.why}
     if case.signedZero:
         record["signedZero"] = True

@@ -8,7 +8,14 @@ import { useDevice } from "../../src/index.js";
 import { readSafetensors } from "../../src/io/index.js";
 import { Flatten, functional, Linear, manualSeed, Sequential } from "../../src/nn/index.js";
 import { SGD } from "../../src/optim/index.js";
-import { evaluate, type FitOptions, fit, type RunConfig, RunFolder, type TrainEvent } from "../../src/train/index.js";
+import {
+  evaluate,
+  type FitOptions,
+  fit as fitModel,
+  type RunConfig,
+  RunFolder,
+  type TrainEvent,
+} from "../../src/train/index.js";
 import { describeError, NumericError } from "../../src/util/errors.js";
 import { philox2x32 } from "../../src/util/philox.js";
 
@@ -63,7 +70,7 @@ async function train(changes: Partial<FitOptions> & { lr?: number; seed?: number
     events.push(event);
     options.onEvent?.(event);
   };
-  const done = await fit({ model, optimizer, train: loader, epochs: 3, ...options, onEvent });
+  const done = await fitModel({ model, optimizer, train: loader, epochs: 3, ...options, onEvent });
   return { model, events, done };
 }
 

@@ -35,8 +35,8 @@ describe("buildModel", () => {
       "3.bias",
       "7.weight",
       "7.bias",
-      "10.weight",
-      "10.bias",
+      "9.weight",
+      "9.bias",
     ]);
   });
 

@@ -2,11 +2,17 @@
 import { isOp } from "../../ir/graph.js";
 import type { KernelBuilder } from "../kernel-builder.js";
 import type { KernelPlan } from "../plan.js";
+import { lowerConv } from "./conv.js";
+import { lowerConvWeight } from "./conv-weight.js";
 import { lowerMap } from "./map.js";
+import { lowerMatmul } from "./matmul.js";
 import { lowerReduce } from "./reduce.js";
 
 /** Adds the kernel's parts to the builder; returns its arithmetic work. */
 export function lowerKernel(builder: KernelBuilder, { anchor, roots }: KernelPlan): number {
   if (!anchor) return lowerMap(builder, roots);
+  if (isOp(anchor, "matmul")) return lowerMatmul(builder, anchor, roots);
+  if (isOp(anchor, "conv2d")) return lowerConv(builder, anchor, roots);
+  if (isOp(anchor, "convWeightGrad")) return lowerConvWeight(builder, anchor);
   return lowerReduce(builder, anchor, roots);
 }

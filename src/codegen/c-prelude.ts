@@ -1,0 +1,87 @@
+/**
+ * What every C kernel starts with: vector types of the target's width (GCC vector extensions, which clang shares) and the
+ * helpers that the scalar table's C texts call. Prefix s_ is for scalars, v_ for vectors, i after it for integers.
+ */
+
+export const C_PRELUDE = `#include <math.h>
+#include <stddef.h>
+typedef float vf __attribute__((vector_size(VL * 4)));
+typedef int vi __attribute__((vector_size(VL * 4)));
+typedef unsigned vu __attribute__((vector_size(VL * 4)));
+typedef unsigned char vb __attribute__((vector_size(VL)));
+typedef float vf_m __attribute__((vector_size(VL * 4), aligned(4), may_alias));
+typedef int vi_m __attribute__((vector_size(VL * 4), aligned(4), may_alias));
+typedef unsigned char vb_m __attribute__((vector_size(VL), aligned(1), may_alias));
+typedef unsigned long long vl __attribute__((vector_size(VL * 8)));
+#define LDF(p) ((vf)*(const vf_m *)(p))
+#define LDI(p) ((vi)*(const vi_m *)(p))
+#define LDB(p) __builtin_convertvector(*(const vb_m *)(p), vi)
+#define STF(p, ...) (*(vf_m *)(p) = (__VA_ARGS__))
+#define STI(p, ...) (*(vi_m *)(p) = (__VA_ARGS__))
+#define STB(p, ...) (*(vb_m *)(p) = __builtin_convertvector((__VA_ARGS__), vb))
+#if defined(__clang__) || __GNUC__ >= 12
+#define SHUFFLE(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
+#else
+#define SHUFFLE(a, b, ...) __builtin_shuffle(a, b, (vi){__VA_ARGS__})
+#endif
+#define INLINE static inline __attribute__((always_inline, unused))
+INLINE vf v_splat(float x) { return (vf){0} + x; }
+INLINE vi v_isplat(int x) { return (vi){0} + x; }
+INLINE float s_select(int m, float a, float b) { return m ? a : b; }
+INLINE int s_iselect(int m, int a, int b) { return m ? a : b; }
+INLINE vf v_select(vi m, vf a, vf b) { return (vf)((m & (vi)a) | (~m & (vi)b)); }
+INLINE vi v_iselect(vi m, vi a, vi b) { return (m & a) | (~m & b); }
+INLINE float s_max(float a, float b) { return a > b || a != a ? a : b; }
+INLINE float s_min(float a, float b) { return a < b || a != a ? a : b; }
+INLINE int s_imax(int a, int b) { return a > b ? a : b; }
+INLINE int s_imin(int a, int b) { return a < b ? a : b; }
+INLINE vf v_max(vf a, vf b) { return v_select((a > b) | (a != a), a, b); }
+INLINE vf v_min(vf a, vf b) { return v_select((a < b) | (a != a), a, b); }
+INLINE vi v_imax(vi a, vi b) { return v_iselect(a > b, a, b); }
+INLINE vi v_imin(vi a, vi b) { return v_iselect(a < b, a, b); }
+INLINE float s_abs(float a) { return __builtin_fabsf(a); }
+INLINE int s_iabs(int a) { return a < 0 ? -a : a; }
+INLINE vf v_abs(vf a) { return (vf)((vi)a & 0x7fffffff); }
+INLINE vi v_iabs(vi a) { return v_iselect(a < 0, -a, a); }
+INLINE float s_sqrt(float a) { return __builtin_sqrtf(a); }
+INLINE vf v_sqrt(vf a) {
+  vf r;
+  for (int i = 0; i < VL; i++) r[i] = __builtin_sqrtf(a[i]);
+  return r;
+}
+INLINE float s_rint(float a) { return s_abs(a) < 4194304.0f ? (a + 12582912.0f) - 12582912.0f : a; }
+INLINE vf v_rint(vf a) { return v_select(v_abs(a) < 4194304.0f, (a + 12582912.0f) - 12582912.0f, a); }
+INLINE float s_floor(float a) { float r = s_rint(a); return r > a ? r - 1.0f : r; }
+INLINE vf v_floor(vf a) { vf r = v_rint(a); return v_select(r > a, r - 1.0f, r); }
+INLINE float s_mod(float a, float b) { return a - b * s_floor(a / b); }
+INLINE vf v_mod(vf a, vf b) { return a - b * v_floor(a / b); }
+INLINE int s_imod(int a, int b) { int r = b == 0 ? 0 : a % b; return r != 0 && (r < 0) != (b < 0) ? r + b : r; }
+INLINE vi v_imod(vi a, vi b) {
+  vi r;
+  for (int i = 0; i < VL; i++) r[i] = s_imod(a[i], b[i]);
+  return r;
+}
+INLINE int s_imulhigh(int a, int b) { return (int)(((unsigned long long)(unsigned)a * (unsigned)b) >> 32); }
+INLINE vi v_imulhigh(vi a, vi b) {
+  vl wide = __builtin_convertvector((vu)a, vl) * __builtin_convertvector((vu)b, vl);
+  return (vi)__builtin_convertvector(wide >> 32, vu);
+}
+INLINE int s_bits(float a) { union { float f; int i; } u = {.f = a}; return u.i; }
+INLINE float s_ifloat(int a) { union { int i; float f; } u = {.i = a}; return u.f; }
+INLINE vi v_bits(vf a) { return (vi)a; }
+INLINE vf v_ifloat(vi a) { return (vf)a; }
+INLINE vi v_ramp(void) { vi r; for (int i = 0; i < VL; i++) r[i] = i; return r; }
+#define FOLD(name, type, vtype, step) \\
+  INLINE type name(vtype a) { \\
+    for (int w = VL / 2; w > 0; w /= 2) for (int i = 0; i < w; i++) { type x = a[i], y = a[i + w]; a[i] = step; } \\
+    return a[0]; \\
+  }
+FOLD(fold_sum, float, vf, x + y)
+FOLD(fold_prod, float, vf, x * y)
+FOLD(fold_max, float, vf, s_max(x, y))
+FOLD(fold_min, float, vf, s_min(x, y))
+FOLD(ifold_sum, int, vi, x + y)
+FOLD(ifold_prod, int, vi, x * y)
+FOLD(ifold_max, int, vi, s_imax(x, y))
+FOLD(ifold_min, int, vi, s_imin(x, y))
+`;

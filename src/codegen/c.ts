@@ -1,0 +1,196 @@
+/**
+ * Prints kernels as C with GCC vector extensions: one function per part, and one that runs a range of tasks.
+ */
+import * as ix from "../ir/index-math.js";
+import type { DType } from "../ir/dtype.js";
+import { sizeOf } from "../ir/dtype.js";
+import { type Expr, type Kernel, LANE, type RegisterType, type Stmt } from "../ir/loops.js";
+import { scalarOps } from "../ir/scalar.js";
+import { C_PRELUDE } from "./c-prelude.js";
+import { Printer } from "./printer.js";
+
+const SCALAR: Readonly<Record<RegisterType, string>> = { f32: "float", f64: "double", i32: "int", bool: "int" };
+const VECTOR: Readonly<Record<RegisterType, string>> = { f32: "vf", f64: "vf", i32: "vi", bool: "vi" };
+const MEMORY: Readonly<Record<DType, string>> = { f32: "float", f64: "double", i32: "int", u8: "unsigned char", bool: "unsigned char" };
+/** Letters of the load and store macros. */
+const ACCESS: Readonly<Record<DType, string>> = { f32: "F", f64: "F", i32: "I", u8: "B", bool: "B" };
+
+const at = (index: ix.Index, lane: number): ix.Index => ix.substitute(index, new Map([[LANE, ix.constant(lane)]]));
+
+class CPrinter extends Printer {
+  constructor(private readonly lanes: number) {
+    super();
+  }
+
+  private typeOf(e: Expr): string {
+    return e.lanes === 1 ? SCALAR[e.type] : VECTOR[e.type];
+  }
+  protected declaration(e: Expr, name: string, value: string, mutable: boolean): string {
+    return `${mutable ? "" : "const "}${this.typeOf(e)} ${name} = ${value};`;
+  }
+  protected loopHead(name: string, extent: number): string {
+    return `for (long ${name} = 0; ${name} < ${extent}; ${name}++)`;
+  }
+  protected letHead(name: string, value: string): string {
+    return `const long ${name} = ${value};`;
+  }
+  protected operation(e: Expr & { kind: "op" }, args: string[]): string {
+    const { c } = scalarOps[e.op];
+    const type = e.args[e.args.length - 1].type;
+    if (!c) throw new Error(`op ${e.op} has no C text: it must be decomposed`);
+    return c({ lanes: e.lanes, type: type === "bool" && e.op === "select" ? "i32" : type }, ...args);
+  }
+
+  private element(e: Expr & { kind: "load" }, lane: number): string {
+    let position = this.index(at(e.index, lane));
+    const tests = e.guard.map((bound) => ({ index: at(bound.index, lane), extent: bound.extent }));
+    let condition = e.guard.length > 0 ? this.guard(tests) : "";
+    if (e.pick) {
+      const value = e.pick.value.lanes === 1 ? this.value(e.pick.value) : `${this.value(e.pick.value)}[${lane}]`;
+      position = `${position} + (long)${value} * ${e.pick.step}`;
+      const inside = `${value} >= 0 && ${value} < ${e.pick.extent}`;
+      condition = condition ? `${condition} && ${inside}` : inside;
+    }
+    const text = e.memory === "bool" ? `(${e.buffer}[${position}] != 0)` : `${e.buffer}[${position}]`;
+    return condition ? `(${condition} ? ${text} : 0)` : text;
+  }
+
+  private gathered(e: Expr & { kind: "load" }): string {
+    const elements = Array.from({ length: this.lanes }, (_, lane) => {
+      const text = this.element(e, lane);
+      return e.type === "bool" ? `-(int)${text}` : text;
+    });
+    return `(${VECTOR[e.type]}){${elements.join(", ")}}`;
+  }
+
+  protected load(e: Expr & { kind: "load" }): string {
+    if (e.lanes === 1) return this.element(e, 0);
+    if (e.stride !== 1 || e.pick) return this.gathered(e);
+    const load = `LD${ACCESS[e.memory]}(&${e.buffer}[${this.index(at(e.index, 0))}])`;
+    const vector = e.memory === "bool" ? `(${load} != 0)` : load;
+    if (e.guard.length === 0) return vector;
+    if (!e.uneven) return `(${this.guard(e.guard)} ? ${vector} : (${VECTOR[e.type]}){0})`;
+    // Bounds that are linear in the lane hold for all lanes if they hold at both ends.
+    if (e.guard.some((bound) => ix.strideOf(bound.index, LANE) === null)) return this.gathered(e);
+    const ends = [0, this.lanes - 1].map((lane) =>
+      this.guard(e.guard.map((bound) => ({ index: at(bound.index, lane), extent: bound.extent }))),
+    );
+    return `((${ends.join(") && (")}) ? ${vector} : ${this.gathered(e)})`;
+  }
+
+  protected storeText(s: Stmt & { kind: "store" }, value: string): string {
+    const guarded = s.guard.length > 0;
+    if (s.value.lanes === 1) {
+      const text = `${s.buffer}[${this.index(s.index)}] = ${value};`;
+      return guarded ? `if (${this.guard(s.guard)}) ${text}` : text;
+    }
+    const bits = s.memory === "bool" ? `(${value} & 1)` : value;
+    const uneven = s.guard.some(({ index }) => ix.depends(index, LANE));
+    if (s.stride === 1 && !uneven) {
+      const text = `ST${ACCESS[s.memory]}(&${s.buffer}[${this.index(at(s.index, 0))}], ${bits});`;
+      return guarded ? `if (${this.guard(s.guard)}) ${text}` : text;
+    }
+    const stores = Array.from({ length: this.lanes }, (_, lane) => {
+      const test = s.guard.map(({ index, extent }) => ({ index: at(index, lane), extent }));
+      return `${guarded ? `if (${this.guard(test)}) ` : ""}${s.buffer}[${this.index(at(s.index, lane))}] = x_[${lane}];`;
+    });
+    return `{ const ${VECTOR[s.value.type]} x_ = ${bits}; ${stores.join(" ")} }`;
+  }
+
+  protected constant(e: Expr & { kind: "const" }): string {
+    if (e.type !== "f32") return e.value === -(2 ** 31) ? "(-2147483647 - 1)" : `(${e.value})`;
+    if (Number.isNaN(e.value)) return "__builtin_nanf(\"\")";
+    if (!Number.isFinite(e.value)) return e.value > 0 ? "__builtin_inff()" : "(-__builtin_inff())";
+    const text = Object.is(e.value, -0) ? "-0.0" : String(e.value);
+    return `(${/[.e]/.test(text) ? text : `${text}.0`}f)`;
+  }
+  protected cast(e: Expr & { kind: "cast" }, arg: string): string {
+    const from = e.arg.type;
+    if (e.lanes === 1) return e.type === "bool" ? `(${arg} != 0)` : `((${SCALAR[e.type]})${arg})`;
+    if (e.type === "bool") return `(${arg} != 0)`;
+    const value = from === "bool" ? `(-${arg})` : arg;
+    if (VECTOR[from] === VECTOR[e.type]) return value;
+    return `__builtin_convertvector(${value}, ${VECTOR[e.type]})`;
+  }
+  protected splat(e: Expr & { kind: "splat" }, arg: string): string {
+    if (e.type === "bool") return `v_isplat(-(${arg}))`;
+    return e.type === "i32" ? `v_isplat(${arg})` : `v_splat(${arg})`;
+  }
+  protected fold(e: Expr & { kind: "fold" }, arg: string): string {
+    return `${e.type === "i32" ? "i" : ""}fold_${e.reduce}(${arg})`;
+  }
+  protected shuffle(e: Expr & { kind: "shuffle" }, a: string, b: string): string {
+    return `SHUFFLE(${a}, ${b}, ${e.mask.join(", ")})`;
+  }
+  protected indexAsValue(e: Expr & { kind: "index" }): string {
+    if (e.lanes === 1) return `((int)${this.index(e.index)})`;
+    return this.ramp(e.index);
+  }
+  /** An index per lane, as a vector of integers. */
+  private ramp(index: ix.Index): string {
+    const stride = ix.strideOf(index, LANE);
+    if (stride !== null) return `(v_isplat((int)${this.index(at(index, 0))}) + v_ramp() * ${stride})`;
+    const values = Array.from({ length: this.lanes }, (_, lane) => `(int)${this.index(at(index, lane))}`);
+    return `(vi){${values.join(", ")}}`;
+  }
+  protected test(e: Expr & { kind: "test" }): string {
+    if (e.lanes === 1) return `(${this.guard(e.guard)})`;
+    const bounds = e.guard.map(({ index, extent }) => {
+      if (!ix.depends(index, LANE)) return `v_isplat(-(${this.guard([{ index, extent }])}))`;
+      const value = this.ramp(index);
+      return `((${value} >= 0) & (${value} < ${extent}))`;
+    });
+    return `(${bounds.join(" & ")})`;
+  }
+  protected quotient(index: string, by: number): string {
+    return `(${index} / ${by})`;
+  }
+}
+
+/** Bytes that a cache line, and every vector, is aligned to. */
+const ALIGNMENT = 64;
+
+/** Bytes of scratch memory that each thread needs for the kernel. */
+export function scratchBytes(kernel: Kernel): number {
+  return kernel.scratch.reduce((sum, { dtype, elements }) => sum + Math.ceil((elements * sizeOf(dtype)) / ALIGNMENT) * ALIGNMENT, 0);
+}
+
+/** C source of the kernel, with the function `void fovea_kernel(void *const *, long, long, char *)`. */
+export function printC(kernel: Kernel, lanes: number): string {
+  const { buffers, scratch, parts } = kernel;
+  const parameters = buffers.map(({ name, dtype, access }) => `${access === "read" ? "const " : ""}${MEMORY[dtype]} *restrict ${name}`);
+  let offset = 0;
+  const scratchLines = scratch.map(({ name, dtype, elements }) => {
+    const line = `  ${MEMORY[dtype]} *restrict ${name} = (${MEMORY[dtype]} *)(scratch + ${offset});`;
+    offset += Math.ceil((elements * sizeOf(dtype)) / ALIGNMENT) * ALIGNMENT;
+    return line;
+  });
+  const printer = new CPrinter(lanes);
+  const functions = parts.map((part, i) =>
+    [
+      `static void part${i}(${[...parameters, "char *scratch", "long task"].join(", ")}) {`,
+      ...scratchLines.filter((line) => scratch.length > 0 && line),
+      printer.body(part),
+      "}",
+    ].join("\n"),
+  );
+  const args = [...buffers.map((_, i) => `buffers[${i}]`), "scratch"].join(", ");
+  let first = 0;
+  const dispatch = parts.map((part, i) => {
+    const line = `    if (task >= ${first} && task < ${first + part.tasks}) part${i}(${args}, task - ${first});`;
+    first += part.tasks;
+    return line;
+  });
+  return [
+    `// ${kernel.label}`,
+    `#define VL ${lanes}`,
+    C_PRELUDE,
+    ...functions,
+    "void fovea_kernel(void *const *buffers, long first, long last, char *scratch) {",
+    "  for (long task = first; task < last; task++) {",
+    ...dispatch,
+    "  }",
+    "}",
+    "",
+  ].join("\n");
+}

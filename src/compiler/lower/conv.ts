@@ -1,0 +1,223 @@
+/**
+ * Direct convolution. A task copies a band of an image (with border) into scratch memory and runs a register tile of
+ * pixels × channel blocks over it: every weight vector is used for all pixels of the tile, every pixel for all blocks.
+ * The element-wise work behind the convolution is done on the registers.
+ */
+import { type ConvAttrs, isOp, type Node } from "../../ir/graph.js";
+import * as ix from "../../ir/index-math.js";
+import { declare, type Expr, load, loop, register, set, splat, type Stmt, TASK } from "../../ir/loops.js";
+import type { KernelBuilder } from "../kernel-builder.js";
+import { divisorUpTo } from "../prepare.js";
+import { type Image, packImage } from "./image.js";
+import { nest } from "./nest.js";
+import { fits, stepCycles } from "./tile.js";
+
+/** A tile of th × tw pixels and some channel blocks. */
+interface PixelTile {
+  readonly th: number;
+  readonly tw: number;
+  readonly blocks: number;
+}
+
+interface Plan {
+  readonly tile: PixelTile;
+  /** Output rows of a band, and how many bands an image has. */
+  readonly band: number;
+  readonly bands: number;
+  /** Channel blocks of a task, and how many such groups there are. */
+  readonly group: number;
+  readonly groups: number;
+  /** Images of a task. */
+  readonly images: number;
+  readonly chunks: number;
+}
+
+/** Register tiles start where the one before ends; what is left at an edge gets a smaller tile of its own. */
+function pieces(length: number, size: number): { start: number; count: number; size: number }[] {
+  const whole = Math.floor(length / size);
+  const rest = length - whole * size;
+  const found = [{ start: 0, count: whole, size }];
+  return rest > 0 ? [...found.filter(({ count }) => count > 0), { start: whole * size, count: 1, size: rest }] : found;
+}
+
+function choosePixelTile(builder: KernelBuilder, rows: number, columns: number, blocks: number): PixelTile {
+  let best: PixelTile = { th: 1, tw: 1, blocks: 1 };
+  let least = Number.POSITIVE_INFINITY;
+  for (let b = 1; b <= Math.min(4, blocks); b++) {
+    if (blocks % b !== 0) continue;
+    for (let tw = 1; tw <= columns; tw++) {
+      const most = tw === columns ? rows : Math.min(rows, 4);
+      for (let th = 1; th <= most && fits({ rows: th * tw, vectors: b }, builder.target); th++) {
+        let cycles = 0;
+        for (const v of pieces(rows, th)) {
+          for (const h of pieces(columns, tw)) cycles += v.count * h.count * stepCycles({ rows: v.size * h.size, vectors: b });
+        }
+        cycles *= blocks / b;
+        if (cycles < least - 1e-9) {
+          least = cycles;
+          best = { th, tw, blocks: b };
+        }
+      }
+    }
+  }
+  return best;
+}
+
+/** Input rows (or columns) that `count` outputs read. */
+const extentOf = (count: number, kernel: number, axis: 0 | 1, { stride, dilation }: ConvAttrs): number =>
+  (count - 1) * stride[axis] + dilation[axis] * (kernel - 1) + 1;
+
+/** Tasks worth sharing out; few enough that packing is not repeated in vain. */
+const TASKS = 32;
+
+function choosePlan(builder: KernelBuilder, node: Node, attrs: ConvAttrs): Plan {
+  const { lanes, target } = builder;
+  const [x, w] = node.inputs;
+  const [n, o, ho, wo] = node.shape;
+  const [, c, kh, kw] = w.shape;
+  const blocks = Math.ceil(o / lanes);
+  const columns = extentOf(wo, kw, 1, attrs);
+  const rowsThatFit = Math.floor(target.l2Bytes / 3 / (4 * columns * x.shape[1]));
+  let band = ho;
+  while (band > 1 && extentOf(band, kh, 0, attrs) > rowsThatFit) band = Math.ceil(band / 2);
+  const tile = choosePixelTile(builder, band, wo, blocks);
+  if (band < ho) band = Math.min(ho, Math.ceil(band / tile.th) * tile.th);
+  const bands = Math.ceil(ho / band);
+  // Weights of a group stay in the second-level cache while images pass by.
+  const weightBytes = c * kh * kw * lanes * 4 * tile.blocks;
+  const most = Math.max(1, Math.floor(target.l2Bytes / 2 / weightBytes)) * tile.blocks;
+  let group = most >= blocks ? blocks : tile.blocks * divisorUpTo(blocks / tile.blocks, most / tile.blocks);
+  while (n * bands * (blocks / group) < 8 && group > tile.blocks) group = tile.blocks * divisorUpTo(blocks / tile.blocks, group / tile.blocks - 1);
+  const groups = blocks / group;
+  const images = Math.max(1, Math.ceil(n / Math.max(1, Math.ceil(TASKS / (groups * bands)))));
+  return { tile, band, bands, group, groups, images, chunks: Math.ceil(n / images) };
+}
+
+const nameOf = (e: Expr): string => (e.kind === "register" ? e.name : "");
+
+/** Lowers a convolution and the element-wise work behind it. */
+export function lowerConv(builder: KernelBuilder, anchor: Node, roots: readonly Node[]): number {
+  if (!isOp(anchor, "conv2d")) return 0;
+  const { attrs } = anchor;
+  const [x, w] = anchor.inputs;
+  const [n, o, ho, wo] = anchor.shape;
+  const [, c, kh, kw] = w.shape;
+  const plan = choosePlan(builder, anchor, attrs);
+  const { band, bands, group, groups, images, chunks } = plan;
+  const counts = [groups, chunks, bands];
+  const tasks = groups * chunks * bands;
+  const [groupAt, chunk, bandAt] = ix.unflatten(ix.variable({ name: TASK, extent: tasks }), counts);
+  const step = builder.variable("n", images);
+  const image = builder.exact(ix.add(ix.scale(chunk, images), ix.variable(step)), n);
+  const firstRow = ix.scale(bandAt, band);
+  const packed = packImage(builder, x, {
+    images: 1,
+    channels: c,
+    rows: extentOf(band, kh, 0, attrs),
+    columns: extentOf(wo, kw, 1, attrs),
+    source: (_, channel, row, column) => [
+      image.index,
+      channel,
+      ix.plus(ix.add(ix.scale(firstRow, attrs.stride[0]), row), -attrs.before[0]),
+      ix.plus(column, -attrs.before[1]),
+    ],
+  });
+  const tiles = new TileBuilder(builder, anchor, roots, packed, attrs, plan.tile);
+  const firstBlock = ix.scale(groupAt, group);
+  const pair = builder.variable("b", group / plan.tile.blocks);
+  const block = ix.add(firstBlock, ix.scale(ix.variable(pair), plan.tile.blocks));
+  const body: Stmt[] = [];
+  for (const v of pieces(band, plan.tile.th)) {
+    for (const h of pieces(wo, plan.tile.tw)) {
+      const down = builder.variable("y", v.count);
+      const across = builder.variable("x", h.count);
+      const row = ix.plus(ix.scale(ix.variable(down), v.size), v.start);
+      const column = ix.plus(ix.scale(ix.variable(across), h.size), h.start);
+      body.push(...nest([down, across], tiles.tile(image.index, block, firstRow, row, column, v.size, h.size)));
+    }
+  }
+  builder.part(tasks, nest([step], image.within([...packed.statements, ...nest([pair], body)])));
+  return 2 * n * o * ho * wo * c * kh * kw;
+}
+
+class TileBuilder {
+  constructor(
+    private readonly builder: KernelBuilder,
+    private readonly anchor: Node,
+    private readonly roots: readonly Node[],
+    private readonly packed: Image,
+    private readonly attrs: ConvAttrs,
+    private readonly shape: PixelTile,
+  ) {}
+
+  /** One register tile at (row, column) of the band: accumulate over channels and taps, then finish and store. */
+  tile(image: ix.Index, block: ix.Index, firstRow: ix.Index, row: ix.Index, column: ix.Index, th: number, tw: number): Stmt[] {
+    const { builder, anchor } = this;
+    const { lanes } = builder;
+    const [, c, kh, kw] = anchor.inputs[1].shape;
+    const pixels = Array.from({ length: th * tw }, (_, i) => ({ y: Math.floor(i / tw), x: i % tw }));
+    const accumulators = pixels.map(() =>
+      Array.from({ length: this.shape.blocks }, () => register(builder.fresh("c"), "f32", lanes)),
+    );
+    const start = accumulators.flat().map((a) => declare(nameOf(a), splat(builder.lowering.algebra.typed(0, "f32", a), lanes)));
+    const channel = builder.variable("k", c);
+    const tap = builder.variable("k", kh);
+    const inner: Stmt[] = [];
+    for (let k = 0; k < kw; k++) {
+      inner.push(...this.products(accumulators, pixels, block, row, column, ix.variable(channel), ix.variable(tap), k));
+    }
+    const compute = [loop(channel, [loop(tap, inner)])];
+    return [...start, ...compute, ...this.finish(accumulators, pixels, image, block, firstRow, row, column)];
+  }
+
+  private products(
+    accumulators: readonly (readonly Expr[])[],
+    pixels: readonly { y: number; x: number }[],
+    block: ix.Index,
+    row: ix.Index,
+    column: ix.Index,
+    channel: ix.Index,
+    tap: ix.Index,
+    k: number,
+  ): Stmt[] {
+    const { builder, packed, attrs } = this;
+    const { lanes, lowering } = builder;
+    const w = this.anchor.inputs[1];
+    const weights = Array.from({ length: this.shape.blocks }, (_, b) => {
+      const output = ix.add(ix.scale(ix.plus(block, b), lanes), builder.lane);
+      return lowering.value(w, [output, channel, tap, ix.constant(k)]);
+    });
+    return pixels.flatMap(({ y, x }, p) => {
+      const r = ix.add(ix.scale(ix.plus(row, y), attrs.stride[0]), ix.scale(tap, attrs.dilation[0]));
+      const q = ix.plus(ix.scale(ix.plus(column, x), attrs.stride[1]), k * attrs.dilation[1]);
+      const scalar = splat(load(packed.buffer, "f32", packed.at(ix.zero, channel, r, q), [], lanes), lanes);
+      return weights.map((weight, b) => {
+        const a = accumulators[p][b];
+        return set(nameOf(a), lowering.algebra.op("add", a, lowering.algebra.op("mul", weight, scalar)));
+      });
+    });
+  }
+
+  private finish(
+    accumulators: readonly (readonly Expr[])[],
+    pixels: readonly { y: number; x: number }[],
+    image: ix.Index,
+    block: ix.Index,
+    firstRow: ix.Index,
+    row: ix.Index,
+    column: ix.Index,
+  ): Stmt[] {
+    const { builder, anchor, roots } = this;
+    const { lanes } = builder;
+    const [, , ho] = anchor.shape;
+    return pixels.flatMap(({ y, x }, p) => {
+      // Rows past the image belong to the last band of an image that bands do not divide.
+      const at = builder.exact(ix.add(firstRow, ix.plus(row, y)), ho);
+      const stores = accumulators[p].flatMap((a, b) => {
+        const output = ix.add(ix.scale(ix.plus(block, b), lanes), builder.lane);
+        return builder.storeBehind(anchor, a, roots, [image, output, at.index, ix.plus(column, x)]);
+      });
+      return at.within(stores);
+    });
+  }
+}

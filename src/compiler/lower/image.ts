@@ -1,0 +1,76 @@
+/**
+ * Images in scratch memory: a convolution copies the pixels that a task reads, with their border of zeros, into the
+ * thread's own memory, computing in place whatever feeds it. Channels lie in blocks of the vector width where the source
+ * does, else one after the other.
+ */
+import type { Node } from "../../ir/graph.js";
+import * as ix from "../../ir/index-math.js";
+import { constantOf, type Expr, type Stmt, store } from "../../ir/loops.js";
+import type { KernelBuilder } from "../kernel-builder.js";
+import { loadCost, nest } from "./nest.js";
+
+export interface Image {
+  readonly buffer: string;
+  readonly statements: Stmt[];
+  /** The position of image i, channel c, row r, column q. */
+  readonly at: (i: ix.Index, c: ix.Index, r: ix.Index, q: ix.Index) => ix.Index;
+}
+
+export interface ImageRequest {
+  readonly images: number;
+  readonly channels: number;
+  readonly rows: number;
+  readonly columns: number;
+  /** Coordinates in the source of image i, channel c, row r, column q of the copy; pixels outside it are zero. */
+  readonly source: (i: ix.Index, c: ix.Index, r: ix.Index, q: ix.Index) => ix.Index[];
+}
+
+/** Zero where the coordinates are outside the node. */
+export function zeroOutside(builder: KernelBuilder, x: Node, at: readonly ix.Index[]): Expr {
+  const guard = ix.simplifyGuard(at.map((index, axis) => ({ index, extent: x.shape[axis] })));
+  if (guard === null) return constantOf(0, "f32");
+  const value = builder.lowering.value(x, at, guard);
+  if (guard.length === 0 || (value.kind === "load" && value.pick === null)) return value;
+  return builder.lowering.algebra.op("select", builder.test(guard), value, constantOf(0, "f32"));
+}
+
+/** Whether vectors of channels are contiguous in the memory behind x. */
+export function channelsContiguous(builder: KernelBuilder, x: Node): boolean {
+  const { lanes } = builder;
+  const [, channels] = x.shape;
+  if (channels < lanes || lanes === 1) return false;
+  const at = x.shape.map((extent, i) => ix.variable({ name: `o${i}`, extent }));
+  const block = ix.variable({ name: "v", extent: Math.floor(channels / lanes) });
+  at[1] = ix.add(ix.scale(block, lanes), builder.lane);
+  return loadCost([builder.lowering.value(x, at)], lanes) < lanes;
+}
+
+/** Statements that copy the pixels, and where they are then. */
+export function packImage(builder: KernelBuilder, x: Node, request: ImageRequest): Image {
+  const { images, channels, rows, columns, source } = request;
+  const { lanes } = builder;
+  const i = builder.variable("n", images);
+  const r = builder.variable("r", rows);
+  const [n, row] = [ix.variable(i), ix.variable(r)];
+  if (channelsContiguous(builder, x) && channels % lanes === 0) {
+    const shape = [images, channels / lanes, rows, columns, lanes];
+    const buffer = builder.scratch("f32", shape.reduce((a, b) => a * b, 1));
+    const at: Image["at"] = (image, c, y, q) => ix.flatten([image, ix.div(c, lanes), y, q, ix.mod(c, lanes)], shape);
+    const block = builder.variable("c", channels / lanes);
+    const q = builder.variable("q", columns);
+    const channel = ix.add(ix.scale(ix.variable(block), lanes), builder.lane);
+    const value = zeroOutside(builder, x, source(n, channel, row, ix.variable(q)));
+    const body = store(buffer, "f32", at(n, channel, row, ix.variable(q)), value, lanes);
+    return { buffer, at, statements: nest([i, block, r, q], [body]) };
+  }
+  const pitch = Math.ceil(columns / lanes) * lanes;
+  const shape = [images, channels, rows, pitch];
+  const buffer = builder.scratch("f32", shape.reduce((a, b) => a * b, 1));
+  const at: Image["at"] = (image, c, y, q) => ix.flatten([image, c, y, q], shape);
+  const c = builder.variable("c", channels);
+  const q = builder.variable("q", pitch / lanes);
+  const column = ix.add(ix.scale(ix.variable(q), lanes), builder.lane);
+  const value = zeroOutside(builder, x, source(n, ix.variable(c), row, column));
+  const body = store(buffer, "f32", at(n, ix.variable(c), row, column), value, lanes);
+  return { buffer, at, statements: nest([i, c, r, q], [body]) };
+}

@@ -1,0 +1,45 @@
+/**
+ * Register tiles: how many rows and vectors of results a micro-kernel keeps in registers. The model is the time of one
+ * step of the inner loop: products at two a cycle, loads at two a cycle, and the latency of dependent additions.
+ */
+import type { Target } from "../../ir/target.js";
+
+export interface Tile {
+  /** Results that share each vector operand: rows of a matmul, pixels of a convolution. */
+  readonly rows: number;
+  /** Vectors of results side by side. */
+  readonly vectors: number;
+}
+
+/** Products in flight that hide the latency of an FMA on both ports. */
+const IN_FLIGHT = 10;
+/** Cycles of loop and address arithmetic per step. */
+const OVERHEAD = 0.6;
+
+/** Cycles of one step of the inner loop, with nothing missing from the first-level cache. */
+export function stepCycles({ rows, vectors }: Tile): number {
+  const products = rows * vectors;
+  return Math.max(Math.max(products, IN_FLIGHT) / 2, (rows + vectors) / 2) + OVERHEAD;
+}
+
+/** Whether accumulators, vector operands and one broadcast fit into the registers. */
+export const fits = ({ rows, vectors }: Tile, target: Target): boolean =>
+  rows * vectors + vectors + 1 <= target.registers;
+
+/** The tile that covers `rows` × `vectors` results (a whole number of tiles each way) in the fewest cycles. */
+export function chooseTile(target: Target, rows: number, vectors: number, allowed: (tile: Tile) => boolean = () => true): Tile {
+  let best: Tile = { rows: 1, vectors: 1 };
+  let least = Number.POSITIVE_INFINITY;
+  for (let v = 1; v <= Math.min(4, vectors); v++) {
+    for (let r = 1; r <= rows && r * v <= target.registers; r++) {
+      const tile = { rows: r, vectors: v };
+      if (!fits(tile, target) || !allowed(tile)) continue;
+      const cycles = stepCycles(tile) * Math.ceil(rows / r) * Math.ceil(vectors / v);
+      if (cycles < least - 1e-9) {
+        least = cycles;
+        best = tile;
+      }
+    }
+  }
+  return best;
+}

@@ -1,0 +1,177 @@
+/**
+ * The `native` device: kernels printed as C, compiled by the system's compiler, run on all cores off the event loop. Knows
+ * loop-language kernels and memory; no graph, no op.
+ */
+import { printC, scratchBytes } from "../../codegen/index.js";
+import { type DType, hostArray, sizeOf, type TypedArray } from "../../ir/dtype.js";
+import type { Program, Slot } from "../../ir/program.js";
+import type { Target } from "../../ir/target.js";
+import type { Device, DeviceBuffer, DeviceDescription, Executable } from "../../runtime/index.js";
+import { DeviceError, describeError } from "../../util/errors.js";
+import { KernelCache } from "./kernel-cache.js";
+import { cacheFolder, discoverMachine, findCompiler, type Machine } from "./machine.js";
+import { loadRuntime, type Runtime } from "./runtime.js";
+
+interface Memory extends DeviceBuffer {
+  readonly address: number;
+}
+
+/** Freed buffers kept for reuse, in all. */
+const POOLED_BYTES = 256 << 20;
+const GRANULE = 256;
+
+function addressOf(buffer: DeviceBuffer): number {
+  if ("address" in buffer && typeof buffer.address === "number") return buffer.address;
+  throw new DeviceError("[native] was given a buffer of another device");
+}
+
+export class NativeDevice implements Device {
+  readonly name = "native";
+  readonly target: Target;
+  private readonly pool = new Map<number, number[]>();
+  private pooledBytes = 0;
+  private readonly arenas: FinalizationRegistry<number>;
+
+  constructor(
+    private readonly machine: Machine,
+    private readonly runtime: Runtime,
+    readonly cache: KernelCache,
+  ) {
+    const { simd, l1Bytes, l2Bytes } = machine;
+    this.target = {
+      name: "native",
+      lanes: simd.lanes,
+      registers: simd.registers,
+      l1Bytes,
+      l2Bytes,
+      templates: !process.env.NOTEMPL,
+      decompose: true,
+      dtypes: ["f32", "i32", "u8", "bool"],
+    };
+    this.arenas = new FinalizationRegistry((address) => runtime.free(address));
+  }
+
+  allocate(dtype: DType, elements: number): Memory {
+    const bytes = Math.max(GRANULE, Math.ceil((elements * sizeOf(dtype)) / GRANULE) * GRANULE);
+    const free = this.pool.get(bytes);
+    const known = free?.pop();
+    if (known !== undefined) this.pooledBytes -= bytes;
+    return { sizeBytes: bytes, address: known ?? this.runtime.alloc(bytes) };
+  }
+
+  release(buffer: DeviceBuffer): void {
+    const address = addressOf(buffer);
+    const { sizeBytes } = buffer;
+    if (this.pooledBytes + sizeBytes > POOLED_BYTES) {
+      this.runtime.free(address);
+      return;
+    }
+    const free = this.pool.get(sizeBytes) ?? [];
+    free.push(address);
+    this.pool.set(sizeBytes, free);
+    this.pooledBytes += sizeBytes;
+  }
+
+  write(buffer: DeviceBuffer, values: TypedArray): void {
+    if (values.byteLength > 0) this.runtime.write(addressOf(buffer), values, values.byteLength);
+  }
+
+  read(buffer: DeviceBuffer, dtype: DType, elements: number): TypedArray {
+    const values = hostArray(dtype, elements);
+    if (elements > 0) this.runtime.read(values, addressOf(buffer), values.byteLength);
+    return values;
+  }
+
+  async prepare(program: Program): Promise<Executable> {
+    const debug = Number(process.env.FOVEA_DEBUG ?? 0);
+    const libraries = program.kernels.map((kernel) => {
+      const source = printC(kernel, this.machine.simd.lanes);
+      if (debug >= 4) process.stderr.write(`${source.slice(source.indexOf("static void part"))}\n`);
+      return this.cache.library(source);
+    });
+    const entries = (await Promise.all(libraries)).map((path) => this.runtime.open(path));
+    this.runtime.scratch(Math.max(64, ...program.kernels.map(scratchBytes)));
+    return this.executable(program, entries, debug);
+  }
+
+  private executable(program: Program, entries: readonly number[], debug: number): Executable {
+    const { steps, kernels } = program;
+    const arena = this.runtime.alloc(Math.max(64, program.arenaBytes));
+    const words = new BigInt64Array(steps.length * 3);
+    const slots: Slot[] = steps.flatMap((step) => [...step.slots]);
+    const table = new BigUint64Array(slots.length);
+    let first = 0;
+    steps.forEach(({ kernel, slots: own }, i) => {
+      const tasks = kernels[kernel].parts.reduce((sum, part) => sum + part.tasks, 0);
+      words.set([BigInt(entries[kernel]), BigInt(first), BigInt(tasks)], i * 3);
+      first += own.length;
+    });
+    slots.forEach((slot, i) => {
+      if (slot.kind === "arena") table[i] = BigInt(arena + slot.offset);
+    });
+    const times = debug >= 1 || process.env.FOVEA_PROFILE ? new Float64Array(steps.length) : null;
+    const executable: Executable = {
+      run: async (leaves, outputs) => {
+        slots.forEach((slot, i) => {
+          if (slot.kind === "leaf") table[i] = BigInt(addressOf(leaves[slot.leaf]));
+          else if (slot.kind === "output") table[i] = BigInt(addressOf(outputs[slot.output]));
+        });
+        await this.runtime.run(words, table, steps.length, times);
+        if (debug >= 1 && times) this.report(program, times);
+      },
+      stepTimesMs: () => (times ? [...times] : []),
+    };
+    this.arenas.register(executable, arena);
+    return executable;
+  }
+
+  /** One line per step: time, rate, label. */
+  private report(program: Program, times: Float64Array): void {
+    const lines = program.steps.map(({ kernel }, i) => {
+      const { label, flops } = program.kernels[kernel];
+      const rate = flops / Math.max(1e-6, times[i]) / 1e6;
+      return `[fovea] ${times[i].toFixed(3).padStart(9)} ms ${rate.toFixed(1).padStart(7)} GFLOP/s  ${label}`;
+    });
+    const total = times.reduce((sum, time) => sum + time, 0);
+    process.stderr.write(`${lines.join("\n")}\n[fovea] ${total.toFixed(3).padStart(9)} ms in ${times.length} kernels\n`);
+  }
+}
+
+/**
+ * Opens the native device.
+ *
+ * @throws DeviceError if there is no working C compiler or the kernel cache cannot be written
+ */
+export async function openNative(): Promise<NativeDevice> {
+  const machine = await discoverMachine();
+  const cache = new KernelCache(machine);
+  const runtime = await loadRuntime(cache);
+  runtime.start(machine.threads);
+  return new NativeDevice(machine, runtime, cache);
+}
+
+/** What was found: compiler, vector width, cores, cache folder; or why something is missing. */
+export async function describe(): Promise<DeviceDescription> {
+  try {
+    const machine = await discoverMachine();
+    return {
+      name: "native",
+      available: true,
+      details: {
+        compiler: `${machine.compiler} (${machine.compilerVersion})`,
+        simd: `${machine.simd.name}, ${machine.simd.lanes} lanes (this machine has ${machine.widths.join(", ")})`,
+        threads: String(machine.threads),
+        caches: `L1 ${machine.l1Bytes >> 10} KiB, L2 ${machine.l2Bytes >> 10} KiB`,
+        cache: machine.cacheFolder,
+      },
+    };
+  } catch (error) {
+    let compiler = "none";
+    try {
+      compiler = findCompiler();
+    } catch {
+      // The reason says so.
+    }
+    return { name: "native", available: false, reason: describeError(error), details: { compiler, cache: cacheFolder() } };
+  }
+}

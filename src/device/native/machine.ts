@@ -1,0 +1,152 @@
+/**
+ * What the machine has: a C compiler, vector width, caches, cores, a folder for kernels. Discovered, never assumed. Knows
+ * nothing of kernels.
+ */
+import { execFile } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
+import { availableParallelism, cpus, homedir } from "node:os";
+import { delimiter, join } from "node:path";
+import { promisify } from "node:util";
+import { ConfigError, DeviceError } from "../../util/errors.js";
+
+const exec = promisify(execFile);
+
+/** One vector instruction set: what to tell the compiler, and what it gives. */
+interface Simd {
+  readonly name: string;
+  readonly lanes: number;
+  readonly registers: number;
+  /** A macro that the compiler defines when it targets the set. */
+  readonly macro: string;
+  readonly flags: readonly string[];
+}
+
+/** Widest first. */
+const SIMD: readonly Simd[] = [
+  { name: "avx512", lanes: 16, registers: 32, macro: "__AVX512DQ__", flags: ["-march=native", "-mprefer-vector-width=512"] },
+  { name: "avx2", lanes: 8, registers: 16, macro: "__FMA__", flags: ["-march=x86-64-v3"] },
+  { name: "sse", lanes: 4, registers: 16, macro: "__SSE2__", flags: ["-march=x86-64-v2"] },
+  { name: "neon", lanes: 4, registers: 32, macro: "__ARM_NEON", flags: ["-march=native"] },
+];
+
+export interface Machine {
+  readonly compiler: string;
+  readonly compilerVersion: string;
+  readonly simd: Simd;
+  /** Every width that this machine runs, widest first. */
+  readonly widths: readonly string[];
+  readonly threads: number;
+  readonly l1Bytes: number;
+  readonly l2Bytes: number;
+  readonly cacheFolder: string;
+}
+
+/** The folder in which compiled kernels are kept. */
+export function cacheFolder(): string {
+  if (process.env.FOVEA_CACHE) return process.env.FOVEA_CACHE;
+  if (process.platform === "darwin") return join(homedir(), "Library", "Caches", "fovea");
+  return join(process.env.XDG_CACHE_HOME ?? join(homedir(), ".cache"), "fovea");
+}
+
+function findOnPath(name: string): string | null {
+  if (name.includes("/")) return existsSync(name) ? name : null;
+  for (const folder of (process.env.PATH ?? "").split(delimiter)) {
+    if (folder && existsSync(join(folder, name))) return join(folder, name);
+  }
+  return null;
+}
+
+/** The C compiler: $CC, cc, gcc or clang. */
+export function findCompiler(): string {
+  const wanted = process.env.CC;
+  if (wanted) {
+    const found = findOnPath(wanted);
+    if (found) return found;
+    throw new DeviceError(`the compiler named by CC, "${wanted}", is not there`, { hint: "Unset CC or name an installed compiler" });
+  }
+  for (const name of ["cc", "gcc", "clang"]) {
+    const found = findOnPath(name);
+    if (found) return found;
+  }
+  throw new DeviceError("no C compiler was found (tried $CC, cc, gcc, clang)", {
+    hint: "Install one (Debian and Ubuntu: apt install gcc; macOS: xcode-select --install), or use the interp device",
+  });
+}
+
+function threadCount(): number {
+  const text = process.env.FOVEA_THREADS;
+  if (!text) return availableParallelism();
+  const threads = Number(text);
+  if (!Number.isInteger(threads) || threads < 1 || threads > 256) {
+    throw new ConfigError(`FOVEA_THREADS must be a whole number from 1 to 256, got "${text}"`);
+  }
+  return threads;
+}
+
+/** Bytes of a data cache of the first core, or a size that every recent processor has. */
+function cacheBytes(level: number, fallback: number): number {
+  for (let i = 0; i < 6; i++) {
+    const folder = `/sys/devices/system/cpu/cpu0/cache/index${i}`;
+    try {
+      if (Number(readFileSync(join(folder, "level"), "utf8")) !== level) continue;
+      if (readFileSync(join(folder, "type"), "utf8").startsWith("Instruction")) continue;
+      const size = readFileSync(join(folder, "size"), "utf8").trim();
+      return Number.parseInt(size, 10) * (size.endsWith("M") ? 1 << 20 : 1 << 10);
+    } catch {
+      return fallback;
+    }
+  }
+  return fallback;
+}
+
+async function macrosOf(compiler: string): Promise<Set<string>> {
+  const { stdout } = await exec(compiler, ["-march=native", "-dM", "-E", "-x", "c", "/dev/null"], { maxBuffer: 1 << 24 });
+  return new Set(stdout.split("\n").map((line) => line.split(" ")[1]));
+}
+
+function chooseSimd(found: readonly Simd[]): Simd {
+  const forced = process.env.FOVEA_SIMD;
+  if (!forced) return found[0];
+  const simd = SIMD.find(({ name }) => name === forced);
+  if (!simd) throw new ConfigError(`FOVEA_SIMD must be one of ${SIMD.map(({ name }) => name).join(", ")}, got "${forced}"`);
+  if (!found.includes(simd)) {
+    throw new DeviceError(`this machine has no ${forced}`, { hint: `It has ${found.map(({ name }) => name).join(", ")}` });
+  }
+  return simd;
+}
+
+let known: Promise<Machine> | null = null;
+
+/** The machine; looked at once. */
+export function discoverMachine(): Promise<Machine> {
+  known ??= look();
+  return known;
+}
+
+async function look(): Promise<Machine> {
+  const compiler = findCompiler();
+  const threads = threadCount();
+  let macros: Set<string>;
+  let compilerVersion: string;
+  try {
+    const [found, version] = await Promise.all([macrosOf(compiler), exec(compiler, ["--version"])]);
+    macros = found;
+    compilerVersion = version.stdout.split("\n")[0];
+  } catch (cause) {
+    throw new DeviceError(`the C compiler ${compiler} does not work: ${String(cause).split("\n")[0]}`, { cause });
+  }
+  const found = SIMD.filter(({ macro }) => macros.has(macro));
+  if (found.length === 0) {
+    throw new DeviceError(`no known vector instructions on this machine (${cpus()[0]?.model ?? "unknown"})`);
+  }
+  return {
+    compiler,
+    compilerVersion,
+    simd: chooseSimd(found),
+    widths: found.map(({ name }) => name),
+    threads,
+    l1Bytes: cacheBytes(1, 32 << 10),
+    l2Bytes: cacheBytes(2, 512 << 10),
+    cacheFolder: cacheFolder(),
+  };
+}

@@ -1,0 +1,176 @@
+/**
+ * The C part of the native device: memory, loading of kernels, and a persistent thread pool that runs a program's steps.
+ * Compiled once per machine like any kernel. Knows nothing of what kernels compute.
+ */
+
+export const RUNTIME_SOURCE = `#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+#if defined(__x86_64__) || defined(__i386__)
+#define PAUSE() __builtin_ia32_pause()
+#elif defined(__aarch64__)
+#define PAUSE() __asm__ volatile("yield")
+#else
+#define PAUSE() ((void)0)
+#endif
+
+typedef void (*kernel_t)(void *const *, long, long, char *);
+// A step: kernel, position of its first buffer in the table, number of tasks.
+typedef struct { kernel_t kernel; int64_t first; int64_t tasks; } step_t;
+
+#define MOST_THREADS 256
+#define SPINS 4000
+static pthread_t threads[MOST_THREADS];
+static char *scratches[MOST_THREADS];
+static int64_t scratch_bytes = 0;
+static int count = 1;
+static const step_t *steps;
+static void *const *table;
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t wake = PTHREAD_COND_INITIALIZER;
+// Number of the run that workers take part in; 0 while there is none.
+static _Atomic int64_t run_number = 0;
+static int64_t last_run = 0;
+static _Atomic int inside = 0;
+// Step + 1 in the upper half, next task in the lower half: a claim of an old step can never take a task of a new one.
+static _Atomic uint64_t claim = 0;
+static _Atomic int64_t left = 0;
+
+static void work(uint64_t step, char *scratch) {
+  const step_t *s = &steps[step - 1];
+  for (;;) {
+    uint64_t c = atomic_load_explicit(&claim, memory_order_acquire);
+    int64_t task = (int64_t)(c & 0xffffffffu);
+    if ((c >> 32) != step || task >= s->tasks) return;
+    if (!atomic_compare_exchange_weak(&claim, &c, c + 1)) continue;
+    s->kernel(table + s->first, task, task + 1, scratch);
+    atomic_fetch_sub_explicit(&left, 1, memory_order_release);
+  }
+}
+
+static void *worker(void *argument) {
+  long id = (long)argument;
+  int64_t seen = 0;
+  for (;;) {
+    pthread_mutex_lock(&lock);
+    while (run_number == 0 || run_number == seen) pthread_cond_wait(&wake, &lock);
+    seen = run_number;
+    inside++;
+    pthread_mutex_unlock(&lock);
+    uint64_t done = 0;
+    for (int spins = 0; atomic_load_explicit(&run_number, memory_order_acquire) == seen;) {
+      uint64_t step = atomic_load_explicit(&claim, memory_order_acquire) >> 32;
+      if (step != done && step != 0) {
+        work(step, scratches[id]);
+        done = step;
+        spins = 0;
+      } else if (++spins < SPINS) PAUSE();
+      else sched_yield();
+    }
+    inside--;
+  }
+  return 0;
+}
+
+// Starts the pool: the caller is one of the threads. Returns how many there are.
+int fovea_start(int wanted) {
+  if (wanted < 1) wanted = 1;
+  if (wanted > MOST_THREADS) wanted = MOST_THREADS;
+  count = 1;
+  for (long i = 1; i < wanted; i++) {
+    pthread_attr_t attributes;
+    pthread_attr_init(&attributes);
+    pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+    int failed = pthread_create(&threads[i], &attributes, worker, (void *)i);
+    pthread_attr_destroy(&attributes);
+    if (failed) break;
+    count++;
+  }
+  return count;
+}
+
+uint64_t fovea_alloc(uint64_t bytes) {
+  void *p = 0;
+  uint64_t alignment = bytes >= (4u << 20) ? (2u << 20) : 128;
+  if (posix_memalign(&p, alignment, bytes < 128 ? 128 : bytes)) return 0;
+#ifdef MADV_HUGEPAGE
+  if (bytes >= (4u << 20)) madvise(p, bytes, MADV_HUGEPAGE);
+#endif
+  return (uint64_t)(uintptr_t)p;
+}
+void fovea_free(uint64_t address) { free((void *)(uintptr_t)address); }
+void fovea_write(uint64_t to, const void *from, uint64_t bytes) { memcpy((void *)(uintptr_t)to, from, bytes); }
+void fovea_read(void *to, uint64_t from, uint64_t bytes) { memcpy(to, (const void *)(uintptr_t)from, bytes); }
+
+// The address of a library's kernel, or 0 with a message.
+uint64_t fovea_open(const char *path, char *message, int length) {
+  void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+  void *symbol = library ? dlsym(library, "fovea_kernel") : 0;
+  if (!symbol) snprintf(message, (size_t)length, "%s", dlerror());
+  return (uint64_t)(uintptr_t)symbol;
+}
+
+// Every thread gets at least this much scratch memory.
+int fovea_scratch(int64_t bytes) {
+  if (bytes <= scratch_bytes) return 0;
+  for (int i = 0; i < count; i++) {
+    uint64_t memory = fovea_alloc((uint64_t)bytes);
+    if (!memory) return 1;
+    free(scratches[i]);
+    scratches[i] = (char *)(uintptr_t)memory;
+  }
+  scratch_bytes = bytes;
+  return 0;
+}
+
+static double now_ms(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return (double)t.tv_sec * 1e3 + (double)t.tv_nsec * 1e-6;
+}
+
+// Runs n steps one after the other; tasks of one step run on all threads. times, if any, receives milliseconds.
+int fovea_run(const void *step_data, const void *table_data, int64_t n, double *times) {
+  steps = (const step_t *)step_data;
+  table = (void *const *)table_data;
+  int shared = 0;
+  if (count > 1) for (int64_t i = 0; i < n && !shared; i++) shared = steps[i].tasks > 1;
+  atomic_store(&claim, 0);
+  if (shared) {
+    pthread_mutex_lock(&lock);
+    atomic_store(&run_number, ++last_run);
+    pthread_cond_broadcast(&wake);
+    pthread_mutex_unlock(&lock);
+  }
+  for (int64_t i = 0; i < n; i++) {
+    double start = times ? now_ms() : 0;
+    const step_t *s = &steps[i];
+    if (!shared || s->tasks == 1) s->kernel(table + s->first, 0, s->tasks, scratches[0]);
+    else {
+      atomic_store(&left, s->tasks);
+      atomic_store_explicit(&claim, (uint64_t)(i + 1) << 32, memory_order_release);
+      work((uint64_t)(i + 1), scratches[0]);
+      for (int spins = 0; atomic_load_explicit(&left, memory_order_acquire) > 0;) {
+        if (++spins < SPINS) PAUSE();
+        else sched_yield();
+      }
+    }
+    if (times) times[i] = now_ms() - start;
+  }
+  if (shared) {
+    pthread_mutex_lock(&lock);
+    atomic_store(&run_number, 0);
+    pthread_mutex_unlock(&lock);
+    while (atomic_load(&inside) > 0) sched_yield();
+  }
+  return 0;
+}
+`;

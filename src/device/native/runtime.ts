@@ -1,0 +1,57 @@
+/** The native runtime library, loaded through koffi: typed calls, nothing else. */
+import koffi from "koffi";
+import { DeviceError } from "../../util/errors.js";
+import type { KernelCache } from "./kernel-cache.js";
+import { RUNTIME_SOURCE } from "./runtime-source.js";
+
+export interface Runtime {
+  start(threads: number): number;
+  alloc(bytes: number): number;
+  free(address: number): void;
+  write(to: number, from: ArrayBufferView, bytes: number): void;
+  read(to: ArrayBufferView, from: number, bytes: number): void;
+  /** The address of the kernel in a library. */
+  open(path: string): number;
+  scratch(bytes: number): void;
+  /** Runs steps off the event loop. */
+  run(steps: BigInt64Array, table: BigUint64Array, count: number, times: Float64Array | null): Promise<void>;
+}
+
+export async function loadRuntime(cache: KernelCache): Promise<Runtime> {
+  const path = await cache.library(RUNTIME_SOURCE, ["-pthread", "-ldl"]);
+  const library = koffi.load(path);
+  const start = library.func("int fovea_start(int)");
+  const alloc = library.func("uint64_t fovea_alloc(uint64_t)");
+  const free = library.func("void fovea_free(uint64_t)");
+  const write = library.func("void fovea_write(uint64_t, const void *, uint64_t)");
+  const read = library.func("void fovea_read(void *, uint64_t, uint64_t)");
+  const open = library.func("uint64_t fovea_open(const char *, void *, int)");
+  const scratch = library.func("int fovea_scratch(int64_t)");
+  const run = library.func("int fovea_run(const void *, const void *, int64_t, void *)");
+  const failMemory = (bytes: number): never => {
+    throw new DeviceError(`out of memory: ${(bytes / 2 ** 20).toFixed(1)} MiB could not be allocated`, {
+      hint: "Use a smaller batch",
+    });
+  };
+  return {
+    start: (threads) => start(threads),
+    alloc: (bytes) => Number(alloc(bytes)) || failMemory(bytes),
+    free: (address) => free(address),
+    write: (to, from, bytes) => write(to, from, bytes),
+    read: (to, from, bytes) => read(to, from, bytes),
+    open: (library) => {
+      const message = new Uint8Array(512);
+      const address = Number(open(library, message, message.length));
+      if (address) return address;
+      const text = new TextDecoder().decode(message.subarray(0, Math.max(0, message.indexOf(0))));
+      throw new DeviceError(`a compiled kernel cannot be loaded: ${text}`, { hint: `Delete ${library} and try again` });
+    },
+    scratch: (bytes) => {
+      if (scratch(bytes) !== 0) failMemory(bytes);
+    },
+    run: (steps, table, count, times) =>
+      new Promise((resolve, reject) => {
+        run.async(steps, table, count, times, (error: Error | null) => (error ? reject(error) : resolve()));
+      }),
+  };
+}
