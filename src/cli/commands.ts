@@ -21,7 +21,7 @@ import { formatCount, formatShare, type Terminal } from "./terminal.js";
 const interruptedCode = 130;
 
 /** Trains; returns the exit code. Ctrl-C ends the run after the step at hand and saves it; a second one kills. */
-export async function train(terminal: Terminal, options: unknown, json: boolean): Promise<number> {
+export async function train(terminal: Terminal, options: unknown, json = false): Promise<number> {
   const { config, start } = await prepareRun(checkOptions(options));
   await useDevice(config.device);
   const reporter = json ? jsonReporter(terminal) : humanReporter(terminal, config);
@@ -45,7 +45,7 @@ export async function train(terminal: Terminal, options: unknown, json: boolean)
 
 /** What `predict` and `evaluate` share. */
 export interface RunOptions {
-  readonly json: boolean;
+  readonly json?: boolean;
   /** Default: the device that the run was trained on. */
   readonly device?: string;
 }
@@ -55,7 +55,7 @@ export async function predict(
   terminal: Terminal,
   run: string,
   images: readonly string[],
-  { json, device, invert }: RunOptions & { readonly invert: boolean },
+  { json, device, invert }: RunOptions & { readonly invert?: boolean },
 ): Promise<number> {
   await useDevice(await deviceFor(run, device));
   const predictor = await Predictor.open(run);
@@ -101,7 +101,7 @@ async function deviceFor(run: string, asked: string | undefined): Promise<Device
 }
 
 /** Shows what this machine offers. Returns the exit code: 0 if there is a device. */
-export async function devices(terminal: Terminal, { json }: { readonly json: boolean }): Promise<number> {
+export async function devices(terminal: Terminal, { json }: { readonly json?: boolean }): Promise<number> {
   const found = await describeDevices();
   for (const device of found) {
     if (json) {

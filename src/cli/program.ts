@@ -8,7 +8,7 @@ import type { Terminal } from "./terminal.js";
 
 /** Options as commander gives them: text, unless they are switches. */
 interface Flags {
-  readonly json: boolean;
+  readonly json?: boolean;
   readonly device?: string;
 }
 
@@ -69,7 +69,7 @@ function makeProgram(terminal: Terminal, setCode: (code: number) => void): Comma
     .exitOverride()
     .configureOutput({ writeOut: (text) => terminal.out.write(text), writeErr: () => undefined })
     .showSuggestionAfterError();
-  const json = ["--json", "print one JSON object per line", false] as const;
+  const json = ["--json", "print one JSON object per line"] as const;
   const device = ["--device <name>", "native or interp; default: the one the run was trained on"] as const;
 
   program
@@ -98,10 +98,10 @@ function makeProgram(terminal: Terminal, setCode: (code: number) => void): Comma
     .description("tell the class of pictures")
     .argument("<run>", "a run folder")
     .argument("<images...>", "PNG files")
-    .option("--invert", "swap dark and light first, for dark ink on light paper", false)
+    .option("--invert", "swap dark and light first, for dark ink on light paper")
     .option(...device)
     .option(...json)
-    .action(async (run: string, images: string[], flags: Flags & { readonly invert: boolean }) => {
+    .action(async (run: string, images: string[], flags: Flags & { readonly invert?: boolean }) => {
       const { predict } = await import("./commands.js");
       setCode(await predict(terminal, run, images, flags));
     });

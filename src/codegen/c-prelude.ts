@@ -19,6 +19,20 @@ typedef unsigned long long vl __attribute__((vector_size(VL * 8)));
 #define STF(p, ...) (*(vf_m *)(p) = (__VA_ARGS__))
 #define STI(p, ...) (*(vi_m *)(p) = (__VA_ARGS__))
 #define STB(p, ...) (*(vb_m *)(p) = __builtin_convertvector((__VA_ARGS__), vb))
+#define MAXL(a, b) ((a) > (b) ? (a) : (b))
+#define MINL(a, b) ((a) < (b) ? (a) : (b))
+#define RANGE(suffix, type, vtype, mtype) \\
+  static __attribute__((noinline, unused)) vtype LD##suffix##_RANGE(const mtype *p, long low, long high) { \\
+    vtype r = {0}; \\
+    for (long i = low; i < high; i++) r[i] = (type)p[i]; \\
+    return r; \\
+  } \\
+  static __attribute__((noinline, unused)) void ST##suffix##_RANGE(mtype *p, long low, long high, vtype v) { \\
+    for (long i = low; i < high; i++) p[i] = (mtype)v[i]; \\
+  }
+RANGE(F, float, vf, float)
+RANGE(I, int, vi, int)
+RANGE(B, int, vi, unsigned char)
 #if defined(__clang__) || __GNUC__ >= 12
 #define SHUFFLE(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
 #else

@@ -70,12 +70,36 @@ class CPrinter extends Printer {
     const vector = e.memory === "bool" ? `(${load} != 0)` : load;
     if (e.guard.length === 0) return vector;
     if (!e.uneven) return `(${this.guard(e.guard)} ? ${vector} : (${VECTOR[e.type]}){0})`;
-    // Bounds that are linear in the lane hold for all lanes if they hold at both ends.
-    if (e.guard.some((bound) => ix.strideOf(bound.index, LANE) === null)) return this.gathered(e);
-    const ends = [0, this.lanes - 1].map((lane) =>
-      this.guard(e.guard.map((bound) => ({ index: at(bound.index, lane), extent: bound.extent }))),
-    );
-    return `((${ends.join(") && (")}) ? ${vector} : ${this.gathered(e)})`;
+    const range = this.range(e.guard);
+    if (!range) return this.gathered(e);
+    return `(${range.all} ? ${vector} : LD${ACCESS[e.memory]}_RANGE(&${e.buffer}[${this.index(at(e.index, 0))}], ${range.low}, ${range.high}))`;
+  }
+
+  /** Lanes [low, high) for which a guard holds, if its bounds are constant over the lanes or move with them. */
+  private range(guard: ix.Guard): { low: string; high: string; all: string } | null {
+    let low = "0";
+    let high = "VL";
+    const all: string[] = [];
+    for (const { index, extent } of guard) {
+      const stride = ix.strideOf(index, LANE);
+      if (stride !== 0 && stride !== 1) return null;
+      const base = this.index(at(index, 0));
+      if (stride === 0) {
+        const holds = this.guard([{ index, extent }]);
+        all.push(holds);
+        high = `((${holds}) ? ${high} : 0)`;
+        continue;
+      }
+      if (index.low < 0) {
+        all.push(`${base} >= 0`);
+        low = `MAXL(${low}, -(${base}))`;
+      }
+      if (index.high >= extent) {
+        all.push(`${base} <= ${extent} - VL`);
+        high = `MINL(${high}, ${extent} - (${base}))`;
+      }
+    }
+    return { low, high, all: all.length > 0 ? all.join(" && ") : "1" };
   }
 
   protected storeText(s: Stmt & { kind: "store" }, value: string): string {
@@ -89,6 +113,11 @@ class CPrinter extends Printer {
     if (s.stride === 1 && !uneven) {
       const text = `ST${ACCESS[s.memory]}(&${s.buffer}[${this.index(at(s.index, 0))}], ${bits});`;
       return guarded ? `if (${this.guard(s.guard)}) ${text}` : text;
+    }
+    const range = s.stride === 1 ? this.range(s.guard) : null;
+    if (range) {
+      const place = `&${s.buffer}[${this.index(at(s.index, 0))}]`;
+      return `ST${ACCESS[s.memory]}_RANGE(${place}, ${range.low}, ${range.high}, ${bits});`;
     }
     const stores = Array.from({ length: this.lanes }, (_, lane) => {
       const test = s.guard.map(({ index, extent }) => ({ index: at(index, lane), extent }));

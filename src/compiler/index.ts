@@ -81,16 +81,19 @@ interface Lowered {
 }
 
 function lower(kernelPlan: KernelPlan, planned: Plan, target: Target): Lowered {
-  const builder = new KernelBuilder(target, planned.layouts, new Set(kernelPlan.roots));
+  const builder = new KernelBuilder(target, planned.layouts, new Set(kernelPlan.nests.flatMap(({ roots }) => roots)));
   const flops = lowerKernel(builder, kernelPlan);
   return builder.finish(labelOf(kernelPlan), flops);
 }
 
-function labelOf({ anchor, roots }: KernelPlan): string {
+function labelOf({ nests }: KernelPlan): string {
+  const [{ anchor, roots }] = nests;
   const [root] = roots;
   const heart = anchor ? (isOp(anchor, "reduce") ? anchor.attrs.kind : anchor.op) : "map";
   const tail = anchor && anchor !== root ? `+${root.op}` : anchor ? "" : `_${root.op}`;
-  return `${heart}${tail}_${(anchor ?? root).shape.join("x") || "scalar"}${roots.length > 1 ? `_x${roots.length}` : ""}`;
+  const outputs = roots.length > 1 ? `_x${roots.length}` : "";
+  const others = nests.length > 1 ? `_and_${nests.length - 1}_more` : "";
+  return `${heart}${tail}_${(anchor ?? root).shape.join("x") || "scalar"}${outputs}${others}`;
 }
 
 function assemble(

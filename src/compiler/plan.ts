@@ -6,12 +6,18 @@ import { isOp, type Node, sameShape, sizeOfShape, topological } from "../ir/grap
 import { isScalar } from "../ir/scalar.js";
 import type { Target } from "../ir/target.js";
 import { structuralRecord } from "../ops/index.js";
+import { absorbFollowers, mergeNests } from "./fuse.js";
 import { blocked, type Layout, plain } from "./layout.js";
 
-/** One kernel: the roots it stores, and the reduction or template at its heart, if any. */
-export interface KernelPlan {
+/** One loop nest or template: the roots it stores, and the reduction or contraction at its heart, if any. */
+export interface NestPlan {
   readonly anchor: Node | null;
-  readonly roots: Node[];
+  readonly roots: readonly Node[];
+}
+
+/** One kernel: nests that do not depend on each other. */
+export interface KernelPlan {
+  readonly nests: readonly NestPlan[];
 }
 
 export interface Plan {
@@ -51,6 +57,10 @@ export function isAnchor(node: Node): boolean {
   return sizeOfShape(node.inputs[0].shape) / Math.max(1, sizeOfShape(node.shape)) > SMALL_REDUCTION;
 }
 
+/** Window positions that may read one input element. */
+const candidatesOf = (node: Node<"fold">): number =>
+  node.attrs.axes.reduce((n, { size, stride }) => n * Math.ceil(size / stride), 1);
+
 class Planner {
   private readonly order: Node[];
   private readonly users = new Map<Node, Node[]>();
@@ -78,11 +88,11 @@ class Planner {
     for (const node of this.outputs) this.stored.add(node);
     for (const node of this.order) if (isAnchor(node)) this.climb(node);
     for (const node of this.order) this.decide(node);
-    const kernels = this.group();
     for (const node of this.order) {
       if (this.stored.has(node)) this.layouts.set(node, this.layoutOf(node));
     }
     this.plainTables();
+    const kernels = this.group();
     return { kernels, layouts: this.layouts };
   }
 
@@ -128,8 +138,7 @@ class Planner {
     else if (isOp(node, "reduce") || isOp(node, "argmax")) {
       cost = (inputs + 1) * (sizeOfShape(node.inputs[0].shape) / Math.max(1, sizeOfShape(node.shape)));
     } else if (isOp(node, "fold")) {
-      const candidates = node.attrs.axes.reduce((n, { size, stride }) => n * Math.ceil(size / stride), 1);
-      cost = (inputs + 1) * candidates;
+      cost = (inputs + 1) * candidatesOf(node);
     }
     this.costs.set(node, cost);
     if (this.isKept(node)) return;
@@ -140,9 +149,9 @@ class Planner {
   /** Stores `x` where its reader `node` would compute its elements more than once. */
   private storeIfRepeated(node: Node, x: Node): void {
     if (this.isKept(x)) return;
-    const repeats = sizeOfShape(node.shape) >= 2 * sizeOfShape(x.shape);
+    const repeats = isOp(node, "fold") ? candidatesOf(node) : sizeOfShape(node.shape) / Math.max(1, sizeOfShape(x.shape));
     const spreads = isOp(node, "expand") || isOp(node, "window") || isOp(node, "fold");
-    if (spreads && (repeats || isOp(node, "fold")) && this.cost(x) > (isOp(node, "expand") ? 1 : CHEAP)) this.keep(x);
+    if (spreads && repeats >= 2 && this.cost(x) > (isOp(node, "expand") ? 1 : CHEAP)) this.keep(x);
     if (structuralRecord(node)?.kind === "template" && this.cost(x) > 2 * CHEAP) this.keep(x);
     if (isOp(node, "gather") && x === node.inputs[0]) this.keep(x);
   }
@@ -165,12 +174,12 @@ class Planner {
   }
 
   private group(): KernelPlan[] {
-    const kernels: KernelPlan[] = [];
+    const nests: NestPlan[] = [];
     for (const root of this.order) {
-      if (!this.stored.has(root) || root.op === "leaf") continue;
-      kernels.push({ anchor: this.anchorOf.get(root) ?? null, roots: [root] });
+      if (this.stored.has(root) && root.op !== "leaf") nests.push({ anchor: this.anchorOf.get(root) ?? null, roots: [root] });
     }
-    return kernels;
+    const isStored = (node: Node) => this.stored.has(node);
+    return mergeNests(absorbFollowers(nests, isStored, (node) => this.layouts.get(node)), isStored);
   }
 
   private layoutOf(root: Node): Layout {

@@ -25,14 +25,21 @@ interface Ended {
   readonly err: string;
 }
 
-/** Runs the program; `onOutput` sees its standard output as it grows and may signal or close. */
-function fovea(
+/** Sees the standard output of a program as it grows, and may signal it or close its output. */
+type Watch = (out: string, child: ReturnType<typeof spawn>) => void;
+
+const fovea = (words: readonly string[], onOutput?: Watch) =>
+  execute(process.execPath, ["--import", "tsx", main, ...words], {}, onOutput);
+
+function execute(
+  program: string,
   words: readonly string[],
-  onOutput?: (out: string, child: ReturnType<typeof spawn>) => void,
+  environment: NodeJS.ProcessEnv,
+  onOutput?: Watch,
 ): Promise<Ended> {
   return new Promise((done, failed) => {
-    const child = spawn(process.execPath, ["--import", "tsx", main, ...words], {
-      env: { ...process.env, FOVEA_DEBUG: "" },
+    const child = spawn(program, words, {
+      env: { ...process.env, FOVEA_DEBUG: "", ...environment },
       stdio: ["ignore", "pipe", "pipe"],
     });
     let [out, err] = ["", ""];
@@ -155,6 +162,18 @@ describe("trouble", () => {
     expect(code).toBe(1);
     expect(err).toMatch(/^fovea: \[fit\] .+ (in step \d+ \(epoch 1\)|after step \d+)\. Lower the learning rate.*\n$/);
     expect((await fovea(["evaluate", run, data])).code).toBe(0);
+  });
+
+  it.skipIf(process.platform === "win32")("a disk that takes no more: one line, and nothing is left", async () => {
+    const run = join(root, "full");
+    const words = ["train", data, "--model", "lenet", "--batch", "16", "--device", "interp", "--out", run];
+    // A limit on the size of files stands for a full disk; tsx must not cache under it.
+    const script = `ulimit -f 20; exec "$0" --import tsx "${main}" "$@"`;
+    const ended = await execute("bash", ["-c", script, process.execPath, ...words], { TSX_DISABLE_CACHE: "1" });
+    const model = join(run, "model.safetensors");
+    expect(ended.err).toMatch(`fovea: [io] cannot write ${model}: file too large\n`);
+    expect(ended.code).toBe(1);
+    expect(await readdir(root)).not.toContain("full");
   });
 
   it("a folder that cannot be made", async () => {

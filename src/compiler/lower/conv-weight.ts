@@ -19,21 +19,26 @@ const TASKS = 16;
 
 interface WeightTile {
   readonly channels: number;
+  /** Kernel rows. */
+  readonly taps: number;
   readonly blocks: number;
 }
 
-/** Channels × taps of one kernel row are the scalars of a step, output blocks its vectors. */
-function chooseWeightTile(builder: KernelBuilder, channels: number, kw: number, blocks: number): WeightTile {
-  let best: WeightTile = { channels: 1, blocks: 1 };
+/** Channels × kernel rows × kernel columns are the scalars of a step, output blocks its vectors. */
+function chooseWeightTile(builder: KernelBuilder, channels: number, kh: number, kw: number, blocks: number): WeightTile {
+  let best: WeightTile = { channels: 1, taps: 1, blocks: 1 };
   let least = Number.POSITIVE_INFINITY;
-  for (let b = 1; b <= Math.min(4, blocks); b++) {
-    if (blocks % b !== 0) continue;
-    for (let c = 1; c <= channels && (c === 1 || fits({ rows: c * kw, vectors: b }, builder.target)); c++) {
-      if (channels % c !== 0) continue;
-      const cycles = (stepCycles({ rows: c * kw, vectors: b }) * channels * blocks) / (c * b);
-      if (cycles < least - 1e-9) {
-        least = cycles;
-        best = { channels: c, blocks: b };
+  const divisors = (n: number) => Array.from({ length: n }, (_, i) => i + 1).filter((d) => n % d === 0);
+  for (const b of divisors(blocks).filter((d) => d <= 4)) {
+    for (const t of divisors(kh)) {
+      for (const c of divisors(channels)) {
+        const shape = { rows: c * t * kw, vectors: b };
+        if (c * t > 1 && !fits(shape, builder.target)) break;
+        const cycles = (stepCycles(shape) * channels * kh * blocks) / (c * t * b);
+        if (cycles < least - 1e-9) {
+          least = cycles;
+          best = { channels: c, taps: t, blocks: b };
+        }
       }
     }
   }
@@ -49,7 +54,7 @@ export function lowerConvWeight(builder: KernelBuilder, anchor: Node): number {
   const [pieces, o, c, kh, kw] = anchor.shape;
   const [n, , ho, wo] = g.shape;
   const blocks = Math.ceil(o / lanes);
-  const tile = chooseWeightTile(builder, c, kw, blocks);
+  const tile = chooseWeightTile(builder, c, kh, kw, blocks);
   const perTask = tile.blocks * divisorUpTo(blocks / tile.blocks, Math.max(1, Math.floor((blocks / tile.blocks) * (pieces / TASKS))));
   const groups = blocks / perTask;
   const rows = (ho - 1) * stride[0] + dilation[0] * (kh - 1) + 1;
@@ -73,11 +78,15 @@ export function lowerConvWeight(builder: KernelBuilder, anchor: Node): number {
   const gradients = packGradients(builder, g, together, perTask, firstImage, firstBlock);
   const pair = builder.variable("b", perTask / tile.blocks);
   const channels = builder.variable("c", c / tile.channels);
-  const tapRow = builder.variable("k", kh);
-  const accumulators = Array.from({ length: tile.channels * kw }, () =>
+  const tapRow = builder.variable("k", kh / tile.taps);
+  const accumulators = Array.from({ length: tile.channels * tile.taps * kw }, () =>
     Array.from({ length: tile.blocks }, () => register(builder.fresh("c"), "f32", lanes)),
   );
-  const scalars = Array.from({ length: tile.channels * kw }, (_, i) => ({ channel: Math.floor(i / kw), tap: i % kw }));
+  const scalars = accumulators.map((_, i) => ({
+    channel: Math.floor(i / (kw * tile.taps)),
+    row: ix.plus(ix.scale(ix.variable(tapRow), tile.taps), Math.floor(i / kw) % tile.taps),
+    tap: i % kw,
+  }));
   const [i, y, q] = [builder.variable("i", together), builder.variable("y", ho), builder.variable("x", wo)];
   const block = ix.scale(ix.variable(pair), tile.blocks);
   const firstChannel = ix.scale(ix.variable(channels), tile.channels);
@@ -85,8 +94,8 @@ export function lowerConvWeight(builder: KernelBuilder, anchor: Node): number {
   const vectors = Array.from({ length: tile.blocks }, (_, b) =>
     load(gradients.buffer, "f32", gradients.at(ix.variable(i), ix.plus(block, b), ix.variable(y), ix.variable(q)), [], lanes),
   );
-  const products = scalars.flatMap(({ channel, tap }, s) => {
-    const r = ix.add(ix.scale(ix.variable(y), stride[0]), ix.scale(ix.variable(tapRow), dilation[0]));
+  const products = scalars.flatMap(({ channel, row, tap }, s) => {
+    const r = ix.add(ix.scale(ix.variable(y), stride[0]), ix.scale(row, dilation[0]));
     const column = ix.plus(ix.scale(ix.variable(q), stride[1]), tap * dilation[1]);
     const at = pixels.at(ix.variable(i), ix.plus(firstChannel, channel), r, column);
     const scalar = splat(load(pixels.buffer, "f32", at, [], lanes), lanes);
@@ -96,10 +105,10 @@ export function lowerConvWeight(builder: KernelBuilder, anchor: Node): number {
   const buffer = builder.buffer(anchor, "write");
   const layout = builder.layoutOf(anchor);
   const later = ix.simplifyGuard([{ index: ix.plus(ix.variable(batch), -1), extent: own / together }]);
-  const finish = scalars.flatMap(({ channel, tap }, s) =>
+  const finish = scalars.flatMap(({ channel, row, tap }, s) =>
     accumulators[s].map((a, b) => {
       const output = ix.add(ix.scale(ix.add(firstBlock, ix.plus(block, b)), lanes), builder.lane);
-      const at = positionOf([piece, output, ix.plus(firstChannel, channel), ix.variable(tapRow), ix.constant(tap)], anchor.shape, layout);
+      const at = positionOf([piece, output, ix.plus(firstChannel, channel), row, ix.constant(tap)], anchor.shape, layout);
       const sum = later === null ? a : e.op("add", a, load(buffer, "f32", at, later, lanes));
       return store(buffer, "f32", at, sum, lanes);
     }),

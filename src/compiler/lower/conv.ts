@@ -5,7 +5,7 @@
  */
 import { type ConvAttrs, isOp, type Node } from "../../ir/graph.js";
 import * as ix from "../../ir/index-math.js";
-import { declare, type Expr, load, loop, register, set, splat, type Stmt, TASK } from "../../ir/loops.js";
+import { declare, type Expr, load, register, set, splat, type Stmt, TASK } from "../../ir/loops.js";
 import type { KernelBuilder } from "../kernel-builder.js";
 import { divisorUpTo } from "../prepare.js";
 import { type Image, packImage } from "./image.js";
@@ -160,13 +160,13 @@ class TileBuilder {
       Array.from({ length: this.shape.blocks }, () => register(builder.fresh("c"), "f32", lanes)),
     );
     const start = accumulators.flat().map((a) => declare(nameOf(a), splat(builder.lowering.algebra.typed(0, "f32", a), lanes)));
-    const channel = builder.variable("k", c);
-    const tap = builder.variable("k", kh);
-    const inner: Stmt[] = [];
-    for (let k = 0; k < kw; k++) {
-      inner.push(...this.products(accumulators, pixels, block, row, column, ix.variable(channel), ix.variable(tap), k));
-    }
-    const compute = [loop(channel, [loop(tap, inner)])];
+    // Channels of a block lie side by side: two loops keep the address a sum.
+    const split = c % lanes === 0 ? [c / lanes, lanes] : [c];
+    const channels = split.map((extent) => builder.variable("k", extent));
+    const [down, across] = [builder.variable("k", kh), builder.variable("k", kw)];
+    const channel = ix.flatten(channels.map(ix.variable), split);
+    const inner = this.products(accumulators, pixels, block, row, column, channel, ix.variable(down), ix.variable(across));
+    const compute = nest([...channels, down, across], inner);
     return [...start, ...compute, ...this.finish(accumulators, pixels, image, block, firstRow, row, column)];
   }
 
@@ -178,18 +178,18 @@ class TileBuilder {
     column: ix.Index,
     channel: ix.Index,
     tap: ix.Index,
-    k: number,
+    tapColumn: ix.Index,
   ): Stmt[] {
     const { builder, packed, attrs } = this;
     const { lanes, lowering } = builder;
     const w = this.anchor.inputs[1];
     const weights = Array.from({ length: this.shape.blocks }, (_, b) => {
       const output = ix.add(ix.scale(ix.plus(block, b), lanes), builder.lane);
-      return lowering.value(w, [output, channel, tap, ix.constant(k)]);
+      return lowering.value(w, [output, channel, tap, tapColumn]);
     });
     return pixels.flatMap(({ y, x }, p) => {
       const r = ix.add(ix.scale(ix.plus(row, y), attrs.stride[0]), ix.scale(tap, attrs.dilation[0]));
-      const q = ix.plus(ix.scale(ix.plus(column, x), attrs.stride[1]), k * attrs.dilation[1]);
+      const q = ix.add(ix.scale(ix.plus(column, x), attrs.stride[1]), ix.scale(tapColumn, attrs.dilation[1]));
       const scalar = splat(load(packed.buffer, "f32", packed.at(ix.zero, channel, r, q), [], lanes), lanes);
       return weights.map((weight, b) => {
         const a = accumulators[p][b];

@@ -1,18 +1,22 @@
 /** Chooses the builder of a kernel from the op at its heart. */
 import { isOp } from "../../ir/graph.js";
 import type { KernelBuilder } from "../kernel-builder.js";
-import type { KernelPlan } from "../plan.js";
+import type { KernelPlan, NestPlan } from "../plan.js";
 import { lowerConv } from "./conv.js";
 import { lowerConvWeight } from "./conv-weight.js";
 import { lowerMap } from "./map.js";
 import { lowerMatmul } from "./matmul.js";
 import { lowerReduce } from "./reduce.js";
 
-/** Adds the kernel's parts to the builder; returns its arithmetic work. */
-export function lowerKernel(builder: KernelBuilder, { anchor, roots }: KernelPlan): number {
+function lowerNest(builder: KernelBuilder, { anchor, roots }: NestPlan): number {
   if (!anchor) return lowerMap(builder, roots);
   if (isOp(anchor, "matmul")) return lowerMatmul(builder, anchor, roots);
   if (isOp(anchor, "conv2d")) return lowerConv(builder, anchor, roots);
   if (isOp(anchor, "convWeightGrad")) return lowerConvWeight(builder, anchor);
   return lowerReduce(builder, anchor, roots);
+}
+
+/** Adds the kernel's parts to the builder; returns its arithmetic work. */
+export function lowerKernel(builder: KernelBuilder, { nests }: KernelPlan): number {
+  return nests.reduce((flops, nest) => flops + lowerNest(builder, nest), 0);
 }

@@ -1,0 +1,134 @@
+/**
+ * Fusion of kernels. A stored value that follows another element by element is made in the same loops (an optimizer's
+ * update behind the gradient it uses); small nests that do not depend on each other share one kernel. Knows no loops.
+ */
+import { type Node, sameShape, sizeOfShape } from "../ir/graph.js";
+import { isScalar } from "../ir/scalar.js";
+import { structuralRecord } from "../ops/index.js";
+import type { Layout } from "./layout.js";
+import type { KernelPlan, NestPlan } from "./plan.js";
+
+type IsStored = (node: Node) => boolean;
+
+const isPointwise = (node: Node): boolean => isScalar(node.op) || structuralRecord(node)?.kind === "elementwise";
+/** Elements up to which a nest is too small for a kernel of its own. */
+const SMALL = 1 << 15;
+
+/** Stored values that a root reads: those at its own coordinates only, and all. */
+function readsOf(root: Node, isStored: IsStored): { aligned: Set<Node>; all: Set<Node> } {
+  const all = new Set<Node>();
+  const elsewhere = new Set<Node>();
+  const seen = new Map<Node, boolean>();
+  const visit = (node: Node, aligned: boolean): void => {
+    for (const x of node.inputs) {
+      const same = aligned && isPointwise(node) && sameShape(x.shape, root.shape);
+      if (isStored(x)) {
+        all.add(x);
+        if (!same) elsewhere.add(x);
+        continue;
+      }
+      const known = seen.get(x);
+      if (known === same || known === false) continue;
+      seen.set(x, same);
+      visit(x, same);
+    }
+  };
+  visit(root, true);
+  return { aligned: new Set([...all].filter((x) => !elsewhere.has(x))), all };
+}
+
+/** Who makes and who reads what, among nests. */
+class Dependencies {
+  private readonly makers = new Map<Node, number>();
+  private readonly reads: Set<Node>[];
+
+  constructor(nests: readonly NestPlan[], isStored: IsStored) {
+    nests.forEach(({ roots }, i) => {
+      for (const root of roots) this.makers.set(root, i);
+    });
+    this.reads = nests.map(({ roots }) => new Set(roots.flatMap((root) => [...readsOf(root, isStored).all])));
+  }
+
+  /** Nests that make what nest i reads. */
+  before(i: number): number[] {
+    const found = new Set([...this.reads[i]].flatMap((node) => this.makers.get(node) ?? []));
+    found.delete(i);
+    return [...found];
+  }
+
+  maker(node: Node): number | undefined {
+    return this.makers.get(node);
+  }
+
+  /** Whether nest `late` needs, directly or not, something that nest `early` makes. */
+  reaches(late: number, early: number): boolean {
+    const stack = [late];
+    const seen = new Set<number>();
+    for (let i = stack.pop(); i !== undefined; i = stack.pop()) {
+      if (i === early) return true;
+      if (seen.has(i)) continue;
+      seen.add(i);
+      stack.push(...this.before(i));
+    }
+    return false;
+  }
+}
+
+/** Moves roots into the nest of a value that they follow element by element. */
+export function absorbFollowers(
+  nests: readonly NestPlan[],
+  isStored: IsStored,
+  layoutOf: (node: Node) => Layout | undefined,
+): NestPlan[] {
+  let current = [...nests];
+  for (let i = 0; i < current.length; i++) {
+    const follower = current[i];
+    if (follower.anchor || follower.roots.length !== 1) continue;
+    const [root] = follower.roots;
+    const { aligned, all } = readsOf(root, isStored);
+    const dependencies = new Dependencies(current, isStored);
+    const host = [...aligned].map((x) => dependencies.maker(x)).find((h) => {
+      if (h === undefined || h === i) return false;
+      const nest = current[h];
+      const hosts = nest.roots.every((r) => sameShape(r.shape, root.shape) && layoutKey(layoutOf(r)) === layoutKey(layoutOf(root)));
+      if (!hosts || nest.anchor?.op === "convWeightGrad") return false;
+      // What else the follower reads must not come from the host, directly or not.
+      return [...all].every((x) => {
+        const maker = dependencies.maker(x);
+        if (maker === h) return aligned.has(x);
+        return maker === undefined || !dependencies.reaches(maker, h);
+      });
+    });
+    if (host === undefined) continue;
+    const joined = { anchor: current[host].anchor, roots: [...current[host].roots, root] };
+    current = current.map((nest, j) => (j === host ? joined : nest)).filter((_, j) => j !== i);
+    i--;
+  }
+  return current;
+}
+
+const layoutKey = (layout: Layout | undefined): string => JSON.stringify(layout);
+
+/** Puts small nests of one level, and everything that nobody reads, into shared kernels. */
+export function mergeNests(nests: readonly NestPlan[], isStored: IsStored): KernelPlan[] {
+  const dependencies = new Dependencies(nests, isStored);
+  const levels = new Map<number, number>();
+  const levelOf = (i: number): number => {
+    const known = levels.get(i);
+    if (known !== undefined) return known;
+    const level = 1 + Math.max(0, ...dependencies.before(i).map(levelOf));
+    levels.set(i, level);
+    return level;
+  };
+  const read = new Set(nests.flatMap((_, i) => dependencies.before(i)));
+  const kernels = new Map<string, NestPlan[]>();
+  nests.forEach((nest, i) => {
+    const { anchor, roots } = nest;
+    const light = anchor === null || anchor.op === "reduce" || anchor.op === "argmax";
+    const work = Math.max(sizeOfShape(roots[0].shape), ...(anchor?.inputs ?? []).map((x) => sizeOfShape(x.shape)));
+    const last = anchor === null && !read.has(i);
+    const key = last ? "last" : light && work <= SMALL ? `level ${levelOf(i)}` : `nest ${i}`;
+    kernels.set(key, [...(kernels.get(key) ?? []), nest]);
+  });
+  return [...kernels.values()].map((members) => ({ nests: members }));
+}
