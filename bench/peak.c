@@ -18,7 +18,7 @@
 #endif
 
 // Twelve chains hide a latency of up to six cycles on two units and leave registers for both factors of 16.
-enum { CHAINS = 12, MAX_THREADS = 1024 };
+enum { CHAINS = 12, TURNS = 5, MAX_THREADS = 1024 };
 // An empty instruction that names a register: the compiler may neither drop, merge nor split what is in it.
 #if defined(__aarch64__)
 #define KEEP(v) __asm__ volatile("" : "+w"(v))
@@ -29,7 +29,11 @@ typedef float vec __attribute__((vector_size(VL * 4)));
 
 static long rounds;
 static pthread_barrier_t start;
-static float sinks[MAX_THREADS];
+// What each worker measured by itself: the main thread may well wake up when they are long under way.
+static struct {
+  double begin, end;
+  float sum;
+} results[MAX_THREADS];
 
 static double now(void) {
   struct timespec t;
@@ -51,32 +55,35 @@ static float chains(long count) {
 }
 
 static void *worker(void *index) {
+  size_t i = (size_t)index;
   pthread_barrier_wait(&start);
-  sinks[(size_t)index] = chains(rounds);
-  pthread_barrier_wait(&start);
+  results[i].begin = now();
+  results[i].sum = chains(rounds);
+  results[i].end = now();
   return NULL;
 }
 
+// From the first worker's begin to the last one's end.
 static double seconds(int threads) {
   pthread_t ids[MAX_THREADS];
-  pthread_barrier_init(&start, NULL, (unsigned)threads + 1);
+  pthread_barrier_init(&start, NULL, (unsigned)threads);
   for (int i = 0; i < threads; i++) pthread_create(&ids[i], NULL, worker, (void *)(size_t)i);
-  pthread_barrier_wait(&start);
-  double begin = now();
-  pthread_barrier_wait(&start);
-  double elapsed = now() - begin;
   for (int i = 0; i < threads; i++) pthread_join(ids[i], NULL);
   pthread_barrier_destroy(&start);
-  return elapsed;
+  double begin = results[0].begin, end = results[0].end;
+  for (int i = 1; i < threads; i++) {
+    if (results[i].begin < begin) begin = results[i].begin;
+    if (results[i].end > end) end = results[i].end;
+  }
+  return end - begin;
 }
 
 int main(int argc, char **argv) {
   int threads = argc > 1 ? atoi(argv[1]) : 1;
-  double budget = (argc > 2 ? atof(argv[2]) : 100) / 1e3, best = 0;
+  double turn = (argc > 2 ? atof(argv[2]) : 100) / 1e3 / TURNS, best = 0;
   if (threads < 1 || threads > MAX_THREADS) return 2;
-  rounds = 1000000;
-  rounds = (long)(rounds * (budget / 4) / seconds(threads)); // four repetitions within the budget
-  for (int r = 0; r < 4; r++) {
+  for (rounds = 100000; seconds(threads) < turn / 2;) rounds *= 2;
+  for (int r = 0; r < TURNS; r++) {
     double gflops = 2.0 * VL * CHAINS * (double)rounds * threads / seconds(threads) / 1e9;
     if (gflops > best) best = gflops;
   }

@@ -39,8 +39,9 @@ RANGE(B, int, vi, unsigned char)
 #define SHUFFLE(a, b, ...) __builtin_shuffle(a, b, (vi){__VA_ARGS__})
 #endif
 #define INLINE static inline __attribute__((always_inline, unused))
-INLINE vf v_splat(float x) { return (vf){0} + x; }
-INLINE vi v_isplat(int x) { return (vi){0} + x; }
+// x - 0 is x for every x, which x + 0 is not: the compiler folds it into a broadcast.
+INLINE vf v_splat(float x) { return x - (vf){0}; }
+INLINE vi v_isplat(int x) { return x - (vi){0}; }
 INLINE float s_select(int m, float a, float b) { return m ? a : b; }
 INLINE int s_iselect(int m, int a, int b) { return m ? a : b; }
 INLINE vf v_select(vi m, vf a, vf b) { return (vf)((m & (vi)a) | (~m & (vi)b)); }

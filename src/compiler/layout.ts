@@ -8,16 +8,29 @@ import * as ix from "../ir/index-math.js";
 
 export type Layout =
   | { readonly kind: "plain" }
-  | { readonly kind: "blocked"; readonly axis: number; readonly lanes: number };
+  | {
+      readonly kind: "blocked";
+      readonly axis: number;
+      readonly lanes: number;
+      /** The order in which axes (that of blocks among them) lie in memory. */
+      readonly order: readonly number[];
+    };
 
 export const plain: Layout = { kind: "plain" };
-export const blocked = (axis: number, lanes: number): Layout => ({ kind: "blocked", axis, lanes });
+
+/** One axis blocked; axes lie in memory in their own order unless another is given. */
+export const blocked = (rank: number, axis: number, lanes: number, order?: readonly number[]): Layout => ({
+  kind: "blocked",
+  axis,
+  lanes,
+  order: order ?? Array.from({ length: rank }, (_, i) => i),
+});
 
 /** The shape that lies in memory row by row: the blocked axis counts blocks, the lanes come last. */
 export function physicalShape(shape: Shape, layout: Layout): number[] {
   if (layout.kind === "plain") return [...shape];
   const blocks = shape.map((n, axis) => (axis === layout.axis ? Math.ceil(n / layout.lanes) : n));
-  return [...blocks, layout.lanes];
+  return [...layout.order.map((axis) => blocks[axis]), layout.lanes];
 }
 
 export const physicalSize = (shape: Shape, layout: Layout): number => sizeOfShape(physicalShape(shape, layout));
@@ -25,17 +38,20 @@ export const physicalSize = (shape: Shape, layout: Layout): number => sizeOfShap
 /** The position in memory of logical coordinates. */
 export function positionOf(at: readonly ix.Index[], shape: Shape, layout: Layout): ix.Index {
   if (layout.kind === "plain") return ix.flatten(at, shape);
-  const { axis, lanes } = layout;
-  const blocks = at.map((index, i) => (i === axis ? ix.div(index, lanes) : index));
+  const { axis, lanes, order } = layout;
+  const blocks = order.map((i) => (i === axis ? ix.div(at[i], lanes) : at[i]));
   return ix.flatten([...blocks, ix.mod(at[axis], lanes)], physicalShape(shape, layout));
 }
 
 /** Logical coordinates from physical ones (those of `physicalShape`). */
 export function logicalOf(at: readonly ix.Index[], layout: Layout): ix.Index[] {
   if (layout.kind === "plain") return [...at];
-  const { axis, lanes } = layout;
+  const { axis, lanes, order } = layout;
   const lane = at[at.length - 1];
-  return at.slice(0, -1).map((index, i) => (i === axis ? ix.add(ix.scale(index, lanes), lane) : index));
+  return order.map((_, i) => {
+    const block = at[order.indexOf(i)];
+    return i === axis ? ix.add(ix.scale(block, lanes), lane) : block;
+  });
 }
 
 /** What must hold for coordinates to name an element that memory has. */

@@ -28,6 +28,8 @@ export interface Plan {
 
 /** Reductions over at most this many elements are computed in place. */
 const SMALL_REDUCTION = 9;
+/** Packed weights [O / V][Kh][Kw][C][V]: in the order in which the innermost loops read them. */
+const WEIGHT_ORDER = [0, 2, 3, 1];
 /** Above this much arithmetic an expression is stored rather than grown. */
 const LARGE = 96;
 /** Arithmetic that is cheaper to repeat than to store and load. */
@@ -188,12 +190,12 @@ class Planner {
     const anchor = this.anchorOf.get(root);
     const readers = this.users.get(root) ?? [];
     if (root.op === "contiguous" && readers.every((user) => isOp(user, "conv2d") && user.inputs[1] === root))
-      return blocked(0, lanes);
-    if (anchor && isOp(anchor, "convWeightGrad") && root === anchor) return blocked(1, lanes);
+      return blocked(4, 0, lanes, WEIGHT_ORDER);
+    if (anchor && isOp(anchor, "convWeightGrad") && root === anchor) return blocked(5, 1, lanes);
     if (root.shape.length !== 4 || root.shape[1] * 2 < lanes) return plain;
-    if (anchor && isOp(anchor, "conv2d")) return blocked(1, lanes);
+    if (anchor && isOp(anchor, "conv2d")) return blocked(4, 1, lanes);
     if (anchor && anchor.op === "matmul") return plain;
-    return !this.flattens(root) && this.readsBlocked(root) ? blocked(1, lanes) : plain;
+    return !this.flattens(root) && this.readsBlocked(root) ? blocked(4, 1, lanes) : plain;
   }
 
   /** Whether every reader wants rows: it merges channels into a longer axis. */

@@ -69,6 +69,11 @@ function simplifyMovement(node: Node): Node {
           order.map((axis) => x.attrs.order[axis]),
         ),
       );
+    // A leading axis of size 1 is no reason to stop.
+    if (x.op === "reshape" && sameShape(x.inputs[0].shape, [1, ...x.shape])) {
+      const inner = helpers.permute(graph, x.inputs[0], [0, ...order.map((axis) => axis + 1)]);
+      return simplifyMovement(helpers.reshape(graph, simplifyMovement(inner), node.shape));
+    }
     // (A B)ᵀ = Bᵀ Aᵀ: the product is written in the order in which it is read.
     if (isOp(x, "matmul") && order.join() === "0,2,1") {
       const [a, b] = x.inputs;

@@ -122,8 +122,8 @@ export function div(a: Index, by: number): Index {
   if (only && only.coefficient === 1 && only.atom.kind === "div") {
     return add(quotient, div(only.atom.of, only.atom.by * by));
   }
-  const divisor = commonDivisor(rest, by);
-  if (divisor > 1) return add(quotient, div(shrink(rest, divisor), by / divisor));
+  const parts = coarse(rest, by);
+  if (parts) return add(quotient, div(parts.whole, by / parts.unit));
   const key = `(${rest.key})/${by}`;
   return add(quotient, make(0, [{ atom: { kind: "div", of: rest, by, key }, coefficient: 1 }]));
 }
@@ -133,26 +133,26 @@ export function mod(a: Index, by: number): Index {
   if (by === 1) return zero;
   const { rest } = split(a, by);
   if (rest.low >= 0 && rest.high < by) return rest;
-  const divisor = commonDivisor(rest, by);
-  if (divisor > 1) {
-    const leftover = rest.offset % divisor;
-    return plus(scale(mod(shrink(rest, divisor), by / divisor), divisor), leftover);
-  }
+  const parts = coarse(rest, by);
+  if (parts) return add(scale(mod(parts.whole, by / parts.unit), parts.unit), parts.fine);
   const key = `(${rest.key})%${by}`;
   return make(0, [{ atom: { kind: "mod", of: rest, by, key }, coefficient: 1 }]);
 }
 
-function commonDivisor(a: Index, by: number): number {
-  let divisor = by;
-  for (const { coefficient } of a.terms) divisor = gcd(divisor, Math.abs(coefficient));
-  return divisor;
+/** Writes a as unit · whole + fine with 0 ≤ fine < unit, for the largest unit that divides `by`; null if there is none. */
+function coarse(a: Index, by: number): { unit: number; whole: Index; fine: Index } | null {
+  const units = [...new Set(a.terms.map(({ coefficient }) => gcd(by, Math.abs(coefficient))))].sort((x, y) => y - x);
+  for (const unit of units) {
+    if (unit === 1) return null;
+    const remainder = ((a.offset % unit) + unit) % unit;
+    const fine = make(remainder, a.terms.filter(({ coefficient }) => coefficient % unit !== 0));
+    if (fine.low < 0 || fine.high >= unit) continue;
+    const terms = a.terms.filter(({ coefficient }) => coefficient % unit === 0);
+    const scaled = terms.map(({ atom, coefficient }) => ({ atom, coefficient: coefficient / unit }));
+    return { unit, whole: make((a.offset - remainder) / unit, scaled), fine };
+  }
+  return null;
 }
-
-const shrink = (a: Index, divisor: number): Index =>
-  make(
-    Math.floor(a.offset / divisor),
-    a.terms.map(({ atom, coefficient }) => ({ atom, coefficient: coefficient / divisor })),
-  );
 
 export function gcd(a: number, b: number): number {
   return b === 0 ? a : gcd(b, a % b);
@@ -185,7 +185,7 @@ export function substitute(a: Index, values: ReadonlyMap<string, Index>): Index 
   return sum;
 }
 
-/** Drops bounds that always hold; returns null if one can never hold. */
+/** Drops bounds that always hold, or follow from another; returns null if one can never hold. */
 export function simplifyGuard(guard: Guard): Guard | null {
   const kept = new Map<string, Bound>();
   for (const bound of guard) {
@@ -193,7 +193,16 @@ export function simplifyGuard(guard: Guard): Guard | null {
     if (bound.index.low >= 0 && bound.index.high < bound.extent) continue;
     kept.set(`${bound.index.key}<${bound.extent}`, bound);
   }
-  return [...kept.values()];
+  const bounds = [...kept.values()];
+  return bounds.filter((bound) => !bounds.some((other) => other !== bound && implies(other, bound)));
+}
+
+/** Whether x < by · extent makes ⌊x / by⌋ < extent, for x that cannot be negative unseen. */
+function implies(stronger: Bound, weaker: Bound): boolean {
+  const [term] = weaker.index.terms;
+  if (weaker.index.terms.length !== 1 || weaker.index.offset !== 0 || term.coefficient !== 1) return false;
+  const { atom } = term;
+  return atom.kind === "div" && atom.of.key === stronger.index.key && stronger.extent <= atom.by * weaker.extent;
 }
 
 export const guardKey = (guard: Guard): string => guard.map((bound) => `${bound.index.key}<${bound.extent}`).join("&");

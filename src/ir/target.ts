@@ -9,6 +9,8 @@ export interface Target {
   readonly lanes: number;
   /** Vector registers that a kernel can keep values in. */
   readonly registers: number;
+  /** Threads that share tasks: shapes how results are cut, never the order of a sum. */
+  readonly threads: number;
   readonly l1Bytes: number;
   readonly l2Bytes: number;
   /** Whether matmul and convolution templates are used; otherwise their decompositions are compiled. */

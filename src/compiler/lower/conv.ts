@@ -160,13 +160,14 @@ class TileBuilder {
       Array.from({ length: this.shape.blocks }, () => register(builder.fresh("c"), "f32", lanes)),
     );
     const start = accumulators.flat().map((a) => declare(nameOf(a), splat(builder.lowering.algebra.typed(0, "f32", a), lanes)));
-    // Channels of a block lie side by side: two loops keep the address a sum.
+    // Channels of a block lie side by side: the innermost loop walks them, so that no load repeats between its steps.
     const split = c % lanes === 0 ? [c / lanes, lanes] : [c];
     const channels = split.map((extent) => builder.variable("k", extent));
     const [down, across] = [builder.variable("k", kh), builder.variable("k", kw)];
     const channel = ix.flatten(channels.map(ix.variable), split);
     const inner = this.products(accumulators, pixels, block, row, column, channel, ix.variable(down), ix.variable(across));
-    const compute = nest([...channels, down, across], inner);
+    const [innermost] = channels.slice(-1);
+    const compute = nest([...channels.slice(0, -1), down, across, innermost], inner);
     return [...start, ...compute, ...this.finish(accumulators, pixels, image, block, firstRow, row, column)];
   }
 

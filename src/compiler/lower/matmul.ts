@@ -5,7 +5,7 @@
  */
 import { type Node, sizeOfShape } from "../../ir/graph.js";
 import * as ix from "../../ir/index-math.js";
-import { declare, type Expr, load, loop, register, set, splat, type Stmt, store, TASK, when } from "../../ir/loops.js";
+import { constantOf, declare, type Expr, load, loop, register, set, splat, type Stmt, store, TASK, when } from "../../ir/loops.js";
 import type { KernelBuilder } from "../kernel-builder.js";
 import { divisorUpTo } from "../prepare.js";
 import { loadCost, nest } from "./nest.js";
@@ -24,29 +24,49 @@ interface Blocking {
 const ceilTo = (n: number, multiple: number): number => Math.ceil(n / multiple) * multiple;
 /** Floats between rows of a packed block whose rows are short: never a multiple of 4 KiB, which would clash in the cache. */
 const ROW_PAD = 16;
-/** Work of a task (multiply-adds) below which results are not cut further. */
-const TASK_PRODUCTS = 1 << 19;
 
-function chooseBlocking(builder: KernelBuilder, batch: number, m: number, n: number, k: number): Blocking {
+/** A block length near `wanted`, in whole units, that cuts `total` most evenly. */
+function evenBlock(total: number, unit: number, wanted: number): number {
+  const units = Math.ceil(total / unit);
+  const most = Math.max(1, Math.min(units, Math.floor(wanted / unit)));
+  let best = most;
+  for (let size = most; size >= Math.max(1, Math.ceil(most / 2)); size--) {
+    if (Math.ceil(units / size) * size < Math.ceil(units / best) * best) best = size;
+  }
+  return best * unit;
+}
+
+/** Cycles to pack one element of an operand, by how it lies in memory. */
+const packCycles = (straight: boolean, turned: boolean, lanes: number): number => (straight ? 3 / lanes : turned ? 8 / lanes : 2);
+const BLOCK_SIZES = [16, 32, 48, 64, 96, 128, 192, 256, 384, 512];
+
+/** Blocks that finish first: every task packs its own operands, so small blocks pack more and large ones share out badly. */
+function chooseBlocking(builder: KernelBuilder, anchor: Node, rowsStraight: boolean, columnsStraight: boolean, columnsTurned: boolean): Blocking {
   const { target, lanes } = builder;
+  const [batch, m, n] = anchor.shape;
+  const k = anchor.inputs[0].shape[2];
+  const tile = chooseTile(target, m, Math.ceil(n / lanes));
+  const width = tile.vectors * lanes;
   const deep = divisorUpTo(k, 384);
   const depth = k <= 512 ? k : deep >= 96 ? deep : 256;
-  const floats = target.l2Bytes / 8;
-  let columns = Math.min(ceilTo(n, lanes), 256);
-  let rows = Math.min(m, 256);
-  while (rows * depth + depth * columns + rows * columns > floats && rows > 64) rows = Math.ceil(rows / 2);
-  while (rows * depth + depth * columns + rows * columns > floats && columns > 4 * lanes) columns = ceilTo(columns / 2, lanes);
-  const tasks = () => batch * Math.ceil(m / rows) * Math.ceil(n / columns);
-  // Enough tasks to share out evenly, as long as each is worth it.
-  while (tasks() < 8 && rows * columns * k > 2 * TASK_PRODUCTS) {
-    if (columns >= rows && columns > 2 * lanes) columns = ceilTo(columns / 2, lanes);
-    else if (rows > 16) rows = Math.ceil(rows / 2);
-    else break;
+  const floats = (target.l2Bytes / 4) * 0.8;
+  const rowCycles = packCycles(rowsStraight, false, lanes) * k;
+  const columnCycles = packCycles(columnsStraight, columnsTurned, lanes) * k;
+  let best: Blocking = { tile, m: tile.rows, n: width, k: depth };
+  let least = Number.POSITIVE_INFINITY;
+  for (const rows of new Set(BLOCK_SIZES.map((size) => evenBlock(m, tile.rows, size)))) {
+    for (const columns of new Set(BLOCK_SIZES.map((size) => evenBlock(n, width, size)))) {
+      if (rows * depth + depth * columns + rows * columns > floats && rows * columns > tile.rows * width) continue;
+      const tasks = batch * Math.ceil(m / rows) * Math.ceil(n / columns);
+      const task = (rows * columns * k) / (2 * lanes) + rows * rowCycles + columns * columnCycles + (rows * columns * 4) / lanes;
+      const cycles = Math.ceil(tasks / target.threads) * task;
+      if (cycles < least) {
+        least = cycles;
+        best = { tile, m: rows, n: columns, k: depth };
+      }
+    }
   }
-  columns = ceilTo(Math.ceil(n / Math.ceil(n / columns)), lanes);
-  rows = Math.ceil(m / Math.ceil(m / rows));
-  const tile = chooseTile(target, rows, columns / lanes);
-  return { tile, m: ceilTo(rows, tile.rows), n: ceilTo(columns, tile.vectors * lanes), k: depth };
+  return best;
 }
 
 /** Whether vectors along the given axis of an operand are contiguous in memory. */
@@ -110,12 +130,13 @@ function packColumns(
   const panel = builder.variable("p", columns / lanes);
   const first = ix.scale(ix.variable(panel), lanes);
   const column = ix.add(first, builder.lane);
+  // Row by row, so that memory is read in the order in which it lies.
   const direct = (start: number, count: number): Stmt[] => {
     const k = builder.variable("k", count);
     const position = ix.plus(ix.variable(k), start);
-    return nest([k], [store(buffer, "f32", at(column, position), zeroOutside(builder, x, operand(position, column)), lanes)]);
+    return nest([k, panel], [store(buffer, "f32", at(column, position), zeroOutside(builder, x, operand(position, column)), lanes)]);
   };
-  if (columnsContiguous) return { statements: nest([panel], direct(0, depth)), at, buffer };
+  if (columnsContiguous) return { statements: direct(0, depth), at, buffer };
   // Rows of V depths each, one per column, are turned into V vectors of columns.
   const blocks = Math.floor(depth / lanes);
   const block = builder.variable("k", blocks);
@@ -124,7 +145,7 @@ function packColumns(
   const turned = transposed(builder, rows);
   const stores = turned.rows.map((row, i) => store(buffer, "f32", at(column, ix.plus(base, i)), row, lanes));
   const body = nest([block], [...turned.statements, ...stores]);
-  return { statements: nest([panel], [...body, ...direct(blocks * lanes, depth - blocks * lanes)]), at, buffer };
+  return { statements: [...nest([panel], body), ...direct(blocks * lanes, depth - blocks * lanes)], at, buffer };
 }
 
 /** The register tile over one packed depth: results of earlier depths are loaded, new ones stored. */
@@ -137,7 +158,7 @@ function microKernel(
   resultAt: (r: ix.Index, c: ix.Index) => ix.Index,
   row: ix.Index,
   column: ix.Index,
-  isLater: ix.Guard,
+  isLater: ix.Guard | null,
 ): Stmt[] {
   const { lanes } = builder;
   const accumulators = Array.from({ length: tile.rows }, () =>
@@ -148,8 +169,8 @@ function microKernel(
   const finish: Stmt[] = [];
   accumulators.forEach((line, r) => {
     line.forEach((accumulator, v) => {
-      const before = load(results, "f32", at(r, v), isLater, lanes);
-      start.push(declare(nameOf(accumulator), before));
+      const before = isLater ? load(results, "f32", at(r, v), isLater, lanes) : constantOf(0, "f32");
+      start.push(declare(nameOf(accumulator), splat(before, lanes)));
       finish.push(store(results, "f32", at(r, v), accumulator, lanes));
     });
   });
@@ -173,7 +194,10 @@ export function lowerMatmul(builder: KernelBuilder, anchor: Node, roots: readonl
   const [a, b] = anchor.inputs;
   const [batch, m, n] = anchor.shape;
   const k = a.shape[2];
-  const block = chooseBlocking(builder, batch, m, n, k);
+  const rowsStraight = contiguous(builder, a, 2) || !contiguous(builder, a, 1);
+  const columnsStraight = contiguous(builder, b, 2);
+  const columnsTurned = !columnsStraight && contiguous(builder, b, 1);
+  const block = chooseBlocking(builder, anchor, contiguous(builder, a, 2) || contiguous(builder, a, 1), columnsStraight, columnsTurned);
   const counts = [batch, Math.ceil(m / block.m), Math.ceil(n / block.n)];
   const depths = Math.ceil(k / block.k);
   const tasks = sizeOfShape(counts);
@@ -183,12 +207,12 @@ export function lowerMatmul(builder: KernelBuilder, anchor: Node, roots: readonl
   const depth = builder.variable("d", depths);
   const firstDepth = ix.scale(ix.variable(depth), block.k);
   const width = block.tile.vectors * lanes;
-  const packedA = packRows(builder, a, block.m, block.k, contiguous(builder, a, 2) || !contiguous(builder, a, 1), (r, d) => [
+  const packedA = packRows(builder, a, block.m, block.k, rowsStraight, (r, d) => [
     item,
     ix.add(firstRow, r),
     ix.add(firstDepth, d),
   ]);
-  const packedB = packColumns(builder, b, block.k, block.n, width, contiguous(builder, b, 2) || !contiguous(builder, b, 1), (d, c) => [
+  const packedB = packColumns(builder, b, block.k, block.n, width, !columnsTurned, (d, c) => [
     item,
     ix.add(firstDepth, d),
     ix.add(firstColumn, c),
@@ -207,7 +231,7 @@ export function lowerMatmul(builder: KernelBuilder, anchor: Node, roots: readonl
     resultAt,
     ix.scale(ix.variable(strip), block.tile.rows),
     ix.scale(ix.variable(panel), width),
-    isLater ?? [{ index: ix.constant(-1), extent: 1 }],
+    isLater,
   );
   const compute = loop(depth, [...packedA.statements, ...packedB.statements, ...nest([panel, strip], micro)]);
   const finish = epilogue(builder, anchor, roots, block, item, firstRow, firstColumn, results, resultAt);

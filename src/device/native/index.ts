@@ -37,14 +37,15 @@ export class NativeDevice implements Device {
     private readonly runtime: Runtime,
     readonly cache: KernelCache,
   ) {
-    const { simd, l1Bytes, l2Bytes } = machine;
+    const { simd, threads, l1Bytes, l2Bytes } = machine;
     this.target = {
       name: "native",
       lanes: simd.lanes,
       registers: simd.registers,
+      threads,
       l1Bytes,
       l2Bytes,
-      templates: !process.env.NOTEMPL,
+      templates: true,
       decompose: true,
       dtypes: ["f32", "i32", "u8", "bool"],
     };
