@@ -12,6 +12,7 @@ export default defineConfig({
     maxWorkers: 2,
     fileParallelism: true,
     globals: false,
+    env: { FOVEA_VERIFY: "1" },
     testTimeout: 60_000,
     hookTimeout: 60_000,
     reporters: ["default", "./tools/summary-reporter.ts"],

@@ -70,7 +70,7 @@ INLINE float s_floor(float a) { float r = s_rint(a); return r > a ? r - 1.0f : r
 INLINE vf v_floor(vf a) { vf r = v_rint(a); return v_select(r > a, r - 1.0f, r); }
 INLINE float s_mod(float a, float b) { return a - b * s_floor(a / b); }
 INLINE vf v_mod(vf a, vf b) { return a - b * v_floor(a / b); }
-INLINE int s_imod(int a, int b) { int r = b == 0 ? 0 : a % b; return r != 0 && (r < 0) != (b < 0) ? r + b : r; }
+INLINE int s_imod(int a, int b) { int r = b == 0 || b == -1 ? 0 : a % b; return r != 0 && (r < 0) != (b < 0) ? r + b : r; }
 INLINE vi v_imod(vi a, vi b) {
   vi r;
   for (int i = 0; i < VL; i++) r[i] = s_imod(a[i], b[i]);

@@ -107,6 +107,33 @@ export function absorbFollowers(
   return current;
 }
 
+/** Joins nests without an anchor that walk the same elements and read the same large value, so that it is read once. */
+export function joinSiblings(
+  nests: readonly NestPlan[],
+  isStored: IsStored,
+  layoutOf: (node: Node) => Layout | undefined,
+): NestPlan[] {
+  let current = [...nests];
+  for (let i = 1; i < current.length; i++) {
+    const [root] = current[i].roots;
+    if (current[i].anchor || sizeOfShape(root.shape) <= SMALL) continue;
+    const dependencies = new Dependencies(current, isStored);
+    const large = [...readsOf(root, isStored).all].filter((x) => sizeOfShape(x.shape) >= sizeOfShape(root.shape));
+    const host = current.findIndex((nest, h) => {
+      const [first] = nest.roots;
+      if (h >= i || nest.anchor || !sameShape(first.shape, root.shape)) return false;
+      if (layoutKey(layoutOf(first)) !== layoutKey(layoutOf(root))) return false;
+      const shared = nest.roots.some((r) => [...readsOf(r, isStored).all].some((x) => large.includes(x)));
+      return shared && !dependencies.reaches(i, h) && !dependencies.reaches(h, i);
+    });
+    if (host < 0) continue;
+    const joined = { anchor: null, roots: [...current[host].roots, ...current[i].roots] };
+    current = current.map((nest, j) => (j === host ? joined : nest)).filter((_, j) => j !== i);
+    i--;
+  }
+  return current;
+}
+
 const layoutKey = (layout: Layout | undefined): string => JSON.stringify(layout);
 
 /** Puts small nests of one level, and everything that nobody reads, into shared kernels. */

@@ -18,6 +18,7 @@ import { type KernelPlan, type Plan, plan } from "./plan.js";
 import { prepare } from "./prepare.js";
 import { order } from "./schedule.js";
 import { simplify } from "./simplify.js";
+import { verifyGraph, verifyKernel } from "./verify.js";
 
 export { structureKey } from "./simplify.js";
 
@@ -29,6 +30,8 @@ export interface CompileRequest {
   readonly target: Target;
   /** Called with a readable picture after each stage, for FOVEA_DEBUG. */
   readonly trace?: (stage: string, outputs: readonly Node[], plan?: Plan) => void;
+  /** Whether the verifier runs after every pass; default false. */
+  readonly verify?: boolean;
 }
 
 function checkTypes(outputs: readonly Node[], target: Target): void {
@@ -52,14 +55,20 @@ function separate(outputs: readonly Node[]): Node[] {
 }
 
 /** Compiles the graph of `outputs`. */
-export function compileGraph({ outputs, leaves, replaces, target, trace }: CompileRequest): Program {
-  const simplified = simplify(outputs);
+export function compileGraph({ outputs, leaves, replaces, target, trace, verify }: CompileRequest): Program {
+  const checked = (stage: string, graph: Node[]): Node[] => {
+    if (verify) verifyGraph(stage, graph);
+    return graph;
+  };
+  checked("trace", [...outputs]);
+  const simplified = checked("simplify", simplify(outputs));
   trace?.("simplify", simplified);
-  const prepared = separate(simplify(prepare(simplified, target)));
+  const prepared = checked("separate", separate(simplify(checked("prepare", prepare(simplified, target)))));
   checkTypes(prepared, target);
   const planned = plan(prepared, target);
   trace?.("plan", prepared, planned);
   const lowered = planned.kernels.map((kernel) => lower(kernel, planned, target));
+  if (verify) for (const { kernel } of lowered) verifyKernel("lower", kernel);
   const sequence = order(
     lowered.map(({ nodes, kernel }) => ({ nodes, kernel })),
     prepared,

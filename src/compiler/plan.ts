@@ -6,7 +6,7 @@ import { isOp, type Node, sameShape, sizeOfShape, topological } from "../ir/grap
 import { isScalar } from "../ir/scalar.js";
 import type { Target } from "../ir/target.js";
 import { structuralRecord } from "../ops/index.js";
-import { absorbFollowers, mergeNests } from "./fuse.js";
+import { absorbFollowers, joinSiblings, mergeNests } from "./fuse.js";
 import { blocked, type Layout, plain } from "./layout.js";
 
 /** One loop nest or template: the roots it stores, and the reduction or contraction at its heart, if any. */
@@ -33,7 +33,7 @@ const WEIGHT_ORDER = [0, 2, 3, 1];
 /** Above this much arithmetic an expression is stored rather than grown. */
 const LARGE = 96;
 /** Arithmetic that is cheaper to repeat than to store and load. */
-const CHEAP = 4;
+const CHEAP = 6;
 
 const EXPENSIVE: Readonly<Record<string, number>> = {
   exp: 12,
@@ -160,19 +160,17 @@ class Planner {
 
   /** Stores a node; movements are free, so what they move is stored in their place. */
   private keep(node: Node): void {
+    const moved: Node[] = [];
     let source = node;
     const gathersFrom = (this.users.get(node) ?? []).some((user) => isOp(user, "gather") && user.inputs[0] === node);
-    while (
-      !gathersFrom &&
-      isMovement(source) &&
-      source.op !== "fold" &&
-      source.inputs.length === 1 &&
-      !this.isKept(source)
-    ) {
+    while (!gathersFrom && isMovement(source) && source.op !== "fold" && source.inputs.length === 1 && !this.isKept(source)) {
+      moved.push(source);
       source = source.inputs[0];
     }
     if (source.op === "const" || source.op === "iota") return;
     if (!this.isKept(source)) this.stored.add(source);
+    // What only moves the stored value now costs a load.
+    for (const movement of moved) this.costs.set(movement, 1);
   }
 
   private group(): KernelPlan[] {
@@ -181,7 +179,9 @@ class Planner {
       if (this.stored.has(root) && root.op !== "leaf") nests.push({ anchor: this.anchorOf.get(root) ?? null, roots: [root] });
     }
     const isStored = (node: Node) => this.stored.has(node);
-    return mergeNests(absorbFollowers(nests, isStored, (node) => this.layouts.get(node)), isStored);
+    const layoutOf = (node: Node) => this.layouts.get(node);
+    const followed = absorbFollowers(nests, isStored, layoutOf);
+    return mergeNests(joinSiblings(followed, isStored, layoutOf), isStored);
   }
 
   private layoutOf(root: Node): Layout {

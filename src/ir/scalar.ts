@@ -95,9 +95,13 @@ const record = (arity: 1 | 2 | 3, fields: Fields): ScalarRecord => ({
   cases: arity === 1 ? one([...numbers, ...tricky]) : pairs([...numbers, 0], numbers),
   ...fields,
 });
-const comparison = (symbol: string, meaning: (a: number, b: number) => boolean): ScalarRecord =>
+const comparison = (
+  symbol: string,
+  meaning: (a: number, b: number) => boolean,
+  operands: "any" | "number" = "any",
+): ScalarRecord =>
   record(2, {
-    operands: "any",
+    operands,
     result: "bool",
     meaning: (a, b) => Number(meaning(a, b)),
     c: compare(symbol),
@@ -167,8 +171,8 @@ const table: Readonly<Record<ScalarName, ScalarRecord>> = {
     c: arithmetic("-"),
   }),
   mul: record(2, {
-    meaning: (a, b) =>
-      Number.isInteger(a) && Number.isInteger(b) && Math.abs(a * b) > 2 ** 52 ? Math.imul(a, b) : a * b,
+    meaning: (a, b) => a * b,
+    integerMeaning: Math.imul,
     gradient: (e, g, _, a, b) => [e.op("mul", g, b), e.op("mul", g, a)],
     c: arithmetic("*"),
   }),
@@ -306,8 +310,8 @@ const table: Readonly<Record<ScalarName, ScalarRecord>> = {
   }),
   eq: comparison("==", (a, b) => a === b),
   ne: comparison("!=", (a, b) => a !== b),
-  lt: comparison("<", (a, b) => a < b),
-  le: comparison("<=", (a, b) => a <= b),
+  lt: comparison("<", (a, b) => a < b, "number"),
+  le: comparison("<=", (a, b) => a <= b, "number"),
   and: logic("&", (a, b) => a & b),
   or: logic("|", (a, b) => a | b),
   not: record(1, {

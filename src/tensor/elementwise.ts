@@ -2,7 +2,7 @@
  * Element-wise functions on nodes that are compositions of the scalar ops. Knows nodes only.
  */
 import { isFloat } from "../ir/dtype.js";
-import type { Node } from "../ir/graph.js";
+import { isOp, type Node } from "../ir/graph.js";
 import type { ScalarName } from "../ir/scalar.js";
 import { graph, helpers } from "../ops/index.js";
 import { unify } from "./check.js";
@@ -37,6 +37,14 @@ export function power(a: Node, b: Node, exponent: number | null): Node {
 export function relu(x: Node): Node {
   const zero = constant(0, x);
   return graph.op("select", graph.op("le", x, zero), zero, x);
+}
+
+/** What a ReLU was taken of, or null if the node is none. */
+export function reluOperand(node: Node): Node | null {
+  if (node.op !== "select") return null;
+  const [condition, zero, x] = node.inputs;
+  const isZero = (y: Node) => isOp(y, "const") && y.attrs.value === 0;
+  return condition.op === "le" && condition.inputs[0] === x && isZero(condition.inputs[1]) && isZero(zero) ? x : null;
 }
 
 /** 1 / (1 + e^−x) = ½ + ½ tanh(x / 2): no overflow on either side. */

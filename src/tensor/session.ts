@@ -86,6 +86,8 @@ interface Ready {
   readonly executable: Executable;
 }
 const programs = new Map<string, Promise<Ready>>();
+/** Whether what the compiler makes is verified after every pass; tests do. */
+const verify = process.env.FOVEA_VERIFY === "1";
 const PROGRAMS_KEPT = 512;
 
 async function build(
@@ -94,7 +96,7 @@ async function build(
   leaves: readonly Node[],
   replaces: readonly (number | null)[],
 ) {
-  const program = compileGraph({ outputs, leaves, replaces, target: device.target, trace: traceStage });
+  const program = compileGraph({ outputs, leaves, replaces, target: device.target, trace: traceStage, verify });
   return { program, executable: await device.prepare(program) };
 }
 

@@ -392,6 +392,12 @@ export class Tensor {
     return formatValues(await this.data(), this.shape, this.dtype);
   }
 
+  /** Frees the memory of a computed tensor now rather than when nobody can reach it: `using y = await step(x)`. */
+  [Symbol.dispose](): void {
+    const leaf = realizedLeaf(this.current);
+    if (leaf) ownStorage(leaf).release();
+  }
+
   toString(): string {
     return `Tensor ${this.dtype}${formatShape(this.shape)}`;
   }

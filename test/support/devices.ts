@@ -1,0 +1,19 @@
+/** Which devices tests run on, and how they read many tensors with one program. */
+import { realize, type Tensor, useDevice } from "../../src/index.js";
+
+export const devices = ["interp", "native"] as const;
+export type DeviceName = (typeof devices)[number];
+
+/** The values of many tensors, computed together so that small kernels are shared. */
+export async function valuesOf(tensors: readonly Tensor[]): Promise<number[][]> {
+  await realize(...tensors);
+  const values: number[][] = [];
+  for (const x of tensors) values.push(Array.from(await x.data()));
+  return values;
+}
+
+/** Builds and computes on one device. */
+export async function computeOn(device: DeviceName, build: () => readonly Tensor[]): Promise<number[][]> {
+  await useDevice(device);
+  return valuesOf(build());
+}
