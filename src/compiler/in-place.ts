@@ -3,25 +3,44 @@
  * writes reads it, if at all, only at the very position that it is about to write.
  */
 import { type Node, sameShape } from "../ir/graph.js";
-import type { Kernel } from "../ir/loops.js";
-import { eachPartStmt, exprsOf, loadsOf } from "../ir/visit.js";
+import type { Kernel, Stmt } from "../ir/loops.js";
+import { exprsOf, loadsOf } from "../ir/visit.js";
 
 interface Lowered {
   readonly kernel: Kernel;
   readonly nodes: readonly Node[];
 }
 
-/** Whether every load of `source` is at a position where `target` is stored. */
-function readsOnlyWhatItWrites(kernel: Kernel, source: string, target: string): boolean {
-  const stored = new Set<string>();
-  const loaded = new Set<string>();
-  eachPartStmt(kernel.parts, (s) => {
-    if (s.kind === "store" && s.buffer === target) stored.add(s.index.key);
-    for (const load of loadsOf(exprsOf(s))) {
-      if (load.buffer === source) loaded.add(load.pick ? "computed" : load.index.key);
-    }
+/**
+ * Whether every load of `source` is at a position where the same part stores `target`, and is made before that store: by
+ * an earlier statement, or by one of the same run, whose common loads are made first.
+ */
+function readsOnlyWhatItWrites({ parts }: Kernel, source: string, target: string): boolean {
+  return parts.every(({ body }) => {
+    const stored = new Set<string>();
+    const loaded = new Set<string>();
+    let late = false;
+    const walk = (statements: readonly Stmt[]): void => {
+      let held = new Set<string>();
+      for (const s of statements) {
+        if (s.kind === "for" || s.kind === "if" || s.kind === "let") {
+          walk(s.body);
+          held = new Set();
+          continue;
+        }
+        for (const load of loadsOf(exprsOf(s))) {
+          if (load.buffer !== source) continue;
+          const key = load.pick ? "computed" : load.index.key;
+          late ||= stored.has(key) && !held.has(key);
+          held.add(key);
+          loaded.add(key);
+        }
+        if (s.kind === "store" && s.buffer === target) stored.add(s.index.key);
+      }
+    };
+    walk(body);
+    return !late && [...loaded].every((key) => stored.has(key));
   });
-  return [...loaded].every((key) => stored.has(key));
 }
 
 export function inPlaceOutputs(

@@ -10,6 +10,7 @@ import type { Device, DeviceBuffer, DeviceDescription, Executable } from "../../
 import { DeviceError, describeError } from "../../util/errors.js";
 import { KernelCache } from "./kernel-cache.js";
 import { cacheFolder, discoverMachine, findCompiler, type Machine } from "./machine.js";
+import { collectGarbage } from "./garbage.js";
 import { loadRuntime, type Runtime } from "./runtime.js";
 
 interface Memory extends DeviceBuffer {
@@ -19,6 +20,8 @@ interface Memory extends DeviceBuffer {
 /** Freed buffers kept for reuse, in all. */
 const POOLED_BYTES = 256 << 20;
 const GRANULE = 256;
+/** Native memory that may be handed out between two garbage collections. */
+const COLLECT_BYTES = 384 << 20;
 
 function addressOf(buffer: DeviceBuffer): number {
   if ("address" in buffer && typeof buffer.address === "number") return buffer.address;
@@ -30,6 +33,8 @@ export class NativeDevice implements Device {
   readonly target: Target;
   private readonly pool = new Map<number, number[]>();
   private pooledBytes = 0;
+  private usedBytes = 0;
+  private collectAtBytes = COLLECT_BYTES;
   private readonly arenas: FinalizationRegistry<number>;
 
   constructor(
@@ -54,6 +59,12 @@ export class NativeDevice implements Device {
 
   allocate(dtype: DType, elements: number): Memory {
     const bytes = Math.max(GRANULE, Math.ceil((elements * sizeOf(dtype)) / GRANULE) * GRANULE);
+    this.usedBytes += bytes;
+    if (this.usedBytes > this.collectAtBytes) {
+      // The garbage collector does not see native memory: without a hint, unreachable tensors would pile up.
+      collectGarbage();
+      this.collectAtBytes = this.usedBytes + COLLECT_BYTES;
+    }
     const free = this.pool.get(bytes);
     const known = free?.pop();
     if (known !== undefined) this.pooledBytes -= bytes;
@@ -63,6 +74,8 @@ export class NativeDevice implements Device {
   release(buffer: DeviceBuffer): void {
     const address = addressOf(buffer);
     const { sizeBytes } = buffer;
+    this.usedBytes -= sizeBytes;
+    this.collectAtBytes = Math.min(this.collectAtBytes, this.usedBytes + COLLECT_BYTES);
     if (this.pooledBytes + sizeBytes > POOLED_BYTES) {
       this.runtime.free(address);
       return;

@@ -12,7 +12,7 @@ import { DeviceError } from "../../util/errors.js";
 import type { Machine } from "./machine.js";
 
 /** IEEE semantics throughout: no -ffast-math. Products and sums may fuse, as on every device. */
-const FLAGS = ["-O2", "-std=gnu11", "-fPIC", "-shared", "-fwrapv", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=fast", "-fno-tree-pre", "-w"];
+const FLAGS = ["-O2", "-std=gnu11", "-fPIC", "-shared", "-fwrapv", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=fast", "-fno-tree-pre", "-fno-predictive-commoning", "-w"];
 
 export class KernelCache {
   private readonly pending = new Map<string, Promise<string>>();

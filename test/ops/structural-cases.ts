@@ -1,0 +1,629 @@
+/**
+ * The cases of the structural sweep: for every structural op, ways to reach it through the Tensor API, each with a plain
+ * float64 loop that says what it means. A new structural op does not compile until it has cases here.
+ */
+import { arange, avgPool2d, concat, conv2d, eye, full, grad, maxPool2d, Tensor, tensor, zeros } from "../../src/index.js";
+import type { StructuralName } from "../../src/ir/graph.js";
+import { graph } from "../../src/ops/index.js";
+import { accumulate, coordinatesOf, fill, fold, get, type NdArray, sizeOf, zerosOf } from "../support/arrays.js";
+
+export interface StructuralCase {
+  readonly name: string;
+  /** Shapes of the inputs, which are all f32 (or f64). */
+  readonly shapes: readonly (readonly number[])[];
+  readonly build: (...x: Tensor[]) => Tensor;
+  readonly meaning: (...x: NdArray[]) => NdArray;
+  /** Whether central differences make sense; default true. */
+  readonly smooth?: boolean;
+}
+
+const sum = (x: readonly number[]): number => x.reduce((a, b) => a + b, 0);
+const product = (x: readonly number[]): number => x.reduce((a, b) => a * b, 1);
+const i32 = (values: readonly number[], shape: readonly number[]) => tensor(values, { dtype: "i32", shape });
+const reshaped = (x: NdArray, shape: readonly number[]): NdArray => ({ shape, values: x.values });
+const permuted = (x: NdArray, order: readonly number[]): NdArray =>
+  fill(
+    order.map((axis) => x.shape[axis]),
+    (at) => get(x, order.map((_, axis) => at[order.indexOf(axis)])),
+  );
+
+const widths = [1, 3, 7, 17, 33, 65];
+
+function reshapeCase(from: readonly number[], to: readonly number[]): StructuralCase {
+  return {
+    name: `[${from}] to [${to}]`,
+    shapes: [from],
+    build: (x) => x.reshape(to).mul(1.5),
+    meaning: (x) => ({ shape: to, values: x.values.map((v) => v * 1.5) }),
+  };
+}
+
+function permuteCase(shape: readonly number[], order: readonly number[]): StructuralCase {
+  return {
+    name: `[${shape}] by [${order}]`,
+    shapes: [shape],
+    build: (x) => x.permute(order),
+    meaning: (x) => permuted(x, order),
+  };
+}
+
+function sliceCase(shape: readonly number[], dim: number, start: number, end: number, step: number): StructuralCase {
+  const clamp = (i: number) => Math.min(Math.max(i < 0 ? i + shape[dim] : i, 0), shape[dim]);
+  const count = Math.max(0, Math.ceil((clamp(end) - clamp(start)) / step));
+  return {
+    name: `[${shape}] dim ${dim} ${start}:${end}:${step}`,
+    shapes: [shape],
+    build: (x) => x.slice(dim, start, end, step),
+    meaning: (x) =>
+      fill(
+        shape.map((n, axis) => (axis === dim ? count : n)),
+        (at) => get(x, at.map((i, axis) => (axis === dim ? clamp(start) + i * step : i))),
+      ),
+  };
+}
+
+function padCase(shape: readonly number[], pads: readonly (readonly [number, number])[], value: number): StructuralCase {
+  return {
+    name: `[${shape}] by ${JSON.stringify(pads)} with ${value}`,
+    shapes: [shape],
+    build: (x) => x.pad(pads, value),
+    meaning: (x) =>
+      fill(
+        shape.map((n, axis) => n + pads[axis][0] + pads[axis][1]),
+        (at) => get(x, at.map((i, axis) => i - pads[axis][0]), value),
+      ),
+  };
+}
+
+function reduceCases(shape: readonly number[], dim: number | readonly number[] | undefined): StructuralCase[] {
+  const listed = dim === undefined ? shape.map((_, axis) => axis) : typeof dim === "number" ? [dim] : dim;
+  const axes = listed.map((axis) => (axis < 0 ? axis + shape.length : axis));
+  const options = dim === undefined ? {} : { dim };
+  const count = product(axes.map((axis) => shape[axis]));
+  const one = (name: string, build: (x: Tensor) => Tensor, combine: (x: readonly number[]) => number) => ({
+    name: `${name} of [${shape}] over ${JSON.stringify(dim ?? "all")}`,
+    shapes: [shape],
+    build,
+    meaning: (x: NdArray) => fold(x, axes, combine),
+  });
+  const additive = [
+    one("sum", (x) => x.sum(options), sum),
+    one("prod", (x) => x.prod(options), product),
+  ];
+  if (count === 0) return additive;
+  return [
+    ...additive,
+    one("max", (x) => x.max(options), (x) => Math.max(...x)),
+    one("min", (x) => x.min(options), (x) => Math.min(...x)),
+    one("mean", (x) => x.mean(options), (x) => sum(x) / x.length),
+  ];
+}
+
+function argmaxCase(shape: readonly number[], dim: number): StructuralCase {
+  return {
+    name: `[${shape}] over ${dim}`,
+    shapes: [shape],
+    smooth: false,
+    build: (x) => x.argmax({ dim }),
+    meaning: (x) => fold(x, [dim], (elements) => elements.indexOf(Math.max(...elements))),
+  };
+}
+
+function matmulCase(a: readonly number[], b: readonly number[]): StructuralCase {
+  const meaning = (x: NdArray, y: NdArray): NdArray => {
+    const left = a.length === 1 ? reshaped(x, [1, ...a]) : x;
+    const right = b.length === 1 ? reshaped(y, [...b, 1]) : y;
+    const [m, k] = left.shape.slice(-2);
+    const n = right.shape[right.shape.length - 1];
+    const rank = Math.max(left.shape.length, right.shape.length) - 2;
+    const lead = (z: NdArray, axis: number) => z.shape[axis - rank + z.shape.length - 2] ?? 1;
+    const batch = Array.from({ length: rank }, (_, axis) => (lead(left, axis) === 1 ? lead(right, axis) : lead(left, axis)));
+    const place = (z: NdArray, at: readonly number[]) =>
+      at.slice(rank - z.shape.length + 2).map((i, axis) => (z.shape[axis] === 1 ? 0 : i));
+    const result = fill([...batch, m, n], (at) => {
+      const [row, column] = at.slice(rank);
+      const head = at.slice(0, rank);
+      return sum(
+        Array.from({ length: k }, (_, i) => get(left, [...place(left, head), row, i]) * get(right, [...place(right, head), i, column])),
+      );
+    });
+    return reshaped(result, [...batch, ...(a.length === 1 ? [] : [m]), ...(b.length === 1 ? [] : [n])]);
+  };
+  return { name: `[${a}] · [${b}]`, shapes: [a, b], build: (x, y) => x.matmul(y), meaning };
+}
+
+interface Convolution {
+  readonly stride?: number | readonly [number, number];
+  readonly padding?: number | readonly [number, number];
+  readonly dilation?: number | readonly [number, number];
+  readonly groups?: number;
+}
+
+const pair = (value: number | readonly [number, number]): readonly [number, number] =>
+  typeof value === "number" ? [value, value] : value;
+
+/** Calls back for every product in a convolution: image, weight and output coordinates. */
+function eachTap(
+  x: readonly number[],
+  w: readonly number[],
+  { stride = 1, padding = 0, dilation = 1, groups = 1 }: Convolution,
+  visit: (image: readonly number[], weight: readonly number[], output: readonly number[]) => void,
+): number[] {
+  const [s, p, d] = [pair(stride), pair(padding), pair(dilation)];
+  const size = ([0, 1] as const).map((i) => Math.floor((x[i + 2] + 2 * p[i] - d[i] * (w[i + 2] - 1) - 1) / s[i]) + 1);
+  const shape = [x[0], w[0], ...size];
+  for (const output of coordinatesOf(shape)) {
+    const [n, o, oy, ox] = output;
+    const group = Math.floor(o / (w[0] / groups));
+    for (const [c, ky, kx] of coordinatesOf(w.slice(1))) {
+      const image = [n, group * w[1] + c, oy * s[0] - p[0] + ky * d[0], ox * s[1] - p[1] + kx * d[1]];
+      if (image.every((i, axis) => i >= 0 && i < x[axis])) visit(image, [o, c, ky, kx], output);
+    }
+  }
+  return shape;
+}
+
+const outputShape = (x: readonly number[], w: readonly number[], options: Convolution): number[] =>
+  eachTap(x, w, options, () => undefined);
+
+function convCase(x: readonly number[], w: readonly number[], options: Convolution = {}): StructuralCase {
+  return {
+    name: `[${x}] * [${w}] ${JSON.stringify(options)}`,
+    shapes: [x, w],
+    build: (image, weight) => conv2d(image, weight, options),
+    meaning: (image, weight) => {
+      const result = zerosOf(outputShape(x, w, options));
+      eachTap(x, w, options, (at, tap, output) => accumulate(result, output, get(image, at) * get(weight, tap)));
+      return result;
+    },
+  };
+}
+
+function weightGradientCase(x: readonly number[], w: readonly number[], options: Convolution = {}): StructuralCase {
+  const dy = outputShape(x, w, options);
+  return {
+    name: `[${x}], dy [${dy}] to [${w}] ${JSON.stringify(options)}`,
+    shapes: [x, dy],
+    build: (image, gradOutput) => {
+      const weight = full(w, 1, { dtype: image.dtype });
+      return grad(conv2d(image, weight, options), [weight], { gradOutput })[0];
+    },
+    meaning: (image, gradOutput) => {
+      const result = zerosOf(w);
+      eachTap(x, w, options, (at, tap, output) => accumulate(result, tap, get(image, at) * get(gradOutput, output)));
+      return result;
+    },
+  };
+}
+
+interface Pooling {
+  readonly kernelSize: number | readonly [number, number];
+  readonly stride?: number | readonly [number, number];
+  readonly padding?: number | readonly [number, number];
+  readonly dilation?: number | readonly [number, number];
+}
+
+/** The taps of each output of a pooling, on one channel at a time. */
+function tapsOf(x: readonly number[], pooling: Pooling): { shape: number[]; taps: Map<string, number[][]> } {
+  const kernel = pair(pooling.kernelSize);
+  const options = { ...pooling, stride: pooling.stride ?? kernel };
+  const taps = new Map<string, number[][]>();
+  const [n, c, h, w] = x;
+  const shape = eachTap([n * c, 1, h, w], [1, 1, ...kernel], options, ([nc, , y, column], _, [, , oy, ox]) => {
+    const key = [Math.floor(nc / c), nc % c, oy, ox].join();
+    taps.set(key, [...(taps.get(key) ?? []), [Math.floor(nc / c), nc % c, y, column]]);
+  });
+  return { shape: [n, c, shape[2], shape[3]], taps };
+}
+
+function poolCases(x: readonly number[], pooling: Pooling): StructuralCase[] {
+  const { shape, taps } = tapsOf(x, pooling);
+  const elements = (image: NdArray, at: readonly number[]) => (taps.get(at.join()) ?? []).map((tap) => get(image, tap));
+  const area = product(pair(pooling.kernelSize));
+  const text = `[${x}] ${JSON.stringify(pooling)}`;
+  const all: StructuralCase[] = [
+    {
+      name: `max ${text}`,
+      shapes: [x],
+      build: (image) => maxPool2d(image, pooling),
+      meaning: (image) => fill(shape, (at) => Math.max(...elements(image, at))),
+    },
+    {
+      name: `average ${text}`,
+      shapes: [x],
+      build: (image) => avgPool2d(image, pooling),
+      meaning: (image) => fill(shape, (at) => sum(elements(image, at)) / area),
+    },
+    {
+      name: `average without padding ${text}`,
+      shapes: [x],
+      build: (image) => avgPool2d(image, { ...pooling, countIncludePad: false }),
+      meaning: (image) => fill(shape, (at) => sum(elements(image, at)) / elements(image, at).length),
+    },
+  ];
+  return pooling.padding ? all : all.slice(0, 2);
+}
+
+/** The adjoint of average pooling. */
+function foldCase(x: readonly number[], pooling: Pooling): StructuralCase {
+  const { shape, taps } = tapsOf(x, pooling);
+  const area = product(pair(pooling.kernelSize));
+  return {
+    name: `[${shape}] to [${x}] ${JSON.stringify(pooling)}`,
+    shapes: [shape],
+    build: (gradOutput) => {
+      const image = full(x, 1, { dtype: gradOutput.dtype });
+      return grad(avgPool2d(image, pooling), [image], { gradOutput })[0];
+    },
+    meaning: (gradOutput) => {
+      const result = zerosOf(x);
+      for (const at of coordinatesOf(shape)) {
+        for (const tap of taps.get(at.join()) ?? []) accumulate(result, tap, get(gradOutput, at) / area);
+      }
+      return result;
+    },
+  };
+}
+
+function gatherCase(shape: readonly number[], dim: number, indices: readonly number[], as: readonly number[]): StructuralCase {
+  const index = { shape: as, values: [...indices] };
+  return {
+    name: `[${shape}] dim ${dim} at [${as}]`,
+    shapes: [shape],
+    build: (x) => x.gather(dim, i32(indices, as)),
+    meaning: (x) => fill(as, (at) => get(x, at.map((i, axis) => (axis === dim ? get(index, at) : i)))),
+  };
+}
+
+function takeCase(shape: readonly number[], dim: number, indices: readonly number[], as: readonly number[]): StructuralCase {
+  const index = { shape: as, values: [...indices] };
+  const result = [...shape.slice(0, dim), ...as, ...shape.slice(dim + 1)];
+  return {
+    name: `take [${as}] from [${shape}] dim ${dim}`,
+    shapes: [shape],
+    build: (x) => x.take(i32(indices, as), dim),
+    meaning: (x) =>
+      fill(result, (at) => {
+        const row = get(index, at.slice(dim, dim + as.length));
+        return get(x, [...at.slice(0, dim), row, ...at.slice(dim + as.length)]);
+      }),
+  };
+}
+
+function scatterCase(shape: readonly number[], dim: number, indices: readonly number[], as: readonly number[]): StructuralCase {
+  const index = { shape: as, values: [...indices] };
+  return {
+    name: `[${as}] into [${shape}] dim ${dim}`,
+    shapes: [as],
+    build: (gradOutput) => {
+      const x = full(shape, 1, { dtype: gradOutput.dtype });
+      return grad(x.gather(dim, i32(indices, as)), [x], { gradOutput })[0];
+    },
+    meaning: (gradOutput) => {
+      const result = zerosOf(shape);
+      for (const at of coordinatesOf(as)) {
+        accumulate(result, at.map((i, axis) => (axis === dim ? get(index, at) : i)), get(gradOutput, at));
+      }
+      return result;
+    },
+  };
+}
+
+const identity = (name: string, shape: readonly number[], build: (x: Tensor) => Tensor, smooth = true): StructuralCase => ({
+  name,
+  shapes: [shape],
+  build,
+  meaning: (x) => x,
+  smooth,
+});
+
+const picks = (count: number, below: number): number[] => Array.from({ length: count }, (_, i) => (i * 7 + 3) % below);
+const images: readonly (readonly number[])[] = [
+  [1, 1, 5, 5],
+  [2, 3, 9, 7],
+];
+
+export const structuralCases: Readonly<Record<StructuralName, readonly StructuralCase[]>> = {
+  leaf: [[], [0], [1], [65], [0, 3], [2, 0, 3], [3, 7]].map((shape) => identity(`[${shape}]`, shape, (x) => x)),
+  const: [
+    {
+      name: "added to a tensor",
+      shapes: [[7]],
+      build: (x) => x.add(full([7], 2.5, { dtype: x.dtype })),
+      meaning: (x) => fill([7], (at) => get(x, at) + 2.5),
+    },
+    { name: "alone", shapes: [], build: () => full([2, 3], -1.5), meaning: () => fill([2, 3], () => -1.5) },
+    { name: "empty", shapes: [], build: () => zeros([0, 2]), meaning: () => fill([0, 2], () => 0) },
+  ],
+  iota: [
+    { name: "arange", shapes: [], build: () => arange(17), meaning: () => fill([17], ([i]) => i) },
+    {
+      name: "arange with a step",
+      shapes: [],
+      build: () => arange({ start: 5, end: -4, step: -2 }),
+      meaning: () => fill([5], ([i]) => 5 - 2 * i),
+    },
+    { name: "eye", shapes: [], build: () => eye(7), meaning: () => fill([7, 7], ([i, j]) => Number(i === j)) },
+  ],
+  cast: [
+    identity("there and back", [33], (x) => x.to(x.dtype === "f32" ? "f32" : "f64").to(x.dtype)),
+    {
+      name: "to i32",
+      shapes: [[33]],
+      smooth: false,
+      build: (x) => x.mul(100).to("i32"),
+      meaning: (x) => fill([33], (at) => Math.trunc(Math.fround(get(x, at) * 100))),
+    },
+    {
+      name: "to bool",
+      shapes: [[3, 3]],
+      smooth: false,
+      build: (x) => x.maximum(0).to("bool"),
+      meaning: (x) => fill([3, 3], (at) => Number(get(x, at) > 0)),
+    },
+    {
+      name: "to u8",
+      shapes: [[3, 7]],
+      smooth: false,
+      build: (x) => x.abs().mul(100).to("u8").to("i32"),
+      meaning: (x) => fill([3, 7], (at) => Math.trunc(Math.fround(Math.abs(get(x, at)) * 100)) & 255),
+    },
+  ],
+  detach: [identity("a value", [3, 7], (x) => x.detach(), false)],
+  contiguous: [
+    identity("stored on the way", [3, 7], (x) => new Tensor(graph.make("contiguous", [x.node], {}))),
+    {
+      name: "stored between two ops",
+      shapes: [[17]],
+      build: (x) => new Tensor(graph.make("contiguous", [x.square().node], {})).square(),
+      meaning: (x) => fill([17], (at) => get(x, at) ** 4),
+    },
+  ],
+  reshape: [
+    reshapeCase([], [1, 1]),
+    reshapeCase([6], [2, 3]),
+    reshapeCase([2, 3, 5], [5, 6]),
+    reshapeCase([4, 6], [3, 8]),
+    reshapeCase([1, 33, 1], [33]),
+    reshapeCase([0, 3], [3, 0]),
+    reshapeCase([0], [0, 5]),
+    {
+      name: "of a transposed matrix",
+      shapes: [[5, 7]],
+      build: (x) => x.transpose().reshape([35]),
+      meaning: (x) => reshaped(permuted(x, [1, 0]), [35]),
+    },
+  ],
+  permute: [
+    permuteCase([3, 7], [1, 0]),
+    permuteCase([17, 33], [1, 0]),
+    permuteCase([65, 65], [1, 0]),
+    permuteCase([2, 3, 5], [2, 0, 1]),
+    permuteCase([3, 5, 7], [0, 2, 1]),
+    permuteCase([2, 3, 4, 5], [3, 1, 2, 0]),
+    permuteCase([0, 3], [1, 0]),
+  ],
+  expand: [
+    ...[
+      [[1], [7]],
+      [[3, 1], [3, 17]],
+      [[1, 33], [3, 33]],
+      [[], [2, 3]],
+      [[1, 5, 1], [2, 5, 3]],
+      [[1, 3], [0, 3]],
+    ].map(([from, to]) => ({
+      name: `[${from}] to [${to}]`,
+      shapes: [from],
+      build: (x: Tensor) => x.expand(to).mul(2),
+      meaning: (x: NdArray) =>
+        fill(to, (at) => 2 * get(x, at.slice(to.length - from.length).map((i, axis) => (from[axis] === 1 ? 0 : i)))),
+    })),
+    ...[
+      [[3, 1], [1, 7]],
+      [[17], [3, 17]],
+      [[], [5]],
+      [[2, 1, 3], [4, 1]],
+      [[0, 3], [1, 3]],
+    ].map(([a, b]) => {
+      const rank = Math.max(a.length, b.length);
+      const extent = (shape: readonly number[], axis: number) => shape[axis - rank + shape.length] ?? 1;
+      const shape = Array.from({ length: rank }, (_, axis) => (extent(a, axis) === 1 ? extent(b, axis) : extent(a, axis)));
+      const pick = (x: NdArray, at: readonly number[]) =>
+        get(x, at.slice(rank - x.shape.length).map((i, axis) => (x.shape[axis] === 1 ? 0 : i)));
+      return {
+        name: `[${a}] times [${b}]`,
+        shapes: [a, b],
+        build: (x: Tensor, y: Tensor) => x.mul(y),
+        meaning: (x: NdArray, y: NdArray) => fill(shape, (at) => pick(x, at) * pick(y, at)),
+      };
+    }),
+  ],
+  slice: [
+    sliceCase([17], 0, 2, 9, 1),
+    sliceCase([17], 0, 1, 17, 3),
+    sliceCase([5, 33], 1, -20, -1, 2),
+    sliceCase([5, 7], 0, 3, 3, 1),
+    sliceCase([5, 7], 0, 4, 100, 1),
+    sliceCase([3, 5, 7], 1, 1, 5, 2),
+    {
+      name: "flip",
+      shapes: [[3, 17]],
+      build: (x) => x.flip(1),
+      meaning: (x) => fill([3, 17], ([i, j]) => get(x, [i, 16 - j])),
+    },
+    {
+      name: "flip of every second",
+      shapes: [[33]],
+      build: (x) => x.slice(0, 0, 33, 2).flip(0),
+      meaning: (x) => fill([17], ([i]) => get(x, [32 - 2 * i])),
+    },
+    {
+      name: "select",
+      shapes: [[3, 5, 2]],
+      build: (x) => x.select(1, -2),
+      meaning: (x) => fill([3, 2], ([i, j]) => get(x, [i, 3, j])),
+    },
+  ],
+  pad: [
+    padCase([7], [[2, 3]], 0),
+    padCase([5, 17], [[1, 0], [0, 2]], -1.5),
+    padCase([3, 3], [[0, 0], [0, 0]], 1),
+    padCase([0, 2], [[1, 1], [0, 0]], 4),
+    padCase([1, 2, 5], [[0, 1], [1, 1], [3, 0]], 0),
+  ],
+  concat: [
+    ...[
+      { shapes: [[3], [5]], dim: 0 },
+      { shapes: [[2, 3], [2, 1], [2, 17]], dim: 1 },
+      { shapes: [[1, 7], [0, 7], [2, 7]], dim: 0 },
+      { shapes: [[2, 3, 5], [2, 4, 5]], dim: -2 },
+    ].map(({ shapes, dim }) => {
+      const axis = dim < 0 ? dim + shapes[0].length : dim;
+      const total = sum(shapes.map((shape) => shape[axis]));
+      return {
+        name: `${JSON.stringify(shapes)} along ${dim}`,
+        shapes,
+        build: (...x: Tensor[]) => concat(x, { dim }),
+        meaning: (...x: NdArray[]) =>
+          fill(
+            shapes[0].map((n, i) => (i === axis ? total : n)),
+            (at) => {
+              let position = at[axis];
+              const part = x.find((y) => {
+                if (position < y.shape[axis]) return true;
+                position -= y.shape[axis];
+                return false;
+              });
+              return part ? get(part, at.with(axis, position)) : Number.NaN;
+            },
+          ),
+      };
+    }),
+    {
+      name: "a tensor with itself",
+      shapes: [[7]],
+      build: (x) => concat([x, x.neg(), x]),
+      meaning: (x) => ({ shape: [21], values: [...x.values, ...x.values.map((v) => -v), ...x.values] }),
+    },
+  ],
+  window: [
+    ...poolCases(images[0], { kernelSize: 2 }),
+    ...poolCases(images[1], { kernelSize: 3, stride: 2, padding: 1 }),
+    ...poolCases(images[1], { kernelSize: [2, 3], stride: [1, 2] }),
+    ...poolCases(images[1], { kernelSize: 3, stride: 1, dilation: 2, padding: 1 }),
+    ...poolCases([2, 5, 4, 4], { kernelSize: 4 }),
+  ],
+  fold: [
+    foldCase(images[0], { kernelSize: 2 }),
+    foldCase(images[1], { kernelSize: 3, stride: 2, padding: 1 }),
+    foldCase(images[1], { kernelSize: [2, 3], stride: [1, 2] }),
+    foldCase(images[1], { kernelSize: 2, stride: 3, dilation: 2 }),
+    foldCase(images[1], { kernelSize: 2, stride: 3 }),
+  ],
+  reduce: [
+    ...reduceCases([], undefined),
+    ...reduceCases([1], 0),
+    ...widths.slice(1).flatMap((n) => reduceCases([n], undefined)),
+    ...reduceCases([3, 65], 1),
+    ...reduceCases([65, 3], 0),
+    ...reduceCases([17, 33], 0).slice(0, 3),
+    ...reduceCases([2, 7, 5, 3], [0, 2]),
+    ...reduceCases([2, 7, 5, 3], [1, -1]).slice(0, 3),
+    ...reduceCases([2, 1, 3], 1),
+    ...reduceCases([0, 3], 0),
+    ...reduceCases([0, 3], 1),
+    ...reduceCases([3, 0], undefined),
+    {
+      name: "sum of a transposed and flipped matrix",
+      shapes: [[17, 7]],
+      build: (x) => x.transpose().flip(1).mul(arange(17)).sum({ dim: 1 }),
+      meaning: (x) => fold(fill([7, 17], ([i, j]) => get(x, [16 - j, i]) * j), [1], sum),
+    },
+    {
+      name: "kept axes",
+      shapes: [[3, 17]],
+      build: (x) => x.sub(x.mean({ dim: 1, keepdim: true })),
+      meaning: (x) => fill([3, 17], ([i, j]) => get(x, [i, j]) - sum(x.values.slice(17 * i, 17 * i + 17)) / 17),
+    },
+  ],
+  argmax: [
+    argmaxCase([1], 0),
+    argmaxCase([33], 0),
+    argmaxCase([17, 65], 1),
+    argmaxCase([65, 17], 0),
+    argmaxCase([3, 5, 7], 1),
+    argmaxCase([0, 3], 1),
+    {
+      name: "of everything",
+      shapes: [[5, 7]],
+      smooth: false,
+      build: (x) => x.argmax(),
+      meaning: (x) => fill([], () => x.values.indexOf(Math.max(...x.values))),
+    },
+    {
+      name: "smallest",
+      shapes: [[5, 7]],
+      smooth: false,
+      build: (x) => x.argmin({ dim: 0 }),
+      meaning: (x) => fold(x, [0], (elements) => elements.indexOf(Math.min(...elements))),
+    },
+  ],
+  matmul: [
+    matmulCase([1, 1], [1, 1]),
+    matmulCase([3, 7], [7, 17]),
+    matmulCase([17, 33], [33, 5]),
+    matmulCase([33, 17], [17, 65]),
+    matmulCase([1, 65], [65, 1]),
+    matmulCase([2, 3, 5], [2, 5, 7]),
+    matmulCase([2, 1, 3, 5], [4, 5, 2]),
+    matmulCase([5], [5]),
+    matmulCase([5], [5, 3]),
+    matmulCase([2, 3, 5], [5, 4]),
+    matmulCase([0, 3], [3, 5]),
+    matmulCase([3, 0], [0, 5]),
+  ],
+  conv2d: [
+    convCase([1, 1, 1, 1], [1, 1, 1, 1]),
+    convCase([2, 3, 7, 5], [4, 3, 3, 3]),
+    convCase([2, 3, 7, 5], [4, 3, 3, 3], { padding: 1 }),
+    convCase([1, 17, 5, 5], [3, 17, 3, 3], { padding: 1 }),
+    convCase([1, 3, 5, 6], [33, 3, 2, 3], { stride: [2, 1], padding: [0, 2] }),
+    convCase([1, 2, 9, 8], [3, 2, 3, 3], { stride: 2, padding: 1 }),
+    convCase([1, 2, 9, 8], [3, 2, 3, 2], { dilation: 2 }),
+    convCase([1, 2, 11, 11], [3, 2, 3, 3], { stride: 3, padding: 2, dilation: [2, 1] }),
+    convCase([2, 4, 5, 5], [6, 2, 3, 3], { groups: 2, padding: 1 }),
+    convCase([1, 3, 6, 6], [3, 1, 3, 3], { groups: 3, stride: 2, padding: 1 }),
+    convCase([2, 8, 4, 4], [16, 8, 1, 1]),
+    convCase([2, 5, 4, 4], [3, 5, 4, 4]),
+    convCase([1, 1, 4, 4], [2, 1, 1, 1], { stride: 2, padding: 2 }),
+    convCase([0, 2, 5, 5], [3, 2, 3, 3]),
+  ],
+  convWeightGrad: [
+    weightGradientCase([2, 3, 7, 5], [4, 3, 3, 3], { padding: 1 }),
+    weightGradientCase([1, 17, 5, 5], [18, 17, 3, 3], { padding: 1 }),
+    weightGradientCase([1, 2, 9, 8], [3, 2, 3, 3], { stride: 2, padding: 1 }),
+    weightGradientCase([1, 2, 9, 8], [3, 2, 3, 2], { dilation: 2 }),
+    weightGradientCase([2, 4, 5, 5], [6, 2, 3, 3], { groups: 2 }),
+    weightGradientCase([2, 8, 4, 4], [16, 8, 1, 1]),
+    weightGradientCase([7, 1, 3, 3], [1, 1, 3, 3], { padding: 1 }),
+  ],
+  gather: [
+    gatherCase([7], 0, [0, 6, 6, 3], [4]),
+    gatherCase([5, 7], 1, picks(35, 7), [5, 7]),
+    gatherCase([5, 7], 1, picks(6, 7), [3, 2]),
+    gatherCase([5, 17], 0, picks(34, 5), [2, 17]),
+    takeCase([17, 3], 0, picks(33, 17), [33]),
+    takeCase([3, 7, 2], 1, picks(6, 7), [2, 3]),
+    takeCase([5], 0, [2], []),
+    takeCase([5, 2], 0, [], [0]),
+  ],
+  scatterAdd: [
+    scatterCase([7], 0, [0, 6, 6, 3], [4]),
+    scatterCase([5, 7], 1, picks(35, 7), [5, 7]),
+    scatterCase([5, 7], 1, picks(6, 7), [3, 2]),
+    scatterCase([5, 17], 0, picks(34, 5), [2, 17]),
+  ],
+};
+
+/** How many elements a case reads: gradients are checked on those that are small enough. */
+export const elementsOf = ({ shapes }: StructuralCase): number => sum(shapes.map(sizeOf));

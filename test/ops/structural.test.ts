@@ -1,0 +1,125 @@
+/**
+ * The sweep over the structural table: every op against its float64 loop, on both devices, with gradients against central
+ * differences of that loop, and with inputs that are transposed, flipped or sliced views.
+ */
+import { beforeAll, describe, expect, it } from "vitest";
+import { type DType, grad, type Tensor, tensor, useDevice } from "../../src/index.js";
+import { structuralNames } from "../../src/ops/index.js";
+import { dot, fill, get, type NdArray, sizeOf } from "../support/arrays.js";
+import { devices, valuesOf } from "../support/devices.js";
+import { centralDifferences, expectAgreement, spreadValues } from "../support/numbers.js";
+import { elementsOf, type StructuralCase, structuralCases } from "./structural-cases.js";
+
+/** f32 sums of at most a few hundred products of values below 2. */
+const F32 = { relative: 1e-5, absolute: 2e-5 };
+const F64 = { relative: 1e-12, absolute: 1e-12 };
+/** Central differences with a step of 1e-5 leave about nine digits; the largest products have 65 factors. */
+const DIFFERENCES = { relative: 1e-6, absolute: 1e-6 };
+const SMALL = 700;
+
+type View = "plain" | "transposed" | "flipped" | "sliced";
+const views: readonly View[] = ["plain", "transposed", "flipped", "sliced"];
+
+const leaf = (x: NdArray, dtype: DType): Tensor => tensor(x.values, { shape: x.shape, dtype });
+const last = (x: NdArray): number => x.shape.length - 1;
+
+/** A tensor with the values of x that lies in memory in another way. */
+function viewOf(x: NdArray, view: View, dtype: DType): Tensor {
+  const axis = last(x);
+  if (view === "plain" || axis < 0) return leaf(x, dtype);
+  if (view === "flipped") {
+    const reversed = fill(x.shape, (at) => get(x, at.with(axis, x.shape[axis] - 1 - at[axis])));
+    return leaf(reversed, dtype).flip(axis);
+  }
+  if (view === "sliced") {
+    const wide = x.shape.with(axis, 2 * x.shape[axis] + 1);
+    const gapped = fill(wide, (at) => (at[axis] % 2 === 1 ? get(x, at.with(axis, (at[axis] - 1) / 2)) : 99));
+    return leaf(gapped, dtype).slice(axis, 1, wide[axis], 2);
+  }
+  if (axis < 1) return leaf(x, dtype);
+  const swapped = fill([...x.shape.slice(0, axis - 1), x.shape[axis], x.shape[axis - 1]], (at) =>
+    get(x, [...at.slice(0, axis - 1), at[axis], at[axis - 1]]),
+  );
+  return leaf(swapped, dtype).transpose();
+}
+
+interface Run {
+  readonly op: string;
+  readonly entry: StructuralCase;
+  readonly view: View;
+  readonly inputs: readonly NdArray[];
+  readonly weights: readonly number[];
+  readonly expected: NdArray;
+  readonly differentiable: boolean;
+}
+
+const runs: Run[] = structuralNames.flatMap((op) =>
+  structuralCases[op].flatMap((entry, c) => {
+    const inputs = entry.shapes.map((shape, i) => ({ shape, values: spreadValues(sizeOf(shape), 10 * c + i + 1) }));
+    const expected = entry.meaning(...inputs);
+    const weights = spreadValues(expected.values.length, 77);
+    const differentiable = entry.smooth !== false && entry.shapes.length > 0 && elementsOf(entry) <= SMALL;
+    // Two cases of an op with every view, the rest plainly.
+    const kinds = (c === 1 || c === 2) && entry.shapes.length > 0 ? views : views.slice(0, 1);
+    return kinds.map((view) => ({ op, entry, view, inputs, weights, expected, differentiable }));
+  }),
+);
+
+function build(run: Run, dtype: DType): Tensor[] {
+  const operands = run.inputs.map((x) => viewOf(x, run.view, dtype));
+  const output = run.entry.build(...operands);
+  expect(output.shape, `${run.op} ${run.entry.name}`).toEqual(run.expected.shape);
+  if (!run.differentiable) return [output];
+  const gradOutput = tensor([...run.weights], { shape: output.shape, dtype });
+  return [output, ...grad(output, operands, { gradOutput })];
+}
+
+/** Gradients of Σ weights · meaning, for each input. */
+function numericGradients({ entry, inputs, weights }: Run): number[][] {
+  return inputs.map((input, k) =>
+    centralDifferences(
+      (values) => dot(entry.meaning(...inputs.with(k, { shape: input.shape, values: [...values] })).values, weights),
+      input.values,
+    ),
+  );
+}
+
+const numeric = new Map<StructuralCase, number[][]>();
+function gradientsOf(run: Run): number[][] {
+  const known = numeric.get(run.entry) ?? numericGradients(run);
+  numeric.set(run.entry, known);
+  return known;
+}
+
+it("has cases for every structural op", () => {
+  for (const op of structuralNames) expect(structuralCases[op].length, op).toBeGreaterThan(0);
+});
+
+describe.each(devices)("structural ops on %s", (device) => {
+  const dtype = device === "interp" ? "f64" : "f32";
+  const found = new Map<Run, number[][]>();
+
+  beforeAll(async () => {
+    await useDevice(device);
+    const built = runs.map((run) => build(run, dtype));
+    const values = await valuesOf(built.flat());
+    let at = 0;
+    runs.forEach((run, i) => {
+      found.set(run, values.slice(at, (at += built[i].length)));
+    });
+  });
+
+  it.each(runs.map((run) => [run.op, run.entry.name, run.view, run] as const))("%s %s, %s", (_, __, ___, run) => {
+    const [output, ...gradients] = found.get(run) ?? [];
+    const sizes = run.differentiable ? gradientsOf(run) : [];
+    const scale = (values: readonly number[]) => Math.max(1, ...values.map(Math.abs).filter(Number.isFinite));
+    const scaled = (values: readonly number[], { relative, absolute }: typeof F32) => ({
+      relative,
+      absolute: absolute * scale(values),
+    });
+    expectAgreement(output, run.expected.values, scaled(run.expected.values, device === "interp" ? F64 : F32), "value");
+    gradients.forEach((values, k) => {
+      expectAgreement(values, sizes[k], scaled(sizes[k], device === "interp" ? DIFFERENCES : F32), `gradient ${k}`);
+    });
+  });
+});
