@@ -1,9 +1,10 @@
 /**
  * Prints kernels as C with GCC vector extensions: one function per part, and one that runs a range of tasks.
  */
-import * as ix from "../ir/index-math.js";
+
 import type { DType } from "../ir/dtype.js";
 import { sizeOf } from "../ir/dtype.js";
+import * as ix from "../ir/index-math.js";
 import { type Expr, type Kernel, LANE, type RegisterType, type Stmt } from "../ir/loops.js";
 import { scalarOps } from "../ir/scalar.js";
 import { C_PRELUDE } from "./c-prelude.js";
@@ -11,7 +12,13 @@ import { Printer } from "./printer.js";
 
 const SCALAR: Readonly<Record<RegisterType, string>> = { f32: "float", f64: "double", i32: "int", bool: "int" };
 const VECTOR: Readonly<Record<RegisterType, string>> = { f32: "vf", f64: "vf", i32: "vi", bool: "vi" };
-const MEMORY: Readonly<Record<DType, string>> = { f32: "float", f64: "double", i32: "int", u8: "unsigned char", bool: "unsigned char" };
+const MEMORY: Readonly<Record<DType, string>> = {
+  f32: "float",
+  f64: "double",
+  i32: "int",
+  u8: "unsigned char",
+  bool: "unsigned char",
+};
 /** Letters of the load and store macros. */
 const ACCESS: Readonly<Record<DType, string>> = { f32: "F", f64: "F", i32: "I", u8: "B", bool: "B" };
 
@@ -72,7 +79,8 @@ class CPrinter extends Printer {
     if (!e.uneven) return `(${this.guard(e.guard)} ? ${vector} : (${VECTOR[e.type]}){0})`;
     const range = this.range(e.guard);
     if (!range) return this.gathered(e);
-    return `(${range.all} ? ${vector} : LD${ACCESS[e.memory]}_RANGE(&${e.buffer}[${this.index(at(e.index, 0))}], ${range.low}, ${range.high}))`;
+    const place = `&${e.buffer}[${this.index(at(e.index, 0))}]`;
+    return `(${range.all} ? ${vector} : LD${ACCESS[e.memory]}_RANGE(${place}, ${range.low}, ${range.high}))`;
   }
 
   /** Lanes [low, high) for which a guard holds, if its bounds are constant over the lanes or move with them. */
@@ -128,7 +136,7 @@ class CPrinter extends Printer {
 
   protected constant(e: Expr & { kind: "const" }): string {
     if (e.type !== "f32") return e.value === -(2 ** 31) ? "(-2147483647 - 1)" : `(${e.value})`;
-    if (Number.isNaN(e.value)) return "__builtin_nanf(\"\")";
+    if (Number.isNaN(e.value)) return '__builtin_nanf("")';
     if (!Number.isFinite(e.value)) return e.value > 0 ? "__builtin_inff()" : "(-__builtin_inff())";
     const text = Object.is(e.value, -0) ? "-0.0" : String(e.value);
     return `(${/[.e]/.test(text) ? text : `${text}.0`}f)`;
@@ -181,13 +189,18 @@ const ALIGNMENT = 64;
 
 /** Bytes of scratch memory that each thread needs for the kernel. */
 export function scratchBytes(kernel: Kernel): number {
-  return kernel.scratch.reduce((sum, { dtype, elements }) => sum + Math.ceil((elements * sizeOf(dtype)) / ALIGNMENT) * ALIGNMENT, 0);
+  return kernel.scratch.reduce(
+    (sum, { dtype, elements }) => sum + Math.ceil((elements * sizeOf(dtype)) / ALIGNMENT) * ALIGNMENT,
+    0,
+  );
 }
 
 /** C source of the kernel, with the function `void fovea_kernel(void *const *, long, long, char *)`. */
 export function printC(kernel: Kernel, lanes: number): string {
   const { buffers, scratch, parts } = kernel;
-  const parameters = buffers.map(({ name, dtype, access }) => `${access === "read" ? "const " : ""}${MEMORY[dtype]} *restrict ${name}`);
+  const parameters = buffers.map(
+    ({ name, dtype, access }) => `${access === "read" ? "const " : ""}${MEMORY[dtype]} *restrict ${name}`,
+  );
   let offset = 0;
   const scratchLines = scratch.map(({ name, dtype, elements }) => {
     const line = `  ${MEMORY[dtype]} *restrict ${name} = (${MEMORY[dtype]} *)(scratch + ${offset});`;

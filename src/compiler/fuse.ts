@@ -87,18 +87,22 @@ export function absorbFollowers(
     const [root] = follower.roots;
     const { aligned, all } = readsOf(root, isStored);
     const dependencies = new Dependencies(current, isStored);
-    const host = [...aligned].map((x) => dependencies.maker(x)).find((h) => {
-      if (h === undefined || h === i) return false;
-      const nest = current[h];
-      const hosts = nest.roots.every((r) => sameShape(r.shape, root.shape) && layoutKey(layoutOf(r)) === layoutKey(layoutOf(root)));
-      if (!hosts || nest.anchor?.op === "convWeightGrad") return false;
-      // What else the follower reads must not come from the host, directly or not.
-      return [...all].every((x) => {
-        const maker = dependencies.maker(x);
-        if (maker === h) return aligned.has(x);
-        return maker === undefined || !dependencies.reaches(maker, h);
+    const host = [...aligned]
+      .map((x) => dependencies.maker(x))
+      .find((h) => {
+        if (h === undefined || h === i) return false;
+        const nest = current[h];
+        const hosts = nest.roots.every(
+          (r) => sameShape(r.shape, root.shape) && layoutKey(layoutOf(r)) === layoutKey(layoutOf(root)),
+        );
+        if (!hosts || nest.anchor?.op === "convWeightGrad") return false;
+        // What else the follower reads must not come from the host, directly or not.
+        return [...all].every((x) => {
+          const maker = dependencies.maker(x);
+          if (maker === h) return aligned.has(x);
+          return maker === undefined || !dependencies.reaches(maker, h);
+        });
       });
-    });
     if (host === undefined) continue;
     const joined = { anchor: current[host].anchor, roots: [...current[host].roots, root] };
     current = current.map((nest, j) => (j === host ? joined : nest)).filter((_, j) => j !== i);

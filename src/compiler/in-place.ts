@@ -6,11 +6,6 @@ import { type Node, sameShape } from "../ir/graph.js";
 import type { Kernel, Stmt } from "../ir/loops.js";
 import { exprsOf, loadsOf } from "../ir/visit.js";
 
-interface Lowered {
-  readonly kernel: Kernel;
-  readonly nodes: readonly Node[];
-}
-
 /**
  * Whether every load of `source` is at a position where the same part stores `target`, and is made before that store: by
  * an earlier statement, or by one of the same run, whose common loads are made first.

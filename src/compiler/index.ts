@@ -3,14 +3,13 @@
  */
 
 import { sizeOf } from "../ir/dtype.js";
-import { isOp, type Node, sizeOfShape } from "../ir/graph.js";
-import type { Kernel } from "../ir/loops.js";
+import { isOp, type Node, sizeOfShape, topological } from "../ir/graph.js";
 import type { Program, Slot } from "../ir/program.js";
 import type { Target } from "../ir/target.js";
 import { graph } from "../ops/index.js";
 import { DTypeError } from "../util/errors.js";
 import { inPlaceOutputs } from "./in-place.js";
-import { KernelBuilder } from "./kernel-builder.js";
+import { KernelBuilder, type Lowered } from "./kernel-builder.js";
 import { physicalSize } from "./layout.js";
 import { lowerKernel } from "./lower/index.js";
 import { planMemory } from "./memory.js";
@@ -35,7 +34,7 @@ export interface CompileRequest {
 }
 
 function checkTypes(outputs: readonly Node[], target: Target): void {
-  for (const node of outputs) {
+  for (const node of topological(outputs)) {
     if (!target.dtypes.includes(node.dtype)) {
       throw new DTypeError(`[${node.op}] the ${target.name} device has no ${node.dtype}`, {
         hint: `Use .to("f32"), or useDevice("interp")`,
@@ -69,12 +68,7 @@ export function compileGraph({ outputs, leaves, replaces, target, trace, verify 
   trace?.("plan", prepared, planned);
   const lowered = planned.kernels.map((kernel) => lower(kernel, planned, target));
   if (verify) for (const { kernel } of lowered) verifyKernel("lower", kernel);
-  const sequence = order(
-    lowered.map(({ nodes, kernel }) => ({ nodes, kernel })),
-    prepared,
-    leaves,
-    replaces,
-  );
+  const sequence = order(lowered, prepared, leaves, replaces);
   return assemble(
     sequence.map((i) => lowered[i]),
     prepared,
@@ -82,11 +76,6 @@ export function compileGraph({ outputs, leaves, replaces, target, trace, verify 
     replaces,
     planned,
   );
-}
-
-interface Lowered {
-  readonly kernel: Kernel;
-  readonly nodes: readonly Node[];
 }
 
 function lower(kernelPlan: KernelPlan, planned: Plan, target: Target): Lowered {

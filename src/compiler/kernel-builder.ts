@@ -5,8 +5,8 @@ import type { DType } from "../ir/dtype.js";
 import type { Node } from "../ir/graph.js";
 import * as ix from "../ir/index-math.js";
 import {
-  bind,
   type BufferSpec,
+  bind,
   declare,
   type Expr,
   type Kernel,
@@ -23,6 +23,12 @@ import type { Target } from "../ir/target.js";
 import { throughReshape } from "../ops/index.js";
 import { type Layout, memoryBounds, physicalSize, positionOf } from "./layout.js";
 import { Lowering, type Stored } from "./value.js";
+
+/** A kernel, and the graph node behind each of its buffers. */
+export interface Lowered {
+  readonly kernel: Kernel;
+  readonly nodes: readonly Node[];
+}
 
 export class KernelBuilder {
   readonly lowering: Lowering;
@@ -128,7 +134,7 @@ export class KernelBuilder {
   }
 
   /** The kernel and the nodes behind its buffers, in order. */
-  finish(label: string, flops: number): { kernel: Kernel; nodes: Node[] } {
+  finish(label: string, flops: number): Lowered {
     const specs = [...this.buffers.values()];
     const buffers = specs.map(({ name, dtype, elements, access }) => ({ name, dtype, elements, access }));
     return {

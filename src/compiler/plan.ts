@@ -151,7 +151,9 @@ class Planner {
   /** Stores `x` where its reader `node` would compute its elements more than once. */
   private storeIfRepeated(node: Node, x: Node): void {
     if (this.isKept(x)) return;
-    const repeats = isOp(node, "fold") ? candidatesOf(node) : sizeOfShape(node.shape) / Math.max(1, sizeOfShape(x.shape));
+    const repeats = isOp(node, "fold")
+      ? candidatesOf(node)
+      : sizeOfShape(node.shape) / Math.max(1, sizeOfShape(x.shape));
     const spreads = isOp(node, "expand") || isOp(node, "window") || isOp(node, "fold");
     if (spreads && repeats >= 2 && this.cost(x) > (isOp(node, "expand") ? 1 : CHEAP)) this.keep(x);
     if (structuralRecord(node)?.kind === "template" && this.cost(x) > 2 * CHEAP) this.keep(x);
@@ -163,7 +165,13 @@ class Planner {
     const moved: Node[] = [];
     let source = node;
     const gathersFrom = (this.users.get(node) ?? []).some((user) => isOp(user, "gather") && user.inputs[0] === node);
-    while (!gathersFrom && isMovement(source) && source.op !== "fold" && source.inputs.length === 1 && !this.isKept(source)) {
+    while (
+      !gathersFrom &&
+      isMovement(source) &&
+      source.op !== "fold" &&
+      source.inputs.length === 1 &&
+      !this.isKept(source)
+    ) {
       moved.push(source);
       source = source.inputs[0];
     }
@@ -176,7 +184,8 @@ class Planner {
   private group(): KernelPlan[] {
     const nests: NestPlan[] = [];
     for (const root of this.order) {
-      if (this.stored.has(root) && root.op !== "leaf") nests.push({ anchor: this.anchorOf.get(root) ?? null, roots: [root] });
+      if (this.stored.has(root) && root.op !== "leaf")
+        nests.push({ anchor: this.anchorOf.get(root) ?? null, roots: [root] });
     }
     const isStored = (node: Node) => this.stored.has(node);
     const layoutOf = (node: Node) => this.layouts.get(node);

@@ -3,15 +3,10 @@
  * reads the old value. Otherwise the order of the graph is kept.
  */
 import type { Node } from "../ir/graph.js";
-import type { Kernel } from "../ir/loops.js";
-
-interface Lowered {
-  readonly kernel: Kernel;
-  readonly nodes: readonly Node[];
-}
+import type { Lowered } from "./kernel-builder.js";
 
 /** Reads and writes of a lowered kernel, as nodes. */
-export function accesses({ kernel, nodes }: Lowered): { reads: Node[]; writes: Node[] } {
+function accesses({ kernel, nodes }: Lowered): { reads: Node[]; writes: Node[] } {
   const reads = nodes.filter((_, i) => kernel.buffers[i].access === "read");
   return { reads, writes: nodes.filter((node) => !reads.includes(node)) };
 }

@@ -9,7 +9,7 @@ import { isScalar, scalarOps } from "../ir/scalar.js";
 import { graph, helpers, rebuild } from "../ops/index.js";
 
 /** The value that fills the whole node, or null. */
-export function fillOf(node: Node): number | null {
+function fillOf(node: Node): number | null {
   if (isOp(node, "const")) return node.attrs.value;
   if (isOp(node, "expand") || isOp(node, "reshape")) return fillOf(node.inputs[0]);
   return null;

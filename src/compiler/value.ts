@@ -150,8 +150,7 @@ export class Lowering {
     const [x, indices] = node.inputs;
     const { axis } = node.attrs;
     const stored = this.stored(x);
-    if (!stored || stored.layout.kind !== "plain")
-      throw new FoveaError("[gather] needs its table stored in plain layout");
+    if (stored?.layout.kind !== "plain") throw new FoveaError("[gather] needs its table stored in plain layout");
     const chosen = this.value(indices, at, guard);
     const base = at.map((coordinate, i) => (i === axis ? ix.zero : coordinate));
     const extent = x.shape[axis];

@@ -116,7 +116,8 @@ class KernelVerifier {
 
   run(): void {
     const { buffers, scratch, parts } = this.kernel;
-    for (const { name, dtype, elements, access } of buffers) this.declareMemory(name, dtype, elements, access === "write");
+    for (const { name, dtype, elements, access } of buffers)
+      this.declareMemory(name, dtype, elements, access === "write");
     for (const { name, dtype, elements } of scratch) this.declareMemory(name, dtype, elements, true);
     parts.forEach((part) => {
       this.part(part);
@@ -150,21 +151,27 @@ class KernelVerifier {
     const inner = (changes: Partial<Scope>): Scope => ({ ...scope, registers: new Map(scope.registers), ...changes });
     switch (s.kind) {
       case "for":
-        return this.body(s.body, inner({ variables: this.withVariable(scope, s.variable, null) }));
+        this.body(s.body, inner({ variables: this.withVariable(scope, s.variable, null) }));
+        break;
       case "let":
         this.index(s.index, scope, 1);
-        return this.body(s.body, inner({ variables: this.withVariable(scope, s.variable, s.index) }));
+        this.inside(`the name ${s.variable.name}`, s.index, 0, s.variable.extent, [], scope);
+        this.body(s.body, inner({ variables: this.withVariable(scope, s.variable, s.index) }));
+        break;
       case "if":
         this.guard(s.guard, scope, 1);
-        return this.body(s.body, inner({ guards: [...scope.guards, ...s.guard] }));
+        this.body(s.body, inner({ guards: [...scope.guards, ...s.guard] }));
+        break;
       case "declare":
         if (scope.registers.has(s.name)) this.fail(`register ${s.name} is declared twice`);
         scope.registers.set(s.name, { type: s.init.type, lanes: s.init.lanes });
-        return;
+        break;
       case "set":
-        return this.checkRegister(s.name, s.value, scope);
+        this.checkRegister(s.name, s.value, scope);
+        break;
       case "store":
-        return this.store(s, scope);
+        this.store(s, scope);
+        break;
     }
   }
 
@@ -220,26 +227,36 @@ class KernelVerifier {
     };
     switch (e.kind) {
       case "const":
-        return expect(e.lanes === 1);
+        expect(e.lanes === 1);
+        break;
       case "register":
-        return this.checkRegister(e.name, e, scope);
+        this.checkRegister(e.name, e, scope);
+        break;
       case "index":
-        return this.index(e.index, scope, e.lanes);
+        this.index(e.index, scope, e.lanes);
+        break;
       case "test":
-        return this.guard(e.guard, scope, e.lanes);
+        this.guard(e.guard, scope, e.lanes);
+        break;
       case "load":
-        return this.load(e, scope);
+        this.load(e, scope);
+        break;
       case "op":
-        return expect(this.fitsOperation(e));
+        expect(this.fitsOperation(e));
+        break;
       case "cast":
-        return expect(e.arg.lanes === e.lanes);
+        expect(e.arg.lanes === e.lanes);
+        break;
       case "splat":
-        return expect(e.arg.lanes === 1 && e.lanes > 1 && e.arg.type === e.type);
+        expect(e.arg.lanes === 1 && e.lanes > 1 && e.arg.type === e.type);
+        break;
       case "fold":
-        return expect(e.arg.lanes > 1 && e.lanes === 1 && e.arg.type === e.type);
+        expect(e.arg.lanes > 1 && e.lanes === 1 && e.arg.type === e.type);
+        break;
       case "shuffle":
         expect([e.a, e.b].every((x) => x.type === e.type && x.lanes === e.lanes));
-        return expect(e.mask.length === e.lanes && e.mask.every((lane) => lane >= 0 && lane < 2 * e.lanes));
+        expect(e.mask.length === e.lanes && e.mask.every((lane) => lane >= 0 && lane < 2 * e.lanes));
+        break;
     }
   }
 
@@ -284,7 +301,7 @@ class KernelVerifier {
   /** Without a condition the range of the index must show that it stays inside; under one, it is tried at many points. */
   private inside(what: string, index: Index, reach: number, elements: number, own: Guard, scope: Scope): void {
     if (index.low >= 0 && index.high + reach < elements) return;
-    const range = `[${index.low}, ${index.high + reach}] of ${elements} elements`;
+    const range = `[${index.low}, ${index.high + reach}] of ${elements}`;
     const guard = [...scope.guards, ...own];
     const empty = [...scope.variables.values()].some(({ variable }) => variable.extent === 0);
     if (empty) return;

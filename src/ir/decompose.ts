@@ -16,7 +16,7 @@ function polynomial<T>(e: Algebra<T>, x: T, coefficients: readonly number[]): T 
 }
 
 const LN2_HIGH = 0.693359375;
-const LN2_LOW = -2.12194440054690583e-4;
+const LN2_LOW = -2.1219444005469057e-4;
 
 /** 2ⁿ for a float that holds an integer in [-126, 127]. */
 function powerOfTwo<T>(e: Algebra<T>, n: T): T {

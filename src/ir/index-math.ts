@@ -10,11 +10,11 @@ export interface LoopVar {
   readonly extent: number;
 }
 
-export type Atom =
+type Atom =
   | { readonly kind: "var"; readonly variable: LoopVar; readonly key: string }
   | { readonly kind: "div" | "mod"; readonly of: Index; readonly by: number; readonly key: string };
 
-export interface Term {
+interface Term {
   readonly atom: Atom;
   readonly coefficient: number;
 }
@@ -145,7 +145,10 @@ function coarse(a: Index, by: number): { unit: number; whole: Index; fine: Index
   for (const unit of units) {
     if (unit === 1) return null;
     const remainder = ((a.offset % unit) + unit) % unit;
-    const fine = make(remainder, a.terms.filter(({ coefficient }) => coefficient % unit !== 0));
+    const fine = make(
+      remainder,
+      a.terms.filter(({ coefficient }) => coefficient % unit !== 0),
+    );
     if (fine.low < 0 || fine.high >= unit) continue;
     const terms = a.terms.filter(({ coefficient }) => coefficient % unit === 0);
     const scaled = terms.map(({ atom, coefficient }) => ({ atom, coefficient: coefficient / unit }));
@@ -154,7 +157,7 @@ function coarse(a: Index, by: number): { unit: number; whole: Index; fine: Index
   return null;
 }
 
-export function gcd(a: number, b: number): number {
+function gcd(a: number, b: number): number {
   return b === 0 ? a : gcd(b, a % b);
 }
 

@@ -10,7 +10,7 @@ export type Slot =
   | { readonly kind: "output"; readonly output: number }
   | { readonly kind: "arena"; readonly offset: number };
 
-export interface Step {
+interface Step {
   /** Position in `kernels`. */
   readonly kernel: number;
   /** A slot for each of the kernel's buffers. */

@@ -49,8 +49,10 @@ const arithmetic = (symbol: string) => (context: CContext, a: string, b: string)
     ? `((int)((unsigned)${a} ${symbol} (unsigned)${b}))`
     : `(${a} ${symbol} ${b})`;
 /** A helper of the C prelude, by shape and type: s_max, v_max, s_imax, v_imax. */
-const helper = (name: string) => (context: CContext, ...x: string[]) =>
-  `${context.lanes === 1 ? "s" : "v"}_${context.type === "i32" ? "i" : ""}${name}(${x.join(", ")})`;
+const helper =
+  (name: string) =>
+  (context: CContext, ...x: string[]) =>
+    `${context.lanes === 1 ? "s" : "v"}_${context.type === "i32" ? "i" : ""}${name}(${x.join(", ")})`;
 const unsigned = (symbol: string) => (context: CContext, a: string, b: string) =>
   context.lanes === 1 ? `((int)((unsigned)${a} ${symbol} ${b}))` : `((vi)((vu)${a} ${symbol} (vu)${b}))`;
 

@@ -40,7 +40,7 @@ export function loadsOf(roots: readonly Expr[]): (Expr & Load)[] {
 }
 
 /** Calls `visit` for every statement, outer before inner. */
-export function eachStmt(body: readonly Stmt[], visit: (s: Stmt) => void): void {
+function eachStmt(body: readonly Stmt[], visit: (s: Stmt) => void): void {
   for (const statement of body) {
     visit(statement);
     if (statement.kind === "for" || statement.kind === "if" || statement.kind === "let")

@@ -14,7 +14,7 @@ function wantedShape(op: string, wanted: Partial<Typed>): Shape {
 }
 
 /** Output positions of a window along an axis of the given length. */
-export const windowCount = (length: number, { size, stride, dilation }: WindowAxis): number =>
+const windowCount = (length: number, { size, stride, dilation }: WindowAxis): number =>
   Math.floor((length - dilation * (size - 1) - 1) / stride) + 1;
 
 const reshapeRecord: StructuralRecord<"reshape"> = {
@@ -33,6 +33,8 @@ const reshapeRecord: StructuralRecord<"reshape"> = {
 
 /** Coordinates through a reshape, group by group of axes with equal products, so that untouched axes stay as they are. */
 export function throughReshape(at: readonly ix.Index[], outer: Shape, inner: Shape): ix.Index[] {
+  // Nothing is read from an empty tensor, and its axes have no groups.
+  if (inner.includes(0)) return inner.map(() => ix.zero);
   const result: ix.Index[] = [];
   let i = 0;
   let j = 0;

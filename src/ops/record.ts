@@ -23,14 +23,14 @@ export interface Builder extends Algebra<Node> {
 }
 
 /** Where an element of a movement's result comes from: an element of an input, valid under the guard. */
-export interface Source {
+interface Source {
   readonly input: number;
   readonly coordinates: readonly Index[];
   readonly guard: Guard;
 }
 
 /** How an op meets the compiler. */
-export type Kind =
+type Kind =
   /** Values from nowhere: leaf, const, iota. */
   | "source"
   /** One input element per output element, same coordinates. */

@@ -47,7 +47,11 @@ const reduceRecord: StructuralRecord<"reduce"> = {
 /** The gradient where the first extremum along an axis is, zero elsewhere. */
 function toFirst(e: Builder, g: Node, x: Node, axis: number, kind: ReduceKind): Node {
   const winner = e.make("argmax", [kind === "min" ? e.op("neg", x) : x], { axis });
-  const column = reshape(e, winner, x.shape.map((n, i) => (i === axis ? 1 : n)));
+  const column = reshape(
+    e,
+    winner,
+    x.shape.map((n, i) => (i === axis ? 1 : n)),
+  );
   const position = e.make("iota", [], { axis }, { shape: x.shape });
   const wins = e.op("eq", position, e.make("expand", [column], {}, { shape: x.shape }));
   return e.op("select", wins, g, e.constant(0, g));

@@ -35,7 +35,7 @@ const records: Records = {
 export const structuralNames = Object.keys(records) as readonly StructuralName[];
 
 /** The record of a structural op. */
-export function recordOf<K extends StructuralName>(op: K): StructuralRecord<K> {
+function recordOf<K extends StructuralName>(op: K): StructuralRecord<K> {
   return records[op];
 }
 

@@ -6,7 +6,16 @@ import { createLeaf, type Node } from "../ir/graph.js";
 import type { Storage } from "../runtime/index.js";
 import { ConfigError } from "../util/errors.js";
 import { activeTrace, assignedNodes, type Cell, Trace, traced } from "./cells.js";
-import { type Bound, bindProgram, currentDevice, evaluate, inOrder, leafOf, ownStorage, realizedLeaf } from "./session.js";
+import {
+  type Bound,
+  bindProgram,
+  currentDevice,
+  evaluate,
+  inOrder,
+  leafOf,
+  ownStorage,
+  realizedLeaf,
+} from "./session.js";
 import { mapTensors } from "./structure.js";
 import { Tensor } from "./tensor.js";
 
@@ -86,12 +95,17 @@ async function run(entry: Entry, tensors: readonly Tensor[]): Promise<unknown> {
       const storage = cell.storage();
       if (storage) given.set(leaf, storage);
     }
-    const results = await bound.run((leaf) => given.get(leaf) ?? ownStorage(leaf), written.filter((cell) => cell.isLent).map((cell) => trace.placeholders.get(cell) as Node));
+    const results = await bound.run(
+      (leaf) => given.get(leaf) ?? ownStorage(leaf),
+      written.filter((cell) => cell.isLent).map((cell) => trace.placeholders.get(cell) as Node),
+    );
     const first = entry.outputs.length - written.length;
     written.forEach((cell, i) => {
       cell.settle(results[first + i]);
     });
-    return entry.rebuild(results.slice(0, first).map((storage, i) => new Tensor(leafOf(storage, entry.outputs[i].shape))));
+    return entry.rebuild(
+      results.slice(0, first).map((storage, i) => new Tensor(leafOf(storage, entry.outputs[i].shape))),
+    );
   });
 }
 
@@ -128,4 +142,3 @@ export function compile<A extends unknown[], R>(fn: (...args: A) => R): (...args
     return (await run(entry, tensors)) as R;
   };
 }
-

@@ -66,7 +66,7 @@ function batched(left: Node, right: Node, batch: readonly number[], m: number, k
 /** A number for both axes, or [height, width]. */
 export type Size2d = number | Pair;
 
-export function pairOf(op: string, name: string, value: Size2d, least: number): Pair {
+function pairOf(op: string, name: string, value: Size2d, least: number): Pair {
   const pair: Pair = typeof value === "number" ? [value, value] : value;
   if (pair.length !== 2 || pair.some((n) => !Number.isInteger(n) || n < least)) {
     throw new ConfigError(located(op, `${name} must be whole numbers from ${least}, got ${JSON.stringify(value)}`));

@@ -30,7 +30,8 @@ function flattenNested(data: NestedValues, shape: Shape, axis: number, into: (nu
     into.push(data as number | boolean);
     return;
   }
-  if (data.length !== shape[axis]) throw shapeError("tensor", `nested lists are ragged: expected ${formatShape(shape)}`);
+  if (data.length !== shape[axis])
+    throw shapeError("tensor", `nested lists are ragged: expected ${formatShape(shape)}`);
   for (const item of data) flattenNested(item, shape, axis + 1, into);
 }
 
@@ -52,7 +53,10 @@ export function tensor(data: NestedValues | TypedArray, options: TensorOptions =
   if (sizeOfShape(shape) !== length) throw shapeError("tensor", `${length} values do not fill ${formatShape(shape)}`);
   const dtype = options.dtype ?? (typed ? dtypeOfArray(typed) : typeof flat[0] === "boolean" ? "bool" : "f32");
   const values = hostArray(dtype, length);
-  if (dtype === "bool") (typed ?? flat).forEach((value: number | boolean, i: number) => { values[i] = value ? 1 : 0; });
+  if (dtype === "bool")
+    (typed ?? flat).forEach((value: number | boolean, i: number) => {
+      values[i] = value ? 1 : 0;
+    });
   else if (typed) values.set(typed);
   else values.set(flat.map(Number));
   const made = new Tensor(leafOf(Storage.from(dtype, values), shape));
@@ -98,12 +102,20 @@ export function eye(n: number, { dtype = "f32" }: { readonly dtype?: DType } = {
 
 /** Tensors joined along an axis. */
 export function concat(tensors: readonly Tensor[], { dim = 0 }: { readonly dim?: number } = {}): Tensor {
-  return new Tensor(shapes.concat(tensors.map((x) => x.node), dim));
+  return new Tensor(
+    shapes.concat(
+      tensors.map((x) => x.node),
+      dim,
+    ),
+  );
 }
 
 /** Tensors of one shape joined along a new axis. */
 export function stack(tensors: readonly Tensor[], { dim = 0 }: { readonly dim?: number } = {}): Tensor {
-  return concat(tensors.map((x) => x.unsqueeze(dim)), { dim });
+  return concat(
+    tensors.map((x) => x.unsqueeze(dim)),
+    { dim },
+  );
 }
 
 /** i32 [..] -> f32 [.., classes]: 1 at the index, 0 elsewhere. */

@@ -4,7 +4,7 @@
  */
 import { formatShape, type Node, topological } from "../ir/graph.js";
 
-export const debugLevel = Number(process.env.FOVEA_DEBUG ?? 0) || 0;
+const debugLevel = Number(process.env.FOVEA_DEBUG ?? 0) || 0;
 
 function describe(outputs: readonly Node[]): string {
   const ids = new Map<Node, number>();

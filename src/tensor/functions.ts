@@ -18,11 +18,16 @@ import { Tensor } from "./tensor.js";
  * @example
  * const y = conv2d(zeros([1, 3, 8, 8]), ones([4, 3, 3, 3]), { padding: 1 });
  */
-export function conv2d(x: Tensor, weight: Tensor, options: contract.ConvOptions & { readonly bias?: Tensor } = {}): Tensor {
+export function conv2d(
+  x: Tensor,
+  weight: Tensor,
+  options: contract.ConvOptions & { readonly bias?: Tensor } = {},
+): Tensor {
   const y = new Tensor(contract.conv2d(x.node, weight.node, options));
   if (!options.bias) return y;
   const channels = weight.shape[0];
-  if (options.bias.size !== channels) throw shapeError("conv2d", `bias has ${options.bias.size} elements for ${channels} channels`);
+  if (options.bias.size !== channels)
+    throw shapeError("conv2d", `bias has ${options.bias.size} elements for ${channels} channels`);
   return y.add(new Tensor(helpers.reshape(graph, options.bias.node, [1, channels, 1, 1])));
 }
 

@@ -4,8 +4,8 @@
  */
 import { type Shape, sizeOfShape } from "../ir/graph.js";
 import { graph, helpers } from "../ops/index.js";
-import { hashStream } from "../util/philox.js";
 import { ConfigError } from "../util/errors.js";
+import { hashStream } from "../util/philox.js";
 import { checkShape } from "./check.js";
 import { tensor } from "./create.js";
 import { Tensor } from "./tensor.js";
@@ -55,7 +55,9 @@ export class Generator {
 
   /** Uniform values in [low, high). */
   uniform(shape: Shape, { low = 0, high = 1 }: { readonly low?: number; readonly high?: number } = {}): Tensor {
-    return Generator.unit(this.bits(shape).first()).mul(high - low).add(low);
+    return Generator.unit(this.bits(shape).first())
+      .mul(high - low)
+      .add(low);
   }
 
   /** Normal values (Box and Muller 1958): √(−2 ln u) cos 2πv with u in (0, 1]. */

@@ -6,7 +6,7 @@ import { graph, helpers } from "../ops/index.js";
 import { axisOf, checkShape, dtypeError, shapeError } from "./check.js";
 
 /** A shape with at most one −1 filled in. */
-export function inferShape(x: Node, shape: Shape): number[] {
+function inferShape(x: Node, shape: Shape): number[] {
   const unknown = shape.filter((n) => n === -1).length;
   if (unknown > 1) throw shapeError("reshape", `only one size may be -1, got ${formatShape(shape)}`);
   checkShape(

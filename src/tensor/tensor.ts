@@ -4,7 +4,15 @@
  */
 import { differentiate } from "../autograd/index.js";
 import { type DType, isFloat, type TypedArray } from "../ir/dtype.js";
-import { formatShape, type Node, type ReduceKind, type Shape, sameShape, sizeOfShape, topological } from "../ir/graph.js";
+import {
+  formatShape,
+  type Node,
+  type ReduceKind,
+  type Shape,
+  sameShape,
+  sizeOfShape,
+  topological,
+} from "../ir/graph.js";
 import type { ScalarName } from "../ir/scalar.js";
 import { graph, helpers } from "../ops/index.js";
 import { FoveaError } from "../util/errors.js";
@@ -12,7 +20,7 @@ import { activeTrace, assignedNodes, isGradEnabled, ownerOf } from "./cells.js";
 import { axesOf, axisOf, dtypeError, shapeError } from "./check.js";
 import { matmul } from "./contract.js";
 import * as elementwise from "./elementwise.js";
-import { formatValues, nest, type Nested } from "./format.js";
+import { formatValues, type Nested, nest } from "./format.js";
 import { evaluate, ownStorage, realizedLeaf } from "./session.js";
 import * as shapes from "./shapes.js";
 
@@ -314,7 +322,10 @@ export class Tensor {
     const axes = axesOf("variance", dim, this.shape);
     const count = axes.reduce((n, axis) => n * this.shape[axis], 1);
     const centred = this.sub(this.mean({ dim: axes, keepdim: true }));
-    return centred.square().sum({ dim: axes, keepdim }).div(Math.max(0, count - correction));
+    return centred
+      .square()
+      .sum({ dim: axes, keepdim })
+      .div(Math.max(0, count - correction));
   }
   /** Position of the first largest element, as i32: along `dim`, or of all elements in row-major order. */
   argmax({ dim, keepdim = false }: { readonly dim?: number; readonly keepdim?: boolean } = {}): Tensor {
@@ -354,7 +365,8 @@ export class Tensor {
    * @throws ShapeError if this is not a scalar
    */
   backward(): void {
-    if (this.size !== 1) throw shapeError("backward", `needs a scalar, got ${formatShape(this.shape)}`, "Take .mean() or .sum() first");
+    if (this.size !== 1)
+      throw shapeError("backward", `needs a scalar, got ${formatShape(this.shape)}`, "Take .mean() or .sum() first");
     const isParameter = (node: Node) => ownerOf(node) !== undefined;
     const found = topological([this.node], isParameter).filter(isParameter);
     const gradients = differentiate(this.node, graph.constant(1, this.node), found, isParameter);
@@ -415,10 +427,18 @@ const kept = (shape: Shape, axes: readonly number[]): number[] => shape.map((n, 
  * const x = tensor([1, 2, 3]);
  * const [dx] = grad(x.square().sum(), [x]); // 2x
  */
-export function grad(output: Tensor, inputs: readonly Tensor[], options: { readonly gradOutput?: Tensor } = {}): Tensor[] {
+export function grad(
+  output: Tensor,
+  inputs: readonly Tensor[],
+  options: { readonly gradOutput?: Tensor } = {},
+): Tensor[] {
   const { gradOutput } = options;
   if (!gradOutput && output.size !== 1) {
-    throw shapeError("grad", `the output ${formatShape(output.shape)} is not a scalar`, "Pass gradOutput, or take .sum()");
+    throw shapeError(
+      "grad",
+      `the output ${formatShape(output.shape)} is not a scalar`,
+      "Pass gradOutput, or take .sum()",
+    );
   }
   if (gradOutput && !sameShape(gradOutput.shape, output.shape)) {
     throw shapeError("grad", `gradOutput ${formatShape(gradOutput.shape)} does not match ${formatShape(output.shape)}`);
@@ -428,7 +448,9 @@ export function grad(output: Tensor, inputs: readonly Tensor[], options: { reado
   const targets = inputs.map((x) => x.node);
   const wanted = new Set(targets);
   const boundary = (node: Node) => ownerOf(node) !== undefined && !wanted.has(node);
-  return differentiate(output.node, seed, targets, boundary).map((g, i) => new Tensor(g ?? graph.constant(0, targets[i])));
+  return differentiate(output.node, seed, targets, boundary).map(
+    (g, i) => new Tensor(g ?? graph.constant(0, targets[i])),
+  );
 }
 
 /** Computes tensors (and every assigned variable) now, in one program. */

@@ -67,7 +67,10 @@ export class Variable extends Tensor {
     const node = typeof value === "number" ? graph.constant(value, like) : graph.cast(value.node, like.dtype);
     const shape = helpers.broadcastShapes(node.shape, like.shape);
     if (!shape || !sameShape(shape, like.shape)) {
-      throw shapeError("assign", `${this.name || "a variable"} is ${formatShape(like.shape)}, the value ${formatShape(node.shape)}`);
+      throw shapeError(
+        "assign",
+        `${this.name || "a variable"} is ${formatShape(like.shape)}, the value ${formatShape(node.shape)}`,
+      );
     }
     this.cell.write(graph.make("detach", [helpers.broadcast(graph, node, like.shape)], {}));
   }

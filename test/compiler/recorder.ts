@@ -2,10 +2,11 @@
  * A device that computes nothing and keeps the programs it is given: what the compiler makes of a training step can be
  * looked at without a C compiler, for a target that is the same on every machine.
  */
+
+import { type DType, hostArray, sizeOf, type TypedArray } from "../../src/ir/dtype.js";
 import type { Program } from "../../src/ir/program.js";
 import type { Target } from "../../src/ir/target.js";
 import type { Device, DeviceBuffer, Executable } from "../../src/runtime/index.js";
-import { type DType, hostArray, sizeOf, type TypedArray } from "../../src/ir/dtype.js";
 
 /** A machine with AVX2, as plain data. */
 export const target: Target = {

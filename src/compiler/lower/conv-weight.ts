@@ -5,9 +5,9 @@
  */
 import { isOp, type Node } from "../../ir/graph.js";
 import * as ix from "../../ir/index-math.js";
-import { declare, type Expr, load, loop, register, set, splat, type Stmt, store, TASK } from "../../ir/loops.js";
+import { declare, type Expr, load, loop, register, type Stmt, set, splat, store, TASK } from "../../ir/loops.js";
 import type { KernelBuilder } from "../kernel-builder.js";
-import { positionOf } from "../layout.js";
+import { memoryBounds, positionOf } from "../layout.js";
 import { divisorUpTo } from "../prepare.js";
 import { packImage } from "./image.js";
 import { nest } from "./nest.js";
@@ -25,7 +25,13 @@ interface WeightTile {
 }
 
 /** Channels × kernel rows × kernel columns are the scalars of a step, output blocks its vectors. */
-function chooseWeightTile(builder: KernelBuilder, channels: number, kh: number, kw: number, blocks: number): WeightTile {
+function chooseWeightTile(
+  builder: KernelBuilder,
+  channels: number,
+  kh: number,
+  kw: number,
+  blocks: number,
+): WeightTile {
   let best: WeightTile = { channels: 1, taps: 1, blocks: 1 };
   let least = Number.POSITIVE_INFINITY;
   const divisors = (n: number) => Array.from({ length: n }, (_, i) => i + 1).filter((d) => n % d === 0);
@@ -45,75 +51,137 @@ function chooseWeightTile(builder: KernelBuilder, channels: number, kh: number, 
   return best;
 }
 
+interface Share {
+  /** Channels and output blocks of a task, and images packed together. */
+  readonly channels: number;
+  readonly blocks: number;
+  readonly together: number;
+}
+
+const divisorsOf = (n: number): number[] => Array.from({ length: n }, (_, i) => i + 1).filter((d) => n % d === 0);
+
+/**
+ * How tasks share the results: each packs its own pixels and gradients, so square shares pack least; enough pixels at a
+ * time to pay for loading and storing the results, few enough for the cache; enough tasks to share out evenly.
+ */
+function chooseShare(
+  builder: KernelBuilder,
+  anchor: Node,
+  tile: WeightTile,
+  blocks: number,
+  image: number,
+  pixels: number,
+): Share {
+  const { lanes, target } = builder;
+  const [pieces, , c, kh, kw] = anchor.shape;
+  const own = anchor.inputs[1].shape[0] / pieces;
+  const wanted = Math.max(TASKS, 4 * target.threads);
+  const products = (pixels * kh * kw) / (2 * lanes);
+  let best: Share = { channels: c, blocks, together: 1 };
+  let least = Number.POSITIVE_INFINITY;
+  for (const groupBlocks of divisorsOf(blocks).filter((d) => d % tile.blocks === 0)) {
+    for (const channels of divisorsOf(c).filter((d) => d % tile.channels === 0 && (d === c || d % lanes === 0))) {
+      const floats = image * channels + pixels * groupBlocks * lanes;
+      const room = Math.floor(target.l2Bytes / 8 / floats);
+      const together = divisorUpTo(own, Math.max(1, Math.min(room, Math.ceil(2048 / pixels))));
+      const tasks = pieces * (blocks / groupBlocks) * (c / channels);
+      // Cycles per image: products, packing, and adding the registers to memory once per packed group.
+      const multiply = products * channels * groupBlocks * lanes;
+      const results = (channels * kh * kw * groupBlocks * 3) / together;
+      const task = own * (multiply + (floats * 3) / lanes + results);
+      const waves = Math.ceil(tasks / target.threads) * target.threads;
+      const cycles = task * Math.max(waves, wanted / 2) * (room < 1 ? 2 : 1);
+      if (cycles < least) {
+        least = cycles;
+        best = { channels, blocks: groupBlocks, together };
+      }
+    }
+  }
+  return best;
+}
+
+/** Statements per step up to which a row of pixels is unrolled. */
+const UNROLLED = 220;
+
 /** Lowers a weight gradient; the root is the anchor itself, in pieces. */
 export function lowerConvWeight(builder: KernelBuilder, anchor: Node): number {
   if (!isOp(anchor, "convWeightGrad")) return 0;
-  const { lanes, target } = builder;
+  const { lanes } = builder;
   const { stride, dilation, before } = anchor.attrs;
   const [x, g] = anchor.inputs;
   const [pieces, o, c, kh, kw] = anchor.shape;
   const [n, , ho, wo] = g.shape;
   const blocks = Math.ceil(o / lanes);
   const tile = chooseWeightTile(builder, c, kh, kw, blocks);
-  const perTask = tile.blocks * divisorUpTo(blocks / tile.blocks, Math.max(1, Math.floor((blocks / tile.blocks) * (pieces / TASKS))));
-  const groups = blocks / perTask;
   const rows = (ho - 1) * stride[0] + dilation[0] * (kh - 1) + 1;
   const columns = (wo - 1) * stride[1] + dilation[1] * (kw - 1) + 1;
+  const share = chooseShare(builder, anchor, tile, blocks, rows * columns, ho * wo);
   const own = n / pieces;
-  // Images packed together: enough pixels to pay for loading results, few enough for the cache.
-  const imageFloats = rows * columns * c + ho * wo * perTask * lanes;
-  const together = divisorUpTo(own, Math.max(1, Math.min(Math.floor(target.l2Bytes / 8 / imageFloats), Math.ceil(2048 / (ho * wo)))));
-  const tasks = pieces * groups;
-  const [piece, group] = ix.unflatten(ix.variable({ name: TASK, extent: tasks }), [pieces, groups]);
-  const batch = builder.variable("n", own / together);
-  const firstImage = ix.add(ix.scale(piece, own), ix.scale(ix.variable(batch), together));
-  const firstBlock = ix.scale(group, perTask);
+  const counts = [pieces, blocks / share.blocks, c / share.channels];
+  const tasks = counts.reduce((a, b) => a * b, 1);
+  const [piece, blockGroup, channelGroup] = ix.unflatten(ix.variable({ name: TASK, extent: tasks }), counts);
+  const batch = builder.variable("n", own / share.together);
+  const firstImage = ix.add(ix.scale(piece, own), ix.scale(ix.variable(batch), share.together));
+  const firstBlock = ix.scale(blockGroup, share.blocks);
+  const channelStart = ix.scale(channelGroup, share.channels);
   const pixels = packImage(builder, x, {
-    images: together,
-    channels: c,
+    images: share.together,
+    channels: share.channels,
     rows,
     columns,
-    source: (i, channel, r, q) => [ix.add(firstImage, i), channel, ix.plus(r, -before[0]), ix.plus(q, -before[1])],
+    source: (i, channel, r, q) => [
+      ix.add(firstImage, i),
+      ix.add(channelStart, channel),
+      ix.plus(r, -before[0]),
+      ix.plus(q, -before[1]),
+    ],
   });
-  const gradients = packGradients(builder, g, together, perTask, firstImage, firstBlock);
-  const pair = builder.variable("b", perTask / tile.blocks);
-  const channels = builder.variable("c", c / tile.channels);
+  const gradients = packGradients(builder, g, share.together, share.blocks, firstImage, firstBlock);
+  const pair = builder.variable("b", share.blocks / tile.blocks);
+  const channels = builder.variable("c", share.channels / tile.channels);
   const tapRow = builder.variable("k", kh / tile.taps);
   const accumulators = Array.from({ length: tile.channels * tile.taps * kw }, () =>
     Array.from({ length: tile.blocks }, () => register(builder.fresh("c"), "f32", lanes)),
   );
   const scalars = accumulators.map((_, i) => ({
-    channel: Math.floor(i / (kw * tile.taps)),
+    channel: ix.plus(ix.scale(ix.variable(channels), tile.channels), Math.floor(i / (kw * tile.taps))),
     row: ix.plus(ix.scale(ix.variable(tapRow), tile.taps), Math.floor(i / kw) % tile.taps),
     tap: i % kw,
   }));
-  const [i, y, q] = [builder.variable("i", together), builder.variable("y", ho), builder.variable("x", wo)];
+  const [i, y, q] = [builder.variable("i", share.together), builder.variable("y", ho), builder.variable("x", wo)];
   const block = ix.scale(ix.variable(pair), tile.blocks);
-  const firstChannel = ix.scale(ix.variable(channels), tile.channels);
   const e = builder.lowering.algebra;
-  const vectors = Array.from({ length: tile.blocks }, (_, b) =>
-    load(gradients.buffer, "f32", gradients.at(ix.variable(i), ix.plus(block, b), ix.variable(y), ix.variable(q)), [], lanes),
-  );
-  const products = scalars.flatMap(({ channel, row, tap }, s) => {
-    const r = ix.add(ix.scale(ix.variable(y), stride[0]), ix.scale(row, dilation[0]));
-    const column = ix.plus(ix.scale(ix.variable(q), stride[1]), tap * dilation[1]);
-    const at = pixels.at(ix.variable(i), ix.plus(firstChannel, channel), r, column);
-    const scalar = splat(load(pixels.buffer, "f32", at, [], lanes), lanes);
-    return accumulators[s].map((a, b) => set(nameOf(a), e.op("add", a, e.op("mul", vectors[b], scalar))));
-  });
+  const products = (column: ix.Index): Stmt[] => {
+    const vectors = Array.from({ length: tile.blocks }, (_, b) =>
+      load(gradients.buffer, "f32", gradients.at(ix.variable(i), ix.plus(block, b), ix.variable(y), column), [], lanes),
+    );
+    return scalars.flatMap(({ channel, row, tap }, s) => {
+      const r = ix.add(ix.scale(ix.variable(y), stride[0]), ix.scale(row, dilation[0]));
+      const at = pixels.at(ix.variable(i), channel, r, ix.plus(ix.scale(column, stride[1]), tap * dilation[1]));
+      const scalar = splat(load(pixels.buffer, "f32", at, [], lanes), lanes);
+      return accumulators[s].map((a, b) => set(nameOf(a), e.op("add", a, e.op("mul", vectors[b], scalar))));
+    });
+  };
   const start = accumulators.flat().map((a) => declare(nameOf(a), splat(e.typed(0, "f32", a), lanes)));
   const buffer = builder.buffer(anchor, "write");
   const layout = builder.layoutOf(anchor);
-  const later = ix.simplifyGuard([{ index: ix.plus(ix.variable(batch), -1), extent: own / together }]);
+  const later = ix.simplifyGuard([{ index: ix.plus(ix.variable(batch), -1), extent: own / share.together }]);
   const finish = scalars.flatMap(({ channel, row, tap }, s) =>
     accumulators[s].map((a, b) => {
       const output = ix.add(ix.scale(ix.add(firstBlock, ix.plus(block, b)), lanes), builder.lane);
-      const at = positionOf([piece, output, ix.plus(firstChannel, channel), row, ix.constant(tap)], anchor.shape, layout);
-      const sum = later === null ? a : e.op("add", a, load(buffer, "f32", at, later, lanes));
-      return store(buffer, "f32", at, sum, lanes);
+      const at = [piece, output, ix.add(channelStart, channel), row, ix.constant(tap)];
+      const position = positionOf(at, anchor.shape, layout);
+      const guard = ix.simplifyGuard(memoryBounds(at, anchor.shape, layout)) ?? [];
+      const before = later === null ? null : load(buffer, "f32", position, [...later, ...guard], lanes);
+      return store(buffer, "f32", position, before ? e.op("add", a, before) : a, lanes, guard);
     }),
   );
-  const micro = [...start, ...nest([i, y, q], products), ...finish];
+  // Short rows are unrolled; each pixel is a run of its own, so that loads are not kept between them.
+  const unrolled = wo * accumulators.flat().length <= UNROLLED;
+  const row = unrolled
+    ? Array.from({ length: wo }, (_, column) => loop(builder.variable("u", 1), products(ix.constant(column))))
+    : nest([q], products(ix.variable(q)));
+  const micro = [...start, ...nest([i, y], row), ...finish];
   const body = [...pixels.statements, ...gradients.statements, ...nest([pair, channels, tapRow], micro)];
   builder.part(tasks, [loop(batch, body)]);
   return 2 * n * o * ho * wo * c * kh * kw;
@@ -131,11 +199,20 @@ function packGradients(
   const { lanes } = builder;
   const [, , ho, wo] = g.shape;
   const shape = [images, blocks, ho, wo, lanes];
-  const buffer = builder.scratch("f32", shape.reduce((a, b) => a * b, 1));
-  const at = (i: ix.Index, block: ix.Index, y: ix.Index, q: ix.Index) => ix.flatten([i, block, y, q, builder.lane], shape);
+  const buffer = builder.scratch(
+    "f32",
+    shape.reduce((a, b) => a * b, 1),
+  );
+  const at = (i: ix.Index, block: ix.Index, y: ix.Index, q: ix.Index) =>
+    ix.flatten([i, block, y, q, builder.lane], shape);
   const [i, b, y, q] = [images, blocks, ho, wo].map((extent) => builder.variable("g", extent));
   const channel = ix.add(ix.scale(ix.add(firstBlock, ix.variable(b)), lanes), builder.lane);
-  const value = builder.lowering.value(g, [ix.add(firstImage, ix.variable(i)), channel, ix.variable(y), ix.variable(q)]);
+  const value = builder.lowering.value(g, [
+    ix.add(firstImage, ix.variable(i)),
+    channel,
+    ix.variable(y),
+    ix.variable(q),
+  ]);
   const place = at(ix.variable(i), ix.variable(b), ix.variable(y), ix.variable(q));
   return { buffer, at, statements: nest([i, b, y, q], [store(buffer, "f32", place, value, lanes)]) };
 }

@@ -5,7 +5,7 @@
  */
 import { type ConvAttrs, isOp, type Node } from "../../ir/graph.js";
 import * as ix from "../../ir/index-math.js";
-import { declare, type Expr, load, register, set, splat, type Stmt, TASK } from "../../ir/loops.js";
+import { declare, type Expr, load, register, type Stmt, set, splat, TASK } from "../../ir/loops.js";
 import type { KernelBuilder } from "../kernel-builder.js";
 import { divisorUpTo } from "../prepare.js";
 import { type Image, packImage } from "./image.js";
@@ -50,7 +50,8 @@ function choosePixelTile(builder: KernelBuilder, rows: number, columns: number, 
       for (let th = 1; th <= most && fits({ rows: th * tw, vectors: b }, builder.target); th++) {
         let cycles = 0;
         for (const v of pieces(rows, th)) {
-          for (const h of pieces(columns, tw)) cycles += v.count * h.count * stepCycles({ rows: v.size * h.size, vectors: b });
+          for (const h of pieces(columns, tw))
+            cycles += v.count * h.count * stepCycles({ rows: v.size * h.size, vectors: b });
         }
         cycles *= blocks / b;
         if (cycles < least - 1e-9) {
@@ -87,7 +88,8 @@ function choosePlan(builder: KernelBuilder, node: Node, attrs: ConvAttrs): Plan 
   const weightBytes = c * kh * kw * lanes * 4 * tile.blocks;
   const most = Math.max(1, Math.floor(target.l2Bytes / 2 / weightBytes)) * tile.blocks;
   let group = most >= blocks ? blocks : tile.blocks * divisorUpTo(blocks / tile.blocks, most / tile.blocks);
-  while (n * bands * (blocks / group) < 8 && group > tile.blocks) group = tile.blocks * divisorUpTo(blocks / tile.blocks, group / tile.blocks - 1);
+  while (n * bands * (blocks / group) < 8 && group > tile.blocks)
+    group = tile.blocks * divisorUpTo(blocks / tile.blocks, group / tile.blocks - 1);
   const groups = blocks / group;
   const images = Math.max(1, Math.ceil(n / Math.max(1, Math.ceil(TASKS / (groups * bands)))));
   return { tile, band, bands, group, groups, images, chunks: Math.ceil(n / images) };
@@ -151,7 +153,15 @@ class TileBuilder {
   ) {}
 
   /** One register tile at (row, column) of the band: accumulate over channels and taps, then finish and store. */
-  tile(image: ix.Index, block: ix.Index, firstRow: ix.Index, row: ix.Index, column: ix.Index, th: number, tw: number): Stmt[] {
+  tile(
+    image: ix.Index,
+    block: ix.Index,
+    firstRow: ix.Index,
+    row: ix.Index,
+    column: ix.Index,
+    th: number,
+    tw: number,
+  ): Stmt[] {
     const { builder, anchor } = this;
     const { lanes } = builder;
     const [, c, kh, kw] = anchor.inputs[1].shape;
@@ -159,13 +169,24 @@ class TileBuilder {
     const accumulators = pixels.map(() =>
       Array.from({ length: this.shape.blocks }, () => register(builder.fresh("c"), "f32", lanes)),
     );
-    const start = accumulators.flat().map((a) => declare(nameOf(a), splat(builder.lowering.algebra.typed(0, "f32", a), lanes)));
+    const start = accumulators
+      .flat()
+      .map((a) => declare(nameOf(a), splat(builder.lowering.algebra.typed(0, "f32", a), lanes)));
     // Channels of a block lie side by side: the innermost loop walks them, so that no load repeats between its steps.
     const split = c % lanes === 0 ? [c / lanes, lanes] : [c];
     const channels = split.map((extent) => builder.variable("k", extent));
     const [down, across] = [builder.variable("k", kh), builder.variable("k", kw)];
     const channel = ix.flatten(channels.map(ix.variable), split);
-    const inner = this.products(accumulators, pixels, block, row, column, channel, ix.variable(down), ix.variable(across));
+    const inner = this.products(
+      accumulators,
+      pixels,
+      block,
+      row,
+      column,
+      channel,
+      ix.variable(down),
+      ix.variable(across),
+    );
     const [innermost] = channels.slice(-1);
     const compute = nest([...channels.slice(0, -1), down, across, innermost], inner);
     return [...start, ...compute, ...this.finish(accumulators, pixels, image, block, firstRow, row, column)];

@@ -54,7 +54,10 @@ export function packImage(builder: KernelBuilder, x: Node, request: ImageRequest
   const [n, row] = [ix.variable(i), ix.variable(r)];
   if (channelsContiguous(builder, x) && channels % lanes === 0) {
     const shape = [images, channels / lanes, rows, columns, lanes];
-    const buffer = builder.scratch("f32", shape.reduce((a, b) => a * b, 1));
+    const buffer = builder.scratch(
+      "f32",
+      shape.reduce((a, b) => a * b, 1),
+    );
     const at: Image["at"] = (image, c, y, q) => ix.flatten([image, ix.div(c, lanes), y, q, ix.mod(c, lanes)], shape);
     const block = builder.variable("c", channels / lanes);
     const q = builder.variable("q", columns);
@@ -65,7 +68,10 @@ export function packImage(builder: KernelBuilder, x: Node, request: ImageRequest
   }
   const pitch = Math.ceil(columns / lanes) * lanes;
   const shape = [images, channels, rows, pitch];
-  const buffer = builder.scratch("f32", shape.reduce((a, b) => a * b, 1));
+  const buffer = builder.scratch(
+    "f32",
+    shape.reduce((a, b) => a * b, 1),
+  );
   const at: Image["at"] = (image, c, y, q) => ix.flatten([image, c, y, q], shape);
   const c = builder.variable("c", channels);
   const q = builder.variable("q", pitch / lanes);

@@ -5,11 +5,24 @@
  */
 import { type Node, sizeOfShape } from "../../ir/graph.js";
 import * as ix from "../../ir/index-math.js";
-import { constantOf, declare, type Expr, load, loop, register, set, splat, type Stmt, store, TASK, when } from "../../ir/loops.js";
+import {
+  constantOf,
+  declare,
+  type Expr,
+  load,
+  loop,
+  register,
+  type Stmt,
+  set,
+  splat,
+  store,
+  TASK,
+  when,
+} from "../../ir/loops.js";
 import type { KernelBuilder } from "../kernel-builder.js";
 import { divisorUpTo } from "../prepare.js";
-import { loadCost, nest } from "./nest.js";
 import { zeroOutside } from "./image.js";
+import { loadCost, nest } from "./nest.js";
 import { chooseTile, type Tile } from "./tile.js";
 import { transposed } from "./transpose.js";
 
@@ -37,11 +50,18 @@ function evenBlock(total: number, unit: number, wanted: number): number {
 }
 
 /** Cycles to pack one element of an operand, by how it lies in memory. */
-const packCycles = (straight: boolean, turned: boolean, lanes: number): number => (straight ? 3 / lanes : turned ? 8 / lanes : 2);
+const packCycles = (straight: boolean, turned: boolean, lanes: number): number =>
+  straight ? 3 / lanes : turned ? 8 / lanes : 2;
 const BLOCK_SIZES = [16, 32, 48, 64, 96, 128, 192, 256, 384, 512];
 
 /** Blocks that finish first: every task packs its own operands, so small blocks pack more and large ones share out badly. */
-function chooseBlocking(builder: KernelBuilder, anchor: Node, rowsStraight: boolean, columnsStraight: boolean, columnsTurned: boolean): Blocking {
+function chooseBlocking(
+  builder: KernelBuilder,
+  anchor: Node,
+  rowsStraight: boolean,
+  columnsStraight: boolean,
+  columnsTurned: boolean,
+): Blocking {
   const { target, lanes } = builder;
   const [batch, m, n] = anchor.shape;
   const k = anchor.inputs[0].shape[2];
@@ -58,7 +78,8 @@ function chooseBlocking(builder: KernelBuilder, anchor: Node, rowsStraight: bool
     for (const columns of new Set(BLOCK_SIZES.map((size) => evenBlock(n, width, size)))) {
       if (rows * depth + depth * columns + rows * columns > floats && rows * columns > tile.rows * width) continue;
       const tasks = batch * Math.ceil(m / rows) * Math.ceil(n / columns);
-      const task = (rows * columns * k) / (2 * lanes) + rows * rowCycles + columns * columnCycles + (rows * columns * 4) / lanes;
+      const task =
+        (rows * columns * k) / (2 * lanes) + rows * rowCycles + columns * columnCycles + (rows * columns * 4) / lanes;
       const cycles = Math.ceil(tasks / target.threads) * task;
       if (cycles < least) {
         least = cycles;
@@ -73,7 +94,12 @@ function chooseBlocking(builder: KernelBuilder, anchor: Node, rowsStraight: bool
 function contiguous(builder: KernelBuilder, x: Node, axis: number): boolean {
   const at = x.shape.map((extent, i) => {
     const v = ix.variable({ name: `o${i}`, extent });
-    return i === axis ? ix.add(ix.scale(ix.variable({ name: "v", extent: Math.max(1, Math.floor(extent / builder.lanes)) }), builder.lanes), builder.lane) : v;
+    return i === axis
+      ? ix.add(
+          ix.scale(ix.variable({ name: "v", extent: Math.max(1, Math.floor(extent / builder.lanes)) }), builder.lanes),
+          builder.lane,
+        )
+      : v;
   });
   return loadCost([builder.lowering.value(x, at)], builder.lanes) < builder.lanes;
 }
@@ -104,9 +130,13 @@ function packRows(
   const copy = (start: number, count: number, width: number): Stmt[] => {
     if (count === 0) return [];
     const step = builder.variable("c", count);
-    const i = width === 1 ? ix.plus(ix.variable(step), start) : ix.add(ix.scale(ix.variable(step), width), builder.lane);
+    const i =
+      width === 1 ? ix.plus(ix.variable(step), start) : ix.add(ix.scale(ix.variable(step), width), builder.lane);
     const [r, k] = depthContiguous ? [ix.variable(o), i] : [i, ix.variable(o)];
-    return nest([step], [store(buffer, "f32", place(ix.variable(o), i), zeroOutside(builder, x, operand(r, k)), lanes)]);
+    return nest(
+      [step],
+      [store(buffer, "f32", place(ix.variable(o), i), zeroOutside(builder, x, operand(r, k)), lanes)],
+    );
   };
   const vectors = Math.floor(inner / lanes);
   const body = [...copy(0, vectors, lanes), ...copy(vectors * lanes, inner - vectors * lanes, 1)];
@@ -134,14 +164,19 @@ function packColumns(
   const direct = (start: number, count: number): Stmt[] => {
     const k = builder.variable("k", count);
     const position = ix.plus(ix.variable(k), start);
-    return nest([k, panel], [store(buffer, "f32", at(column, position), zeroOutside(builder, x, operand(position, column)), lanes)]);
+    return nest(
+      [k, panel],
+      [store(buffer, "f32", at(column, position), zeroOutside(builder, x, operand(position, column)), lanes)],
+    );
   };
   if (columnsContiguous) return { statements: direct(0, depth), at, buffer };
   // Rows of V depths each, one per column, are turned into V vectors of columns.
   const blocks = Math.floor(depth / lanes);
   const block = builder.variable("k", blocks);
   const base = ix.scale(ix.variable(block), lanes);
-  const rows = Array.from({ length: lanes }, (_, i) => zeroOutside(builder, x, operand(ix.add(base, builder.lane), ix.plus(first, i))));
+  const rows = Array.from({ length: lanes }, (_, i) =>
+    zeroOutside(builder, x, operand(ix.add(base, builder.lane), ix.plus(first, i))),
+  );
   const turned = transposed(builder, rows);
   const stores = turned.rows.map((row, i) => store(buffer, "f32", at(column, ix.plus(base, i)), row, lanes));
   const body = nest([block], [...turned.statements, ...stores]);
@@ -181,7 +216,9 @@ function microKernel(
   const e = builder.lowering.algebra;
   const body: Stmt[] = accumulators.flatMap((line, r) => {
     const scalar = splat(load(a.buffer, "f32", a.at(ix.plus(row, r), ix.variable(k)), [], lanes), lanes);
-    return line.map((accumulator, v) => set(nameOf(accumulator), e.op("add", accumulator, e.op("mul", scalar, vectors[v]))));
+    return line.map((accumulator, v) =>
+      set(nameOf(accumulator), e.op("add", accumulator, e.op("mul", scalar, vectors[v]))),
+    );
   });
   return [...start, loop(k, body), ...finish];
 }
@@ -197,7 +234,13 @@ export function lowerMatmul(builder: KernelBuilder, anchor: Node, roots: readonl
   const rowsStraight = contiguous(builder, a, 2) || !contiguous(builder, a, 1);
   const columnsStraight = contiguous(builder, b, 2);
   const columnsTurned = !columnsStraight && contiguous(builder, b, 1);
-  const block = chooseBlocking(builder, anchor, contiguous(builder, a, 2) || contiguous(builder, a, 1), columnsStraight, columnsTurned);
+  const block = chooseBlocking(
+    builder,
+    anchor,
+    contiguous(builder, a, 2) || contiguous(builder, a, 1),
+    columnsStraight,
+    columnsTurned,
+  );
   const counts = [batch, Math.ceil(m / block.m), Math.ceil(n / block.n)];
   const depths = Math.ceil(k / block.k);
   const tasks = sizeOfShape(counts);
@@ -266,7 +309,14 @@ function epilogue(
   const columns = builder.exact(start, Math.max(1, whole), lanes);
   const vectors =
     whole > 0
-      ? [loop(vector, columns.within(write(ix.add(ix.scale(ix.variable(vector), lanes), builder.lane), ix.add(columns.index, builder.lane))))]
+      ? [
+          loop(
+            vector,
+            columns.within(
+              write(ix.add(ix.scale(ix.variable(vector), lanes), builder.lane), ix.add(columns.index, builder.lane)),
+            ),
+          ),
+        ]
       : [];
   const tail = n - whole;
   let rest: Stmt[] = [];
@@ -278,4 +328,3 @@ function epilogue(
   }
   return [loop(line, row.within([...vectors, ...rest]))];
 }
-

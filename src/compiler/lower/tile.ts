@@ -27,7 +27,12 @@ export const fits = ({ rows, vectors }: Tile, target: Target): boolean =>
   rows * vectors + vectors + 1 <= target.registers;
 
 /** The tile that covers `rows` × `vectors` results (a whole number of tiles each way) in the fewest cycles. */
-export function chooseTile(target: Target, rows: number, vectors: number, allowed: (tile: Tile) => boolean = () => true): Tile {
+export function chooseTile(
+  target: Target,
+  rows: number,
+  vectors: number,
+  allowed: (tile: Tile) => boolean = () => true,
+): Tile {
   let best: Tile = { rows: 1, vectors: 1 };
   let least = Number.POSITIVE_INFINITY;
   for (let v = 1; v <= Math.min(4, vectors); v++) {

@@ -1,7 +1,7 @@
 /**
  * A square transposition in registers: V vectors in, V vectors out, by log₂ V rounds of two-vector shuffles (Eklundh 1972).
  */
-import { declare, type Expr, register, shuffle, splat, type Stmt } from "../../ir/loops.js";
+import { declare, type Expr, register, type Stmt, shuffle, splat } from "../../ir/loops.js";
 import type { KernelBuilder } from "../kernel-builder.js";
 
 /** Statements that transpose, and the registers that hold the result. */

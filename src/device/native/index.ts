@@ -8,9 +8,9 @@ import type { Program, Slot } from "../../ir/program.js";
 import type { Target } from "../../ir/target.js";
 import type { Device, DeviceBuffer, DeviceDescription, Executable } from "../../runtime/index.js";
 import { DeviceError, describeError } from "../../util/errors.js";
+import { collectGarbage } from "./garbage.js";
 import { KernelCache } from "./kernel-cache.js";
 import { cacheFolder, discoverMachine, findCompiler, type Machine } from "./machine.js";
-import { collectGarbage } from "./garbage.js";
 import { loadRuntime, type Runtime } from "./runtime.js";
 
 interface Memory extends DeviceBuffer {
@@ -147,7 +147,9 @@ export class NativeDevice implements Device {
       return `[fovea] ${times[i].toFixed(3).padStart(9)} ms ${rate.toFixed(1).padStart(7)} GFLOP/s  ${label}`;
     });
     const total = times.reduce((sum, time) => sum + time, 0);
-    process.stderr.write(`${lines.join("\n")}\n[fovea] ${total.toFixed(3).padStart(9)} ms in ${times.length} kernels\n`);
+    process.stderr.write(
+      `${lines.join("\n")}\n[fovea] ${total.toFixed(3).padStart(9)} ms in ${times.length} kernels\n`,
+    );
   }
 }
 
@@ -186,6 +188,11 @@ export async function describe(): Promise<DeviceDescription> {
     } catch {
       // The reason says so.
     }
-    return { name: "native", available: false, reason: describeError(error), details: { compiler, cache: cacheFolder() } };
+    return {
+      name: "native",
+      available: false,
+      reason: describeError(error),
+      details: { compiler, cache: cacheFolder() },
+    };
   }
 }

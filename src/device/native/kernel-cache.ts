@@ -12,7 +12,19 @@ import { DeviceError } from "../../util/errors.js";
 import type { Machine } from "./machine.js";
 
 /** IEEE semantics throughout: no -ffast-math. Products and sums may fuse, as on every device. */
-const FLAGS = ["-O2", "-std=gnu11", "-fPIC", "-shared", "-fwrapv", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=fast", "-fno-tree-pre", "-fno-predictive-commoning", "-w"];
+const FLAGS = [
+  "-O2",
+  "-std=gnu11",
+  "-fPIC",
+  "-shared",
+  "-fwrapv",
+  "-fno-math-errno",
+  "-fno-trapping-math",
+  "-ffp-contract=fast",
+  "-fno-tree-pre",
+  "-fno-predictive-commoning",
+  "-w",
+];
 
 export class KernelCache {
   private readonly pending = new Map<string, Promise<string>>();
@@ -29,7 +41,12 @@ export class KernelCache {
 
   /** The path of the library compiled from `source`. */
   library(source: string, extra: readonly string[] = []): Promise<string> {
-    const key = createHash("sha256").update(this.identity).update(extra.join(" ")).update(source).digest("hex").slice(0, 40);
+    const key = createHash("sha256")
+      .update(this.identity)
+      .update(extra.join(" "))
+      .update(source)
+      .digest("hex")
+      .slice(0, 40);
     const known = this.pending.get(key);
     if (known) return known;
     const made = this.make(key, source, extra);
@@ -81,7 +98,9 @@ export class KernelCache {
         const full = /No space left/i.test(stderr);
         reject(
           new DeviceError(`${compiler} failed on a kernel: ${line.trim() || error.message}`, {
-            hint: full ? "Free some space, or point FOVEA_CACHE to another folder" : "Run with FOVEA_DEBUG=4 to see the kernel",
+            hint: full
+              ? "Free some space, or point FOVEA_CACHE to another folder"
+              : "Run with FOVEA_DEBUG=4 to see the kernel",
             cause: error,
           }),
         );
@@ -91,7 +110,8 @@ export class KernelCache {
 
   /** As many compilers at once as there are threads. */
   private async enter(): Promise<void> {
-    if (this.running >= Math.max(1, this.machine.threads)) await new Promise<void>((resolve) => this.waiting.push(resolve));
+    if (this.running >= Math.max(1, this.machine.threads))
+      await new Promise<void>((resolve) => this.waiting.push(resolve));
     this.running++;
   }
 

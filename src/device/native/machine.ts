@@ -23,7 +23,13 @@ interface Simd {
 
 /** Widest first. */
 const SIMD: readonly Simd[] = [
-  { name: "avx512", lanes: 16, registers: 32, macro: "__AVX512DQ__", flags: ["-march=native", "-mprefer-vector-width=512"] },
+  {
+    name: "avx512",
+    lanes: 16,
+    registers: 32,
+    macro: "__AVX512DQ__",
+    flags: ["-march=native", "-mprefer-vector-width=512"],
+  },
   { name: "avx2", lanes: 8, registers: 16, macro: "__FMA__", flags: ["-march=x86-64-v3"] },
   { name: "sse", lanes: 4, registers: 16, macro: "__SSE2__", flags: ["-march=x86-64-v2"] },
   { name: "neon", lanes: 4, registers: 32, macro: "__ARM_NEON", flags: ["-march=native"] },
@@ -62,7 +68,9 @@ export function findCompiler(): string {
   if (wanted) {
     const found = findOnPath(wanted);
     if (found) return found;
-    throw new DeviceError(`the compiler named by CC, "${wanted}", is not there`, { hint: "Unset CC or name an installed compiler" });
+    throw new DeviceError(`the compiler named by CC, "${wanted}", is not there`, {
+      hint: "Unset CC or name an installed compiler",
+    });
   }
   for (const name of ["cc", "gcc", "clang"]) {
     const found = findOnPath(name);
@@ -100,7 +108,9 @@ function cacheBytes(level: number, fallback: number): number {
 }
 
 async function macrosOf(compiler: string): Promise<Set<string>> {
-  const { stdout } = await exec(compiler, ["-march=native", "-dM", "-E", "-x", "c", "/dev/null"], { maxBuffer: 1 << 24 });
+  const { stdout } = await exec(compiler, ["-march=native", "-dM", "-E", "-x", "c", "/dev/null"], {
+    maxBuffer: 1 << 24,
+  });
   return new Set(stdout.split("\n").map((line) => line.split(" ")[1]));
 }
 
@@ -108,9 +118,12 @@ function chooseSimd(found: readonly Simd[]): Simd {
   const forced = process.env.FOVEA_SIMD;
   if (!forced) return found[0];
   const simd = SIMD.find(({ name }) => name === forced);
-  if (!simd) throw new ConfigError(`FOVEA_SIMD must be one of ${SIMD.map(({ name }) => name).join(", ")}, got "${forced}"`);
+  if (!simd)
+    throw new ConfigError(`FOVEA_SIMD must be one of ${SIMD.map(({ name }) => name).join(", ")}, got "${forced}"`);
   if (!found.includes(simd)) {
-    throw new DeviceError(`this machine has no ${forced}`, { hint: `It has ${found.map(({ name }) => name).join(", ")}` });
+    throw new DeviceError(`this machine has no ${forced}`, {
+      hint: `It has ${found.map(({ name }) => name).join(", ")}`,
+    });
   }
   return simd;
 }

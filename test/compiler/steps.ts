@@ -1,0 +1,51 @@
+/** Programs of training steps as the compiler makes them for the recording device. */
+import type { Program } from "../../src/ir/program.js";
+import { functional, type Sequential } from "../../src/nn/index.js";
+import { compile, realize, registerDevice, type Tensor, tensor, useDevice, zeros } from "../../src/tensor/index.js";
+import { RecordingDevice } from "./recorder.js";
+
+/** Makes a recording device the one in use. */
+export async function record(): Promise<RecordingDevice> {
+  const device = new RecordingDevice();
+  registerDevice("recorder", async () => device);
+  await useDevice("recorder");
+  return device;
+}
+
+/** The program of `fn`, whose arguments and variables are given values first, so that nothing else is compiled. */
+export async function programOf(
+  device: RecordingDevice,
+  args: readonly Tensor[],
+  fn: (...args: Tensor[]) => unknown,
+): Promise<Program> {
+  await realize(...args);
+  const before = device.programs.length;
+  await compile(fn)(...args);
+  // What initial values need is compiled too, and comes after the program that is traced first.
+  const made = device.programs.slice(before);
+  return made.reduce((a, b) => (work(b) > work(a) ? b : a));
+}
+
+const work = ({ kernels }: Program): number => kernels.reduce((sum, { flops }) => sum + flops, 0);
+
+interface Stepper {
+  zeroGrad(): void;
+  step(): void;
+}
+
+/** Forward, backward and update of a classifier. */
+export function stepOf(
+  device: RecordingDevice,
+  model: Sequential,
+  optimizer: Stepper,
+  shape: readonly number[],
+): Promise<Program> {
+  const labels = tensor(new Int32Array(shape[0]));
+  return programOf(device, [zeros([...shape]), labels], (x, y) => {
+    optimizer.zeroGrad();
+    const loss = functional.crossEntropy(model.call(x), y);
+    loss.backward();
+    optimizer.step();
+    return loss;
+  });
+}
