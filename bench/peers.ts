@@ -1,12 +1,10 @@
 /**
- * PyTorch as the peer of a benchmark: one Python process that lives through the run, driven by JSON lines
- * (torch_peer.py). It knows nothing of what is compared.
- *
- * OpenMP's wait policy is left at its default: a worker of libgomp spins for about 5 ms after a parallel region and
- * then sleeps, so the pause between two turns (rounds.ts) is enough to have it out of the way, while a passive policy
- * would slow PyTorch down. The report says if the idle side used the processor all the same.
+ * PyTorch as the peer of a benchmark: a Python process that lives through the run, driven by JSON lines (torch_peer.py).
+ * It is stopped (SIGSTOP) whenever it has nothing to do, so that threads that wait by spinning cannot disturb the other
+ * side. It knows nothing of what is compared.
  */
 import { type ChildProcess, spawn } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface, type Interface } from "node:readline";
 import { z } from "zod";
@@ -29,11 +27,11 @@ const failure = z.object({ error: z.string() });
 const hello = z.object({ version: z.string() });
 const setup = z.object({ id: z.number(), check: z.number(), firstMs: z.number(), sinceStartMs: z.number() });
 const run = z.object({ ms: z.array(z.number()) });
-const usage = z.object({ cpuMs: z.number(), maxRssBytes: z.number() });
+const usage = z.object({ maxRssBytes: z.number() });
 
 /** Work that is set up in the peer, with the mean magnitude of its first result and the time that this took. */
 export type Prepared = z.infer<typeof setup>;
-export type Failure = z.infer<typeof failure>;
+type Failure = z.infer<typeof failure>;
 
 /** The modes that work, and the errors of those that do not. */
 export interface Modes {
@@ -41,10 +39,20 @@ export interface Modes {
   readonly failed: Readonly<Record<string, Failure>>;
 }
 
+/**
+ * An environment in which PyTorch runs at its best between steps: the allocator keeps memory instead of giving it back
+ * and faulting it in again, in large pages, and OpenMP's threads wait by spinning. Not what a user gets by default.
+ */
+export const TUNED: NodeJS.ProcessEnv = {
+  GLIBC_TUNABLES: "glibc.malloc.hugetlb=1:glibc.malloc.mmap_max=0:glibc.malloc.trim_threshold=17179869184",
+  OMP_WAIT_POLICY: "ACTIVE",
+};
+
 export class TorchPeer {
   readonly #child: ChildProcess;
   readonly #lines: Interface;
   readonly #answers: AsyncIterator<string>;
+  readonly #endWithUs = () => this.#child.kill("SIGKILL");
   #complaint = "";
   /** The version of PyTorch. */
   version = "";
@@ -62,6 +70,7 @@ export class TorchPeer {
     });
     this.#lines = createInterface({ input: this.#child.stdout! });
     this.#answers = this.#lines[Symbol.asyncIterator]();
+    process.on("exit", this.#endWithUs);
   }
 
   /** Starts a peer, or gives a note that says why there is none. `env` adds to the environment. */
@@ -105,20 +114,32 @@ export class TorchPeer {
     };
   }
 
-  /** Processor time and peak resident size of the peer so far. */
-  async usage(): Promise<z.infer<typeof usage>> {
-    return succeed(await this.#ask(usage, { do: "usage" }));
+  /** Peak resident size so far. */
+  async maxRssBytes(): Promise<number> {
+    return succeed(await this.#ask(usage, { do: "usage" })).maxRssBytes;
+  }
+
+  /** Processor time that the process has used so far; 0 where the system does not tell. */
+  cpuMs(): number {
+    if (process.platform !== "linux" || this.#child.pid === undefined) return 0;
+    const fields = readFileSync(`/proc/${this.#child.pid}/stat`, "utf8")
+      .replace(/^.*\) /, "")
+      .split(" ");
+    return (Number(fields[11]) + Number(fields[12])) * 10; // user and system, in ticks of 1/100 s
   }
 
   close(): void {
+    process.off("exit", this.#endWithUs);
     this.#lines.close();
-    this.#child.kill();
+    this.#child.kill("SIGKILL");
   }
 
   async #ask<T>(answer: z.ZodType<T>, question: object): Promise<T | Failure> {
+    this.#child.kill("SIGCONT");
     this.#child.stdin!.write(`${JSON.stringify(question)}\n`);
     const line = await this.#answers.next();
     if (line.done) return { error: this.#complaint.trim().split("\n").at(-1) ?? "no answer" };
+    this.#child.kill("SIGSTOP");
     return z.union([failure, answer]).parse(JSON.parse(line.value));
   }
 }

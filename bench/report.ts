@@ -31,8 +31,8 @@ export interface Report {
   readonly bench: string;
   readonly ours: Timing & Readonly<Record<string, unknown>>;
   readonly peers: { readonly torch?: PeerResult & Readonly<Record<string, unknown>> };
-  /** Peer's time divided by ours: above 1 means that Fovea is faster. */
-  readonly speedup: { readonly torch?: number };
+  /** Peer's time divided by ours: above 1 means that Fovea is faster. `torchTuned`: see TUNED in peers.ts. */
+  readonly speedup: { readonly torch?: number; readonly torchTuned?: number };
   /** What a reader of the figures must know: a missing peer, other load on the machine. */
   readonly notes: readonly string[];
   /** Rows for people; the first holds the headings. */
@@ -63,6 +63,9 @@ export function print(report: Report, json: boolean): void {
   ];
   if (speedup.torch !== undefined && peers.torch) {
     lines.push(`${speedup.torch.toFixed(2)} times PyTorch ${peers.torch.version} (its best mode: ${peers.torch.mode})`);
+  }
+  if (speedup.torchTuned !== undefined) {
+    lines.push(`${speedup.torchTuned.toFixed(2)} times PyTorch in an environment tuned for it`);
   }
   lines.push(...notes.map((note) => `note: ${note}`));
   process.stdout.write(`${lines.join("\n")}\n`);

@@ -20,8 +20,8 @@ export interface RoundOptions {
   readonly rounds: number;
   /** About how long one turn lasts. */
   readonly turnMs: number;
-  /** Processor milliseconds that the peer's process has used so far. */
-  readonly peerCpuMs?: () => Promise<number>;
+  /** Processor milliseconds that the peer's processes have used so far. */
+  readonly peerCpuMs?: () => number;
 }
 
 export interface RoundResult {
@@ -30,7 +30,7 @@ export interface RoundResult {
   readonly notes: readonly string[];
 }
 
-/** Long enough for the workers of the side that has just run to stop spinning and go to sleep. */
+/** Long enough for our workers to stop spinning and go to sleep; the peer is stopped. */
 const SETTLE_MS = 50;
 const MIN_STEPS = 3;
 const MAX_STEPS = 400;
@@ -51,9 +51,9 @@ export async function alternate(contestants: readonly Contestant[], options: Rou
   for (let round = 0; round < options.rounds; round++) {
     for (const { name, side, run } of contestants) {
       await sleep(SETTLE_MS);
-      await watch.begin();
+      watch.begin();
       const ms = await run(steps.get(name)!);
-      await watch.end(side);
+      watch.end(side);
       times.get(name)!.push(...ms.slice(1));
     }
   }
@@ -70,22 +70,22 @@ interface Sample {
 
 /** Adds up, over the turns, what the side that had to be idle and what other programs used. */
 class Watch {
-  readonly #peerCpuMs: () => Promise<number>;
+  readonly #peerCpuMs: () => number;
   #start: Sample | undefined;
   #wallMs = 0;
   #idleSideMs = 0;
   #othersMs = 0;
 
-  constructor(peerCpuMs: (() => Promise<number>) | undefined) {
-    this.#peerCpuMs = peerCpuMs ?? (() => Promise.resolve(0));
+  constructor(peerCpuMs: (() => number) | undefined) {
+    this.#peerCpuMs = peerCpuMs ?? (() => 0);
   }
 
-  async begin(): Promise<void> {
-    this.#start = await this.#sample();
+  begin(): void {
+    this.#start = this.#sample();
   }
 
-  async end(side: Contestant["side"]): Promise<void> {
-    const [from, to] = [this.#start!, await this.#sample()];
+  end(side: Contestant["side"]): void {
+    const [from, to] = [this.#start!, this.#sample()];
     this.#wallMs += to.wallMs - from.wallMs;
     const [ours, peer] = [to.ours - from.ours, to.peer - from.peer];
     this.#idleSideMs += side === "ours" ? peer : ours;
@@ -109,10 +109,10 @@ class Watch {
     return notes;
   }
 
-  async #sample(): Promise<Sample> {
-    const peer = await this.#peerCpuMs();
+  #sample(): Sample {
     const { user, system } = process.cpuUsage();
-    return { wallMs: performance.now(), ours: (user + system) / 1000, peer, machine: machineCpuMs() };
+    const ours = (user + system) / 1000;
+    return { wallMs: performance.now(), ours, peer: this.#peerCpuMs(), machine: machineCpuMs() };
   }
 }
 

@@ -4,7 +4,7 @@ answers with one per line on stdout. It is idle between commands. It knows nothi
   {"do": "hello"}                                -> {"version"}
   {"do": "setup", "work": {...}, "mode": "..."}  -> {"id", "check", "firstMs", "sinceStartMs"}
   {"do": "run", "id": 0, "steps": 10}            -> {"ms": [...]}
-  {"do": "usage"}                                -> {"cpuMs", "maxRssBytes"}
+  {"do": "usage"}                                -> {"maxRssBytes"}
 
 Whatever fails is answered with {"error"}.
 """
@@ -128,7 +128,7 @@ def obey(request, prepared):
         return {"ms": run(call, request["steps"], grads)}
     if do == "usage":
         peak_bytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024  # Linux counts in kibibytes
-        return {"cpuMs": time.process_time() * 1e3, "maxRssBytes": peak_bytes}
+        return {"maxRssBytes": peak_bytes}
     raise ValueError(f"unknown command {do}")
 
 

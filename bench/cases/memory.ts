@@ -66,7 +66,7 @@ async function torchBytes(mode: string): Promise<{ bytes: number; version: strin
     const prepared = await peer.setup({ kind: "step", model: "cnn", batch: BATCH }, mode);
     if ("error" in prepared) return prepared.error;
     await peer.contestant(mode, prepared).run(PEER_STEPS);
-    return { bytes: (await peer.usage()).maxRssBytes, version: peer.version };
+    return { bytes: await peer.maxRssBytes(), version: peer.version };
   } finally {
     peer.close();
   }

@@ -5,6 +5,7 @@
 import { type Node, sameShape } from "../ir/graph.js";
 import type { Kernel, Stmt } from "../ir/loops.js";
 import { exprsOf, loadsOf } from "../ir/visit.js";
+import type { Lowered } from "./kernel-builder.js";
 
 /**
  * Whether every load of `source` is at a position where the same part stores `target`, and is made before that store: by

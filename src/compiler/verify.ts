@@ -30,18 +30,18 @@ function derivedType(node: Node): { shape: readonly number[]; dtype: DType } {
   return record.type(node.inputs, node.attrs as never, { shape: node.shape, dtype: node.dtype });
 }
 
-function checkNode(node: Node, fail: (message: string) => never): void {
-  if (node.shape.some((n) => !Number.isInteger(n) || n < 0)) fail(`has the shape ${formatShape(node.shape)}`);
-  if (!dtypes.includes(node.dtype)) fail(`has the dtype ${node.dtype}`);
+function checkNode(node: Node, problem: (message: string) => FoveaError): void {
+  if (node.shape.some((n) => !Number.isInteger(n) || n < 0)) throw problem(`has the shape ${formatShape(node.shape)}`);
+  if (!dtypes.includes(node.dtype)) throw problem(`has the dtype ${node.dtype}`);
   let derived: ReturnType<typeof derivedType>;
   try {
     derived = derivedType(node);
   } catch (error) {
-    return fail(`does not fit its record: ${describeError(error)}`);
+    throw problem(`does not fit its record: ${describeError(error)}`);
   }
   if (!sameShape(derived.shape, node.shape) || derived.dtype !== node.dtype) {
     const [found, wanted] = [node, derived].map(({ shape, dtype }) => `${dtype}${formatShape(shape)}`);
-    fail(`is ${found}, its record says ${wanted}`);
+    throw problem(`is ${found}, its record says ${wanted}`);
   }
 }
 
@@ -52,18 +52,17 @@ function checkNode(node: Node, fail: (message: string) => never): void {
  * @throws FoveaError naming stage and node
  */
 export function verifyGraph(stage: string, outputs: readonly Node[]): void {
-  const fail = (node: Node, message: string): never => {
-    throw new FoveaError(`[verify] after ${stage}: node ${node.id} (${node.op}) ${message}`);
-  };
+  const problem = (node: Node, message: string): FoveaError =>
+    new FoveaError(`[verify] after ${stage}: node ${node.id} (${node.op}) ${message}`);
   const finished = new Map<Node, boolean>();
   const stack: Node[] = [];
   const push = (node: Node | undefined, user: Node | null, position: number): void => {
     if (!node) {
-      if (user) return fail(user, `has no operand ${position}`);
+      if (user) throw problem(user, `has no operand ${position}`);
       throw new FoveaError(`[verify] after ${stage}: output ${position} is missing`);
     }
     const state = finished.get(node);
-    if (state === false) fail(node, "needs itself");
+    if (state === false) throw problem(node, "needs itself");
     if (state === undefined) stack.push(node);
   };
   outputs.forEach((node, i) => {
@@ -76,7 +75,7 @@ export function verifyGraph(stage: string, outputs: readonly Node[]): void {
       stack.pop();
       if (state) continue;
       finished.set(node, true);
-      checkNode(node, (message) => fail(node, message));
+      checkNode(node, (message) => problem(node, message));
       continue;
     }
     finished.set(node, false);
@@ -183,8 +182,7 @@ class KernelVerifier {
   }
 
   private checkRegister(name: string, e: Expr, { registers }: Scope): void {
-    const known = registers.get(name);
-    if (!known) return this.fail(`register ${name} is not declared`);
+    const known = registers.get(name) ?? this.fail(`register ${name} is not declared`);
     if (known.type !== e.type || known.lanes !== e.lanes) {
       this.fail(`register ${name} is ${known.type}×${known.lanes}, used as ${e.type}×${e.lanes}`);
     }
@@ -202,9 +200,8 @@ class KernelVerifier {
         if (extent !== lanes) this.fail(`lanes run to ${extent} in a value of ${lanes}`);
         continue;
       }
-      const open = scope.variables.get(name);
-      if (!open) this.fail(`loop ${name} is not open`);
-      else if (open.variable.extent !== extent)
+      const open = scope.variables.get(name) ?? this.fail(`loop ${name} is not open`);
+      if (open.variable.extent !== extent)
         this.fail(`loop ${name} runs ${open.variable.extent} times, an index counts on ${extent}`);
     }
   }
@@ -274,8 +271,7 @@ class KernelVerifier {
   }
 
   private memoryOf(name: string, dtype: DType): Memory {
-    const known = this.memory.get(name);
-    if (!known) return this.fail(`${name} is not declared`);
+    const known = this.memory.get(name) ?? this.fail(`${name} is not declared`);
     if (known.dtype !== dtype) this.fail(`${name} holds ${known.dtype}, accessed as ${dtype}`);
     return known;
   }
@@ -314,7 +310,7 @@ class KernelVerifier {
       });
       const at = evaluate(index, values);
       if (holds && (at < 0 || at + reach >= elements)) {
-        this.fail(`${what} reaches ${at + reach} of ${elements} elements under its guard`);
+        this.fail(`${what} reaches ${at + reach} of ${elements} under its guard`);
       }
     }
   }

@@ -143,8 +143,12 @@ describe("verifyKernel", () => {
       [
         loop(i, [
           when(
-            [{ index: ix.plus(vector, 8), extent: 32 }],
-            [bind({ name: "p", extent: 24 }, vector, [write(read(ix.plus(vector, 8)))])],
+            [{ index: ix.plus(ix.scale(ix.variable(i), LANES), 8), extent: 25 }],
+            [
+              bind({ name: "p", extent: 17 }, ix.scale(ix.variable(i), LANES), [
+                write(read(ix.plus(vector, 8)), ix.add(ix.variable({ name: "p", extent: 17 }), lane)),
+              ]),
+            ],
           ),
         ]),
       ],
@@ -214,32 +218,32 @@ describe("verifyKernel", () => {
     [
       "a load past the end",
       [loop(i, [write(read(ix.plus(vector, 1)))])],
-      "a load from a reaches [1, 32] of 32 elements without a guard",
+      "a load from a reaches [1, 32] of 32 without a guard",
     ],
     [
       "a load before the start",
       [loop(i, [write(read(ix.plus(vector, -1)))])],
-      "a load from a reaches [-1, 30] of 32 elements without a guard",
+      "a load from a reaches [-1, 30] of 32 without a guard",
     ],
     [
       "a store past the end",
       [write(zeros, ix.add(ix.constant(25), lane))],
-      "a store to b reaches [25, 32] of 32 elements without a guard",
+      "a store to b reaches [25, 32] of 32 without a guard",
     ],
     [
       "a store past scratch memory",
       [write(constantOf(1, "f32"), scalarAt(16), "s")],
-      "a store to s reaches [16, 16] of 16 elements without a guard",
+      "a store to s reaches [16, 16] of 16 without a guard",
     ],
     [
       "a guard that does not keep an access inside",
       [loop(i, [write(read(ix.plus(vector, 16), [{ index: ix.plus(vector, 8), extent: 32 }]))])],
-      "a load from a reaches N of 32 elements under its guard",
+      "a load from a reaches N of 32 under its guard",
     ],
     [
       "a computed position past the end",
       [write(load("a", "f32", ix.zero, [], LANES, { value: constantOf(1, "i32"), step: 8, extent: 5 }), ix.zero)],
-      "a load from a reaches [0, 32] of 32 elements without a guard",
+      "a load from a reaches [0, 32] of 32 without a guard",
     ],
     [
       "operands of different types",
@@ -255,6 +259,11 @@ describe("verifyKernel", () => {
       "a mask that names a lane that is not there",
       [declare("c", zeros), write(shuffle(c(), c(), [0, 1, 2, 3, 4, 5, 6, 16]), lane)],
       "shuffle does not fit its operands (shuffle f32×8)",
+    ],
+    [
+      "a name whose range is too small",
+      [loop(i, [bind({ name: "p", extent: 2 }, ix.variable(i), [])])],
+      "the name p reaches [0, 3] of 2 without a guard",
     ],
     [
       "two expressions with one key",

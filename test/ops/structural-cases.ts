@@ -5,7 +5,7 @@
 import { arange, avgPool2d, concat, conv2d, eye, full, grad, maxPool2d, Tensor, tensor, zeros } from "../../src/index.js";
 import type { StructuralName } from "../../src/ir/graph.js";
 import { graph } from "../../src/ops/index.js";
-import { accumulate, coordinatesOf, fill, fold, get, type NdArray, sizeOf, zerosOf } from "../support/arrays.js";
+import { accumulate, coordinatesOf, fill, fold, get, type NdArray, zerosOf } from "../support/arrays.js";
 
 export interface StructuralCase {
   readonly name: string;
@@ -624,6 +624,3 @@ export const structuralCases: Readonly<Record<StructuralName, readonly Structura
     scatterCase([5, 17], 0, picks(34, 5), [2, 17]),
   ],
 };
-
-/** How many elements a case reads: gradients are checked on those that are small enough. */
-export const elementsOf = ({ shapes }: StructuralCase): number => sum(shapes.map(sizeOf));

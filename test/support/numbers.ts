@@ -70,11 +70,22 @@ export function expectAgreement(
   }
 }
 
-/** df/dx[k] for every k, by central differences. */
-export function centralDifferences(f: (x: readonly number[]) => number, x: readonly number[], step = 1e-5): number[] {
-  return x.map((value, k) => {
-    const h = step * (Math.abs(value) || 1);
+/** df/dx[k] for the chosen k (every k by default), by central differences. */
+export function centralDifferences(
+  f: (x: readonly number[]) => number,
+  x: readonly number[],
+  step = 1e-5,
+  chosen: readonly number[] = x.map((_, k) => k),
+): number[] {
+  return chosen.map((k) => {
+    const h = step * (Math.abs(x[k]) || 1);
     const at = (moved: number) => f(x.with(k, moved));
-    return (at(value + h) - at(value - h)) / (2 * h);
+    return (at(x[k] + h) - at(x[k] - h)) / (2 * h);
   });
+}
+
+/** At most `count` positions spread over a length, the first and the last among them. */
+export function spreadPositions(length: number, count: number): number[] {
+  if (length <= count) return Array.from({ length }, (_, i) => i);
+  return Array.from({ length: count }, (_, i) => Math.round((i * (length - 1)) / (count - 1)));
 }
