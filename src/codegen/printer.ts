@@ -2,7 +2,7 @@
  * Prints the loop language as text in a C-like syntax. A target overrides only what differs: types, loads, stores and the
  * text of operations. Expressions used more than once in a run of statements become temporaries.
  */
-import type { Bound, Guard, Index } from "../ir/index-math.js";
+import { type Bound, type Guard, type Index, plus } from "../ir/index-math.js";
 import type { Expr, Part, Stmt } from "../ir/loops.js";
 import { eachExpr, eachPartStmt, exprsOf, operandsOf } from "../ir/visit.js";
 
@@ -165,8 +165,13 @@ export abstract class Printer {
     const parts = index.terms.map(({ atom, coefficient }) => {
       let text: string;
       if (atom.kind === "var") text = atom.variable.name;
-      else if (atom.kind === "div") text = this.quotient(this.index(atom.of), atom.by);
-      else text = `(${this.index(atom.of)} % ${atom.by})`;
+      else {
+        // Targets divide towards zero: what may be negative is raised by a multiple of the divisor first.
+        const lift = Math.max(0, Math.ceil(-atom.of.low / atom.by));
+        const of = this.index(plus(atom.of, lift * atom.by));
+        if (atom.kind === "mod") text = `(${of} % ${atom.by})`;
+        else text = lift === 0 ? this.quotient(of, atom.by) : `(${this.quotient(of, atom.by)} - ${lift})`;
+      }
       return coefficient === 1 ? text : `${text} * ${coefficient}`;
     });
     if (index.offset !== 0 || parts.length === 0) parts.push(String(index.offset));

@@ -65,7 +65,9 @@ function chooseBlocking(
   const { target, lanes } = builder;
   const [batch, m, n] = anchor.shape;
   const k = anchor.inputs[0].shape[2];
-  const tile = chooseTile(target, m, Math.ceil(n / lanes));
+  // Compilers spill an operand when every register is spoken for.
+  const spare = ({ rows, vectors }: Tile) => target.registers <= 16 || rows * vectors + vectors + 1 <= target.registers - 2;
+  const tile = chooseTile(target, m, Math.ceil(n / lanes), spare);
   const width = tile.vectors * lanes;
   const deep = divisorUpTo(k, 384);
   const depth = k <= 512 ? k : deep >= 96 ? deep : 256;

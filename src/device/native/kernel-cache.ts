@@ -4,8 +4,7 @@
  */
 import { execFile } from "node:child_process";
 import { createHash, randomBytes } from "node:crypto";
-import { existsSync } from "node:fs";
-import { mkdir, rename, rm, writeFile } from "node:fs/promises";
+import { type FileHandle, mkdir, open, rename, rm, writeFile } from "node:fs/promises";
 import { cpus } from "node:os";
 import { join } from "node:path";
 import { DeviceError } from "../../util/errors.js";
@@ -25,6 +24,30 @@ const FLAGS = [
   "-fno-predictive-commoning",
   "-w",
 ];
+
+/**
+ * Whether a library is there and not cut off, which would crash the process that loads it. The section table of an ELF
+ * file, which linkers write last, says how long the file must be; of other formats only the first bytes are looked at.
+ */
+async function isWhole(path: string): Promise<boolean> {
+  let file: FileHandle;
+  try {
+    file = await open(path);
+  } catch {
+    return false;
+  }
+  try {
+    const header = Buffer.alloc(64);
+    const { bytesRead } = await file.read(header, 0, 64, 0);
+    if (bytesRead < 64) return false;
+    if (process.platform !== "linux") return true;
+    const { size } = await file.stat();
+    const end = Number(header.readBigUInt64LE(0x28)) + header.readUInt16LE(0x3a) * header.readUInt16LE(0x3c);
+    return header.toString("latin1", 0, 4) === "\x7fELF" && size >= end;
+  } finally {
+    await file.close();
+  }
+}
 
 export class KernelCache {
   private readonly pending = new Map<string, Promise<string>>();
@@ -58,7 +81,7 @@ export class KernelCache {
   private async make(key: string, source: string, extra: readonly string[]): Promise<string> {
     const folder = this.machine.cacheFolder;
     const path = join(folder, `${key}.so`);
-    if (existsSync(path)) return path;
+    if (await isWhole(path)) return path;
     const temporary = join(folder, `${key}.${process.pid}.${randomBytes(4).toString("hex")}`);
     await this.enter();
     try {
@@ -70,7 +93,8 @@ export class KernelCache {
       return path;
     } finally {
       this.leave();
-      await Promise.all([rm(`${temporary}.c`, { force: true }), rm(`${temporary}.so`, { force: true })]);
+      // Where the folder itself is the trouble, so is cleaning up: the first error is the one to tell.
+      await Promise.allSettled([rm(`${temporary}.c`, { force: true }), rm(`${temporary}.so`, { force: true })]);
     }
   }
 

@@ -97,12 +97,15 @@ int fovea_start(int wanted) {
   return count;
 }
 
+// Large blocks are whole huge pages where the system has them: packing walks many rows at once, each on a page of its own.
 uint64_t fovea_alloc(uint64_t bytes) {
+  const uint64_t huge = 2u << 20;
   void *p = 0;
-  uint64_t alignment = bytes >= (4u << 20) ? (2u << 20) : 128;
-  if (posix_memalign(&p, alignment, bytes < 128 ? 128 : bytes)) return 0;
+  int large = bytes >= huge / 2;
+  uint64_t size = large ? (bytes + huge - 1) / huge * huge : bytes < 128 ? 128 : bytes;
+  if (posix_memalign(&p, large ? huge : 128, size)) return 0;
 #ifdef MADV_HUGEPAGE
-  if (bytes >= (4u << 20)) madvise(p, bytes, MADV_HUGEPAGE);
+  if (large) madvise(p, size, MADV_HUGEPAGE);
 #endif
   return (uint64_t)(uintptr_t)p;
 }

@@ -1,0 +1,91 @@
+/**
+ * Kernel text for a target made by hand, compared with the files in golden/: a change of the compiler or of a printer shows
+ * in review as a change of text. `UPDATE_GOLDEN=1 npx vitest run test/codegen` writes the files anew.
+ */
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { describe, expect, it } from "vitest";
+import { C_PRELUDE } from "../../src/codegen/c-prelude.js";
+import { printC, printJs } from "../../src/codegen/index.js";
+import { compileGraph } from "../../src/compiler/index.js";
+import { createLeaf, type Node } from "../../src/ir/graph.js";
+import type { Kernel } from "../../src/ir/loops.js";
+import type { Target } from "../../src/ir/target.js";
+import { graph, helpers } from "../../src/ops/index.js";
+
+const vectors: Target = {
+  name: "golden",
+  lanes: 8,
+  registers: 16,
+  threads: 2,
+  l1Bytes: 32 << 10,
+  l2Bytes: 512 << 10,
+  templates: true,
+  decompose: true,
+  dtypes: ["f32", "i32", "u8", "bool"],
+};
+const scalars: Target = { ...vectors, lanes: 1, templates: false, decompose: false };
+
+const folder = fileURLToPath(new URL("golden/", import.meta.url));
+
+/** The kernel with most work of a program for one output. */
+function kernelOf(output: Node, leaves: readonly Node[], target: Target): Kernel {
+  const { kernels } = compileGraph({ outputs: [output], leaves, replaces: [null], target, verify: true });
+  return kernels.reduce((a, b) => (b.flops > a.flops ? b : a));
+}
+
+/** relu(2 x + b), b broadcast along rows: whole vectors, then a tail of scalars. */
+function elementwise(target: Target): Kernel {
+  const [x, b] = [createLeaf([5, 13], "f32"), createLeaf([13], "f32")];
+  const y = graph.op("add", graph.op("mul", x, graph.constant(2, x)), helpers.broadcast(graph, b, x.shape));
+  return kernelOf(graph.op("max", y, graph.constant(0, y)), [x, b], target);
+}
+
+/** a · b + 1 with a block that does not fill its tiles. */
+function matmul(target: Target): Kernel {
+  const [a, b] = [createLeaf([1, 7, 20], "f32"), createLeaf([1, 20, 19], "f32")];
+  const y = graph.make("matmul", [a, b], {});
+  return kernelOf(graph.op("add", y, graph.constant(1, y)), [a, b], target);
+}
+
+/** A 3×3 convolution with border, and an exponential done on its registers. */
+function convolution(target: Target): Kernel {
+  const [x, w] = [createLeaf([2, 8, 6, 6], "f32"), createLeaf([16, 8, 3, 3], "f32")];
+  const y = graph.make("conv2d", [x, w], {
+    stride: [1, 1],
+    before: [1, 1],
+    after: [1, 1],
+    dilation: [1, 1],
+    groups: 1,
+  });
+  return kernelOf(graph.op("neg", y), [x, w], target);
+}
+
+const texts: Readonly<Record<string, () => string>> = {
+  "elementwise.c": () => printC(elementwise(vectors), vectors.lanes),
+  "matmul.c": () => printC(matmul(vectors), vectors.lanes),
+  "convolution.c": () => printC(convolution(vectors), vectors.lanes),
+  "elementwise.js.txt": () => printJs(elementwise(scalars)),
+};
+
+/** What every kernel starts with is left out: it is the same in all. */
+const essence = (text: string): string => `${text.replace(C_PRELUDE, "// (prelude)\n").trimEnd()}\n`;
+
+describe("kernel text", () => {
+  it.each(Object.keys(texts))("%s", (file) => {
+    const text = essence(texts[file]());
+    if (process.env.UPDATE_GOLDEN === "1") {
+      mkdirSync(folder, { recursive: true });
+      writeFileSync(`${folder}${file}`, text);
+    }
+    expect(text).toBe(readFileSync(`${folder}${file}`, "utf8"));
+  });
+
+  it("is the same when it is made again", () => {
+    for (const make of Object.values(texts)) expect(make()).toBe(make());
+  });
+
+  it("has no golden file that nothing makes", () => {
+    expect(readdirSync(folder).sort()).toEqual(Object.keys(texts).sort());
+  });
+});

@@ -1,0 +1,84 @@
+// conv2d+neg_2x16x6x6
+#define VL 8
+// (prelude)
+
+static void part0(const float *restrict b0, const float *restrict b1, float *restrict b2, char *scratch, long task) {
+  float *restrict s0 = (float *)(scratch + 0);
+  for (long c3 = 0; c3 < 8; c3++) {
+    for (long r2 = 0; r2 < 8; r2++) {
+      STF(&s0[(c3 * 64 + r2 * 8)], ((r2 - 1) >= 0 && (r2 - 1) < 6 && -1 >= 0 && -1 <= 6 - VL ? LDF(&b0[(c3 * 36 + r2 * 6 + task * 288 - 7)]) : LDF_RANGE(&b0[(c3 * 36 + r2 * 6 + task * 288 - 7)], MAXL(0, -(-1)), MINL((((r2 - 1) >= 0 && (r2 - 1) < 6) ? VL : 0), 6 - (-1)))));
+    }
+  }
+  for (long y6 = 0; y6 < 2; y6++) {
+    for (long x7 = 0; x7 < 3; x7++) {
+      const vf t0 = v_splat((0.0f));
+      vf c8 = t0;
+      vf c9 = t0;
+      vf c10 = t0;
+      vf c11 = t0;
+      vf c12 = t0;
+      vf c13 = t0;
+      vf c14 = t0;
+      vf c15 = t0;
+      vf c16 = t0;
+      vf c17 = t0;
+      vf c18 = t0;
+      vf c19 = t0;
+      for (long k22 = 0; k22 < 3; k22++) {
+        for (long k23 = 0; k23 < 3; k23++) {
+          for (long k21 = 0; k21 < 8; k21++) {
+            const vf t1 = LDF(&b1[(k21 * 8 + k22 * 192 + k23 * 64)]);
+            const vf t2 = v_splat(s0[(k21 * 64 + k22 * 8 + k23 + x7 * 2 + y6 * 24)]);
+            c8 = (c8 + (t1 * t2));
+            const vf t3 = LDF(&b1[(k21 * 8 + k22 * 192 + k23 * 64 + 576)]);
+            c9 = (c9 + (t3 * t2));
+            const vf t4 = v_splat(s0[(k21 * 64 + k22 * 8 + k23 + x7 * 2 + y6 * 24 + 1)]);
+            c10 = (c10 + (t1 * t4));
+            c11 = (c11 + (t3 * t4));
+            const vf t5 = v_splat(s0[(k21 * 64 + k22 * 8 + k23 + x7 * 2 + y6 * 24 + 8)]);
+            c12 = (c12 + (t1 * t5));
+            c13 = (c13 + (t3 * t5));
+            const vf t6 = v_splat(s0[(k21 * 64 + k22 * 8 + k23 + x7 * 2 + y6 * 24 + 9)]);
+            c14 = (c14 + (t1 * t6));
+            c15 = (c15 + (t3 * t6));
+            const vf t7 = v_splat(s0[(k21 * 64 + k22 * 8 + k23 + x7 * 2 + y6 * 24 + 16)]);
+            c16 = (c16 + (t1 * t7));
+            c17 = (c17 + (t3 * t7));
+            const vf t8 = v_splat(s0[(k21 * 64 + k22 * 8 + k23 + x7 * 2 + y6 * 24 + 17)]);
+            c18 = (c18 + (t1 * t8));
+            c19 = (c19 + (t3 * t8));
+          }
+        }
+      }
+      const vf f24 = c8;
+      { const vf x_ = (-f24); b2[(task * 576 + x7 * 2 + y6 * 18)] = x_[0]; b2[(task * 576 + x7 * 2 + y6 * 18 + 36)] = x_[1]; b2[(task * 576 + x7 * 2 + y6 * 18 + 72)] = x_[2]; b2[(task * 576 + x7 * 2 + y6 * 18 + 108)] = x_[3]; b2[(task * 576 + x7 * 2 + y6 * 18 + 144)] = x_[4]; b2[(task * 576 + x7 * 2 + y6 * 18 + 180)] = x_[5]; b2[(task * 576 + x7 * 2 + y6 * 18 + 216)] = x_[6]; b2[(task * 576 + x7 * 2 + y6 * 18 + 252)] = x_[7]; }
+      const vf f25 = c9;
+      { const vf x_ = (-f25); b2[(task * 576 + x7 * 2 + y6 * 18 + 288)] = x_[0]; b2[(task * 576 + x7 * 2 + y6 * 18 + 324)] = x_[1]; b2[(task * 576 + x7 * 2 + y6 * 18 + 360)] = x_[2]; b2[(task * 576 + x7 * 2 + y6 * 18 + 396)] = x_[3]; b2[(task * 576 + x7 * 2 + y6 * 18 + 432)] = x_[4]; b2[(task * 576 + x7 * 2 + y6 * 18 + 468)] = x_[5]; b2[(task * 576 + x7 * 2 + y6 * 18 + 504)] = x_[6]; b2[(task * 576 + x7 * 2 + y6 * 18 + 540)] = x_[7]; }
+      const vf f26 = c10;
+      { const vf x_ = (-f26); b2[(task * 576 + x7 * 2 + y6 * 18 + 1)] = x_[0]; b2[(task * 576 + x7 * 2 + y6 * 18 + 37)] = x_[1]; b2[(task * 576 + x7 * 2 + y6 * 18 + 73)] = x_[2]; b2[(task * 576 + x7 * 2 + y6 * 18 + 109)] = x_[3]; b2[(task * 576 + x7 * 2 + y6 * 18 + 145)] = x_[4]; b2[(task * 576 + x7 * 2 + y6 * 18 + 181)] = x_[5]; b2[(task * 576 + x7 * 2 + y6 * 18 + 217)] = x_[6]; b2[(task * 576 + x7 * 2 + y6 * 18 + 253)] = x_[7]; }
+      const vf f27 = c11;
+      { const vf x_ = (-f27); b2[(task * 576 + x7 * 2 + y6 * 18 + 289)] = x_[0]; b2[(task * 576 + x7 * 2 + y6 * 18 + 325)] = x_[1]; b2[(task * 576 + x7 * 2 + y6 * 18 + 361)] = x_[2]; b2[(task * 576 + x7 * 2 + y6 * 18 + 397)] = x_[3]; b2[(task * 576 + x7 * 2 + y6 * 18 + 433)] = x_[4]; b2[(task * 576 + x7 * 2 + y6 * 18 + 469)] = x_[5]; b2[(task * 576 + x7 * 2 + y6 * 18 + 505)] = x_[6]; b2[(task * 576 + x7 * 2 + y6 * 18 + 541)] = x_[7]; }
+      const vf f28 = c12;
+      { const vf x_ = (-f28); b2[(task * 576 + x7 * 2 + y6 * 18 + 6)] = x_[0]; b2[(task * 576 + x7 * 2 + y6 * 18 + 42)] = x_[1]; b2[(task * 576 + x7 * 2 + y6 * 18 + 78)] = x_[2]; b2[(task * 576 + x7 * 2 + y6 * 18 + 114)] = x_[3]; b2[(task * 576 + x7 * 2 + y6 * 18 + 150)] = x_[4]; b2[(task * 576 + x7 * 2 + y6 * 18 + 186)] = x_[5]; b2[(task * 576 + x7 * 2 + y6 * 18 + 222)] = x_[6]; b2[(task * 576 + x7 * 2 + y6 * 18 + 258)] = x_[7]; }
+      const vf f29 = c13;
+      { const vf x_ = (-f29); b2[(task * 576 + x7 * 2 + y6 * 18 + 294)] = x_[0]; b2[(task * 576 + x7 * 2 + y6 * 18 + 330)] = x_[1]; b2[(task * 576 + x7 * 2 + y6 * 18 + 366)] = x_[2]; b2[(task * 576 + x7 * 2 + y6 * 18 + 402)] = x_[3]; b2[(task * 576 + x7 * 2 + y6 * 18 + 438)] = x_[4]; b2[(task * 576 + x7 * 2 + y6 * 18 + 474)] = x_[5]; b2[(task * 576 + x7 * 2 + y6 * 18 + 510)] = x_[6]; b2[(task * 576 + x7 * 2 + y6 * 18 + 546)] = x_[7]; }
+      const vf f30 = c14;
+      { const vf x_ = (-f30); b2[(task * 576 + x7 * 2 + y6 * 18 + 7)] = x_[0]; b2[(task * 576 + x7 * 2 + y6 * 18 + 43)] = x_[1]; b2[(task * 576 + x7 * 2 + y6 * 18 + 79)] = x_[2]; b2[(task * 576 + x7 * 2 + y6 * 18 + 115)] = x_[3]; b2[(task * 576 + x7 * 2 + y6 * 18 + 151)] = x_[4]; b2[(task * 576 + x7 * 2 + y6 * 18 + 187)] = x_[5]; b2[(task * 576 + x7 * 2 + y6 * 18 + 223)] = x_[6]; b2[(task * 576 + x7 * 2 + y6 * 18 + 259)] = x_[7]; }
+      const vf f31 = c15;
+      { const vf x_ = (-f31); b2[(task * 576 + x7 * 2 + y6 * 18 + 295)] = x_[0]; b2[(task * 576 + x7 * 2 + y6 * 18 + 331)] = x_[1]; b2[(task * 576 + x7 * 2 + y6 * 18 + 367)] = x_[2]; b2[(task * 576 + x7 * 2 + y6 * 18 + 403)] = x_[3]; b2[(task * 576 + x7 * 2 + y6 * 18 + 439)] = x_[4]; b2[(task * 576 + x7 * 2 + y6 * 18 + 475)] = x_[5]; b2[(task * 576 + x7 * 2 + y6 * 18 + 511)] = x_[6]; b2[(task * 576 + x7 * 2 + y6 * 18 + 547)] = x_[7]; }
+      const vf f32 = c16;
+      { const vf x_ = (-f32); b2[(task * 576 + x7 * 2 + y6 * 18 + 12)] = x_[0]; b2[(task * 576 + x7 * 2 + y6 * 18 + 48)] = x_[1]; b2[(task * 576 + x7 * 2 + y6 * 18 + 84)] = x_[2]; b2[(task * 576 + x7 * 2 + y6 * 18 + 120)] = x_[3]; b2[(task * 576 + x7 * 2 + y6 * 18 + 156)] = x_[4]; b2[(task * 576 + x7 * 2 + y6 * 18 + 192)] = x_[5]; b2[(task * 576 + x7 * 2 + y6 * 18 + 228)] = x_[6]; b2[(task * 576 + x7 * 2 + y6 * 18 + 264)] = x_[7]; }
+      const vf f33 = c17;
+      { const vf x_ = (-f33); b2[(task * 576 + x7 * 2 + y6 * 18 + 300)] = x_[0]; b2[(task * 576 + x7 * 2 + y6 * 18 + 336)] = x_[1]; b2[(task * 576 + x7 * 2 + y6 * 18 + 372)] = x_[2]; b2[(task * 576 + x7 * 2 + y6 * 18 + 408)] = x_[3]; b2[(task * 576 + x7 * 2 + y6 * 18 + 444)] = x_[4]; b2[(task * 576 + x7 * 2 + y6 * 18 + 480)] = x_[5]; b2[(task * 576 + x7 * 2 + y6 * 18 + 516)] = x_[6]; b2[(task * 576 + x7 * 2 + y6 * 18 + 552)] = x_[7]; }
+      const vf f34 = c18;
+      { const vf x_ = (-f34); b2[(task * 576 + x7 * 2 + y6 * 18 + 13)] = x_[0]; b2[(task * 576 + x7 * 2 + y6 * 18 + 49)] = x_[1]; b2[(task * 576 + x7 * 2 + y6 * 18 + 85)] = x_[2]; b2[(task * 576 + x7 * 2 + y6 * 18 + 121)] = x_[3]; b2[(task * 576 + x7 * 2 + y6 * 18 + 157)] = x_[4]; b2[(task * 576 + x7 * 2 + y6 * 18 + 193)] = x_[5]; b2[(task * 576 + x7 * 2 + y6 * 18 + 229)] = x_[6]; b2[(task * 576 + x7 * 2 + y6 * 18 + 265)] = x_[7]; }
+      const vf f35 = c19;
+      { const vf x_ = (-f35); b2[(task * 576 + x7 * 2 + y6 * 18 + 301)] = x_[0]; b2[(task * 576 + x7 * 2 + y6 * 18 + 337)] = x_[1]; b2[(task * 576 + x7 * 2 + y6 * 18 + 373)] = x_[2]; b2[(task * 576 + x7 * 2 + y6 * 18 + 409)] = x_[3]; b2[(task * 576 + x7 * 2 + y6 * 18 + 445)] = x_[4]; b2[(task * 576 + x7 * 2 + y6 * 18 + 481)] = x_[5]; b2[(task * 576 + x7 * 2 + y6 * 18 + 517)] = x_[6]; b2[(task * 576 + x7 * 2 + y6 * 18 + 553)] = x_[7]; }
+    }
+  }
+}
+void fovea_kernel(void *const *buffers, long first, long last, char *scratch) {
+  for (long task = first; task < last; task++) {
+    if (task >= 0 && task < 2) part0(buffers[0], buffers[1], buffers[2], scratch, task - 0);
+  }
+}

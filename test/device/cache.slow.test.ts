@@ -1,0 +1,58 @@
+/** The kernel cache on disk: warm, shared, damaged, unwritable. */
+import { chmodSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, it } from "vitest";
+import { computed, freshFolder, resultOf, run } from "./child.js";
+
+const RESULT = { value: 300 };
+
+it("compiles each kernel once; a warm cache needs no compilation", async () => {
+  const FOVEA_CACHE = join(freshFolder(), "made", "when", "needed");
+  const cold = await resultOf(run("one", { FOVEA_CACHE }), computed);
+  // The runtime and the kernel.
+  expect(cold).toEqual({ ...RESULT, compilations: 2 });
+  const files = readdirSync(FOVEA_CACHE);
+  expect(files.filter((name) => /^[0-9a-f]{40}\.so$/.test(name))).toHaveLength(files.length);
+  expect(await resultOf(run("one", { FOVEA_CACHE }), computed)).toEqual({ ...RESULT, compilations: 0 });
+  expect(readdirSync(FOVEA_CACHE)).toEqual(files);
+  expect(statSync(FOVEA_CACHE).mode & 0o777).toBe(0o700);
+});
+
+it("two processes may compile the same kernels at once", async () => {
+  const FOVEA_CACHE = freshFolder();
+  const both = await Promise.all([1, 2].map(() => resultOf(run("one", { FOVEA_CACHE }), computed)));
+  for (const result of both) expect(result).toMatchObject(RESULT);
+  expect(readdirSync(FOVEA_CACHE).every((name) => name.endsWith(".so"))).toBe(true);
+  expect(readdirSync(FOVEA_CACHE)).toHaveLength(2);
+});
+
+it("a folder that cannot be made is one clear line", async () => {
+  const file = join(freshFolder(), "file");
+  writeFileSync(file, "");
+  const FOVEA_CACHE = join(file, "kernels");
+  const { code, stderr, stdout } = await run("one", { FOVEA_CACHE });
+  expect(stderr.trim()).toBe(
+    `the kernel cache ${FOVEA_CACHE} cannot be written (ENOTDIR). Free some space there, or point FOVEA_CACHE to another folder`,
+  );
+  expect([code, stdout]).toEqual([1, ""]);
+});
+
+it.skipIf(process.getuid?.() === 0)("a folder without permission is one clear line", async () => {
+  const FOVEA_CACHE = freshFolder();
+  chmodSync(FOVEA_CACHE, 0o500);
+  const { code, stderr } = await run("one", { FOVEA_CACHE });
+  expect(stderr).toContain(`the kernel cache ${FOVEA_CACHE} cannot be written (EACCES)`);
+  expect(code).toBe(1);
+});
+
+it.each<[string, (path: string) => void]>([
+  ["cut off", (path) => writeFileSync(path, readFileSync(path).subarray(0, 1000))],
+  ["empty", (path) => writeFileSync(path, "")],
+  ["something else", (path) => writeFileSync(path, "not a library")],
+])("a library in the cache that is %s is compiled again", async (_, damage) => {
+  const FOVEA_CACHE = freshFolder();
+  await resultOf(run("one", { FOVEA_CACHE }), computed);
+  for (const name of readdirSync(FOVEA_CACHE)) damage(join(FOVEA_CACHE, name));
+  expect(await resultOf(run("one", { FOVEA_CACHE }), computed)).toEqual({ ...RESULT, compilations: 2 });
+  expect(await resultOf(run("one", { FOVEA_CACHE }), computed)).toEqual({ ...RESULT, compilations: 0 });
+});

@@ -1,0 +1,60 @@
+/** Runs jobs (see job.ts) in processes of their own, with an environment of their own. */
+import { spawn } from "node:child_process";
+import { chmodSync, mkdtempSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { z } from "zod";
+
+const job = fileURLToPath(new URL("job.ts", import.meta.url));
+
+export interface Outcome {
+  readonly code: number | null;
+  /** What was killed, if anything. */
+  readonly signal: string | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs a job; variables that are undefined are taken out of the environment. */
+export function run(
+  name: string,
+  env: Readonly<Record<string, string | undefined>> = {},
+  flags: readonly string[] = [],
+): Promise<Outcome> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, [...flags, "--import", "tsx", job, name], {
+      env: { ...process.env, FOVEA_DEBUG: undefined, ...env },
+    });
+    let [stdout, stderr] = ["", ""];
+    child.stdout.setEncoding("utf8").on("data", (text: string) => {
+      stdout += text;
+    });
+    child.stderr.setEncoding("utf8").on("data", (text: string) => {
+      stderr += text;
+    });
+    child.on("error", reject);
+    child.on("close", (code, signal) => resolve({ code, signal, stdout, stderr }));
+  });
+}
+
+/** The result of a job that must succeed. */
+export async function resultOf<T>(outcome: Promise<Outcome>, schema: z.ZodType<T>): Promise<T> {
+  const { code, stdout, stderr } = await outcome;
+  if (code !== 0) throw new Error(`the job ended with ${code}: ${stderr}`);
+  return schema.parse(JSON.parse(stdout.trim().split("\n").slice(-1)[0]));
+}
+
+export const trained = z.object({ losses: z.array(z.number()), checkpoint: z.string() });
+export const computed = z.object({ value: z.number(), compilations: z.number() });
+
+/** A fresh folder for kernels, or for whatever a test needs. */
+export const freshFolder = (): string => mkdtempSync(join(tmpdir(), "fovea-device-"));
+
+/** A program that stands in for a C compiler. */
+export function script(body: string): string {
+  const path = join(freshFolder(), "compiler");
+  writeFileSync(path, `#!/bin/sh\n${body}\n`);
+  chmodSync(path, 0o755);
+  return path;
+}
