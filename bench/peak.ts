@@ -10,7 +10,7 @@ import { root } from "../tools/prepare.mjs";
 
 /** Floats per vector of the widths that FOVEA_SIMD can force; otherwise peak.c takes the widest. */
 const FLOATS: Readonly<Record<string, number>> = { sse: 4, avx2: 8, avx512: 16 };
-const MEASURE_MS = 200;
+const MEASURE_MS = 150;
 
 export class Peak {
   readonly #folder = mkdtempSync(join(tmpdir(), "fovea-peak-"));
@@ -29,13 +29,6 @@ export class Peak {
     const { stdout, status } = spawnSync(this.#program, [process.env.FOVEA_THREADS ?? "1", String(MEASURE_MS)]);
     if (status !== 0) throw new Error("the peak program failed");
     return Number.parseFloat(String(stdout));
-  }
-
-  /** Runs `work` between two measurements and gives the higher one: the peak near in time. */
-  async around<T>(work: () => Promise<T>): Promise<{ readonly result: T; readonly peakGflops: number }> {
-    const before = this.measure();
-    const result = await work();
-    return { result, peakGflops: Math.max(before, this.measure()) };
   }
 
   close(): void {

@@ -22,11 +22,15 @@ export interface RoundOptions {
   readonly turnMs: number;
   /** Processor milliseconds that the peer's processes have used so far. */
   readonly peerCpuMs?: () => number;
+  /** Called at the start of every round, when both sides are idle. */
+  readonly eachRound?: () => void;
 }
 
 export interface RoundResult {
   /** Median milliseconds of each contestant over all rounds, by name. */
   readonly medianMs: ReadonlyMap<string, number>;
+  /** Median milliseconds of each contestant in each round. */
+  readonly roundMs: ReadonlyMap<string, readonly number[]>;
   readonly notes: readonly string[];
 }
 
@@ -40,7 +44,7 @@ const OTHERS_LIMIT = 0.05;
 
 /** Times all contestants in turns; the first step of a turn warms up and is not counted. */
 export async function alternate(contestants: readonly Contestant[], options: RoundOptions): Promise<RoundResult> {
-  const times = new Map<string, number[]>(contestants.map(({ name }) => [name, []]));
+  const times = new Map<string, number[][]>(contestants.map(({ name }) => [name, []]));
   const steps = new Map<string, number>();
   for (const { name, run } of contestants) {
     const ms = median((await run(MIN_STEPS)).slice(1));
@@ -49,16 +53,22 @@ export async function alternate(contestants: readonly Contestant[], options: Rou
   }
   const watch = new Watch(options.peerCpuMs);
   for (let round = 0; round < options.rounds; round++) {
+    options.eachRound?.();
     for (const { name, side, run } of contestants) {
       await sleep(SETTLE_MS);
       watch.begin();
       const ms = await run(steps.get(name)!);
       watch.end(side);
-      times.get(name)!.push(...ms.slice(1));
+      times.get(name)!.push(ms.slice(1));
     }
   }
-  const medians = contestants.map(({ name }): [string, number] => [name, median(times.get(name)!)]);
-  return { medianMs: new Map(medians), notes: watch.notes() };
+  const medianMs = new Map<string, number>();
+  const roundMs = new Map<string, readonly number[]>();
+  for (const [name, rounds] of times) {
+    medianMs.set(name, median(rounds.flat()));
+    roundMs.set(name, rounds.map(median));
+  }
+  return { medianMs, roundMs, notes: watch.notes() };
 }
 
 interface Sample {

@@ -81,7 +81,7 @@ function group({ fovea }: Api, batch: number, channels: number, side: number): G
     ...common,
     name: `${name} weight gradient`,
     work: { ...work, pass: "weightGradient" },
-    carries: forward.name,
+    carries: forward,
     program: (repeats) => {
       const run = fovea.compile((image: Tensor, weight: Tensor, gradient: Tensor) => {
         let y = image;

@@ -4,8 +4,8 @@
  *
  * A compiled call takes and gives plain tensors, so a single operation pays for layout changes at both ends and for the
  * way through JavaScript, which an operation inside a training step does not. Therefore every kernel runs as programs of
- * 1 and of REPEATS operations; what each further operation adds is the kernel's time, and the single call's time is
- * reported beside it. PyTorch allocates every result; its allocator is tuned, so that it is not page faults that count.
+ * 1 and of REPEATS operations; what each further operation adds is the kernel's time (the median over the rounds), and
+ * the single call's time is reported beside it. PyTorch allocates every result; its allocator is tuned, so that it is not page faults that count.
  */
 
 import type { Tensor } from "../../src/tensor/index.js";
@@ -13,10 +13,10 @@ import { type BenchOptions, ourContestant, requireSame } from "../ours.js";
 import type { Peak } from "../peak.js";
 import { TorchPeer, TUNED, type Work } from "../peers.js";
 import { median, type Report, round } from "../report.js";
-import { alternate, type Contestant } from "../rounds.js";
+import { alternate, type Contestant, type RoundResult } from "../rounds.js";
 
 /** Operations in the longer program. */
-const REPEATS = 5;
+const REPEATS = 8;
 /** Mean magnitudes of long sums of random terms, in two orders of adding. */
 const RESULT_TOLERANCE = 1e-3;
 
@@ -29,7 +29,7 @@ export interface Kernel {
   /** A program of `repeats` operations that cannot be merged. */
   readonly program: (repeats: number) => () => Promise<Tensor | readonly Tensor[]>;
   /** An operation of the same group that each repetition also contains, so that its time is taken off. */
-  readonly carries?: string;
+  readonly carries?: Kernel;
 }
 
 /** Kernels that are measured alternately, between two measurements of the peak. */
@@ -62,16 +62,18 @@ export async function kernelBench(
   const notes = typeof started === "string" ? [started] : [];
   const peer = typeof started === "string" ? undefined : started;
   for (const group of groups) {
-    const { result, peakGflops } = await peak.around(() => measure(group, modes, peer, options));
+    let peakGflops = 0;
+    const measurePeak = () => {
+      peakGflops = Math.max(peakGflops, peak.measure());
+    };
+    const result = await measure(group, modes, peer, options, measurePeak);
+    measurePeak();
     notes.push(...result.notes.map((note) => `${group[0].name}: ${note}`));
-    const kernelMs = new Map<string, number>();
-    for (const kernel of group) {
-      const entry = describe(kernel, modes, result.medianMs, kernelMs, peakGflops);
-      kernelMs.set(kernel.name, entry.ms);
-      entries.push(entry);
-    }
+    for (const kernel of group) entries.push(describe(kernel, modes, result, peakGflops));
   }
   peer?.close();
+  const impossible = entries.filter(({ shareOfPeak }) => shareOfPeak > 1).map(({ name }) => name);
+  if (impossible.length > 0) notes.push(`above the peak, so the machine was not quiet: ${impossible.join(", ")}`);
   return report(bench, entries, peer?.version, notes, options);
 }
 
@@ -79,7 +81,13 @@ const single = (kernel: Kernel) => `${kernel.name} once`;
 const repeated = (kernel: Kernel) => `${kernel.name} repeated`;
 const inMode = (kernel: Kernel, mode: string) => `${kernel.name} PyTorch ${mode}`;
 
-async function measure(group: Group, modes: readonly string[], peer: TorchPeer | undefined, options: BenchOptions) {
+async function measure(
+  group: Group,
+  modes: readonly string[],
+  peer: TorchPeer | undefined,
+  options: BenchOptions,
+  eachRound: () => void,
+): Promise<RoundResult> {
   const contestants: Contestant[] = [];
   for (const kernel of group) {
     const once = kernel.program(1);
@@ -94,7 +102,7 @@ async function measure(group: Group, modes: readonly string[], peer: TorchPeer |
     for (const [mode, prepared] of ready) contestants.push(peer.contestant(inMode(kernel, mode), prepared));
   }
   const peerCpuMs = peer && (() => peer.cpuMs());
-  return alternate(contestants, { rounds: options.quick ? 3 : 7, turnMs: 120, peerCpuMs });
+  return alternate(contestants, { rounds: options.quick ? 3 : 7, turnMs: 120, peerCpuMs, eachRound });
 }
 
 async function meanMagnitude(result: Tensor | readonly Tensor[]): Promise<number> {
@@ -104,16 +112,19 @@ async function meanMagnitude(result: Tensor | readonly Tensor[]): Promise<number
   return sum / values.length;
 }
 
-function describe(
-  kernel: Kernel,
-  modes: readonly string[],
-  medianMs: ReadonlyMap<string, number>,
-  others: ReadonlyMap<string, number>,
-  peakGflops: number,
-): Entry {
+/** What one more operation adds to a program, in each round; another operation that comes with it is taken off. */
+function addedMs(kernel: Kernel, { roundMs }: Pick<RoundResult, "roundMs">): number[] {
+  const once = roundMs.get(single(kernel))!;
+  const carried = kernel.carries ? addedMs(kernel.carries, { roundMs }) : undefined;
+  return roundMs
+    .get(repeated(kernel))!
+    .map((ms, round) => (ms - once[round]) / (REPEATS - 1) - (carried ? carried[round] : 0));
+}
+
+function describe(kernel: Kernel, modes: readonly string[], result: RoundResult, peakGflops: number): Entry {
+  const { medianMs } = result;
   const callMs = medianMs.get(single(kernel))!;
-  const added = (medianMs.get(repeated(kernel))! - callMs) / (REPEATS - 1);
-  const ms = added - (others.get(kernel.carries ?? "") ?? 0);
+  const ms = median(addedMs(kernel, result));
   const gflopsOf = (milliseconds: number) => kernel.flop / milliseconds / 1e6;
   const entry = {
     name: kernel.name,

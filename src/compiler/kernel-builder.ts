@@ -98,10 +98,22 @@ export class KernelBuilder {
   storeBehind(anchor: Node, result: Expr, roots: readonly Node[], at: readonly ix.Index[]): Stmt[] {
     const name = this.fresh("f");
     const value = register(name, result.type, result.lanes);
-    const stores = this.lowering.withBound(anchor, value, () =>
-      roots.map((root) => this.storeRoot(root, throughReshape(at, anchor.shape, root.shape))),
+    const stores = this.lowering.withBound(
+      anchor,
+      () => value,
+      () => roots.map((root) => this.storeRoot(root, throughReshape(at, anchor.shape, root.shape))),
     );
     return [declare(name, result), ...stores];
+  }
+
+  /** Stores the roots at their own coordinates, where each reads several elements of the anchor. */
+  storeAround(
+    anchor: Node,
+    registerAt: (at: readonly ix.Index[]) => Expr,
+    roots: readonly Node[],
+    at: readonly ix.Index[],
+  ): Stmt[] {
+    return this.lowering.withBound(anchor, registerAt, () => roots.map((root) => this.storeRoot(root, at)));
   }
 
   /** A guard as an expression. */

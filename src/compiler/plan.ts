@@ -63,6 +63,18 @@ export function isAnchor(node: Node): boolean {
 const candidatesOf = (node: Node<"fold">): number =>
   node.attrs.axes.reduce((n, { size, stride }) => n * Math.ceil(size / stride), 1);
 
+/** The side of square windows that tile the image exactly and are small enough for registers; else null. */
+export function poolSize(window: Node<"window">, image: Node): number | null {
+  const { axes } = window.attrs;
+  const size = axes[0]?.size;
+  const tiles = axes.every((w, i) => {
+    return (
+      w.axis === i + 2 && w.size === size && w.stride === size && w.dilation === 1 && image.shape[w.axis] % size === 0
+    );
+  });
+  return axes.length === 2 && tiles && size * size <= SMALL_REDUCTION ? size : null;
+}
+
 class Planner {
   private readonly order: Node[];
   private readonly users = new Map<Node, Node[]>();
@@ -72,6 +84,8 @@ class Planner {
   private readonly inFlight = new Set<Node>();
   private readonly costs = new Map<Node, number>();
   private readonly layouts = new Map<Node, Layout>();
+  /** Rows brought back into the shape of images: stored once in the layout that convolutions read. */
+  private readonly unflattened = new Set<Node>();
 
   constructor(
     private readonly outputs: readonly Node[],
@@ -111,6 +125,16 @@ class Planner {
       this.inFlight.add(node);
       node = next;
     }
+    const pools = isOp(anchor, "conv2d") && !this.stored.has(node) ? this.poolsBehind(node) : [];
+    if (pools.length > 0) {
+      // Pooled on the registers of the convolution, the image itself is never stored.
+      this.inFlight.add(node);
+      for (const pool of pools) {
+        this.stored.add(pool);
+        this.anchorOf.set(pool, anchor);
+      }
+      return;
+    }
     // A reshape is no work: it stays with its reader.
     while (node.op === "reshape" && node !== anchor && !this.stored.has(node)) {
       node = node.inputs[0];
@@ -118,6 +142,19 @@ class Planner {
     }
     this.stored.add(node);
     this.anchorOf.set(node, anchor);
+  }
+
+  /** The reductions of windows that do not overlap, if they are all that reads the image. */
+  private poolsBehind(image: Node): Node[] {
+    const [window, ...others] = this.users.get(image) ?? [];
+    if (others.length > 0 || !window || !isOp(window, "window") || poolSize(window, image) === null) return [];
+    const [taps, ...more] = this.users.get(window) ?? [];
+    if (more.length > 0 || taps?.op !== "reshape" || taps.shape.length !== 5 || this.outputs.includes(taps)) return [];
+    const pools = this.users.get(taps) ?? [];
+    const fits = (pool: Node) =>
+      !this.anchorOf.has(pool) &&
+      ((isOp(pool, "reduce") && pool.attrs.axes.join() === "4") || (isOp(pool, "argmax") && pool.attrs.axis === 4));
+    return pools.every(fits) ? pools : [];
   }
 
   private isKept(node: Node): boolean {
@@ -144,8 +181,21 @@ class Planner {
     }
     this.costs.set(node, cost);
     if (this.isKept(node)) return;
+    if (this.unflattens(node)) {
+      this.stored.add(node);
+      this.unflattened.add(node);
+      return;
+    }
     const shared = (this.users.get(node) ?? []).length > 1;
     if (cost > LARGE || (shared && cost > CHEAP)) this.keep(node);
+  }
+
+  /** Whether the node makes images out of rows, so that channels are far apart in memory. */
+  private unflattens(node: Node): boolean {
+    const { lanes, templates } = this.target;
+    if (!templates || lanes === 1 || node.op !== "reshape" || node.shape.length !== 4) return false;
+    const [x] = node.inputs;
+    return x.shape.length === 2 && x.op !== "leaf" && node.shape[1] >= lanes && node.shape[2] * node.shape[3] > 1;
   }
 
   /** Stores `x` where its reader `node` would compute its elements more than once. */
@@ -182,10 +232,13 @@ class Planner {
   }
 
   private group(): KernelPlan[] {
-    const nests: NestPlan[] = [];
+    const nests: { anchor: Node | null; roots: Node[] }[] = [];
     for (const root of this.order) {
-      if (this.stored.has(root) && root.op !== "leaf")
-        nests.push({ anchor: this.anchorOf.get(root) ?? null, roots: [root] });
+      if (!this.stored.has(root) || root.op === "leaf") continue;
+      const anchor = this.anchorOf.get(root) ?? null;
+      const shared = anchor && nests.find((nest) => nest.anchor === anchor);
+      if (shared) shared.roots.push(root);
+      else nests.push({ anchor, roots: [root] });
     }
     const isStored = (node: Node) => this.stored.has(node);
     const layoutOf = (node: Node) => this.layouts.get(node);
@@ -202,7 +255,9 @@ class Planner {
       return blocked(4, 0, lanes, WEIGHT_ORDER);
     if (anchor && isOp(anchor, "convWeightGrad") && root === anchor) return blocked(5, 1, lanes);
     if (root.shape.length !== 4 || root.shape[1] * 2 < lanes) return plain;
-    if (anchor && isOp(anchor, "conv2d")) return blocked(4, 1, lanes);
+    const pooled = anchor && root.shape.join() !== anchor.shape.join();
+    if (anchor && isOp(anchor, "conv2d")) return pooled && this.flattens(root) ? plain : blocked(4, 1, lanes);
+    if (this.unflattened.has(root)) return blocked(4, 1, lanes);
     if (anchor && anchor.op === "matmul") return plain;
     return !this.flattens(root) && this.readsBlocked(root) ? blocked(4, 1, lanes) : plain;
   }

@@ -23,7 +23,7 @@ export interface Stored {
 export class Lowering {
   readonly algebra: Algebra<Expr>;
   /** Nodes whose value is already in a register at the coordinates in question. */
-  private readonly bound = new Map<Node, Expr>();
+  private readonly bound = new Map<Node, (at: readonly ix.Index[]) => Expr>();
   private readonly memo = new Map<string, Expr>();
 
   constructor(
@@ -34,9 +34,9 @@ export class Lowering {
     this.algebra = expressions(target);
   }
 
-  /** Runs `fn` while `node` stands for a register. */
-  withBound<T>(node: Node, register: Expr, fn: () => T): T {
-    this.bound.set(node, register);
+  /** Runs `fn` while the elements of `node` are registers: the one at given coordinates is `registerAt` of them. */
+  withBound<T>(node: Node, registerAt: (at: readonly ix.Index[]) => Expr, fn: () => T): T {
+    this.bound.set(node, registerAt);
     this.memo.clear();
     try {
       return fn();
@@ -48,8 +48,8 @@ export class Lowering {
 
   /** The element of `node` at `at`; where `guard` does not hold any value will do, but memory is not touched. */
   value(node: Node, at: readonly ix.Index[], guard: ix.Guard = []): Expr {
-    const register = this.bound.get(node);
-    if (register) return register;
+    const registerAt = this.bound.get(node);
+    if (registerAt) return registerAt(at);
     const key = `${node.id}@${at.map((index) => index.key).join(",")}|${ix.guardKey(guard)}`;
     const known = this.memo.get(key);
     if (known) return known;

@@ -66,14 +66,14 @@ const points: readonly (readonly number[])[] = Array.from({ length: 72 }, (_, p)
   p % 6,
 ]);
 const environment = (at: readonly number[]) => new Map(variables.map(({ name }, i) => [name, at[i]]));
-const settings = { seed: 7, numRuns: 3000 };
+const settings = { seed: 7, numRuns: 800 };
 
 describe("index expressions", () => {
   it("mean the same integers everywhere", () => {
     fc.assert(
       fc.property(expression, (e) => {
         const { index, value } = meant(e);
-        for (const at of points) expect(evaluate(index, environment(at))).toBe(value(at) + 0);
+        for (const at of points) expect(evaluate(index, environment(at)) + 0).toBe(value(at) + 0);
       }),
       settings,
     );
@@ -98,7 +98,7 @@ describe("index expressions", () => {
         const { index, value } = meant(e);
         const stride = ix.strideOf(index, "k");
         if (stride === null) return;
-        for (const at of points) if (at[2] > 0) expect(value(at) - value(at.with(2, at[2] - 1))).toBe(stride + 0);
+        for (const at of points) if (at[2] > 0) expect(value(at) - value(at.with(2, at[2] - 1)) + 0).toBe(stride + 0);
       }),
       settings,
     );
@@ -109,7 +109,7 @@ describe("index expressions", () => {
       fc.property(expression, (e) => {
         const { index, value } = meant(e);
         const replaced = ix.substitute(index, new Map([["k", ix.plus(ix.variable({ name: "i", extent: 3 }), 2)]]));
-        for (const at of points) expect(evaluate(replaced, environment(at))).toBe(value(at.with(2, at[0] + 2)) + 0);
+        for (const at of points) expect(evaluate(replaced, environment(at)) + 0).toBe(value(at.with(2, at[0] + 2)) + 0);
       }),
       settings,
     );

@@ -14,8 +14,9 @@ import { nest } from "./nest.js";
 import { fits, stepCycles } from "./tile.js";
 
 const nameOf = (e: Expr): string => (e.kind === "register" ? e.name : "");
-/** Tasks worth sharing out. */
-const TASKS = 16;
+/** Tasks worth having. Neither number may depend on the threads: the cut decides the order of sums, and so the bits. */
+const TASKS = 8;
+const SHARERS = 4;
 
 interface WeightTile {
   readonly channels: number;
@@ -75,7 +76,6 @@ function chooseShare(
   const { lanes, target } = builder;
   const [pieces, , c, kh, kw] = anchor.shape;
   const own = anchor.inputs[1].shape[0] / pieces;
-  const wanted = Math.max(TASKS, 4 * target.threads);
   const products = (pixels * kh * kw) / (2 * lanes);
   let best: Share = { channels: c, blocks, together: 1 };
   let least = Number.POSITIVE_INFINITY;
@@ -89,8 +89,8 @@ function chooseShare(
       const multiply = products * channels * groupBlocks * lanes;
       const results = (channels * kh * kw * groupBlocks * 3) / together;
       const task = own * (multiply + (floats * 3) / lanes + results);
-      const waves = Math.ceil(tasks / target.threads) * target.threads;
-      const cycles = task * Math.max(waves, wanted / 2) * (room < 1 ? 2 : 1);
+      const waves = Math.ceil(tasks / SHARERS) * SHARERS;
+      const cycles = task * Math.max(waves, TASKS) * (room < 1 ? 2 : 1);
       if (cycles < least) {
         least = cycles;
         best = { channels, blocks: groupBlocks, together };

@@ -6,6 +6,7 @@
 import { type ConvAttrs, isOp, type Node } from "../../ir/graph.js";
 import * as ix from "../../ir/index-math.js";
 import { declare, type Expr, load, register, type Stmt, set, splat, TASK } from "../../ir/loops.js";
+import { FoveaError } from "../../util/errors.js";
 import type { KernelBuilder } from "../kernel-builder.js";
 import { divisorUpTo } from "../prepare.js";
 import { type Image, packImage } from "./image.js";
@@ -40,14 +41,21 @@ function pieces(length: number, size: number): { start: number; count: number; s
   return rest > 0 ? [...found.filter(({ count }) => count > 0), { start: whole * size, count: 1, size: rest }] : found;
 }
 
-function choosePixelTile(builder: KernelBuilder, rows: number, columns: number, blocks: number): PixelTile {
-  let best: PixelTile = { th: 1, tw: 1, blocks: 1 };
+/** The tile, in whole `unit` × `unit` squares, that covers the band in the fewest cycles. */
+function choosePixelTile(
+  builder: KernelBuilder,
+  rows: number,
+  columns: number,
+  blocks: number,
+  unit: number,
+): PixelTile {
+  let best: PixelTile = { th: unit, tw: unit, blocks: 1 };
   let least = Number.POSITIVE_INFINITY;
   for (let b = 1; b <= Math.min(4, blocks); b++) {
     if (blocks % b !== 0) continue;
-    for (let tw = 1; tw <= columns; tw++) {
+    for (let tw = unit; tw <= columns; tw += unit) {
       const most = tw === columns ? rows : Math.min(rows, 4);
-      for (let th = 1; th <= most && fits({ rows: th * tw, vectors: b }, builder.target); th++) {
+      for (let th = unit; th <= most && fits({ rows: th * tw, vectors: b }, builder.target); th += unit) {
         let cycles = 0;
         for (const v of pieces(rows, th)) {
           for (const h of pieces(columns, tw))
@@ -71,7 +79,7 @@ const extentOf = (count: number, kernel: number, axis: 0 | 1, { stride, dilation
 /** Tasks worth sharing out; few enough that packing is not repeated in vain. */
 const TASKS = 32;
 
-function choosePlan(builder: KernelBuilder, node: Node, attrs: ConvAttrs): Plan {
+function choosePlan(builder: KernelBuilder, node: Node, attrs: ConvAttrs, unit: number): Plan {
   const { lanes, target } = builder;
   const [x, w] = node.inputs;
   const [n, o, ho, wo] = node.shape;
@@ -81,8 +89,10 @@ function choosePlan(builder: KernelBuilder, node: Node, attrs: ConvAttrs): Plan 
   const rowsThatFit = Math.floor(target.l2Bytes / 3 / (4 * columns * x.shape[1]));
   let band = ho;
   while (band > 1 && extentOf(band, kh, 0, attrs) > rowsThatFit) band = Math.ceil(band / 2);
-  const tile = choosePixelTile(builder, band, wo, blocks);
-  if (band < ho) band = Math.min(ho, Math.ceil(band / tile.th) * tile.th);
+  // Pooled images are cut only where no window is.
+  if (unit > 1) band = unit * divisorUpTo(ho / unit, Math.max(1, Math.floor(band / unit)));
+  const tile = choosePixelTile(builder, band, wo, blocks, unit);
+  if (band < ho && unit === 1) band = Math.min(ho, Math.ceil(band / tile.th) * tile.th);
   const bands = Math.ceil(ho / band);
   // Weights of a group stay in the second-level cache while images pass by.
   const weightBytes = c * kh * kw * lanes * 4 * tile.blocks;
@@ -104,7 +114,8 @@ export function lowerConv(builder: KernelBuilder, anchor: Node, roots: readonly 
   const [x, w] = anchor.inputs;
   const [n, o, ho, wo] = anchor.shape;
   const [, c, kh, kw] = w.shape;
-  const plan = choosePlan(builder, anchor, attrs);
+  const unit = poolOf(anchor, roots);
+  const plan = choosePlan(builder, anchor, attrs, unit);
   const { band, bands, group, groups, images, chunks } = plan;
   const counts = [groups, chunks, bands];
   const tasks = groups * chunks * bands;
@@ -124,7 +135,7 @@ export function lowerConv(builder: KernelBuilder, anchor: Node, roots: readonly 
       ix.plus(column, -attrs.before[1]),
     ],
   });
-  const tiles = new TileBuilder(builder, anchor, roots, packed, attrs, plan.tile);
+  const tiles = new TileBuilder(builder, anchor, roots, packed, attrs, plan.tile, unit);
   const firstBlock = ix.scale(groupAt, group);
   const pair = builder.variable("b", group / plan.tile.blocks);
   const block = ix.add(firstBlock, ix.scale(ix.variable(pair), plan.tile.blocks));
@@ -150,6 +161,7 @@ class TileBuilder {
     private readonly packed: Image,
     private readonly attrs: ConvAttrs,
     private readonly shape: PixelTile,
+    private readonly unit: number,
   ) {}
 
   /** One register tile at (row, column) of the band: accumulate over channels and taps, then finish and store. */
@@ -232,6 +244,7 @@ class TileBuilder {
     const { builder, anchor, roots } = this;
     const { lanes } = builder;
     const [, , ho] = anchor.shape;
+    if (this.unit > 1) return this.pool(accumulators, pixels, image, block, ix.add(firstRow, row), column);
     return pixels.flatMap(({ y, x }, p) => {
       // Rows past the image belong to the last band of an image that bands do not divide.
       const at = builder.exact(ix.add(firstRow, ix.plus(row, y)), ho);
@@ -242,4 +255,46 @@ class TileBuilder {
       return at.within(stores);
     });
   }
+
+  /** Stores what pools make of the tile: each window's pixels are registers. */
+  private pool(
+    accumulators: readonly (readonly Expr[])[],
+    pixels: readonly { y: number; x: number }[],
+    image: ix.Index,
+    block: ix.Index,
+    row: ix.Index,
+    column: ix.Index,
+  ): Stmt[] {
+    const { builder, anchor, roots, unit } = this;
+    const { lanes } = builder;
+    const statements: Stmt[] = [];
+    const place = (r: ix.Index, q: ix.Index) => `${r.key},${q.key}`;
+    for (let b = 0; b < this.shape.blocks; b++) {
+      const output = ix.add(ix.scale(ix.plus(block, b), lanes), builder.lane);
+      const held = new Map<string, Expr>();
+      pixels.forEach(({ y, x }, p) => {
+        const name = builder.fresh("f");
+        statements.push(declare(name, accumulators[p][b]));
+        held.set(place(ix.plus(row, y), ix.plus(column, x)), register(name, "f32", lanes));
+      });
+      const registerAt = (at: readonly ix.Index[]): Expr => {
+        const value = held.get(place(at[2], at[3]));
+        if (!value) throw new FoveaError(`[conv2d] a pool reads outside its tile (${at[2].key}, ${at[3].key})`);
+        return value;
+      };
+      for (const { y, x } of pixels) {
+        if (y % unit !== 0 || x % unit !== 0) continue;
+        const at = [image, output, ix.div(ix.plus(row, y), unit), ix.div(ix.plus(column, x), unit)];
+        statements.push(...builder.storeAround(anchor, registerAt, roots, at));
+      }
+    }
+    return statements;
+  }
+}
+
+/** The side of the pooling windows behind the convolution; 1 if there are none. */
+function poolOf(anchor: Node, roots: readonly Node[]): number {
+  const [root] = roots;
+  const pooled = root.shape.length === 4 && root.shape[2] < anchor.shape[2];
+  return pooled ? anchor.shape[2] / root.shape[2] : 1;
 }

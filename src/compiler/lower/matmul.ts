@@ -66,7 +66,8 @@ function chooseBlocking(
   const [batch, m, n] = anchor.shape;
   const k = anchor.inputs[0].shape[2];
   // Compilers spill an operand when every register is spoken for.
-  const spare = ({ rows, vectors }: Tile) => target.registers <= 16 || rows * vectors + vectors + 1 <= target.registers - 2;
+  const spare = ({ rows, vectors }: Tile) =>
+    target.registers <= 16 || rows * vectors + vectors + 1 <= target.registers - 2;
   const tile = chooseTile(target, m, Math.ceil(n / lanes), spare);
   const width = tile.vectors * lanes;
   const deep = divisorUpTo(k, 384);
