@@ -8,7 +8,7 @@ import * as optim from "../src/optim/index.js";
 import type { Api } from "./models.js";
 import type { Contestant } from "./rounds.js";
 
-export type DeviceName = "native" | "interp";
+type DeviceName = "native" | "interp";
 
 /** What the command line asked for. */
 export interface BenchOptions {

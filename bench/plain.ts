@@ -5,12 +5,16 @@
 import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, parse } from "node:path";
 import ts from "typescript";
 import { prepare, root } from "../tools/prepare.mjs";
 
 /** Everything that child.ts loads besides the package. */
-const FILES = ["child", "models", "pattern"];
+const FILES = [
+  new URL("./child.ts", import.meta.url),
+  new URL("./models.ts", import.meta.url),
+  new URL("./pattern.ts", import.meta.url),
+];
 
 export class PlainNode {
   readonly #folder: string;
@@ -25,9 +29,9 @@ export class PlainNode {
     const folder = mkdtempSync(join(tmpdir(), "fovea-bench-"));
     writeFileSync(join(folder, "package.json"), '{ "type": "module" }');
     const compilerOptions = { target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.ESNext };
-    for (const name of FILES) {
-      const source = readFileSync(join(root, "bench", `${name}.ts`), "utf8");
-      writeFileSync(join(folder, `${name}.js`), ts.transpileModule(source, { compilerOptions }).outputText);
+    for (const file of FILES) {
+      const translated = ts.transpileModule(readFileSync(file, "utf8"), { compilerOptions }).outputText;
+      writeFileSync(join(folder, `${parse(file.pathname).name}.js`), translated);
     }
     return new PlainNode(folder);
   }

@@ -8,7 +8,7 @@ import { cpus } from "node:os";
 import { root } from "../tools/prepare.mjs";
 
 /** Milliseconds of one side, and what follows from them. */
-export interface Timing {
+interface Timing {
   /** Absent where milliseconds are not what is compared. */
   readonly medianMs?: number;
   readonly imagesPerSecond?: number;
@@ -20,7 +20,7 @@ export type ModeResult =
   | { readonly bytes: number }
   | { readonly error: string };
 
-export interface PeerResult extends Timing {
+interface PeerResult extends Timing {
   readonly version: string;
   /** The best of the modes; its figures are those above. */
   readonly mode: string;
@@ -88,7 +88,7 @@ function describeMachine() {
 }
 
 /** The widest vectors that the processor reports, or those that FOVEA_SIMD asks for. */
-export function simd(): string {
+function simd(): string {
   if (process.env.FOVEA_SIMD) return process.env.FOVEA_SIMD;
   if (process.arch === "arm64") return "neon";
   const flags = existsSync("/proc/cpuinfo") ? readFileSync("/proc/cpuinfo", "utf8") : "";

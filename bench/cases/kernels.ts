@@ -5,7 +5,8 @@
  * A compiled call takes and gives plain tensors, so a single operation pays for layout changes at both ends and for the
  * way through JavaScript, which an operation inside a training step does not. Therefore every kernel runs as programs of
  * 1 and of REPEATS operations; what each further operation adds is the kernel's time (the median over the rounds), and
- * the single call's time is reported beside it. PyTorch allocates every result; its allocator is tuned, so that it is not page faults that count.
+ * the single call's time is reported beside it. PyTorch allocates every result; its allocator is tuned, so that page
+ * faults do not count against it.
  */
 
 import type { Tensor } from "../../src/tensor/index.js";

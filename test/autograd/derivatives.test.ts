@@ -1,6 +1,18 @@
 /** Derivatives of derivatives against central differences of the first, and what detach, noGrad and unused inputs mean. */
 import { beforeAll, describe, expect, it } from "vitest";
-import { avgPool2d, concat, conv2d, type DType, grad, maxPool2d, noGrad, Parameter, type Tensor, tensor, useDevice } from "../../src/index.js";
+import {
+  avgPool2d,
+  concat,
+  conv2d,
+  type DType,
+  grad,
+  maxPool2d,
+  noGrad,
+  Parameter,
+  type Tensor,
+  tensor,
+  useDevice,
+} from "../../src/index.js";
 import { sizeOf } from "../support/arrays.js";
 import { devices, valuesOf } from "../support/devices.js";
 import { expectAgreement, spreadPositions, spreadValues } from "../support/numbers.js";
@@ -14,7 +26,11 @@ interface Case {
 const cases: readonly Case[] = [
   { name: "mul and div", shapes: [[7], [7]], f: (a, b) => a.square().mul(b).div(b.square().add(1)) },
   { name: "exp, log, tanh", shapes: [[7]], f: (x) => x.exp().add(1).log().mul(x.tanh()) },
-  { name: "sin, cos, erf, sqrt", shapes: [[7]], f: (x) => x.sin().mul(x.cos()).add(x.erf()).mul(x.square().add(1).sqrt()) },
+  {
+    name: "sin, cos, erf, sqrt",
+    shapes: [[7]],
+    f: (x) => x.sin().mul(x.cos()).add(x.erf()).mul(x.square().add(1).sqrt()),
+  },
   { name: "pow", shapes: [[5], [5]], f: (a, b) => a.abs().add(0.5).pow(b) },
   { name: "sigmoid", shapes: [[7]], f: (x) => x.sigmoid().square() },
   { name: "softmax", shapes: [[3, 5]], f: (x) => x.softmax({ dim: 1 }).square() },
@@ -22,19 +38,65 @@ const cases: readonly Case[] = [
   { name: "variance", shapes: [[3, 5]], f: (x) => x.variance({ dim: 1 }).square() },
   { name: "prod", shapes: [[2, 4]], f: (x) => x.prod({ dim: 1 }) },
   { name: "max", shapes: [[3, 5]], f: (x) => x.max({ dim: 1 }).mul(x.min()).mul(x.sum()) },
-  { name: "matmul", shapes: [[3, 4], [4, 2]], f: (a, b) => a.matmul(b).tanh() },
-  { name: "conv2d", shapes: [[1, 2, 5, 5], [3, 2, 3, 3]], f: (x, w) => conv2d(x, w, { padding: 1, stride: 2 }).tanh() },
-  { name: "grouped conv2d", shapes: [[1, 2, 5, 4], [2, 1, 2, 2]], f: (x, w) => conv2d(x, w, { groups: 2, dilation: 2 }).square() },
-  { name: "average pooling", shapes: [[1, 1, 4, 6]], f: (x) => avgPool2d(x, { kernelSize: 3, stride: 2, padding: 1 }).square() },
+  {
+    name: "matmul",
+    shapes: [
+      [3, 4],
+      [4, 2],
+    ],
+    f: (a, b) => a.matmul(b).tanh(),
+  },
+  {
+    name: "conv2d",
+    shapes: [
+      [1, 2, 5, 5],
+      [3, 2, 3, 3],
+    ],
+    f: (x, w) => conv2d(x, w, { padding: 1, stride: 2 }).tanh(),
+  },
+  {
+    name: "grouped conv2d",
+    shapes: [
+      [1, 2, 5, 4],
+      [2, 1, 2, 2],
+    ],
+    f: (x, w) => conv2d(x, w, { groups: 2, dilation: 2 }).square(),
+  },
+  {
+    name: "average pooling",
+    shapes: [[1, 1, 4, 6]],
+    f: (x) => avgPool2d(x, { kernelSize: 3, stride: 2, padding: 1 }).square(),
+  },
   { name: "max pooling", shapes: [[1, 1, 4, 6]], f: (x) => maxPool2d(x, { kernelSize: 2 }).square() },
-  { name: "slice, pad, flip, concat", shapes: [[7]], f: (x) => concat([x.slice(0, 1, 7, 2).square(), x.flip(0).pad([[1, 0]]).sin()]) },
-  { name: "gather", shapes: [[5, 2]], f: (x) => x.take(tensor([0, 4, 4], { dtype: "i32" })).square().mul(x.sum()) },
+  {
+    name: "slice, pad, flip, concat",
+    shapes: [[7]],
+    f: (x) =>
+      concat([
+        x.slice(0, 1, 7, 2).square(),
+        x
+          .flip(0)
+          .pad([[1, 0]])
+          .sin(),
+      ]),
+  },
+  {
+    name: "gather",
+    shapes: [[5, 2]],
+    f: (x) =>
+      x
+        .take(tensor([0, 4, 4], { dtype: "i32" }))
+        .square()
+        .mul(x.sum()),
+  },
 ];
 
 /** ‖∇ Σ f‖² weighted: its gradient needs every second derivative. */
 function penalty({ f }: Case, x: readonly Tensor[]): Tensor {
   const first = grad(f(...x).sum(), x);
-  return first.map((g, i) => g.mul(tensor(spreadValues(g.size, i + 50), { shape: g.shape, dtype: g.dtype })).sum()).reduce((a, b) => a.add(b));
+  return first
+    .map((g, i) => g.mul(tensor(spreadValues(g.size, i + 50), { shape: g.shape, dtype: g.dtype })).sum())
+    .reduce((a, b) => a.add(b));
 }
 
 const valuesFor = ({ shapes }: Case) => shapes.map((shape, i) => spreadValues(sizeOf(shape), i + 1));
@@ -46,7 +108,10 @@ describe("second derivatives", () => {
   const native = new Map<Case, number[][]>();
 
   beforeAll(async () => {
-    for (const [device, dtype, into] of [["interp", "f64", exact], ["native", "f32", native]] as const) {
+    for (const [device, dtype, into] of [
+      ["interp", "f64", exact],
+      ["native", "f32", native],
+    ] as const) {
       await useDevice(device);
       for (const one of cases) {
         const x = tensorsOf(one, valuesFor(one), dtype);
@@ -62,7 +127,9 @@ describe("second derivatives", () => {
       const chosen = spreadPositions(values[k].length, 8);
       const h = 1e-5;
       const moved = chosen.flatMap((i) =>
-        [h, -h].map((step) => penalty(one, tensorsOf(one, values.with(k, values[k].with(i, values[k][i] + step)), "f64"))),
+        [h, -h].map((step) =>
+          penalty(one, tensorsOf(one, values.with(k, values[k].with(i, values[k][i] + step)), "f64")),
+        ),
       );
       const found = await valuesOf(moved);
       const numeric = chosen.map((_, i) => (found[2 * i][0] - found[2 * i + 1][0]) / (2 * h));
@@ -87,11 +154,18 @@ describe.each(devices)("gradients on %s", (device) => {
     const x = tensor([1, 2]);
     const [a] = grad(x.mul(x.detach()).sum(), [x]);
     const [b] = grad(x.mul(noGrad(() => x.square())).sum(), [x]);
-    expect([await a.toArray(), await b.toArray()]).toEqual([[1, 2], [1, 4]]);
+    expect([await a.toArray(), await b.toArray()]).toEqual([
+      [1, 2],
+      [1, 4],
+    ]);
   });
 
   it("restore recording after an exception in noGrad", async () => {
-    expect(() => noGrad(() => { throw new Error("stop"); })).toThrow("stop");
+    expect(() =>
+      noGrad(() => {
+        throw new Error("stop");
+      }),
+    ).toThrow("stop");
     const x = tensor([3]);
     expect(await grad(x.square(), [x])[0].toArray()).toEqual([6]);
   });
@@ -122,11 +196,24 @@ describe.each(devices)("gradients on %s", (device) => {
   });
 
   it("of extrema: first along one axis, shared over several", async () => {
-    const x = tensor([[1, 3, 3], [3, 0, 1]]);
+    const x = tensor([
+      [1, 3, 3],
+      [3, 0, 1],
+    ]);
     const [first, shared, pair] = await valuesOf([
       ...grad(x.max({ dim: 1 }).sum(), [x]),
       ...grad(x.max(), [x]),
-      ...grad(x.maximum(tensor([[1, 3, 2], [4, 0, 1]])).sum(), [x]),
+      ...grad(
+        x
+          .maximum(
+            tensor([
+              [1, 3, 2],
+              [4, 0, 1],
+            ]),
+          )
+          .sum(),
+        [x],
+      ),
     ]);
     expect(first).toEqual([0, 1, 0, 1, 0, 0]);
     expectAgreement(shared, [0, 1 / 3, 1 / 3, 1 / 3, 0, 0], { relative: 1e-6, absolute: 0 });

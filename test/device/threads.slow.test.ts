@@ -2,12 +2,11 @@
 import { expect, it } from "vitest";
 import { resultOf, run, trained } from "./child.js";
 
-it("a CNN trained with one, two and three threads has the same bits", async () => {
+it("a CNN trained with one and with two threads has the same bits", async () => {
   const runs: { losses: number[]; checkpoint: string }[] = [];
-  for (const FOVEA_THREADS of ["1", "2", "3"]) runs.push(await resultOf(run("train", { FOVEA_THREADS }), trained));
-  const [one, two, three] = runs;
+  for (const FOVEA_THREADS of ["1", "2"]) runs.push(await resultOf(run("train", { FOVEA_THREADS }), trained));
+  const [one, two] = runs;
   expect(two).toEqual(one);
-  expect(three).toEqual(one);
   expect(one.losses[5]).toBeLessThan(one.losses[1]);
 });
 

@@ -11,12 +11,12 @@ it("the machine's widths are known", () => {
   expect(widths.length).toBeGreaterThan(0);
 });
 
-describe.each(widths)("%s", (FOVEA_SIMD) => {
-  let reference: number[] = [];
-  beforeAll(async () => {
-    reference = (await resultOf(run("train", { FOVEA_DEVICE: "interp" }), trained)).losses;
-  });
+let reference: number[] = [];
+beforeAll(async () => {
+  reference = (await resultOf(run("train", { FOVEA_DEVICE: "interp" }), trained)).losses;
+});
 
+describe.each(widths)("%s", (FOVEA_SIMD) => {
   it("trains a CNN to the losses of the reference device", async () => {
     const { losses } = await resultOf(run("train", { FOVEA_SIMD }), trained);
     // Single precision beside double: errors grow with every step.

@@ -39,7 +39,7 @@ function meant(e: Expression): Meant {
   if (e.kind === "variable") return { index: ix.variable(variables[e.of]), value: (at) => at[e.of] };
   if (e.kind === "constant") return { index: ix.constant(e.value), value: () => e.value };
   const a = meant(e.a);
-  if (e.kind === "add" || e.kind === "minus") {
+  if ("b" in e) {
     const b = meant(e.b);
     const sign = e.kind === "add" ? 1 : -1;
     return { index: ix[e.kind](a.index, b.index), value: (at) => a.value(at) + sign * b.value(at) };

@@ -138,20 +138,27 @@ describe.each(devices)("scalar ops on %s", (device) => {
     results = await valuesOf(sweeps.map(({ name, dtype, tuples }) => apply(name, operandsOf(name, dtype, tuples))));
   });
 
-  it.each(sweeps.map((sweep, i) => [sweep.name, sweep.dtype, sweep, i] as const))("%s of %s", (name, dtype, sweep, i) => {
-    const accuracy: Accuracy = accuracies[name];
-    const { ulps, absolute = 0 } = accuracy;
-    sweep.tuples.forEach((tuple, k) => {
-      const wanted = meaningOf(name, dtype, tuple);
-      const found = results[i][k];
-      const floating = isFloat(dtype) || scalarOps[name].result === "f32";
-      const close = floating && Math.abs(found - wanted) <= absolute;
-      const distance = close ? 0 : dtype === "f64" ? Number(!Object.is(found, wanted)) : ulpsBetween(found, Math.fround(wanted));
-      expect(distance, `${name}(${tuple.join(", ")}) = ${found}, meant ${wanted}`).toBeLessThanOrEqual(
-        device === "interp" || !floating ? 0 : ulps,
-      );
-    });
-  });
+  it.each(sweeps.map((sweep, i) => [sweep.name, sweep.dtype, sweep, i] as const))(
+    "%s of %s",
+    (name, dtype, sweep, i) => {
+      const accuracy: Accuracy = accuracies[name];
+      const { ulps, absolute = 0 } = accuracy;
+      sweep.tuples.forEach((tuple, k) => {
+        const wanted = meaningOf(name, dtype, tuple);
+        const found = results[i][k];
+        const floating = isFloat(dtype) || scalarOps[name].result === "f32";
+        const close = floating && Math.abs(found - wanted) <= absolute;
+        const distance = close
+          ? 0
+          : dtype === "f64"
+            ? Number(!Object.is(found, wanted))
+            : ulpsBetween(found, Math.fround(wanted));
+        expect(distance, `${name}(${tuple.join(", ")}) = ${found}, meant ${wanted}`).toBeLessThanOrEqual(
+          device === "interp" || !floating ? 0 : ulps,
+        );
+      });
+    },
+  );
 
   it("keeps the sign of zero", async () => {
     const zero = () => tensor([-0, 0, -0]);
@@ -194,7 +201,11 @@ describe("gradients of scalar ops", () => {
     });
 
   beforeAll(async () => {
-    for (const [device, dtype] of [["interp", "f64"], ["interp", "f32"], ["native", "f32"]] as const) {
+    for (const [device, dtype] of [
+      ["interp", "f64"],
+      ["interp", "f32"],
+      ["native", "f32"],
+    ] as const) {
       await useDevice(device);
       found.set(`${device} ${dtype}`, await valuesOf(gradientsOf(dtype)));
     }
@@ -202,9 +213,9 @@ describe("gradients of scalar ops", () => {
 
   it("has a derivative or says that there is none", () => {
     const none = scalarNames.filter((name) => !scalarOps[name].gradient);
-    expect(none.every((name) => scalarOps[name].result !== "same" || ["bool", "int"].includes(scalarOps[name].operands))).toBe(
-      true,
-    );
+    expect(
+      none.every((name) => scalarOps[name].result !== "same" || ["bool", "int"].includes(scalarOps[name].operands)),
+    ).toBe(true);
   });
 
   let at = 0;
@@ -218,14 +229,22 @@ describe("gradients of scalar ops", () => {
     const factor = weights(tuples.length);
     const { arity, meaning } = scalarOps[name];
     for (let k = name === "select" ? 1 : 0; k < arity; k++) {
-      const numeric = tuples.map(
-        (tuple, i) => factor[i] * centralDifferences((x) => meaning(...x), tuple, 1e-6)[k],
-      );
+      const numeric = tuples.map((tuple, i) => factor[i] * centralDifferences((x) => meaning(...x), tuple, 1e-6)[k]);
       // Central differences are good to about step² and to rounding over step, 1e-9 of the values.
       const scale = 1 + Math.max(...tuples.map((tuple) => Math.abs(meaning(...tuple))).filter((y) => y < 1e6));
-      expectAgreement(found.get("interp f64")?.[first + k] ?? [], numeric, { relative: 1e-6, absolute: 1e-8 * scale }, `d${k}`);
+      expectAgreement(
+        found.get("interp f64")?.[first + k] ?? [],
+        numeric,
+        { relative: 1e-6, absolute: 1e-8 * scale },
+        `d${k}`,
+      );
       const reference = found.get("interp f32")?.[first + k] ?? [];
-      expectAgreement(found.get("native f32")?.[first + k] ?? [], reference, { relative: 2e-5, absolute: 1e-6 }, `native d${k}`);
+      expectAgreement(
+        found.get("native f32")?.[first + k] ?? [],
+        reference,
+        { relative: 2e-5, absolute: 1e-6 },
+        `native d${k}`,
+      );
     }
   });
 });

@@ -2,7 +2,19 @@
  * The cases of the structural sweep: for every structural op, ways to reach it through the Tensor API, each with a plain
  * float64 loop that says what it means. A new structural op does not compile until it has cases here.
  */
-import { arange, avgPool2d, concat, conv2d, eye, full, grad, maxPool2d, Tensor, tensor, zeros } from "../../src/index.js";
+import {
+  arange,
+  avgPool2d,
+  concat,
+  conv2d,
+  eye,
+  full,
+  grad,
+  maxPool2d,
+  Tensor,
+  tensor,
+  zeros,
+} from "../../src/index.js";
 import type { StructuralName } from "../../src/ir/graph.js";
 import { graph } from "../../src/ops/index.js";
 import { accumulate, coordinatesOf, fill, fold, get, type NdArray, zerosOf } from "../support/arrays.js";
@@ -24,7 +36,11 @@ const reshaped = (x: NdArray, shape: readonly number[]): NdArray => ({ shape, va
 const permuted = (x: NdArray, order: readonly number[]): NdArray =>
   fill(
     order.map((axis) => x.shape[axis]),
-    (at) => get(x, order.map((_, axis) => at[order.indexOf(axis)])),
+    (at) =>
+      get(
+        x,
+        order.map((_, axis) => at[order.indexOf(axis)]),
+      ),
   );
 
 const widths = [1, 3, 7, 17, 33, 65];
@@ -57,12 +73,20 @@ function sliceCase(shape: readonly number[], dim: number, start: number, end: nu
     meaning: (x) =>
       fill(
         shape.map((n, axis) => (axis === dim ? count : n)),
-        (at) => get(x, at.map((i, axis) => (axis === dim ? clamp(start) + i * step : i))),
+        (at) =>
+          get(
+            x,
+            at.map((i, axis) => (axis === dim ? clamp(start) + i * step : i)),
+          ),
       ),
   };
 }
 
-function padCase(shape: readonly number[], pads: readonly (readonly [number, number])[], value: number): StructuralCase {
+function padCase(
+  shape: readonly number[],
+  pads: readonly (readonly [number, number])[],
+  value: number,
+): StructuralCase {
   return {
     name: `[${shape}] by ${JSON.stringify(pads)} with ${value}`,
     shapes: [shape],
@@ -70,7 +94,12 @@ function padCase(shape: readonly number[], pads: readonly (readonly [number, num
     meaning: (x) =>
       fill(
         shape.map((n, axis) => n + pads[axis][0] + pads[axis][1]),
-        (at) => get(x, at.map((i, axis) => i - pads[axis][0]), value),
+        (at) =>
+          get(
+            x,
+            at.map((i, axis) => i - pads[axis][0]),
+            value,
+          ),
       ),
   };
 }
@@ -86,16 +115,25 @@ function reduceCases(shape: readonly number[], dim: number | readonly number[] |
     build,
     meaning: (x: NdArray) => fold(x, axes, combine),
   });
-  const additive = [
-    one("sum", (x) => x.sum(options), sum),
-    one("prod", (x) => x.prod(options), product),
-  ];
+  const additive = [one("sum", (x) => x.sum(options), sum), one("prod", (x) => x.prod(options), product)];
   if (count === 0) return additive;
   return [
     ...additive,
-    one("max", (x) => x.max(options), (x) => Math.max(...x)),
-    one("min", (x) => x.min(options), (x) => Math.min(...x)),
-    one("mean", (x) => x.mean(options), (x) => sum(x) / x.length),
+    one(
+      "max",
+      (x) => x.max(options),
+      (x) => Math.max(...x),
+    ),
+    one(
+      "min",
+      (x) => x.min(options),
+      (x) => Math.min(...x),
+    ),
+    one(
+      "mean",
+      (x) => x.mean(options),
+      (x) => sum(x) / x.length,
+    ),
   ];
 }
 
@@ -117,14 +155,19 @@ function matmulCase(a: readonly number[], b: readonly number[]): StructuralCase 
     const n = right.shape[right.shape.length - 1];
     const rank = Math.max(left.shape.length, right.shape.length) - 2;
     const lead = (z: NdArray, axis: number) => z.shape[axis - rank + z.shape.length - 2] ?? 1;
-    const batch = Array.from({ length: rank }, (_, axis) => (lead(left, axis) === 1 ? lead(right, axis) : lead(left, axis)));
+    const batch = Array.from({ length: rank }, (_, axis) =>
+      lead(left, axis) === 1 ? lead(right, axis) : lead(left, axis),
+    );
     const place = (z: NdArray, at: readonly number[]) =>
       at.slice(rank - z.shape.length + 2).map((i, axis) => (z.shape[axis] === 1 ? 0 : i));
     const result = fill([...batch, m, n], (at) => {
       const [row, column] = at.slice(rank);
       const head = at.slice(0, rank);
       return sum(
-        Array.from({ length: k }, (_, i) => get(left, [...place(left, head), row, i]) * get(right, [...place(right, head), i, column])),
+        Array.from(
+          { length: k },
+          (_, i) => get(left, [...place(left, head), row, i]) * get(right, [...place(right, head), i, column]),
+        ),
       );
     });
     return reshaped(result, [...batch, ...(a.length === 1 ? [] : [m]), ...(b.length === 1 ? [] : [n])]);
@@ -265,17 +308,33 @@ function foldCase(x: readonly number[], pooling: Pooling): StructuralCase {
   };
 }
 
-function gatherCase(shape: readonly number[], dim: number, indices: readonly number[], as: readonly number[]): StructuralCase {
+function gatherCase(
+  shape: readonly number[],
+  dim: number,
+  indices: readonly number[],
+  as: readonly number[],
+): StructuralCase {
   const index = { shape: as, values: [...indices] };
   return {
     name: `[${shape}] dim ${dim} at [${as}]`,
     shapes: [shape],
     build: (x) => x.gather(dim, i32(indices, as)),
-    meaning: (x) => fill(as, (at) => get(x, at.map((i, axis) => (axis === dim ? get(index, at) : i)))),
+    meaning: (x) =>
+      fill(as, (at) =>
+        get(
+          x,
+          at.map((i, axis) => (axis === dim ? get(index, at) : i)),
+        ),
+      ),
   };
 }
 
-function takeCase(shape: readonly number[], dim: number, indices: readonly number[], as: readonly number[]): StructuralCase {
+function takeCase(
+  shape: readonly number[],
+  dim: number,
+  indices: readonly number[],
+  as: readonly number[],
+): StructuralCase {
   const index = { shape: as, values: [...indices] };
   const result = [...shape.slice(0, dim), ...as, ...shape.slice(dim + 1)];
   return {
@@ -290,7 +349,12 @@ function takeCase(shape: readonly number[], dim: number, indices: readonly numbe
   };
 }
 
-function scatterCase(shape: readonly number[], dim: number, indices: readonly number[], as: readonly number[]): StructuralCase {
+function scatterCase(
+  shape: readonly number[],
+  dim: number,
+  indices: readonly number[],
+  as: readonly number[],
+): StructuralCase {
   const index = { shape: as, values: [...indices] };
   return {
     name: `[${as}] into [${shape}] dim ${dim}`,
@@ -302,14 +366,23 @@ function scatterCase(shape: readonly number[], dim: number, indices: readonly nu
     meaning: (gradOutput) => {
       const result = zerosOf(shape);
       for (const at of coordinatesOf(as)) {
-        accumulate(result, at.map((i, axis) => (axis === dim ? get(index, at) : i)), get(gradOutput, at));
+        accumulate(
+          result,
+          at.map((i, axis) => (axis === dim ? get(index, at) : i)),
+          get(gradOutput, at),
+        );
       }
       return result;
     },
   };
 }
 
-const identity = (name: string, shape: readonly number[], build: (x: Tensor) => Tensor, smooth = true): StructuralCase => ({
+const identity = (
+  name: string,
+  shape: readonly number[],
+  build: (x: Tensor) => Tensor,
+  smooth = true,
+): StructuralCase => ({
   name,
   shapes: [shape],
   build,
@@ -406,30 +479,64 @@ export const structuralCases: Readonly<Record<StructuralName, readonly Structura
   expand: [
     ...[
       [[1], [7]],
-      [[3, 1], [3, 17]],
-      [[1, 33], [3, 33]],
+      [
+        [3, 1],
+        [3, 17],
+      ],
+      [
+        [1, 33],
+        [3, 33],
+      ],
       [[], [2, 3]],
-      [[1, 5, 1], [2, 5, 3]],
-      [[1, 3], [0, 3]],
+      [
+        [1, 5, 1],
+        [2, 5, 3],
+      ],
+      [
+        [1, 3],
+        [0, 3],
+      ],
     ].map(([from, to]) => ({
       name: `[${from}] to [${to}]`,
       shapes: [from],
       build: (x: Tensor) => x.expand(to).mul(2),
       meaning: (x: NdArray) =>
-        fill(to, (at) => 2 * get(x, at.slice(to.length - from.length).map((i, axis) => (from[axis] === 1 ? 0 : i)))),
+        fill(
+          to,
+          (at) =>
+            2 *
+            get(
+              x,
+              at.slice(to.length - from.length).map((i, axis) => (from[axis] === 1 ? 0 : i)),
+            ),
+        ),
     })),
     ...[
-      [[3, 1], [1, 7]],
+      [
+        [3, 1],
+        [1, 7],
+      ],
       [[17], [3, 17]],
       [[], [5]],
-      [[2, 1, 3], [4, 1]],
-      [[0, 3], [1, 3]],
+      [
+        [2, 1, 3],
+        [4, 1],
+      ],
+      [
+        [0, 3],
+        [1, 3],
+      ],
     ].map(([a, b]) => {
       const rank = Math.max(a.length, b.length);
       const extent = (shape: readonly number[], axis: number) => shape[axis - rank + shape.length] ?? 1;
-      const shape = Array.from({ length: rank }, (_, axis) => (extent(a, axis) === 1 ? extent(b, axis) : extent(a, axis)));
+      const shape = Array.from({ length: rank }, (_, axis) =>
+        extent(a, axis) === 1 ? extent(b, axis) : extent(a, axis),
+      );
       const pick = (x: NdArray, at: readonly number[]) =>
-        get(x, at.slice(rank - x.shape.length).map((i, axis) => (x.shape[axis] === 1 ? 0 : i)));
+        get(
+          x,
+          at.slice(rank - x.shape.length).map((i, axis) => (x.shape[axis] === 1 ? 0 : i)),
+        );
       return {
         name: `[${a}] times [${b}]`,
         shapes: [a, b],
@@ -466,17 +573,66 @@ export const structuralCases: Readonly<Record<StructuralName, readonly Structura
   ],
   pad: [
     padCase([7], [[2, 3]], 0),
-    padCase([5, 17], [[1, 0], [0, 2]], -1.5),
-    padCase([3, 3], [[0, 0], [0, 0]], 1),
-    padCase([0, 2], [[1, 1], [0, 0]], 4),
-    padCase([1, 2, 5], [[0, 1], [1, 1], [3, 0]], 0),
+    padCase(
+      [5, 17],
+      [
+        [1, 0],
+        [0, 2],
+      ],
+      -1.5,
+    ),
+    padCase(
+      [3, 3],
+      [
+        [0, 0],
+        [0, 0],
+      ],
+      1,
+    ),
+    padCase(
+      [0, 2],
+      [
+        [1, 1],
+        [0, 0],
+      ],
+      4,
+    ),
+    padCase(
+      [1, 2, 5],
+      [
+        [0, 1],
+        [1, 1],
+        [3, 0],
+      ],
+      0,
+    ),
   ],
   concat: [
     ...[
       { shapes: [[3], [5]], dim: 0 },
-      { shapes: [[2, 3], [2, 1], [2, 17]], dim: 1 },
-      { shapes: [[1, 7], [0, 7], [2, 7]], dim: 0 },
-      { shapes: [[2, 3, 5], [2, 4, 5]], dim: -2 },
+      {
+        shapes: [
+          [2, 3],
+          [2, 1],
+          [2, 17],
+        ],
+        dim: 1,
+      },
+      {
+        shapes: [
+          [1, 7],
+          [0, 7],
+          [2, 7],
+        ],
+        dim: 0,
+      },
+      {
+        shapes: [
+          [2, 3, 5],
+          [2, 4, 5],
+        ],
+        dim: -2,
+      },
     ].map(({ shapes, dim }) => {
       const axis = dim < 0 ? dim + shapes[0].length : dim;
       const total = sum(shapes.map((shape) => shape[axis]));
@@ -537,7 +693,12 @@ export const structuralCases: Readonly<Record<StructuralName, readonly Structura
       name: "sum of a transposed and flipped matrix",
       shapes: [[17, 7]],
       build: (x) => x.transpose().flip(1).mul(arange(17)).sum({ dim: 1 }),
-      meaning: (x) => fold(fill([7, 17], ([i, j]) => get(x, [16 - j, i]) * j), [1], sum),
+      meaning: (x) =>
+        fold(
+          fill([7, 17], ([i, j]) => get(x, [16 - j, i]) * j),
+          [1],
+          sum,
+        ),
     },
     {
       name: "kept axes",

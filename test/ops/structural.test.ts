@@ -16,7 +16,7 @@ const F64 = { relative: 1e-12, absolute: 1e-12 };
 /** Central differences with a step of 1e-5 leave about nine digits; the largest products have 65 factors. */
 const DIFFERENCES = { relative: 1e-6, absolute: 1e-6 };
 /** Cases computed by one program: small kernels are shared, planning stays quick. */
-const TOGETHER = 8;
+const TOGETHER = 24;
 
 type View = "plain" | "transposed" | "flipped" | "sliced";
 const views: readonly View[] = ["plain", "transposed", "flipped", "sliced"];

@@ -42,7 +42,12 @@ const operations: Readonly<Record<string, Operation>> = {
   sub: (x, y) => fitted(x, y).sub(x),
   mul: (x, y) => x.mul(fitted(x, y)),
   div: (x, y) => x.div(fitted(x, y).abs().add(1)),
-  maximum: (x, y, k) => x.maximum(fitted(x, y).mul(0.7).add(0.31 * (k + 1))),
+  maximum: (x, y, k) =>
+    x.maximum(
+      fitted(x, y)
+        .mul(0.7)
+        .add(0.31 * (k + 1)),
+    ),
   where: (x, y) => x.gt(0.123).where(fitted(x, y), x.mul(0.5)),
   tanh: (x) => x.tanh(),
   sin: (x) => x.sin(),
@@ -59,8 +64,14 @@ const operations: Readonly<Record<string, Operation>> = {
   slice: (x, _, k) =>
     when(x.rank > 0 && x.shape[axis(x, k)] > 2, () => x.slice(axis(x, k), 1, x.shape[axis(x, k)], 1 + (k % 2))),
   pad: (x, _, k) =>
-    when(x.rank > 0 && x.size < MOST / 2, () => x.pad(x.shape.map((__, i) => [(k + i) % 2, k % 3] as const), 0.25)),
-  concat: (x, y, k) => when(x.rank > 0 && x.size < MOST / 2, () => concat([x, x.mul(fitted(x, y))], { dim: axis(x, k) })),
+    when(x.rank > 0 && x.size < MOST / 2, () =>
+      x.pad(
+        x.shape.map((__, i) => [(k + i) % 2, k % 3] as const),
+        0.25,
+      ),
+    ),
+  concat: (x, y, k) =>
+    when(x.rank > 0 && x.size < MOST / 2, () => concat([x, x.mul(fitted(x, y))], { dim: axis(x, k) })),
   sum: (x, _, k) => when(x.rank > 0, () => x.sum({ dim: axis(x, k) }).mul(0.3)),
   mean: (x, _, k) => when(x.rank > 0, () => x.sub(x.mean({ dim: axis(x, k), keepdim: true }))),
   sumAll: (x) => x.mean().add(x.mul(0.1)),
@@ -88,7 +99,11 @@ function build({ shape, steps }: Graph, seed: number): Tensor[] {
   const inputs = [constants(SHAPES[shape], seed), constants(SHAPES[shape], seed + 1)];
   const values = [...inputs];
   for (const { op, a, b, k } of steps) {
-    const made = operations[op](values[values.length - 1 - (a % Math.min(3, values.length))], values[b % values.length], k);
+    const made = operations[op](
+      values[values.length - 1 - (a % Math.min(3, values.length))],
+      values[b % values.length],
+      k,
+    );
     if (made && made.size <= MOST && made.size > 0) values.push(made);
   }
   const output = values[values.length - 1];
@@ -122,7 +137,12 @@ describe("random graphs", () => {
         found.forEach((values, i) => {
           const scale = Math.max(1, ...expected[i].map(Math.abs));
           const part = ["output", "gradient 0", "gradient 1"][i % 3];
-          expectAgreement(values, expected[i], { ...TOLERANCE, absolute: TOLERANCE.absolute * scale }, `graph ${Math.floor(i / 3)} ${part}`);
+          expectAgreement(
+            values,
+            expected[i],
+            { ...TOLERANCE, absolute: TOLERANCE.absolute * scale },
+            `graph ${Math.floor(i / 3)} ${part}`,
+          );
         });
       }),
       { seed, numRuns: 5, endOnFailure: false },

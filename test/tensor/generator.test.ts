@@ -17,7 +17,12 @@ it("gives the same values on both devices", async () => {
   const draw = async (device: "interp" | "native") => {
     await useDevice(device);
     const generator = new Generator(42, "same");
-    return valuesOf([generator.uniform([257]), generator.permutation(65), generator.bernoulli([100], 0.3), generator.normal([65])]);
+    return valuesOf([
+      generator.uniform([257]),
+      generator.permutation(65),
+      generator.bernoulli([100], 0.3),
+      generator.normal([65]),
+    ]);
   };
   const [a, b] = [await draw("interp"), await draw("native")];
   expect(a.slice(0, 3)).toEqual(b.slice(0, 3));
@@ -75,12 +80,18 @@ describe.each(devices)("Generator on %s", (device) => {
     for (let i = 0; i < rounds; i++) drawn.push(Array.from(await generator.permutation(n).data()));
     expect([...long].sort((a, b) => a - b)).toEqual(Array.from({ length: 129 }, (_, i) => i));
     const counts = Array.from({ length: n }, () => new Array<number>(n).fill(0));
-    for (const order of drawn) order.forEach((value, place) => counts[place][value]++);
-    for (const row of counts) for (const count of row) expect(Math.abs(count - rounds / n)).toBeLessThan(5 * Math.sqrt(rounds / n));
+    for (const order of drawn) for (const [place, value] of order.entries()) counts[place][value]++;
+    for (const row of counts)
+      for (const count of row) expect(Math.abs(count - rounds / n)).toBeLessThan(5 * Math.sqrt(rounds / n));
   });
 
   it("keeps streams, seeds and draws apart, and repeats them", async () => {
-    const make = () => [new Generator(1, "a"), new Generator(1, "b"), new Generator(2, "a"), new Generator(2 ** 40 + 1, "a")];
+    const make = () => [
+      new Generator(1, "a"),
+      new Generator(1, "b"),
+      new Generator(2, "a"),
+      new Generator(2 ** 40 + 1, "a"),
+    ];
     const draw = () => valuesOf(make().flatMap((generator) => [generator.uniform([4]), generator.uniform([4])]));
     const [first, again] = [await draw(), await draw()];
     expect(first).toEqual(again);

@@ -47,9 +47,15 @@ describe.each(devices)("variables on %s", (device) => {
       b.assign(old);
     });
     await swap();
-    expect([await a.toArray(), await b.toArray()]).toEqual([[3, 4], [1, 2]]);
+    expect([await a.toArray(), await b.toArray()]).toEqual([
+      [3, 4],
+      [1, 2],
+    ]);
     await swap();
-    expect([await a.toArray(), await b.toArray()]).toEqual([[1, 2], [3, 4]]);
+    expect([await a.toArray(), await b.toArray()]).toEqual([
+      [1, 2],
+      [3, 4],
+    ]);
   });
 
   it("updates in place where a later read sees the new value", async () => {
@@ -92,7 +98,10 @@ describe.each(devices)("variables on %s", (device) => {
     const step = compile(() => a.assign(a.add(1)));
     await step();
     await step();
-    expect([await a.toArray(), await b.toArray()]).toEqual([[3, 3, 3], [1, 1, 1]]);
+    expect([await a.toArray(), await b.toArray()]).toEqual([
+      [3, 3, 3],
+      [1, 1, 1],
+    ]);
   });
 
   it("does not overwrite a result of an earlier step", async () => {
@@ -103,7 +112,11 @@ describe.each(devices)("variables on %s", (device) => {
     });
     const first = await step();
     const second = await step();
-    expect([await first.toArray(), await second.toArray(), await v.toArray()]).toEqual([[2, 4], [4, 8], [4, 8]]);
+    expect([await first.toArray(), await second.toArray(), await v.toArray()]).toEqual([
+      [2, 4],
+      [4, 8],
+      [4, 8],
+    ]);
   });
 
   it("does not overwrite a variable loaded from an argument", async () => {
@@ -112,14 +125,20 @@ describe.each(devices)("variables on %s", (device) => {
     v.assign(x);
     const step = compile(() => v.assign(v.add(1)));
     await step();
-    expect([await x.toArray(), await v.toArray()]).toEqual([[5, 6], [6, 7]]);
+    expect([await x.toArray(), await v.toArray()]).toEqual([
+      [5, 6],
+      [6, 7],
+    ]);
   });
 
   it("gives each parameter its own gradient, also where both started from one tensor", async () => {
     const initial = tensor([1, 2, 3]);
     const [a, b] = [new Parameter(initial), new Parameter(initial)];
     a.mul(2).add(b.mul(5)).sum().backward();
-    expect([await a.grad?.toArray(), await b.grad?.toArray()]).toEqual([[2, 2, 2], [5, 5, 5]]);
+    expect([await a.grad?.toArray(), await b.grad?.toArray()]).toEqual([
+      [2, 2, 2],
+      [5, 5, 5],
+    ]);
   });
 
   it("treats the tensor that a parameter was made from as a constant", async () => {
@@ -222,7 +241,11 @@ describe.each(devices)("compile on %s", (device) => {
   it("returns an argument as it is", async () => {
     const f = compile((x: Tensor) => [x, x.add(1), x] as const);
     const [a, b, c] = await f(tensor([1, 2]));
-    expect([await a.toArray(), await b.toArray(), await c.toArray()]).toEqual([[1, 2], [2, 3], [1, 2]]);
+    expect([await a.toArray(), await b.toArray(), await c.toArray()]).toEqual([
+      [1, 2],
+      [2, 3],
+      [1, 2],
+    ]);
   });
 
   it("takes the same tensor twice, and a variable that it assigns", async () => {
@@ -324,7 +347,8 @@ describe("memory", () => {
       }
     };
     const steps = async (count: number) => {
-      for (let i = 0; i < count; i++) await (await step(tensor(new Float32Array(64 * 64).fill(i), { shape: [64, 64] }))).item();
+      for (let i = 0; i < count; i++)
+        await (await step(tensor(new Float32Array(64 * 64).fill(i), { shape: [64, 64] }))).item();
     };
     await steps(20);
     await collect();

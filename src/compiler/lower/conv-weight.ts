@@ -100,8 +100,8 @@ function chooseShare(
   return best;
 }
 
-/** Statements per step up to which a row of pixels is unrolled. */
-const UNROLLED = 220;
+/** Rows up to so many pixels are unrolled; in longer ones the C compiler would keep shared pixels in registers it lacks. */
+const UNROLLED = 4;
 
 /** Lowers a weight gradient; the root is the anchor itself, in pieces. */
 export function lowerConvWeight(builder: KernelBuilder, anchor: Node): number {
@@ -177,7 +177,7 @@ export function lowerConvWeight(builder: KernelBuilder, anchor: Node): number {
     }),
   );
   // Short rows are unrolled; each pixel is a run of its own, so that loads are not kept between them.
-  const unrolled = wo * accumulators.flat().length <= UNROLLED;
+  const unrolled = wo <= UNROLLED;
   const row = unrolled
     ? Array.from({ length: wo }, (_, column) => loop(builder.variable("u", 1), products(ix.constant(column))))
     : nest([q], products(ix.variable(q)));
