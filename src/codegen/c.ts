@@ -5,7 +5,7 @@
 import type { DType } from "../ir/dtype.js";
 import { sizeOf } from "../ir/dtype.js";
 import * as ix from "../ir/index-math.js";
-import { type Expr, type Kernel, LANE, type RegisterType, type Stmt } from "../ir/loops.js";
+import { type BufferSpec, type Expr, type Kernel, LANE, type RegisterType, type Stmt } from "../ir/loops.js";
 import { scalarOps } from "../ir/scalar.js";
 import { C_PRELUDE } from "./c-prelude.js";
 import { Printer } from "./printer.js";
@@ -198,9 +198,15 @@ export function scratchBytes(kernel: Kernel): number {
 /** C source of the kernel, with the function `void fovea_kernel(void *const *, long, long, char *)`. */
 export function printC(kernel: Kernel, lanes: number): string {
   const { buffers, scratch, parts } = kernel;
-  const parameters = buffers.map(
-    ({ name, dtype, access }) => `${access === "read" ? "const " : ""}${MEMORY[dtype]} *restrict ${name}`,
-  );
+  // A result may replace a value of the same size in place: such pairs may be the same memory.
+  const sharesMemory = (one: BufferSpec) =>
+    buffers.some(
+      (other) => other.access !== one.access && other.dtype === one.dtype && other.elements === one.elements,
+    );
+  const parameters = buffers.map((buffer) => {
+    const constant = buffer.access === "read" ? "const " : "";
+    return `${constant}${MEMORY[buffer.dtype]} *${sharesMemory(buffer) ? "" : "restrict "}${buffer.name}`;
+  });
   let offset = 0;
   const scratchLines = scratch.map(({ name, dtype, elements }) => {
     const line = `  ${MEMORY[dtype]} *restrict ${name} = (${MEMORY[dtype]} *)(scratch + ${offset});`;

@@ -138,6 +138,19 @@ export function joinSiblings(
   return current;
 }
 
+/** Roots that only their own nest reads, where they are registers: they need not be stored. */
+export function unreadRoots(nests: readonly NestPlan[], isStored: IsStored, outputs: readonly Node[]): Node[] {
+  const readers = new Map<Node, Set<number>>();
+  nests.forEach(({ roots }, i) => {
+    for (const x of roots.flatMap((root) => [...readsOf(root, isStored).all])) {
+      readers.set(x, (readers.get(x) ?? new Set()).add(i));
+    }
+  });
+  return nests.flatMap(({ roots }, i) =>
+    roots.filter((root) => !outputs.includes(root) && [...(readers.get(root) ?? [])].every((reader) => reader === i)),
+  );
+}
+
 const layoutKey = (layout: Layout | undefined): string => JSON.stringify(layout);
 
 /** Puts small nests of one level, and everything that nobody reads, into shared kernels. */

@@ -6,7 +6,7 @@ import { isOp, type Node, sameShape, sizeOfShape, topological } from "../ir/grap
 import { isScalar } from "../ir/scalar.js";
 import type { Target } from "../ir/target.js";
 import { structuralRecord } from "../ops/index.js";
-import { absorbFollowers, joinSiblings, mergeNests } from "./fuse.js";
+import { absorbFollowers, joinSiblings, mergeNests, unreadRoots } from "./fuse.js";
 import { blocked, type Layout, plain } from "./layout.js";
 
 /** One loop nest or template: the roots it stores, and the reduction or contraction at its heart, if any. */
@@ -135,8 +135,9 @@ class Planner {
       }
       return;
     }
-    // A reshape is no work: it stays with its reader.
-    while (node.op === "reshape" && node !== anchor && !this.stored.has(node)) {
+    // A reshape is no work: it stays with its reader, unless it only drops the axis that a product of matrices has in front.
+    const bare = node.op === "reshape" && sameShape(anchor.shape, [1, ...node.shape]);
+    while (node.op === "reshape" && !bare && node !== anchor && !this.stored.has(node)) {
       node = node.inputs[0];
       this.inFlight.delete(node);
     }
@@ -243,7 +244,13 @@ class Planner {
     const isStored = (node: Node) => this.stored.has(node);
     const layoutOf = (node: Node) => this.layouts.get(node);
     const followed = absorbFollowers(nests, isStored, layoutOf);
-    return mergeNests(joinSiblings(followed, isStored, layoutOf), isStored);
+    const joined = joinSiblings(followed, isStored, layoutOf);
+    for (const root of unreadRoots(joined, isStored, this.outputs)) {
+      this.stored.delete(root);
+      this.layouts.delete(root);
+    }
+    const kept = joined.map(({ anchor, roots }) => ({ anchor, roots: roots.filter(isStored) }));
+    return mergeNests(kept, isStored);
   }
 
   private layoutOf(root: Node): Layout {

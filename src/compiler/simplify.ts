@@ -3,7 +3,7 @@
  * semantics (x · 0 is not 0 for NaN). Graph in, graph out.
  */
 
-import { wrap } from "../ir/dtype.js";
+import { isFloat, wrap } from "../ir/dtype.js";
 import { isOp, type Node, sameShape, sizeOfShape, topological } from "../ir/graph.js";
 import { isScalar, scalarOps } from "../ir/scalar.js";
 import { graph, helpers, rebuild } from "../ops/index.js";
@@ -17,6 +17,8 @@ function fillOf(node: Node): number | null {
 
 const constant = (value: number, like: Node): Node => graph.constant(value, like);
 
+const isNeutral = (fill: number | null, x: Node): boolean => fill === 0 && (!isFloat(x.dtype) || Object.is(fill, -0));
+
 function simplifyScalar(node: Node): Node {
   if (!isScalar(node.op)) return node;
   const fills = node.inputs.map(fillOf);
@@ -28,7 +30,8 @@ function simplifyScalar(node: Node): Node {
   }
   switch (node.op) {
     case "add":
-      return fills[1] === 0 ? a : fills[0] === 0 ? b : node;
+      // For floats only −0 changes nothing: −0 + 0 is +0.
+      return isNeutral(fills[1], a) ? a : isNeutral(fills[0], b) ? b : node;
     case "sub":
       return fills[1] === 0 ? a : node;
     case "mul":

@@ -74,10 +74,15 @@ function pairOf(op: string, name: string, value: Size2d, least: number): Pair {
   return pair;
 }
 
+/** Geometry of a convolution. */
 export interface ConvOptions {
+  /** Pixels between outputs, from 1; default 1. */
   readonly stride?: Size2d;
+  /** Zeros on each side, from 0; default 0. */
   readonly padding?: Size2d;
+  /** Pixels between taps, from 1; default 1. */
   readonly dilation?: Size2d;
+  /** Channel groups that do not see each other, from 1; default 1. */
   readonly groups?: number;
 }
 
@@ -110,10 +115,15 @@ export function conv2d(x: Node, weight: Node, options: ConvOptions): Node {
   return graph.make("conv2d", [x, weight], { stride, before: padding, after: padding, dilation, groups });
 }
 
+/** Geometry of a pooling window. */
 export interface PoolOptions {
+  /** Window size, from 1. */
   readonly kernelSize: Size2d;
+  /** Pixels between windows, from 1; default the kernel size. */
   readonly stride?: Size2d;
+  /** Pixels around the image, at most half the window; default 0. */
   readonly padding?: Size2d;
+  /** Pixels between taps, from 1; default 1. */
   readonly dilation?: Size2d;
 }
 

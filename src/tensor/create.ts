@@ -9,7 +9,9 @@ import * as shapes from "./shapes.js";
 import { Tensor, type TensorLike } from "./tensor.js";
 import { Variable } from "./variable.js";
 
+/** A number or boolean, or lists of them, all of one length on each level. */
 export type NestedValues = number | boolean | readonly NestedValues[];
+/** What the values do not say by themselves. */
 export interface TensorOptions {
   /** Shape of a flat list or typed array; default: as nested, or [length]. */
   readonly shape?: Shape;
@@ -65,14 +67,44 @@ export function tensor(data: NestedValues | TypedArray, options: TensorOptions =
   return new Variable(made, { requiresGrad: true });
 }
 
-/** A tensor filled with one value. */
+/**
+ * A tensor filled with one value; default f32.
+ *
+ * @throws ShapeError if a size is negative or not whole
+ * @example
+ * const x = full([2, 2], 7); // [[7, 7], [7, 7]]
+ */
 export function full(shape: Shape, value: number, { dtype = "f32" }: { readonly dtype?: DType } = {}): Tensor {
   checkShape("full", shape);
   return new Tensor(createNode("const", [], { value }, [...shape], dtype));
 }
+/**
+ * A tensor of zeros; default f32.
+ *
+ * @example
+ * const x = zeros([2, 3]); // shape [2, 3]
+ */
 export const zeros = (shape: Shape, options: { readonly dtype?: DType } = {}): Tensor => full(shape, 0, options);
+/**
+ * A tensor of ones; default f32.
+ *
+ * @example
+ * const x = ones([2], { dtype: "i32" }); // [1, 1]
+ */
 export const ones = (shape: Shape, options: { readonly dtype?: DType } = {}): Tensor => full(shape, 1, options);
+/**
+ * Zeros in the shape and dtype of another tensor.
+ *
+ * @example
+ * const x = zerosLike(ones([2])); // [0, 0]
+ */
 export const zerosLike = (x: Tensor): Tensor => full(x.shape, 0, { dtype: x.dtype });
+/**
+ * Ones in the shape and dtype of another tensor.
+ *
+ * @example
+ * const x = onesLike(zeros([2])); // [1, 1]
+ */
 export const onesLike = (x: Tensor): Tensor => full(x.shape, 1, { dtype: x.dtype });
 
 /**
@@ -93,14 +125,25 @@ export function arange(
   return values.to(dtype ?? (whole ? "i32" : "f32"));
 }
 
-/** The identity matrix [n, n]. */
+/**
+ * The identity matrix, `[n, n]`.
+ *
+ * @example
+ * const x = eye(2); // [[1, 0], [0, 1]]
+ */
 export function eye(n: number, { dtype = "f32" }: { readonly dtype?: DType } = {}): Tensor {
   const rows = graph.make("iota", [], { axis: 0 }, { shape: [n, n] });
   const columns = graph.make("iota", [], { axis: 1 }, { shape: [n, n] });
   return new Tensor(graph.op("eq", rows, columns)).to(dtype);
 }
 
-/** Tensors joined along an axis. */
+/**
+ * Tensors joined along an axis: `[.., L1, ..], [.., L2, ..] -> [.., L1 + L2, ..]`.
+ *
+ * @throws ShapeError if the other axes differ, or there is nothing to join
+ * @example
+ * const x = concat([zeros([1]), ones([2])]); // [0, 1, 1]
+ */
 export function concat(tensors: readonly Tensor[], { dim = 0 }: { readonly dim?: number } = {}): Tensor {
   return new Tensor(
     shapes.concat(
@@ -110,7 +153,13 @@ export function concat(tensors: readonly Tensor[], { dim = 0 }: { readonly dim?:
   );
 }
 
-/** Tensors of one shape joined along a new axis. */
+/**
+ * Tensors of one shape joined along a new axis: n times `[..] -> [.., n, ..]`.
+ *
+ * @throws ShapeError if the shapes differ
+ * @example
+ * const x = stack([zeros([2]), ones([2])]); // [[0, 0], [1, 1]]
+ */
 export function stack(tensors: readonly Tensor[], { dim = 0 }: { readonly dim?: number } = {}): Tensor {
   return concat(
     tensors.map((x) => x.unsqueeze(dim)),
@@ -118,7 +167,12 @@ export function stack(tensors: readonly Tensor[], { dim = 0 }: { readonly dim?: 
   );
 }
 
-/** i32 [..] -> f32 [.., classes]: 1 at the index, 0 elsewhere. */
+/**
+ * 1 at the index, 0 elsewhere: i32 `[..] -> [.., classes]`, f32.
+ *
+ * @example
+ * const x = oneHot(arange(2), 3); // [[1, 0, 0], [0, 1, 0]]
+ */
 export function oneHot(indices: Tensor, classes: number): Tensor {
   const shape = [...indices.shape, classes];
   const position = graph.make("iota", [], { axis: shape.length - 1 }, { shape });
@@ -126,5 +180,11 @@ export function oneHot(indices: Tensor, classes: number): Tensor {
   return new Tensor(graph.op("eq", position, wide)).to("f32");
 }
 
-/** Where `condition` holds, `a`, else `b`; all broadcast. */
+/**
+ * Where `condition` holds, `a`, else `b`; all broadcast.
+ *
+ * @throws ShapeError if the shapes do not broadcast
+ * @example
+ * const x = where(tensor([true, false]), 1, 2); // [1, 2]
+ */
 export const where = (condition: Tensor, a: TensorLike, b: TensorLike): Tensor => condition.where(a, b);

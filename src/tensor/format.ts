@@ -2,6 +2,7 @@
 import type { DType, TypedArray } from "../ir/dtype.js";
 import { formatShape, type Shape, sizeOfShape } from "../ir/graph.js";
 
+/** Values as nested arrays; a scalar is a number (or, of bool, a boolean). */
 export type Nested = number | boolean | Nested[];
 
 export function nest(values: TypedArray, shape: Shape, dtype: DType): Nested {

@@ -26,6 +26,7 @@ import * as shapes from "./shapes.js";
 
 /** A tensor, or a number that is broadcast. */
 export type TensorLike = Tensor | number;
+/** Which axes to reduce, and whether they stay. */
 export interface ReduceOptions {
   /** Axes to reduce, negative counted from the end; all of them by default. */
   readonly dim?: number | readonly number[];
@@ -33,7 +34,13 @@ export interface ReduceOptions {
   readonly keepdim?: boolean;
 }
 
-/** A multi-dimensional array that is computed when it is read. */
+/**
+ * A multi-dimensional array that is computed when it is read.
+ *
+ * @example
+ * const x = tensor([[1, 2], [3, 4]]);
+ * const y = x.matmul(x).add(1).sum({ dim: 1 }); // [19, 39]
+ */
 export class Tensor {
   private current: Node;
   private gradient: Tensor | null = null;
@@ -48,12 +55,15 @@ export class Tensor {
     this.current = realizedLeaf(this.current) ?? this.current;
     return this.current;
   }
+  /** Sizes of the axes; a scalar has none. */
   get shape(): Shape {
     return this.current.shape;
   }
+  /** Type of the elements. */
   get dtype(): DType {
     return this.current.dtype;
   }
+  /** Number of axes. */
   get rank(): number {
     return this.shape.length;
   }
@@ -125,36 +135,47 @@ export class Tensor {
   mod(other: TensorLike): Tensor {
     return this.binary("mod", other);
   }
+  /** Where a = b, as bool, broadcasting. */
   eq(other: TensorLike): Tensor {
     return this.binary("eq", other);
   }
+  /** Where a ≠ b; NaN differs from everything, as bool, broadcasting. */
   ne(other: TensorLike): Tensor {
     return this.binary("ne", other);
   }
+  /** Where a < b, as bool, broadcasting. */
   lt(other: TensorLike): Tensor {
     return this.binary("lt", other);
   }
+  /** Where a ≤ b, as bool, broadcasting. */
   le(other: TensorLike): Tensor {
     return this.binary("le", other);
   }
+  /** Where a > b, as bool, broadcasting. */
   gt(other: TensorLike): Tensor {
     return this.make(elementwise.binary("lt", this.operand(other), this.node));
   }
+  /** Where a ≥ b, as bool, broadcasting. */
   ge(other: TensorLike): Tensor {
     return this.make(elementwise.binary("le", this.operand(other), this.node));
   }
+  /** Where both are true (not zero), as bool, broadcasting. */
   logicalAnd(other: TensorLike): Tensor {
     return this.binary("and", other);
   }
+  /** Where either is true (not zero), as bool, broadcasting. */
   logicalOr(other: TensorLike): Tensor {
     return this.binary("or", other);
   }
+  /** Where it is false (zero), as bool. */
   logicalNot(): Tensor {
     return this.make(graph.op("not", graph.cast(this.node, "bool")));
   }
+  /** −x */
   neg(): Tensor {
     return this.unary("neg");
   }
+  /** |x|, with gradient 0 at 0. */
   abs(): Tensor {
     return this.unary("abs");
   }
@@ -162,6 +183,7 @@ export class Tensor {
   sign(): Tensor {
     return this.unary("sign");
   }
+  /** e^x; integers become f32. */
   exp(): Tensor {
     return this.floating("exp");
   }
@@ -169,6 +191,7 @@ export class Tensor {
   log(): Tensor {
     return this.floating("log");
   }
+  /** √x; NaN below 0. */
   sqrt(): Tensor {
     return this.floating("sqrt");
   }
@@ -176,6 +199,7 @@ export class Tensor {
   rsqrt(): Tensor {
     return this.sqrt().reciprocal();
   }
+  /** x² */
   square(): Tensor {
     return this.mul(this);
   }
@@ -184,12 +208,15 @@ export class Tensor {
     const x = elementwise.asFloat(this.node);
     return this.make(graph.op("div", graph.constant(1, x), x));
   }
+  /** Sine, of radians. */
   sin(): Tensor {
     return this.floating("sin");
   }
+  /** Cosine, of radians. */
   cos(): Tensor {
     return this.floating("cos");
   }
+  /** Hyperbolic tangent. */
   tanh(): Tensor {
     return this.floating("tanh");
   }
@@ -205,9 +232,11 @@ export class Tensor {
   relu(): Tensor {
     return this.make(elementwise.relu(this.node));
   }
+  /** The largest whole number that is not above x. */
   floor(): Tensor {
     return isFloat(this.dtype) ? this.unary("floor") : this;
   }
+  /** The smallest whole number that is not below x. */
   ceil(): Tensor {
     return isFloat(this.dtype) ? this.neg().floor().neg() : this;
   }
@@ -410,6 +439,7 @@ export class Tensor {
     if (leaf) ownStorage(leaf).release();
   }
 
+  /** Dtype and shape; `toText` shows the values. */
   toString(): string {
     return `Tensor ${this.dtype}${formatShape(this.shape)}`;
   }
@@ -453,7 +483,13 @@ export function grad(
   );
 }
 
-/** Computes tensors (and every assigned variable) now, in one program. */
+/**
+ * Computes tensors (and every assigned variable) now, in one program.
+ *
+ * @example
+ * const [x, y] = [arange(4).exp(), arange(4).square()];
+ * await realize(x, y);
+ */
 export function realize(...tensors: Tensor[]): Promise<void> {
   const nodes = tensors.map((x) => x.node);
   return evaluate(() => [...nodes, ...assignedNodes()]);

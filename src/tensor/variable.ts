@@ -10,6 +10,7 @@ import { shapeError } from "./check.js";
 import { leafOf } from "./session.js";
 import { Tensor } from "./tensor.js";
 
+/** Name and role of a variable. */
 export interface VariableOptions {
   /** For messages and checkpoints. */
   readonly name?: string;
@@ -25,7 +26,9 @@ export interface VariableOptions {
  * step.assign(step.add(1));
  */
 export class Variable extends Tensor {
+  /** For messages; empty if none was given. */
   readonly name: string;
+  /** What points to the current value. */
   readonly cell: Cell;
   private readonly wantsGrad: boolean;
   private eagerGrad: Tensor | null = null;
@@ -61,7 +64,11 @@ export class Variable extends Tensor {
     else this.eagerGrad = value;
   }
 
-  /** Replaces the value by another of the same shape; the dtype stays. */
+  /**
+   * Replaces the value by another of the same shape (or one that broadcasts to it); the dtype stays.
+   *
+   * @throws ShapeError if the value does not broadcast to the shape
+   */
   assign(value: Tensor | number): void {
     const like = this.cell.read();
     const node = typeof value === "number" ? graph.constant(value, like) : graph.cast(value.node, like.dtype);
@@ -75,7 +82,11 @@ export class Variable extends Tensor {
     this.cell.write(graph.make("detach", [helpers.broadcast(graph, node, like.shape)], {}));
   }
 
-  /** Replaces the value from the host, row by row. */
+  /**
+   * Replaces the value from the host, row by row.
+   *
+   * @throws ShapeError if the number of values differs
+   */
   load(values: TypedArray | readonly number[]): void {
     if (values.length !== this.size) {
       throw shapeError("load", `${this.name || "a variable"} has ${this.size} elements, got ${values.length}`);
@@ -86,7 +97,14 @@ export class Variable extends Tensor {
   }
 }
 
-/** A trained value: a Variable with gradients. */
+/**
+ * A trained value: a Variable with gradients.
+ *
+ * @example
+ * const weight = new Parameter(zeros([10, 784]), { name: "weight" });
+ * weight.square().sum().backward();
+ * weight.grad; // shape [10, 784]
+ */
 export class Parameter extends Variable {
   constructor(initial: Tensor, options: { readonly name?: string } = {}) {
     super(initial, { ...options, requiresGrad: true });

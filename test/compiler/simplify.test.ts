@@ -19,8 +19,9 @@ const after = (node: Node): string => textOf(simplify([node])[0], [x, y, z]);
 
 describe("each rule, before and after", () => {
   it.each<[string, () => Node, string]>([
-    ["x + 0", () => graph.op("add", x, c(0)), "x"],
-    ["0 + x", () => graph.op("add", c(0), x), "x"],
+    ["x + -0", () => graph.op("add", x, c(-0)), "x"],
+    ["x + 0, which makes +0 of -0", () => graph.op("add", x, c(0)), "add(x, 0)"],
+    ["-0 + x", () => graph.op("add", c(-0), x), "x"],
     ["x - 0", () => graph.op("sub", x, c(0)), "x"],
     ["x * 1", () => graph.op("mul", x, c(1)), "x"],
     ["1 * x", () => graph.op("mul", c(1), x), "x"],

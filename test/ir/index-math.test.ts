@@ -42,12 +42,15 @@ function meant(e: Expression): Meant {
   if ("b" in e) {
     const b = meant(e.b);
     const sign = e.kind === "add" ? 1 : -1;
-    return { index: ix[e.kind](a.index, b.index), value: (at) => a.value(at) + sign * b.value(at) };
+    return {
+      index: (e.kind === "add" ? ix.add : ix.minus)(a.index, b.index),
+      value: (at) => a.value(at) + sign * b.value(at),
+    };
   }
   if (e.kind === "scale") return { index: ix.scale(a.index, e.by), value: (at) => a.value(at) * e.by };
   const quotient = (at: readonly number[]) => Math.floor(a.value(at) / e.by);
   const value = e.kind === "div" ? quotient : (at: readonly number[]) => a.value(at) - e.by * quotient(at);
-  return { index: ix[e.kind](a.index, e.by), value };
+  return { index: (e.kind === "div" ? ix.div : ix.mod)(a.index, e.by), value };
 }
 
 /** The value of an index, by its definition. */
@@ -136,11 +139,10 @@ describe("index expressions", () => {
         for (const at of points) {
           const wanted = all.every(({ value, extent }) => value(at) >= 0 && value(at) < extent);
           const found =
-            kept !== null &&
-            kept.every(({ index, extent }) => {
+            kept?.every(({ index, extent }) => {
               const value = evaluate(index, environment(at));
               return value >= 0 && value < extent;
-            });
+            }) ?? false;
           expect(found).toBe(wanted);
         }
       }),

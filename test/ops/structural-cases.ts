@@ -2,36 +2,25 @@
  * The cases of the structural sweep: for every structural op, ways to reach it through the Tensor API, each with a plain
  * float64 loop that says what it means. A new structural op does not compile until it has cases here.
  */
-import {
-  arange,
-  avgPool2d,
-  concat,
-  conv2d,
-  eye,
-  full,
-  grad,
-  maxPool2d,
-  Tensor,
-  tensor,
-  zeros,
-} from "../../src/index.js";
+import { arange, concat, eye, full, Tensor, zeros } from "../../src/index.js";
 import type { StructuralName } from "../../src/ir/graph.js";
 import { graph } from "../../src/ops/index.js";
-import { accumulate, coordinatesOf, fill, fold, get, type NdArray, zerosOf } from "../support/arrays.js";
+import { fill, fold, get, type NdArray } from "../support/arrays.js";
 
-export interface StructuralCase {
-  readonly name: string;
-  /** Shapes of the inputs, which are all f32 (or f64). */
-  readonly shapes: readonly (readonly number[])[];
-  readonly build: (...x: Tensor[]) => Tensor;
-  readonly meaning: (...x: NdArray[]) => NdArray;
-  /** Whether central differences make sense; default true. */
-  readonly smooth?: boolean;
-}
+import {
+  convCase,
+  foldCase,
+  gatherCase,
+  matmulCase,
+  poolCases,
+  type StructuralCase,
+  scatterCase,
+  takeCase,
+  weightGradientCase,
+} from "./contraction-cases.js";
 
 const sum = (x: readonly number[]): number => x.reduce((a, b) => a + b, 0);
 const product = (x: readonly number[]): number => x.reduce((a, b) => a * b, 1);
-const i32 = (values: readonly number[], shape: readonly number[]) => tensor(values, { dtype: "i32", shape });
 const reshaped = (x: NdArray, shape: readonly number[]): NdArray => ({ shape, values: x.values });
 const permuted = (x: NdArray, order: readonly number[]): NdArray =>
   fill(
@@ -144,236 +133,6 @@ function argmaxCase(shape: readonly number[], dim: number): StructuralCase {
     smooth: false,
     build: (x) => x.argmax({ dim }),
     meaning: (x) => fold(x, [dim], (elements) => elements.indexOf(Math.max(...elements))),
-  };
-}
-
-function matmulCase(a: readonly number[], b: readonly number[]): StructuralCase {
-  const meaning = (x: NdArray, y: NdArray): NdArray => {
-    const left = a.length === 1 ? reshaped(x, [1, ...a]) : x;
-    const right = b.length === 1 ? reshaped(y, [...b, 1]) : y;
-    const [m, k] = left.shape.slice(-2);
-    const n = right.shape[right.shape.length - 1];
-    const rank = Math.max(left.shape.length, right.shape.length) - 2;
-    const lead = (z: NdArray, axis: number) => z.shape[axis - rank + z.shape.length - 2] ?? 1;
-    const batch = Array.from({ length: rank }, (_, axis) =>
-      lead(left, axis) === 1 ? lead(right, axis) : lead(left, axis),
-    );
-    const place = (z: NdArray, at: readonly number[]) =>
-      at.slice(rank - z.shape.length + 2).map((i, axis) => (z.shape[axis] === 1 ? 0 : i));
-    const result = fill([...batch, m, n], (at) => {
-      const [row, column] = at.slice(rank);
-      const head = at.slice(0, rank);
-      return sum(
-        Array.from(
-          { length: k },
-          (_, i) => get(left, [...place(left, head), row, i]) * get(right, [...place(right, head), i, column]),
-        ),
-      );
-    });
-    return reshaped(result, [...batch, ...(a.length === 1 ? [] : [m]), ...(b.length === 1 ? [] : [n])]);
-  };
-  return { name: `[${a}] · [${b}]`, shapes: [a, b], build: (x, y) => x.matmul(y), meaning };
-}
-
-interface Convolution {
-  readonly stride?: number | readonly [number, number];
-  readonly padding?: number | readonly [number, number];
-  readonly dilation?: number | readonly [number, number];
-  readonly groups?: number;
-}
-
-const pair = (value: number | readonly [number, number]): readonly [number, number] =>
-  typeof value === "number" ? [value, value] : value;
-
-/** Calls back for every product in a convolution: image, weight and output coordinates. */
-function eachTap(
-  x: readonly number[],
-  w: readonly number[],
-  { stride = 1, padding = 0, dilation = 1, groups = 1 }: Convolution,
-  visit: (image: readonly number[], weight: readonly number[], output: readonly number[]) => void,
-): number[] {
-  const [s, p, d] = [pair(stride), pair(padding), pair(dilation)];
-  const size = ([0, 1] as const).map((i) => Math.floor((x[i + 2] + 2 * p[i] - d[i] * (w[i + 2] - 1) - 1) / s[i]) + 1);
-  const shape = [x[0], w[0], ...size];
-  for (const output of coordinatesOf(shape)) {
-    const [n, o, oy, ox] = output;
-    const group = Math.floor(o / (w[0] / groups));
-    for (const [c, ky, kx] of coordinatesOf(w.slice(1))) {
-      const image = [n, group * w[1] + c, oy * s[0] - p[0] + ky * d[0], ox * s[1] - p[1] + kx * d[1]];
-      if (image.every((i, axis) => i >= 0 && i < x[axis])) visit(image, [o, c, ky, kx], output);
-    }
-  }
-  return shape;
-}
-
-const outputShape = (x: readonly number[], w: readonly number[], options: Convolution): number[] =>
-  eachTap(x, w, options, () => undefined);
-
-function convCase(x: readonly number[], w: readonly number[], options: Convolution = {}): StructuralCase {
-  return {
-    name: `[${x}] * [${w}] ${JSON.stringify(options)}`,
-    shapes: [x, w],
-    build: (image, weight) => conv2d(image, weight, options),
-    meaning: (image, weight) => {
-      const result = zerosOf(outputShape(x, w, options));
-      eachTap(x, w, options, (at, tap, output) => accumulate(result, output, get(image, at) * get(weight, tap)));
-      return result;
-    },
-  };
-}
-
-function weightGradientCase(x: readonly number[], w: readonly number[], options: Convolution = {}): StructuralCase {
-  const dy = outputShape(x, w, options);
-  return {
-    name: `[${x}], dy [${dy}] to [${w}] ${JSON.stringify(options)}`,
-    shapes: [x, dy],
-    build: (image, gradOutput) => {
-      const weight = full(w, 1, { dtype: image.dtype });
-      return grad(conv2d(image, weight, options), [weight], { gradOutput })[0];
-    },
-    meaning: (image, gradOutput) => {
-      const result = zerosOf(w);
-      eachTap(x, w, options, (at, tap, output) => accumulate(result, tap, get(image, at) * get(gradOutput, output)));
-      return result;
-    },
-  };
-}
-
-interface Pooling {
-  readonly kernelSize: number | readonly [number, number];
-  readonly stride?: number | readonly [number, number];
-  readonly padding?: number | readonly [number, number];
-  readonly dilation?: number | readonly [number, number];
-}
-
-/** The taps of each output of a pooling, on one channel at a time. */
-function tapsOf(x: readonly number[], pooling: Pooling): { shape: number[]; taps: Map<string, number[][]> } {
-  const kernel = pair(pooling.kernelSize);
-  const options = { ...pooling, stride: pooling.stride ?? kernel };
-  const taps = new Map<string, number[][]>();
-  const [n, c, h, w] = x;
-  const shape = eachTap([n * c, 1, h, w], [1, 1, ...kernel], options, ([nc, , y, column], _, [, , oy, ox]) => {
-    const key = [Math.floor(nc / c), nc % c, oy, ox].join();
-    taps.set(key, [...(taps.get(key) ?? []), [Math.floor(nc / c), nc % c, y, column]]);
-  });
-  return { shape: [n, c, shape[2], shape[3]], taps };
-}
-
-function poolCases(x: readonly number[], pooling: Pooling): StructuralCase[] {
-  const { shape, taps } = tapsOf(x, pooling);
-  const elements = (image: NdArray, at: readonly number[]) => (taps.get(at.join()) ?? []).map((tap) => get(image, tap));
-  const area = product(pair(pooling.kernelSize));
-  const text = `[${x}] ${JSON.stringify(pooling)}`;
-  const all: StructuralCase[] = [
-    {
-      name: `max ${text}`,
-      shapes: [x],
-      build: (image) => maxPool2d(image, pooling),
-      meaning: (image) => fill(shape, (at) => Math.max(...elements(image, at))),
-    },
-    {
-      name: `average ${text}`,
-      shapes: [x],
-      build: (image) => avgPool2d(image, pooling),
-      meaning: (image) => fill(shape, (at) => sum(elements(image, at)) / area),
-    },
-    {
-      name: `average without padding ${text}`,
-      shapes: [x],
-      build: (image) => avgPool2d(image, { ...pooling, countIncludePad: false }),
-      meaning: (image) => fill(shape, (at) => sum(elements(image, at)) / elements(image, at).length),
-    },
-  ];
-  return pooling.padding ? all : all.slice(0, 2);
-}
-
-/** The adjoint of average pooling. */
-function foldCase(x: readonly number[], pooling: Pooling): StructuralCase {
-  const { shape, taps } = tapsOf(x, pooling);
-  const area = product(pair(pooling.kernelSize));
-  return {
-    name: `[${shape}] to [${x}] ${JSON.stringify(pooling)}`,
-    shapes: [shape],
-    build: (gradOutput) => {
-      const image = full(x, 1, { dtype: gradOutput.dtype });
-      return grad(avgPool2d(image, pooling), [image], { gradOutput })[0];
-    },
-    meaning: (gradOutput) => {
-      const result = zerosOf(x);
-      for (const at of coordinatesOf(shape)) {
-        for (const tap of taps.get(at.join()) ?? []) accumulate(result, tap, get(gradOutput, at) / area);
-      }
-      return result;
-    },
-  };
-}
-
-function gatherCase(
-  shape: readonly number[],
-  dim: number,
-  indices: readonly number[],
-  as: readonly number[],
-): StructuralCase {
-  const index = { shape: as, values: [...indices] };
-  return {
-    name: `[${shape}] dim ${dim} at [${as}]`,
-    shapes: [shape],
-    build: (x) => x.gather(dim, i32(indices, as)),
-    meaning: (x) =>
-      fill(as, (at) =>
-        get(
-          x,
-          at.map((i, axis) => (axis === dim ? get(index, at) : i)),
-        ),
-      ),
-  };
-}
-
-function takeCase(
-  shape: readonly number[],
-  dim: number,
-  indices: readonly number[],
-  as: readonly number[],
-): StructuralCase {
-  const index = { shape: as, values: [...indices] };
-  const result = [...shape.slice(0, dim), ...as, ...shape.slice(dim + 1)];
-  return {
-    name: `take [${as}] from [${shape}] dim ${dim}`,
-    shapes: [shape],
-    build: (x) => x.take(i32(indices, as), dim),
-    meaning: (x) =>
-      fill(result, (at) => {
-        const row = get(index, at.slice(dim, dim + as.length));
-        return get(x, [...at.slice(0, dim), row, ...at.slice(dim + as.length)]);
-      }),
-  };
-}
-
-function scatterCase(
-  shape: readonly number[],
-  dim: number,
-  indices: readonly number[],
-  as: readonly number[],
-): StructuralCase {
-  const index = { shape: as, values: [...indices] };
-  return {
-    name: `[${as}] into [${shape}] dim ${dim}`,
-    shapes: [as],
-    build: (gradOutput) => {
-      const x = full(shape, 1, { dtype: gradOutput.dtype });
-      return grad(x.gather(dim, i32(indices, as)), [x], { gradOutput })[0];
-    },
-    meaning: (gradOutput) => {
-      const result = zerosOf(shape);
-      for (const at of coordinatesOf(as)) {
-        accumulate(
-          result,
-          at.map((i, axis) => (axis === dim ? get(index, at) : i)),
-          get(gradOutput, at),
-        );
-      }
-      return result;
-    },
   };
 }
 

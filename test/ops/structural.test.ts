@@ -8,7 +8,8 @@ import { structuralNames } from "../../src/ops/index.js";
 import { dot, fill, get, type NdArray, sizeOf } from "../support/arrays.js";
 import { devices, valuesOf } from "../support/devices.js";
 import { centralDifferences, expectAgreement, spreadPositions, spreadValues } from "../support/numbers.js";
-import { type StructuralCase, structuralCases } from "./structural-cases.js";
+import type { StructuralCase } from "./contraction-cases.js";
+import { structuralCases } from "./structural-cases.js";
 
 /** f32 sums of at most a few hundred products of values below 2. */
 const F32 = { relative: 1e-5, absolute: 2e-5 };

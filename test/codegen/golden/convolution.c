@@ -2,7 +2,7 @@
 #define VL 8
 // (prelude)
 
-static void part0(const float *restrict b0, const float *restrict b1, float *restrict b2, char *scratch, long task) {
+static void part0(const float *restrict b0, const float *b1, float *b2, char *scratch, long task) {
   float *restrict s0 = (float *)(scratch + 0);
   for (long c3 = 0; c3 < 8; c3++) {
     for (long r2 = 0; r2 < 8; r2++) {
