@@ -62,7 +62,8 @@ export class Lowering {
     const stored = this.stored(node);
     if (stored) return this.read(node, stored, at, guard);
     if (isScalar(node.op)) {
-      return this.algebra.op(node.op, ...node.inputs.map((x) => this.value(x, at, guard)));
+      const result = this.algebra.op(node.op, ...node.inputs.map((x) => this.value(x, at, guard)));
+      return node.dtype === "u8" ? this.algebra.op("bitAnd", result, constantOf(255, "i32")) : result;
     }
     if (isOp(node, "const")) return this.algebra.typed(node.attrs.value, node.dtype, constantOf(0, "f32"));
     if (isOp(node, "iota")) return indexValue(at[node.attrs.axis], this.target.lanes);

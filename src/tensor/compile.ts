@@ -38,7 +38,19 @@ function signatureOf(args: readonly unknown[]): { tensors: Tensor[]; key: string
     tensors.push(x);
     return `${x.dtype}[${x.shape.join()}]`;
   });
-  return { tensors, key: JSON.stringify(shape) };
+  return { tensors, key: JSON.stringify(shape, told) };
+}
+
+/** What JSON would not tell apart: NaN, the infinities, −0 and undefined. */
+function told(_: string, value: unknown): unknown {
+  const special = typeof value === "number" && (!Number.isFinite(value) || Object.is(value, -0));
+  if (special) return `number ${Object.is(value, -0) ? "-0" : value}`;
+  return value === undefined ? "undefined" : value;
+}
+
+/** Stands for a result tensor in the structure that the function returned. */
+class Output {
+  constructor(readonly index: number) {}
 }
 
 function traceFunction(fn: (...args: never[]) => unknown, args: readonly unknown[]): Entry {
@@ -57,7 +69,7 @@ function traceFunction(fn: (...args: never[]) => unknown, args: readonly unknown
         hint: "Return tensors and read them after the call: values cannot be awaited inside",
       });
     }
-    return mapTensors(value, isTensor, (x) => ({ output: outputs.push(x.node) - 1 }));
+    return mapTensors(value, isTensor, (x) => new Output(outputs.push(x.node) - 1));
   });
   const written = [...trace.writes.keys()];
   const nodes = [...outputs, ...written.map((cell) => trace.writes.get(cell) as Node)];
@@ -75,9 +87,9 @@ function traceFunction(fn: (...args: never[]) => unknown, args: readonly unknown
 
 /** Puts result tensors where the traced result had them. */
 function fill(value: unknown, tensors: readonly Tensor[]): unknown {
+  if (value instanceof Output) return tensors[value.index];
   if (Array.isArray(value)) return value.map((item) => fill(item, tensors));
   if (value === null || typeof value !== "object") return value;
-  if ("output" in value && typeof value.output === "number") return tensors[value.output];
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, fill(item, tensors)]));
 }
 

@@ -88,6 +88,9 @@ export interface ConvOptions {
 
 export function conv2d(x: Node, weight: Node, options: ConvOptions): Node {
   const groups = options.groups ?? 1;
+  if (!Number.isInteger(groups) || groups < 1) {
+    throw new ConfigError(located("conv2d", `groups must be a whole number from 1, got ${groups}`));
+  }
   if (x.shape.length !== 4 || weight.shape.length !== 4) {
     throw shapeError(
       "conv2d",

@@ -1,6 +1,6 @@
 /** Functions that make tensors: from host values, filled, counted, joined. */
-import { type DType, dtypeOfArray, hostArray, isFloat, type TypedArray } from "../ir/dtype.js";
-import { createNode, formatShape, type Shape, sizeOfShape } from "../ir/graph.js";
+import { type DType, dtypeOfArray, hostArray, isFloat, promote, type TypedArray } from "../ir/dtype.js";
+import { createNode, formatShape, type Shape, sameShape, sizeOfShape } from "../ir/graph.js";
 import { graph, helpers } from "../ops/index.js";
 import { Storage } from "../runtime/index.js";
 import { checkShape, dtypeError, shapeError } from "./check.js";
@@ -132,6 +132,7 @@ export function arange(
  * const x = eye(2); // [[1, 0], [0, 1]]
  */
 export function eye(n: number, { dtype = "f32" }: { readonly dtype?: DType } = {}): Tensor {
+  checkShape("eye", [n]);
   const rows = graph.make("iota", [], { axis: 0 }, { shape: [n, n] });
   const columns = graph.make("iota", [], { axis: 1 }, { shape: [n, n] });
   return new Tensor(graph.op("eq", rows, columns)).to(dtype);
@@ -145,9 +146,10 @@ export function eye(n: number, { dtype = "f32" }: { readonly dtype?: DType } = {
  * const x = concat([zeros([1]), ones([2])]); // [0, 1, 1]
  */
 export function concat(tensors: readonly Tensor[], { dim = 0 }: { readonly dim?: number } = {}): Tensor {
+  const dtype = tensors.map((x) => x.dtype).reduce(promote, "bool");
   return new Tensor(
     shapes.concat(
-      tensors.map((x) => x.node),
+      tensors.map((x) => graph.cast(x.node, dtype)),
       dim,
     ),
   );
@@ -161,6 +163,9 @@ export function concat(tensors: readonly Tensor[], { dim = 0 }: { readonly dim?:
  * const x = stack([zeros([2]), ones([2])]); // [[0, 0], [1, 1]]
  */
 export function stack(tensors: readonly Tensor[], { dim = 0 }: { readonly dim?: number } = {}): Tensor {
+  const [first] = tensors;
+  const other = tensors.find((x) => !sameShape(x.shape, first.shape));
+  if (other) throw shapeError("stack", `${formatShape(first.shape)} and ${formatShape(other.shape)} differ`);
   return concat(
     tensors.map((x) => x.unsqueeze(dim)),
     { dim },

@@ -5,6 +5,7 @@
 import { differentiate } from "../autograd/index.js";
 import { type DType, isFloat, type TypedArray } from "../ir/dtype.js";
 import {
+  createNode,
   formatShape,
   type Node,
   type ReduceKind,
@@ -52,7 +53,9 @@ export class Tensor {
 
   /** The graph node behind this tensor. */
   get node(): Node {
-    this.current = realizedLeaf(this.current) ?? this.current;
+    // A computed value that carries no gradient no longer needs the graph that it came from.
+    const leaf = this.current.op === "detach" || !isFloat(this.current.dtype) ? realizedLeaf(this.current) : undefined;
+    this.current = leaf ?? this.current;
     return this.current;
   }
   /** Sizes of the axes; a scalar has none. */
@@ -315,7 +318,9 @@ export class Tensor {
   }
 
   private reduce(op: string, kind: ReduceKind, { dim, keepdim = false }: ReduceOptions): Tensor {
-    const x = this.dtype === "bool" ? graph.cast(this.node, "i32") : this.node;
+    // Sums and products of small integers are i32: they would not fit.
+    const narrow = this.dtype === "bool" || (this.dtype === "u8" && (kind === "sum" || kind === "prod"));
+    const x = narrow ? graph.cast(this.node, "i32") : this.node;
     const axes = axesOf(op, dim, x.shape);
     const empty = axes.some((axis) => x.shape[axis] === 0);
     if (empty && (kind === "max" || kind === "min")) throw shapeError(op, `of no elements: ${formatShape(x.shape)}`);
@@ -365,7 +370,9 @@ export class Tensor {
   }
   /** Position of the first smallest element. */
   argmin(options: { readonly dim?: number; readonly keepdim?: boolean } = {}): Tensor {
-    return this.neg().argmax(options);
+    // −1 − x reverses the order of integers without overflow.
+    const reversed = isFloat(this.dtype) ? this.neg() : full(this.shape, -1, "i32").sub(this.to("i32"));
+    return reversed.argmax(options);
   }
 
   /** Matrix product [.., M, K] · [.., K, N] -> [.., M, N], broadcasting leading axes. */
@@ -385,7 +392,7 @@ export class Tensor {
 
   /** The same value, constant to `backward`. */
   detach(): Tensor {
-    return new Tensor(graph.make("detach", [this.node], {}));
+    return new Tensor(realizedLeaf(this.node) ?? graph.make("detach", [this.node], {}));
   }
 
   /**
@@ -445,6 +452,8 @@ export class Tensor {
   }
 }
 
+const full = (shape: Shape, value: number, dtype: DType): Tensor =>
+  new Tensor(createNode("const", [], { value }, shape, dtype));
 const kept = (shape: Shape, axes: readonly number[]): number[] => shape.map((n, i) => (axes.includes(i) ? 1 : n));
 
 /**

@@ -37,7 +37,8 @@ export class Variable extends Tensor {
     super(createLeaf(initial.shape, initial.dtype));
     this.name = options.name ?? "";
     this.wantsGrad = options.requiresGrad ?? false;
-    this.cell = new Cell(initial.node);
+    // A node of its own: two variables made from one tensor are two values.
+    this.cell = new Cell(graph.make("detach", [initial.node], {}));
     this.cell.accumulate = (g) => {
       const sum = this.grad;
       this.grad = sum ? new Tensor(graph.op("add", sum.node, g)) : new Tensor(g);

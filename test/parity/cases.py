@@ -1,5 +1,5 @@
-"""The parity cases, by file. Each case says how PyTorch computes it and why its tolerance is what it is; the option names
-are Fovea's. This file knows nothing of how cases are stored."""
+"""The parity cases, by file. Each case says how PyTorch computes it and why its tolerance is what it is; the names of
+options are Fovea's. This file knows nothing of how cases are stored."""
 
 import math
 
@@ -204,7 +204,8 @@ POLYNOMIAL = "a polynomial in float32 with a few roundings: 4 units in the last 
 
 
 def elementwise():
-    wide = np.concatenate([np.array(SPECIAL, np.float32), uniform(64, low=-3, high=3).values, uniform(23, low=-30, high=30).values])
+    ordinary = [uniform(64, low=-3, high=3).values, uniform(23, low=-30, high=30).values]
+    wide = np.concatenate([np.array(SPECIAL, np.float32), *ordinary])
     angles = np.where(np.isfinite(wide) & (np.abs(wide) > LARGEST_ANGLE), 0, wide)
     regular = lambda: {"x": uniform(131, low=-3, high=3)}  # noqa: E731
     positive = lambda: {"x": uniform(131, low=0.01, high=9)}  # noqa: E731
@@ -220,7 +221,7 @@ def elementwise():
         ("round", torch.round, {"ulps": 0}, "exact, halves to even", None),
         ("square", torch.square, {"ulps": 0}, EXACT, regular),
         ("reciprocal", torch.reciprocal, {"ulps": 0}, EXACT, positive),
-        ("sqrt", torch.sqrt, {"ulps": 1, "signedZero": True}, "PyTorch's own vector code misses some by a unit", positive),
+        ("sqrt", torch.sqrt, {"ulps": 1, "signedZero": True}, "PyTorch's vector code misses some by a unit", positive),
         ("rsqrt", torch.rsqrt, {"ulps": 2}, "a root and a division", positive),
         ("relu", torch.relu, {"ulps": 0}, EXACT, regular),
         ("exp", torch.exp, {"ulps": 4}, POLYNOMIAL, regular),

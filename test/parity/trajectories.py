@@ -3,9 +3,9 @@ float64. Weights and data come from formulas. This file knows nothing of how ref
 
 How far may a float32 implementation stray in ten steps? That depends on the network: a gradient that is nearly zero
 becomes a whole step of Adam, and a unit that is nearly switched off may switch. It is measured here: PyTorch repeats
-the run in float32 several times, in different layouts, with all weights jogged by up to four roundings at every step. The tolerance
-is four times the largest distance of these runs from the float64 run. Of several data sets the first is taken on which
-these runs keep together, because no two implementations agree on a unit that sits on the fence.
+the run in float32 several times, in different layouts, with all weights jogged by up to four roundings at every step.
+The tolerance is four times the largest distance of these runs from the float64 run. Of several data sets the first is
+taken on which these runs keep together, because no two implementations agree on a unit that sits on the fence.
 """
 
 import numpy as np
@@ -34,7 +34,7 @@ OPTIMIZERS = {
 RUNS = 12
 JOG = 4 * 2.0**-24
 MARGIN = 4
-FLOOR = {"loss": 2e-6, "parameters": 2e-6}  # relative: some thirty roundings, where all runs happen to agree even better
+FLOOR = 2e-6  # relative: some thirty roundings, where all runs happen to agree even better
 TOGETHER = 1e-6  # relative distance of a loss, above which a unit has switched
 # For the large network, one of each kind.
 LARGE = ("SGD, momentum", "SGD, Nesterov, weight decay", "Adam", "AdamW, weight decay")
@@ -133,12 +133,12 @@ def make():
                 key: {
                     "size": len(values),
                     "sample": text(sample(values).float().numpy()),
-                    "absolute": max(FLOOR["parameters"], MARGIN * gaps[key]) * values.abs().max().item(),
+                    "absolute": max(FLOOR, MARGIN * gaps[key]) * values.abs().max().item(),
                 }
                 for key, values in state.items()
             }
             record = {"name": f"{model}, {name}", "model": {k: v for k, v in spec.items() if k != "tries"}}
             record |= {"optimizer": optimizer.__name__, "options": options, "data": data, "losses": losses}
-            record |= {"relative": max(FLOOR["loss"], MARGIN * loss_gap), "parameters": parameters}
+            record |= {"relative": max(FLOOR, MARGIN * loss_gap), "parameters": parameters}
             records.append(record)
     return records
