@@ -7,6 +7,7 @@ import { isFloat, wrap } from "../ir/dtype.js";
 import { isOp, type Node, sameShape, sizeOfShape, topological } from "../ir/graph.js";
 import { isScalar, scalarOps } from "../ir/scalar.js";
 import { graph, helpers, rebuild } from "../ops/index.js";
+import { keyOf } from "../util/json.js";
 
 /** The value that fills the whole node, or null. */
 function fillOf(node: Node): number | null {
@@ -107,7 +108,7 @@ function simplifyReduce(node: Node): Node {
 /** A text that two nodes share exactly when they compute the same thing. */
 function structureOf(node: Node, ids: ReadonlyMap<Node, number>): string {
   const inputs = node.inputs.map((x) => ids.get(x)).join(",");
-  return `${node.op}|${node.dtype}|${node.shape.join("x")}|${JSON.stringify(node.attrs)}|${inputs}`;
+  return `${node.op}|${node.dtype}|${node.shape.join("x")}|${keyOf(node.attrs)}|${inputs}`;
 }
 
 /** Rebuilds the graph bottom-up through `rule`. */

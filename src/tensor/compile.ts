@@ -5,6 +5,7 @@
 import { createLeaf, type Node } from "../ir/graph.js";
 import type { Storage } from "../runtime/index.js";
 import { ConfigError } from "../util/errors.js";
+import { keyOf } from "../util/json.js";
 import { activeTrace, assignedNodes, type Cell, Trace, traced } from "./cells.js";
 import {
   type Bound,
@@ -38,14 +39,7 @@ function signatureOf(args: readonly unknown[]): { tensors: Tensor[]; key: string
     tensors.push(x);
     return `${x.dtype}[${x.shape.join()}]`;
   });
-  return { tensors, key: JSON.stringify(shape, told) };
-}
-
-/** What JSON would not tell apart: NaN, the infinities, −0 and undefined. */
-function told(_: string, value: unknown): unknown {
-  const special = typeof value === "number" && (!Number.isFinite(value) || Object.is(value, -0));
-  if (special) return `number ${Object.is(value, -0) ? "-0" : value}`;
-  return value === undefined ? "undefined" : value;
+  return { tensors, key: keyOf(shape) };
 }
 
 /** Stands for a result tensor in the structure that the function returned. */

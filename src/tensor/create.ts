@@ -108,10 +108,11 @@ export const zerosLike = (x: Tensor): Tensor => full(x.shape, 0, { dtype: x.dtyp
 export const onesLike = (x: Tensor): Tensor => full(x.shape, 1, { dtype: x.dtype });
 
 /**
- * Evenly spaced values start, start + step, … below end.
+ * Evenly spaced values start, start + step, … below end: `[⌈(end − start) / step⌉]`; i32 if start and step are whole.
  *
+ * @throws ShapeError if the range does not end
  * @example
- * const i = arange(5); // 0 1 2 3 4, i32
+ * const i = arange(5); // [0, 1, 2, 3, 4]
  */
 export function arange(
   range: number | { readonly start?: number; readonly end: number; readonly step?: number; readonly dtype?: DType },
@@ -132,7 +133,7 @@ export function arange(
  * const x = eye(2); // [[1, 0], [0, 1]]
  */
 export function eye(n: number, { dtype = "f32" }: { readonly dtype?: DType } = {}): Tensor {
-  checkShape("eye", [n]);
+  checkShape("eye", [n, n]);
   const rows = graph.make("iota", [], { axis: 0 }, { shape: [n, n] });
   const columns = graph.make("iota", [], { axis: 1 }, { shape: [n, n] });
   return new Tensor(graph.op("eq", rows, columns)).to(dtype);

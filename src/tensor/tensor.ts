@@ -22,7 +22,7 @@ import { axesOf, axisOf, dtypeError, shapeError } from "./check.js";
 import { matmul } from "./contract.js";
 import * as elementwise from "./elementwise.js";
 import { formatValues, type Nested, nest } from "./format.js";
-import { evaluate, ownStorage, realizedLeaf } from "./session.js";
+import { evaluate, leafOf, ownStorage, realizedLeaf, storageOf } from "./session.js";
 import * as shapes from "./shapes.js";
 
 /** A tensor, or a number that is broadcast. */
@@ -392,7 +392,9 @@ export class Tensor {
 
   /** The same value, constant to `backward`. */
   detach(): Tensor {
-    return new Tensor(realizedLeaf(this.node) ?? graph.make("detach", [this.node], {}));
+    const leaf = realizedLeaf(this.node);
+    const storage = leaf && storageOf(leaf);
+    return new Tensor(storage ? leafOf(storage, this.shape) : graph.make("detach", [this.node], {}));
   }
 
   /**
@@ -464,7 +466,8 @@ const kept = (shape: Shape, axes: readonly number[]): number[] => shape.map((n, 
  * @throws ShapeError if the output is not a scalar and no `gradOutput` is given
  * @example
  * const x = tensor([1, 2, 3]);
- * const [dx] = grad(x.square().sum(), [x]); // 2x
+ * const [dx] = grad(x.square().sum(), [x]);
+ * dx; // [2, 4, 6]
  */
 export function grad(
   output: Tensor,

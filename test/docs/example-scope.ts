@@ -13,7 +13,7 @@ import * as optim from "../../src/optim/index.js";
 import { openData } from "../../src/train/open-data.js";
 import * as train from "../../src/train/index.js";
 import { describeError } from "../../src/util/errors.js";
-import { idxBytes } from "../data/idx-bytes.js";
+import { idxBytes, writeIdxFolder } from "../data/idx-bytes.js";
 
 const SIZE = 28 * 28;
 const CLASSES = 10;
@@ -43,6 +43,7 @@ export async function writeFixtures(folder: string): Promise<void> {
   writeFileSync(join(folder, "seven.png"), PNG.sync.write(picture));
   const images = idxBytes(8, [60000, 28, 28], new Uint8Array(60000 * SIZE));
   writeFileSync(join(folder, "train-images-idx3-ubyte.gz"), gzipSync(images, { level: 1 }));
+  await writeIdxFolder(join(folder, "tiny"));
   mkdirSync(join(folder, "trained"));
   mkdirSync(join(folder, "run"));
   const run = await train.RunFolder.create(join(folder, "trained", "first"), config);
@@ -59,8 +60,8 @@ export function layerScope(): Record<string, unknown> {
 }
 
 /**
- * For all other examples: a model of digits, and a small set of them. Stand-ins keep them quick: whole runs take one epoch
- * of a small model on the reference device, and reading a run reads one that is there.
+ * For all other examples: a model of digits, and a small set of them. Stand-ins keep them quick: whole runs are one epoch
+ * on tiny IDX files and the reference device, and reading a run reads one that is there.
  */
 export function digitScope(): Record<string, unknown> {
   const digits = new data.ArrayDataset({
@@ -75,7 +76,7 @@ export function digitScope(): Record<string, unknown> {
   const batch = { x: main.zeros([2, 1, 28, 28]), y: main.zeros([2], { dtype: "i32" }) };
   const weight = new main.Parameter(main.ones([2]));
   const step = main.compile((x: main.Tensor) => model.call(x).sum());
-  const quick = { model: "mlp", epochs: 1, device: "interp", batch: 2000 } as const;
+  const quick = { data: "tiny", model: "mlp", epochs: 1, device: "interp", batch: 8 } as const;
   return {
     ...main,
     ...data,

@@ -28,7 +28,7 @@ describe.each(devices)("tensors on %s", (device) => {
     expect([f.lt(1), i.eq(i), b.logicalNot()].map((x) => x.dtype)).toEqual(["bool", "bool", "bool"]);
     expect([i.mean(), u.sum(), b.sum(), f.argmax(), i.exp()].map((x) => x.dtype)).toEqual([
       "f32",
-      "u8",
+      "i32",
       "i32",
       "i32",
       "f32",
