@@ -161,10 +161,15 @@ export function pow<T>(e: Algebra<T>, x: T, y: T): T {
   const whole = e.op("eq", e.op("floor", y), y);
   const halfY = e.op("mul", y, c(0.5));
   const odd = e.op("and", whole, e.op("ne", e.op("floor", halfY), halfY));
-  const negative = e.op("lt", x, c(0));
-  const signed = e.op("select", e.op("and", negative, odd), e.op("neg", magnitude), magnitude);
-  const checked = e.op("select", e.op("and", negative, e.op("not", whole)), c(Number.NaN), signed);
-  const unit = e.op("or", e.op("eq", y, c(0)), e.op("eq", x, c(1)));
+  const bits = e.op("toBits", x);
+  const minus = e.op("lt", bits, e.constant(0, bits)); // −0 too
+  const signed = e.op("select", e.op("and", minus, odd), e.op("neg", magnitude), magnitude);
+  const finite = e.op("lt", e.op("abs", x), c(Number.POSITIVE_INFINITY));
+  const root = e.op("and", e.op("and", e.op("lt", x, c(0)), finite), e.op("not", whole));
+  const checked = e.op("select", root, c(Number.NaN), signed);
+  const endless = e.op("eq", e.op("abs", y), c(Number.POSITIVE_INFINITY));
+  const plain = e.op("or", e.op("eq", y, c(0)), e.op("eq", x, c(1)));
+  const unit = e.op("or", plain, e.op("and", endless, e.op("eq", e.op("abs", x), c(1))));
   return e.op("select", unit, c(1), checked);
 }
 

@@ -222,7 +222,7 @@ const table: Readonly<Record<ScalarName, ScalarRecord>> = {
   }),
   pow: record(2, {
     operands: "float",
-    meaning: (a, b) => (b === 0 || a === 1 ? 1 : a ** b),
+    meaning: (a, b) => (b === 0 || a === 1 || (a === -1 && Math.abs(b) === Number.POSITIVE_INFINITY) ? 1 : a ** b),
     gradient: (e, g, out, a, b) => {
       const left = e.op("mul", b, e.op("pow", a, e.op("sub", b, e.constant(1, b))));
       const safe = e.op("select", e.op("eq", out, e.constant(0, out)), e.constant(1, a), a);

@@ -47,11 +47,13 @@ export function reluOperand(node: Node): Node | null {
   return condition.op === "le" && condition.inputs[0] === x && isZero(condition.inputs[1]) && isZero(zero) ? x : null;
 }
 
-/** 1 / (1 + e^−x) = ½ + ½ tanh(x / 2): no overflow on either side. */
+/** 1 / (1 + e^−x), written with e^−|x| so that nothing overflows and small results keep their digits. */
 export function sigmoid(node: Node): Node {
   const x = asFloat(node);
-  const half = constant(0.5, x);
-  return graph.op("add", half, graph.op("mul", half, graph.op("tanh", graph.op("mul", half, x))));
+  const negative = graph.op("lt", x, constant(0, x));
+  const decay = graph.op("exp", graph.op("select", negative, x, graph.op("neg", x)));
+  const one = constant(1, x);
+  return graph.op("div", graph.op("select", negative, decay, one), graph.op("add", one, decay));
 }
 
 export function select(condition: Node, a: Node, b: Node): Node {

@@ -16,7 +16,12 @@ const openers = new Map<string, Opener>();
 const opened = new Map<string, Promise<Device>>();
 let chosen: string | null = null;
 
-/** Makes a device known under a name; it is opened when first used. */
+/**
+ * Makes a device known under a name; it is opened when first used. The first that is registered is the default.
+ *
+ * @example
+ * registerDevice("mine", () => currentDevice());
+ */
 export function registerDevice(name: string, open: Opener): void {
   openers.set(name, open);
 }
@@ -44,7 +49,13 @@ function open(name: string): Promise<Device> {
   return known;
 }
 
-/** The device in use: the chosen one, or the first that was registered. */
+/**
+ * The device in use: the chosen one, or the first that was registered.
+ *
+ * @throws DeviceError if it cannot be opened
+ * @example
+ * const { name, target } = await currentDevice();
+ */
 export async function currentDevice(): Promise<Device> {
   const [first] = openers.keys();
   return open(chosen ?? first ?? "native");
@@ -116,7 +127,12 @@ async function programOf(device: Device, outputs: readonly Node[], replaced: rea
   return { ...(await ready), leaves };
 }
 
-/** How many programs have been compiled and kept; tests assert that it stops growing. */
+/**
+ * How many programs have been compiled and kept; tests assert that it stops growing.
+ *
+ * @example
+ * const before = programCount();
+ */
 export const programCount = (): number => programs.size;
 
 let tail: Promise<unknown> = Promise.resolve();

@@ -35,7 +35,11 @@ describe.each(documents)("%s", (file) => {
 
   it("has code only in languages that a test runs or knows", () => {
     const known = ["ts run", "sh", "console", "diff", "text"];
-    expect(codeBlocks(file).map(({ language }) => language).filter((language) => !known.includes(language))).toEqual([]);
+    expect(
+      codeBlocks(file)
+        .map(({ language }) => language)
+        .filter((language) => !known.includes(language)),
+    ).toEqual([]);
   });
 });
 
@@ -70,9 +74,7 @@ describe("docs/architecture.md", () => {
 });
 
 describe("docs/mission.md", () => {
-  const sections = read("docs/mission.md")
-    .split(/^## /m)
-    .slice(1);
+  const sections = read("docs/mission.md").split(/^## /m).slice(1);
   const rows = sections.map((section) => Array.from(section.matchAll(/^\| ([^|]+) \| (\w+) \|(.*)\|$/gm)).slice(1));
 
   it("goes through every row", () => {

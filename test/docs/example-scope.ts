@@ -10,8 +10,8 @@ import * as main from "../../src/index.js";
 import * as io from "../../src/io/index.js";
 import * as nn from "../../src/nn/index.js";
 import * as optim from "../../src/optim/index.js";
-import { openData } from "../../src/train/open-data.js";
 import * as train from "../../src/train/index.js";
+import { openData } from "../../src/train/open-data.js";
 import { describeError } from "../../src/util/errors.js";
 import { idxBytes, writeIdxFolder } from "../data/idx-bytes.js";
 
@@ -83,7 +83,21 @@ export function digitScope(): Record<string, unknown> {
     ...io,
     ...train,
     ...nn.functional,
-    ...{ nn, optim, openData, describeError, digits, train: trainSet, test, model, optimizer, ...batch, weight, step, config },
+    ...{
+      nn,
+      optim,
+      openData,
+      describeError,
+      digits,
+      train: trainSet,
+      test,
+      model,
+      optimizer,
+      ...batch,
+      weight,
+      step,
+      config,
+    },
     console: { log: () => undefined, error: () => undefined },
     useDevice: () => undefined,
     loadRun: (path: string) => train.loadRun(path.replace("runs/", "trained/")),

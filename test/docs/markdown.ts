@@ -32,7 +32,10 @@ export function codeBlocks(file: string): CodeBlock[] {
 }
 
 /** The text without code. */
-const prose = (file: string): string => read(file).replaceAll(/^```[\s\S]*?^```$/gm, "").replaceAll(/`[^`]*`/g, "");
+const prose = (file: string): string =>
+  read(file)
+    .replaceAll(/^```[\s\S]*?^```$/gm, "")
+    .replaceAll(/`[^`]*`/g, "");
 
 /** Targets of the links of a document. */
 export const links = (file: string): string[] => Array.from(prose(file).matchAll(/\]\(([^)\s]+)\)/g), ([, to]) => to);

@@ -1,0 +1,129 @@
+/**
+ * Every program and every command line of the documents, run as it stands, in a folder where `fovea` is installed. Commands
+ * that install, test, measure or train for long have a quicker equivalent here; a command that is not known here fails.
+ */
+import { execFile } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { PNG } from "pngjs";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { prepare, root } from "../../tools/prepare.mjs";
+import { codeBlocks, documents } from "./markdown.js";
+
+const runFile = promisify(execFile);
+const cli = join(root, "dist", "cli", "main.js");
+const tool = (entry: string) => join(root, "node_modules", entry);
+
+const blocks = documents.flatMap((file) => codeBlocks(file));
+const programs = blocks.filter(({ language }) => language === "ts run");
+const lines = blocks.flatMap(({ file, language, text }) => {
+  const commands = text.split("\n").filter((line) => line !== "");
+  if (language === "sh") return commands.map((line) => ({ file, line }));
+  // A session: what is typed behind the prompt.
+  return language === "console"
+    ? commands.filter((line) => line.startsWith("$ ")).map((line) => ({ file, line: line.slice(2) }))
+    : [];
+});
+
+let folder = "";
+beforeAll(async () => {
+  await prepare();
+  folder = mkdtempSync(join(tmpdir(), "fovea-docs-"));
+  mkdirSync(join(folder, "node_modules"));
+  symlinkSync(root, join(folder, "node_modules", "fovea"), "dir");
+  writeFileSync(join(folder, "package.json"), `{ "type": "module" }`);
+  const picture = new PNG({ width: 28, height: 28 });
+  for (let i = 0; i < 28 * 28; i++) picture.data.set(i % 28 === 14 ? [255, 255, 255, 255] : [0, 0, 0, 255], 4 * i);
+  writeFileSync(join(folder, "picture.png"), PNG.sync.write(picture));
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+/** Runs a program in the folder; its standard output. */
+async function run(...words: string[]): Promise<string> {
+  const { stdout } = await runFile(process.execPath, words, { cwd: folder, maxBuffer: 1 << 24 });
+  return stdout;
+}
+
+const script = (name: string): string | undefined =>
+  JSON.parse(readFileSync(join(root, "package.json"), "utf8")).scripts[name];
+
+/** The words of a command of the CLI, with training cut to one epoch. */
+function quick(line: string): string[] {
+  const words = line.split(" ").slice(2);
+  const at = words.indexOf("--epochs");
+  if (at >= 0) words[at + 1] = "1";
+  return words;
+}
+
+/** What is run for a command line; the first that matches. */
+const equivalents: readonly (readonly [pattern: RegExp, run: (line: string) => Promise<void>])[] = [
+  [
+    /^npm start$/,
+    async () => {
+      expect(script("start")).toBe("node tools/start.mjs");
+      const shown = await run(
+        join(root, "tools", "start.mjs"),
+        "--epochs",
+        "1",
+        "--out",
+        join(folder, "runs", "start"),
+      );
+      const [console] = blocks.filter(({ language }) => language === "console");
+      // The header does not depend on the machine: the README shows this very text.
+      for (const line of shown.split("\n").slice(0, 2)) expect(console.text).toContain(line);
+      expect(shown).toMatch(/test accuracy +\d\d\.\d\d %/);
+    },
+  ],
+  // Packing, installing and training from the tarball is test/package.
+  [
+    /^npm (pack|install fovea-\d+\.\d+\.\d+\.tgz)$/,
+    async () => expect(existsSync(join(root, "test", "package"))).toBe(true),
+  ],
+  [/^npm (test|run check|run docs)$/, async (line) => expect(script(line.replace(/^npm (run )?/, ""))).toBeDefined()],
+  [
+    /^npm run -s bench -- \w+ --json$/,
+    async (line) => {
+      const name = line.split(" ")[5];
+      const failure = run("--import", "tsx/esm", join(root, "bench", "main.ts"), "no-such-bench");
+      await expect(failure).rejects.toThrow(new RegExp(`[ |]${name}[ |]`));
+    },
+  ],
+  [/^npx fovea train .*--epochs \d+/, async (line) => expect(await run(cli, ...quick(line))).toContain("saved in")],
+  [/^npx fovea (predict|evaluate|devices)\b/, async (line) => expect(await run(cli, ...quick(line))).not.toBe("")],
+];
+
+describe("the commands of the documents", { timeout: 300_000 }, () => {
+  it("are found", () => expect(lines.length).toBeGreaterThan(8));
+
+  it.each(lines)("$file: $line", async ({ line }) => {
+    const known = equivalents.find(([pattern]) => pattern.test(line));
+    expect(known, `nothing here runs "${line}"`).toBeDefined();
+    await known?.[1](line);
+  });
+});
+
+describe("the programs of the documents", { timeout: 300_000 }, () => {
+  it("fit the types of the package", async () => {
+    const options = ["--target es2022", "--module nodenext", "--moduleDetection force", "--strict", "--noEmit"];
+    const rest = ["--lib es2023,esnext.disposable,dom", "--types", ""];
+    const names = programs.map(({ text }, i) => {
+      writeFileSync(join(folder, `program-${i}.ts`), text);
+      return `program-${i}.ts`;
+    });
+    const words = [...options.join(" ").split(" "), ...rest[0].split(" "), ...rest.slice(1)];
+    expect(await run(tool("typescript/bin/tsc"), ...words, ...names)).toBe("");
+  });
+
+  it("README.md: the first screen trains a network in about 25 lines", async () => {
+    expect(programs).toHaveLength(1);
+    const [{ file, text }] = programs;
+    expect(file).toBe("README.md");
+    expect(text.split("\n").filter((line) => line !== "").length).toBeLessThanOrEqual(30);
+    writeFileSync(join(folder, "train.ts"), text);
+    const shown = await run(tool("tsx/dist/cli.mjs"), "train.ts");
+    const [, accuracy] = /test accuracy (\d+\.\d+) %\n$/.exec(shown) ?? [];
+    expect(Number(accuracy)).toBeGreaterThan(96);
+  });
+});
