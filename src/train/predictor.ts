@@ -53,7 +53,7 @@ export class Predictor {
   /**
    * Classifies one picture; colours and size are changed to what the model takes, and the notes say so.
    *
-   * @param options.invert whether to swap dark and light first; default false
+   * @param options - `invert`: whether to swap dark and light first; default false
    */
   async predict(image: Image, { invert = false }: { readonly invert?: boolean } = {}): Promise<Prediction> {
     const { input } = this.config;

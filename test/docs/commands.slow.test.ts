@@ -18,7 +18,7 @@ const tool = (entry: string) => join(root, "node_modules", entry);
 
 const blocks = documents.flatMap((file) => codeBlocks(file));
 const programs = blocks.filter(({ language }) => language === "ts run");
-const lines = blocks.flatMap(({ file, language, text }) => {
+const listed = blocks.flatMap(({ file, language, text }) => {
   const commands = text.split("\n").filter((line) => line !== "");
   if (language === "sh") return commands.map((line) => ({ file, line }));
   // A session: what is typed behind the prompt.
@@ -26,6 +26,9 @@ const lines = blocks.flatMap(({ file, language, text }) => {
     ? commands.filter((line) => line.startsWith("$ ")).map((line) => ({ file, line: line.slice(2) }))
     : [];
 });
+
+/** Each command once. */
+const lines = listed.filter(({ line }, i) => listed.findIndex((other) => other.line === line) === i);
 
 let folder = "";
 beforeAll(async () => {
@@ -86,7 +89,7 @@ const equivalents: readonly (readonly [pattern: RegExp, run: (line: string) => P
     /^npm run -s bench -- \w+ --json$/,
     async (line) => {
       const name = line.split(" ")[5];
-      const failure = run("--import", "tsx/esm", join(root, "bench", "main.ts"), "no-such-bench");
+      const failure = run(tool("tsx/dist/cli.mjs"), join(root, "bench", "main.ts"), "no-such-bench");
       await expect(failure).rejects.toThrow(new RegExp(`[ |]${name}[ |]`));
     },
   ],
@@ -106,14 +109,21 @@ describe("the commands of the documents", { timeout: 300_000 }, () => {
 
 describe("the programs of the documents", { timeout: 300_000 }, () => {
   it("fit the types of the package", async () => {
-    const options = ["--target es2022", "--module nodenext", "--moduleDetection force", "--strict", "--noEmit"];
-    const rest = ["--lib es2023,esnext.disposable,dom", "--types", ""];
-    const names = programs.map(({ text }, i) => {
+    const files = programs.map(({ text }, i) => {
       writeFileSync(join(folder, `program-${i}.ts`), text);
       return `program-${i}.ts`;
     });
-    const words = [...options.join(" ").split(" "), ...rest[0].split(" "), ...rest.slice(1)];
-    expect(await run(tool("typescript/bin/tsc"), ...words, ...names)).toBe("");
+    const compilerOptions = {
+      target: "es2022",
+      lib: ["es2023", "esnext.disposable", "dom"],
+      module: "nodenext",
+      moduleDetection: "force",
+      types: [],
+      strict: true,
+      noEmit: true,
+    };
+    writeFileSync(join(folder, "tsconfig.json"), JSON.stringify({ compilerOptions, files }));
+    expect(await run(tool("typescript/bin/tsc"), "-p", "tsconfig.json")).toBe("");
   });
 
   it("README.md: the first screen trains a network in about 25 lines", async () => {

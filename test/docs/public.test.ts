@@ -56,7 +56,7 @@ function methodsOf(declaration: ts.ClassDeclaration): ts.Symbol[] {
   return declaration.members.flatMap((member) => {
     const method = ts.isMethodDeclaration(member) || ts.isGetAccessorDeclaration(member);
     if (!method || !ts.isIdentifier(member.name)) return [];
-    const kinds = (ts.getModifiers(member) ?? []).map(({ kind }) => kind);
+    const kinds: ts.SyntaxKind[] = (ts.getModifiers(member) ?? []).map(({ kind }) => kind);
     const hidden = [ts.SyntaxKind.PrivateKeyword, ts.SyntaxKind.ProtectedKeyword, ts.SyntaxKind.OverrideKeyword];
     if (hidden.some((kind) => kinds.includes(kind))) return [];
     const symbol = checker.getSymbolAtLocation(member.name);

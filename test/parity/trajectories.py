@@ -48,7 +48,9 @@ MODELS = {
 def build(channels, hidden, side, batchNorm, **_):
     layers, inner = [], 1
     for outer in channels:
-        layers += [nn.Conv2d(inner, outer, 3, padding=1, bias=not batchNorm), *([nn.BatchNorm2d(outer)] if batchNorm else [])]
+        layers.append(nn.Conv2d(inner, outer, 3, padding=1, bias=not batchNorm))
+        if batchNorm:
+            layers.append(nn.BatchNorm2d(outer))
         layers += [nn.ReLU(), nn.MaxPool2d(2)]
         inner = outer
     layers += [nn.Flatten(), nn.Linear(inner * (side // 4) ** 2, hidden), nn.ReLU(), nn.Linear(hidden, 10)]
