@@ -22,3 +22,13 @@ export async function describeDevices(): Promise<DeviceDescription[]> {
 
 export type { DeviceDescription } from "./runtime/index.js";
 export * from "./tensor/index.js";
+export {
+  ConfigError,
+  DataError,
+  DeviceError,
+  DTypeError,
+  describeError,
+  FoveaError,
+  NumericError,
+  ShapeError,
+} from "./util/errors.js";

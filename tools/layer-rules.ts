@@ -34,5 +34,4 @@ export const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   koffi: ["device/native"],
   commander: ["cli"],
   "cli-progress": ["cli"],
-  "cli-table3": ["cli"],
 };

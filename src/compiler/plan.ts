@@ -3,7 +3,7 @@
  * stored is computed in place where it is read. Knows no loops.
  */
 import { isOp, type Node, sameShape, sizeOfShape, topological } from "../ir/graph.js";
-import { isScalar } from "../ir/scalar.js";
+import { isScalar, scalarOps } from "../ir/scalar.js";
 import type { Target } from "../ir/target.js";
 import { structuralRecord } from "../ops/index.js";
 import { absorbFollowers, joinSiblings, mergeNests, unreadRoots } from "./fuse.js";
@@ -35,25 +35,11 @@ const LARGE = 96;
 /** Arithmetic that is cheaper to repeat than to store and load. */
 const CHEAP = 6;
 
-const EXPENSIVE: Readonly<Record<string, number>> = {
-  exp: 12,
-  log: 12,
-  tanh: 20,
-  erf: 25,
-  sin: 15,
-  cos: 15,
-  pow: 30,
-  div: 3,
-  sqrt: 3,
-  philox0: 40,
-  philox1: 40,
-};
-
 const isMovement = (node: Node): boolean => structuralRecord(node)?.kind === "movement";
 const isPointwise = (node: Node): boolean => isScalar(node.op) || structuralRecord(node)?.kind === "elementwise";
 
 /** Whether the node is the heart of a kernel of its own. */
-export function isAnchor(node: Node): boolean {
+function isAnchor(node: Node): boolean {
   if (structuralRecord(node)?.kind === "template") return true;
   if (!isOp(node, "reduce") && !isOp(node, "argmax")) return false;
   return sizeOfShape(node.inputs[0].shape) / Math.max(1, sizeOfShape(node.shape)) > SMALL_REDUCTION;
@@ -64,7 +50,7 @@ const candidatesOf = (node: Node<"fold">): number =>
   node.attrs.axes.reduce((n, { size, stride }) => n * Math.ceil(size / stride), 1);
 
 /** The side of square windows that tile the image exactly and are small enough for registers; else null. */
-export function poolSize(window: Node<"window">, image: Node): number | null {
+function poolSize(window: Node<"window">, image: Node): number | null {
   const { axes } = window.attrs;
   const size = axes[0]?.size;
   const tiles = axes.every((w, i) => {
@@ -174,7 +160,7 @@ class Planner {
     }
     const inputs = node.inputs.reduce((sum, x) => sum + this.cost(x), 0);
     let cost = inputs;
-    if (isScalar(node.op)) cost = inputs + (EXPENSIVE[node.op] ?? 1);
+    if (isScalar(node.op)) cost = inputs + scalarOps[node.op].cost;
     else if (isOp(node, "reduce") || isOp(node, "argmax")) {
       cost = (inputs + 1) * (sizeOfShape(node.inputs[0].shape) / Math.max(1, sizeOfShape(node.shape)));
     } else if (isOp(node, "fold")) {

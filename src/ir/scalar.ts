@@ -29,6 +29,8 @@ export interface ScalarRecord {
   readonly c: ((context: CContext, ...x: string[]) => string) | null;
   /** Single-precision decomposition into other records; used where `c` is null. */
   readonly decompose: (<T>(e: Algebra<T>, ...x: T[]) => T) | null;
+  /** About how many additions it costs: what the planner weighs against storing a value. */
+  readonly cost: number;
   /** Operand tuples for the sweep; gradients are checked on those that are `smooth`. */
   readonly cases: readonly (readonly number[])[];
   readonly smooth: boolean;
@@ -93,6 +95,7 @@ const record = (arity: 1 | 2 | 3, fields: Fields): ScalarRecord => ({
   gradient: null,
   c: null,
   decompose: null,
+  cost: 1,
   smooth: true,
   cases: arity === 1 ? one([...numbers, ...tricky]) : pairs([...numbers, 0], numbers),
   ...fields,
@@ -179,6 +182,7 @@ const table: Readonly<Record<ScalarName, ScalarRecord>> = {
     c: arithmetic("*"),
   }),
   div: record(2, {
+    cost: 3,
     operands: "float",
     meaning: (a, b) => a / b,
     gradient: (e, g, out, _, b) => {
@@ -221,6 +225,7 @@ const table: Readonly<Record<ScalarName, ScalarRecord>> = {
     ],
   }),
   pow: record(2, {
+    cost: 30,
     operands: "float",
     meaning: (a, b) => (b === 0 || a === 1 || (a === -1 && Math.abs(b) === Number.POSITIVE_INFINITY) ? 1 : a ** b),
     gradient: (e, g, out, a, b) => {
@@ -247,6 +252,7 @@ const table: Readonly<Record<ScalarName, ScalarRecord>> = {
     },
   }),
   exp: record(1, {
+    cost: 12,
     operands: "float",
     meaning: Math.exp,
     gradient: (e, g, out) => [e.op("mul", g, out)],
@@ -254,6 +260,7 @@ const table: Readonly<Record<ScalarName, ScalarRecord>> = {
     cases: one([...numbers, ...tricky, -87, -100, 88, 40]),
   }),
   log: record(1, {
+    cost: 12,
     operands: "float",
     meaning: Math.log,
     gradient: (e, g, _, a) => [e.op("div", g, a)],
@@ -261,6 +268,7 @@ const table: Readonly<Record<ScalarName, ScalarRecord>> = {
     cases: one([1e-40, 1e-20, 0.1, 0.7, 1, 1.4, 2, 1e10, -1, ...tricky]),
   }),
   sqrt: record(1, {
+    cost: 3,
     operands: "float",
     meaning: Math.sqrt,
     gradient: (e, g, out) => [e.op("div", g, e.op("mul", e.constant(2, out), out))],
@@ -268,6 +276,7 @@ const table: Readonly<Record<ScalarName, ScalarRecord>> = {
     cases: one([0.1, 0.7, 1, 4, 1e10, -1, ...tricky]),
   }),
   sin: record(1, {
+    cost: 15,
     operands: "float",
     meaning: Math.sin,
     gradient: (e, g, _, a) => [e.op("mul", g, e.op("cos", a))],
@@ -275,6 +284,7 @@ const table: Readonly<Record<ScalarName, ScalarRecord>> = {
     cases: one([...numbers, 0, 12.3, -31.4, 1000.5]),
   }),
   cos: record(1, {
+    cost: 15,
     operands: "float",
     meaning: Math.cos,
     gradient: (e, g, _, a) => [e.op("neg", e.op("mul", g, e.op("sin", a)))],
@@ -282,12 +292,14 @@ const table: Readonly<Record<ScalarName, ScalarRecord>> = {
     cases: one([...numbers, 0, 12.3, -31.4, 1000.5]),
   }),
   tanh: record(1, {
+    cost: 20,
     operands: "float",
     meaning: Math.tanh,
     gradient: (e, g, out) => [e.op("mul", g, e.op("sub", e.constant(1, out), e.op("mul", out, out)))],
     decompose: decompose.tanh,
   }),
   erf: record(1, {
+    cost: 25,
     operands: "float",
     meaning: erf,
     gradient: (e, g, _, a) => {
@@ -372,10 +384,12 @@ const table: Readonly<Record<ScalarName, ScalarRecord>> = {
     cases: one([0x3f800000, 0x40490fdb]),
   }),
   philox0: integer(3, {
+    cost: 40,
     meaning: (low, high, key) => philox2x32(low, high, key)[0] | 0,
     decompose: (e, low, high, key) => decompose.philox(e, low, high, key, 0),
   }),
   philox1: integer(3, {
+    cost: 40,
     meaning: (low, high, key) => philox2x32(low, high, key)[1] | 0,
     decompose: (e, low, high, key) => decompose.philox(e, low, high, key, 1),
   }),

@@ -3,6 +3,7 @@
  * reach it any more (or at once by `using`). Counts live bytes, so that tests can assert that none are lost.
  */
 import { type DType, hostArray, sizeOf, type TypedArray } from "../ir/dtype.js";
+import { DeviceError } from "../util/errors.js";
 import type { Device, DeviceBuffer } from "./device.js";
 
 interface Resource {
@@ -29,6 +30,7 @@ const registry = new FinalizationRegistry<Resource>(free);
 
 export class Storage {
   private host: TypedArray | null = null;
+  private released = false;
   private readonly resource: Resource = { device: null, buffer: null };
 
   constructor(
@@ -47,6 +49,7 @@ export class Storage {
 
   /** The buffer on a device, allocated and filled when first asked for; values move when the device changes. */
   on(device: Device): DeviceBuffer {
+    this.checkHeld();
     if (this.resource.device && this.resource.device !== device && this.resource.buffer) {
       this.host = this.resource.device.read(this.resource.buffer, this.dtype, this.elements);
       free(this.resource);
@@ -73,13 +76,21 @@ export class Storage {
 
   /** A copy of the values. */
   read(): TypedArray {
+    this.checkHeld();
     if (this.host) return this.host.slice();
     const { device, buffer } = this.resource;
     if (device && buffer) return device.read(buffer, this.dtype, this.elements);
     return hostArray(this.dtype, this.elements);
   }
 
+  private checkHeld(): void {
+    if (this.released)
+      throw new DeviceError("a tensor was used after its memory was freed", { hint: "Leave out `using`" });
+  }
+
+  /** Frees the memory now; whoever still shares it gets an error. */
   release(): void {
+    this.released = true;
     registry.unregister(this);
     this.host = null;
     free(this.resource);

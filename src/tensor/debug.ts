@@ -1,6 +1,6 @@
 /**
- * FOVEA_DEBUG: 1 prints kernels as programs are made, 2 the plan, 3 the graph after simplification too, 4 everything with
- * kernel text (printed by the device). Knows only how to print.
+ * FOVEA_DEBUG: 1 prints the time of every kernel of every run (the device does), 2 the plan too, 3 the graph after
+ * simplification too, 4 the text of kernels too (the device again). Knows only how to print.
  */
 import { formatShape, type Node, topological } from "../ir/graph.js";
 

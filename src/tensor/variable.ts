@@ -65,6 +65,9 @@ export class Variable extends Tensor {
     else this.eagerGrad = value;
   }
 
+  /** A variable keeps its value for as long as it can be reached: freeing it would leave whoever shares it with nothing. */
+  override [Symbol.dispose](): void {}
+
   /**
    * Replaces the value by another of the same shape (or one that broadcasts to it); the dtype stays.
    *

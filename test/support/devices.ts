@@ -2,7 +2,7 @@
 import { realize, type Tensor, useDevice } from "../../src/index.js";
 
 export const devices = ["interp", "native"] as const;
-export type DeviceName = (typeof devices)[number];
+type DeviceName = (typeof devices)[number];
 
 /** The values of many tensors, computed together so that small kernels are shared. */
 export async function valuesOf(tensors: readonly Tensor[]): Promise<number[][]> {
@@ -13,7 +13,7 @@ export async function valuesOf(tensors: readonly Tensor[]): Promise<number[][]> 
 }
 
 /** Builds and computes on one device. */
-export async function computeOn(device: DeviceName, build: () => readonly Tensor[]): Promise<number[][]> {
+async function computeOn(device: DeviceName, build: () => readonly Tensor[]): Promise<number[][]> {
   await useDevice(device);
   return valuesOf(build());
 }

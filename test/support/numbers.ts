@@ -50,7 +50,7 @@ export interface Tolerance {
 }
 
 /** Whether two values agree: NaN with NaN, infinities with themselves, the rest within the tolerance. */
-export function agrees(a: number, b: number, { relative, absolute }: Tolerance): boolean {
+function agrees(a: number, b: number, { relative, absolute }: Tolerance): boolean {
   if (Object.is(a, b) || a === b) return true;
   if (!Number.isFinite(a) || !Number.isFinite(b)) return Number.isNaN(a) && Number.isNaN(b);
   return Math.abs(a - b) <= absolute + relative * Math.max(Math.abs(a), Math.abs(b));

@@ -35,7 +35,7 @@ export function zeroOutside(builder: KernelBuilder, x: Node, at: readonly ix.Ind
 }
 
 /** Whether vectors of channels are contiguous in the memory behind x. */
-export function channelsContiguous(builder: KernelBuilder, x: Node): boolean {
+function channelsContiguous(builder: KernelBuilder, x: Node): boolean {
   const { lanes } = builder;
   const [, channels] = x.shape;
   if (channels < lanes || lanes === 1) return false;
