@@ -12,8 +12,3 @@ export async function valuesOf(tensors: readonly Tensor[]): Promise<number[][]> 
   return values;
 }
 
-/** Builds and computes on one device. */
-async function computeOn(device: DeviceName, build: () => readonly Tensor[]): Promise<number[][]> {
-  await useDevice(device);
-  return valuesOf(build());
-}

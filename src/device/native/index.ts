@@ -21,7 +21,7 @@ interface Memory extends DeviceBuffer {
 const POOLED_BYTES = 256 << 20;
 const GRANULE = 256;
 /** Native memory that may be handed out between two garbage collections. */
-const COLLECT_BYTES = 384 << 20;
+const COLLECT_BYTES = 64 << 20;
 
 function addressOf(buffer: DeviceBuffer): number {
   if ("address" in buffer && typeof buffer.address === "number") return buffer.address;

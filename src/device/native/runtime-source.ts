@@ -56,10 +56,31 @@ static void work(uint64_t step, char *scratch) {
   }
 }
 
+static double now_ms(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return (double)t.tv_sec * 1e3 + (double)t.tv_nsec * 1e-6;
+}
+
+// After a run, a worker stays awake for a moment: the next step of a training comes soon, and a thread that is woken
+// may find itself on the core of the one that woke it, where it is of no use for milliseconds.
+#define AWAKE_MS 2.0
+static void linger(int64_t seen) {
+  double end = now_ms() + AWAKE_MS;
+  do {
+    for (int i = 0; i < 256; i++) {
+      int64_t run = atomic_load_explicit(&run_number, memory_order_acquire);
+      if (run != 0 && run != seen) return;
+      PAUSE();
+    }
+  } while (now_ms() < end);
+}
+
 static void *worker(void *argument) {
   long id = (long)argument;
   int64_t seen = 0;
   for (;;) {
+    if (seen != 0) linger(seen);
     pthread_mutex_lock(&lock);
     while (run_number == 0 || run_number == seen) pthread_cond_wait(&wake, &lock);
     seen = run_number;
@@ -132,12 +153,6 @@ int fovea_scratch(int64_t bytes) {
   }
   scratch_bytes = bytes;
   return 0;
-}
-
-static double now_ms(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (double)t.tv_sec * 1e3 + (double)t.tv_nsec * 1e-6;
 }
 
 // Runs n steps one after the other; tasks of one step run on all threads. times, if any, receives milliseconds.
