@@ -11,4 +11,3 @@ export async function valuesOf(tensors: readonly Tensor[]): Promise<number[][]> 
   for (const x of tensors) values.push(Array.from(await x.data()));
   return values;
 }
-

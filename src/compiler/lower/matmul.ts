@@ -70,16 +70,17 @@ function chooseBlocking(
     target.registers <= 16 || rows * vectors + vectors + 1 <= target.registers - 2;
   const tile = chooseTile(target, m, Math.ceil(n / lanes), spare);
   const width = tile.vectors * lanes;
-  const deep = divisorUpTo(k, 384);
+  const deep = divisorUpTo(k, 512);
   const depth = k <= 512 ? k : deep >= 96 ? deep : 256;
-  const floats = (target.l2Bytes / 4) * 0.8;
+  // A block of rows stays in the second-level cache while panels of columns and results stream past it.
+  const floats = (target.l2Bytes / 4) * 0.6;
   const rowCycles = packCycles(rowsStraight, false, lanes) * k;
   const columnCycles = packCycles(columnsStraight, columnsTurned, lanes) * k;
   let best: Blocking = { tile, m: tile.rows, n: width, k: depth };
   let least = Number.POSITIVE_INFINITY;
   for (const rows of new Set(BLOCK_SIZES.map((size) => evenBlock(m, tile.rows, size)))) {
     for (const columns of new Set(BLOCK_SIZES.map((size) => evenBlock(n, width, size)))) {
-      if (rows * depth + depth * columns + rows * columns > floats && rows * columns > tile.rows * width) continue;
+      if (rows * depth > floats && rows > tile.rows) continue;
       const tasks = batch * Math.ceil(m / rows) * Math.ceil(n / columns);
       const task =
         (rows * columns * k) / (2 * lanes) + rows * rowCycles + columns * columnCycles + (rows * columns * 4) / lanes;
