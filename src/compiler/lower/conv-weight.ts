@@ -82,8 +82,8 @@ function chooseShare(
   for (const groupBlocks of divisorsOf(blocks).filter((d) => d % tile.blocks === 0)) {
     for (const channels of divisorsOf(c).filter((d) => d % tile.channels === 0 && (d === c || d % lanes === 0))) {
       const floats = image * channels + pixels * groupBlocks * lanes;
-      const room = Math.floor(target.l2Bytes / 8 / floats);
-      const together = divisorUpTo(own, Math.max(1, Math.min(room, Math.ceil(2048 / pixels))));
+      const room = Math.floor(target.l2Bytes / 5 / floats);
+      const together = divisorUpTo(own, Math.max(1, Math.min(room, Math.ceil(4096 / pixels))));
       const tasks = pieces * (blocks / groupBlocks) * (c / channels);
       // Cycles per image: products, packing, and adding the registers to memory once per packed group.
       const multiply = products * channels * groupBlocks * lanes;
