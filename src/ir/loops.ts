@@ -130,6 +130,9 @@ export const register = (name: string, type: RegisterType, lanes: number): Expr 
   key: name,
 });
 
+/** The name by which statements set a register. */
+export const nameOf = (e: Expr): string => (e.kind === "register" ? e.name : "");
+
 /** An index as an i32 value. */
 export function indexValue(index: Index, width: number): Expr {
   const lanes = depends(index, LANE) ? width : 1;

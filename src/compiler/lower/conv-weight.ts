@@ -5,7 +5,7 @@
  */
 import { isOp, type Node } from "../../ir/graph.js";
 import * as ix from "../../ir/index-math.js";
-import { declare, type Expr, load, loop, register, type Stmt, set, splat, store, TASK } from "../../ir/loops.js";
+import { declare, load, loop, nameOf, register, type Stmt, set, splat, store, TASK } from "../../ir/loops.js";
 import type { KernelBuilder } from "../kernel-builder.js";
 import { memoryBounds, positionOf } from "../layout.js";
 import { divisorUpTo } from "../prepare.js";
@@ -13,7 +13,6 @@ import { packImage } from "./image.js";
 import { nest } from "./nest.js";
 import { fits, stepCycles } from "./tile.js";
 
-const nameOf = (e: Expr): string => (e.kind === "register" ? e.name : "");
 /** Tasks worth having. Neither number may depend on the threads: the cut decides the order of sums, and so the bits. */
 const TASKS = 8;
 const SHARERS = 4;

@@ -5,7 +5,7 @@
  */
 import { type ConvAttrs, isOp, type Node } from "../../ir/graph.js";
 import * as ix from "../../ir/index-math.js";
-import { declare, type Expr, load, register, type Stmt, set, splat, TASK } from "../../ir/loops.js";
+import { declare, type Expr, load, nameOf, register, type Stmt, set, splat, TASK } from "../../ir/loops.js";
 import { FoveaError } from "../../util/errors.js";
 import type { KernelBuilder } from "../kernel-builder.js";
 import { divisorUpTo } from "../prepare.js";
@@ -104,8 +104,6 @@ function choosePlan(builder: KernelBuilder, node: Node, attrs: ConvAttrs, unit: 
   const images = Math.max(1, Math.ceil(n / Math.max(1, Math.ceil(TASKS / (groups * bands)))));
   return { tile, band, bands, group, groups, images, chunks: Math.ceil(n / images) };
 }
-
-const nameOf = (e: Expr): string => (e.kind === "register" ? e.name : "");
 
 /** Lowers a convolution and the element-wise work behind it. */
 export function lowerConv(builder: KernelBuilder, anchor: Node, roots: readonly Node[]): number {

@@ -8,9 +8,9 @@ import * as ix from "../../ir/index-math.js";
 import {
   constantOf,
   declare,
-  type Expr,
   load,
   loop,
+  nameOf,
   register,
   type Stmt,
   set,
@@ -226,8 +226,6 @@ function microKernel(
   });
   return [...start, loop(k, body), ...finish];
 }
-
-const nameOf = (e: Expr): string => (e.kind === "register" ? e.name : "");
 
 /** Lowers a matmul and the element-wise work behind it. */
 export function lowerMatmul(builder: KernelBuilder, anchor: Node, roots: readonly Node[]): number {

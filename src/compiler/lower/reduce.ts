@@ -9,6 +9,7 @@ import {
   declare,
   type Expr,
   foldLanes,
+  nameOf,
   type RegisterType,
   register,
   registerOf,
@@ -151,8 +152,6 @@ function reduceLoops(
   const block = [...start, ...inner, set(nameOf(total), combine(total, joined))];
   return { statements: [declare(nameOf(total), identity), ...nest(variables.slice(0, outer), block)], result: total };
 }
-
-const nameOf = (e: Expr): string => (e.kind === "register" ? e.name : "");
 
 /** Lowers a reduction and the element-wise work behind it. */
 export function lowerReduce(builder: KernelBuilder, anchor: Node, roots: readonly Node[]): number {
