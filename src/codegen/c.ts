@@ -134,6 +134,10 @@ class CPrinter extends Printer {
     return `{ const ${VECTOR[s.value.type]} x_ = ${bits}; ${stores.join(" ")} }`;
   }
 
+  protected prefetchText(s: Stmt & { kind: "prefetch" }): string {
+    return `__builtin_prefetch(&${s.buffer}[${this.index(at(s.index, 0))}]);`;
+  }
+
   protected constant(e: Expr & { kind: "const" }): string {
     if (e.type !== "f32") return e.value === -(2 ** 31) ? "(-2147483647 - 1)" : `(${e.value})`;
     if (Number.isNaN(e.value)) return '__builtin_nanf("")';

@@ -43,6 +43,9 @@ class JsPrinter extends Printer {
     const text = `${s.buffer}[${this.index(s.index)}] = ${STORED[s.memory](value)};`;
     return s.guard.length > 0 ? `if (${this.guard(s.guard)}) ${text}` : text;
   }
+  protected prefetchText(): null {
+    return null;
+  }
   protected constant(e: Expr & { kind: "const" }): string {
     return Object.is(e.value, -0) ? "-0" : e.value < 0 ? `(${e.value})` : String(e.value);
   }

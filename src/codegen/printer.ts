@@ -32,6 +32,7 @@ export abstract class Printer {
   protected abstract operation(e: Expr & { kind: "op" }, args: string[]): string;
   protected abstract load(e: Expr & { kind: "load" }): string;
   protected abstract storeText(s: Stmt & { kind: "store" }, value: string): string;
+  protected abstract prefetchText(s: Stmt & { kind: "prefetch" }): string | null;
   protected abstract constant(e: Expr & { kind: "const" }): string;
   protected abstract cast(e: Expr & { kind: "cast" }, arg: string): string;
   protected abstract splat(e: Expr & { kind: "splat" }, arg: string): string;
@@ -60,7 +61,7 @@ export abstract class Printer {
       run = [];
     };
     for (const s of body) {
-      if (s.kind === "declare" || s.kind === "set" || s.kind === "store") {
+      if (s.kind === "declare" || s.kind === "set" || s.kind === "store" || s.kind === "prefetch") {
         run.push(s);
         continue;
       }
@@ -115,6 +116,10 @@ export abstract class Printer {
         this.line(this.declaration(s.init, s.name, this.value(s.init), this.mutable.has(s.name)));
       else if (s.kind === "set") this.line(`${s.name} = ${this.value(s.value)};`);
       else if (s.kind === "store") this.line(this.storeText(s, this.value(s.value)));
+      else if (s.kind === "prefetch") {
+        const text = this.prefetchText(s);
+        if (text) this.line(text);
+      }
     }
     this.temporaries = outer;
   }

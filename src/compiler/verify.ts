@@ -168,6 +168,10 @@ class KernelVerifier {
       case "set":
         this.checkRegister(s.name, s.value, scope);
         break;
+      case "prefetch":
+        if (!this.memory.has(s.buffer)) this.fail(`${s.buffer} is not declared`);
+        this.index(s.index, scope, this.width);
+        break;
       case "store":
         this.store(s, scope);
         break;

@@ -64,7 +64,9 @@ export type Stmt =
       readonly value: Expr;
       /** Lanes (or scalars) for which it does not hold are not stored. */
       readonly guard: Guard;
-    };
+    }
+  /** Says that memory around a position will be needed soon: a hint, which may point anywhere. */
+  | { readonly kind: "prefetch"; readonly buffer: string; readonly index: Index };
 
 export interface BufferSpec {
   readonly name: string;
@@ -226,6 +228,7 @@ export function store(
   };
 }
 
+export const prefetch = (buffer: string, index: Index): Stmt => ({ kind: "prefetch", buffer, index });
 export const declare = (name: string, init: Expr): Stmt => ({ kind: "declare", name, init });
 export const set = (name: string, value: Expr): Stmt => ({ kind: "set", name, value });
 

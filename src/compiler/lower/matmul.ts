@@ -8,9 +8,11 @@ import * as ix from "../../ir/index-math.js";
 import {
   constantOf,
   declare,
+  type Expr,
   load,
   loop,
   nameOf,
+  prefetch,
   register,
   type Stmt,
   set,
@@ -28,15 +30,19 @@ import { transposed } from "./transpose.js";
 
 interface Blocking {
   readonly tile: Tile;
-  /** Rows, columns and depth of a block. */
-  readonly m: number;
-  readonly n: number;
-  readonly k: number;
+  /** Rows and columns of a task: its columns are packed once for all of its rows. */
+  readonly rows: number;
+  readonly columns: number;
+  /** Rows that are packed at a time. */
+  readonly strip: number;
+  readonly depth: number;
 }
 
 const ceilTo = (n: number, multiple: number): number => Math.ceil(n / multiple) * multiple;
 /** Floats between rows of a packed block whose rows are short: never a multiple of 4 KiB, which would clash in the cache. */
 const ROW_PAD = 16;
+/** Floats between panels of columns, for the same reason: a row of the operand is spread over all of them. */
+const PANEL_PAD = 32;
 
 /** A block length near `wanted`, in whole units, that cuts `total` most evenly. */
 function evenBlock(total: number, unit: number, wanted: number): number {
@@ -49,10 +55,15 @@ function evenBlock(total: number, unit: number, wanted: number): number {
   return best * unit;
 }
 
-/** Cycles to pack one element of an operand, by how it lies in memory. */
+/** Cycles to pack one element of an operand, by how it lies in memory: copies wait for memory, not for instructions. */
 const packCycles = (straight: boolean, turned: boolean, lanes: number): number =>
-  straight ? 3 / lanes : turned ? 8 / lanes : 2;
-const BLOCK_SIZES = [16, 32, 48, 64, 96, 128, 192, 256, 384, 512];
+  straight ? 0.6 : turned ? 0.6 + 6 / lanes : 2.5;
+const BLOCK_SIZES = [16, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 2048];
+/** Bytes of packed columns that a task may hold. */
+const COLUMN_BYTES = 2 << 20;
+/** Depths up to the first are taken in one go; others are cut to at most the second, so that panels stay in the first-level cache. */
+const WHOLE_DEPTH = 512;
+const CUT_DEPTH = 400;
 
 /** Blocks that finish first: every task packs its own operands, so small blocks pack more and large ones share out badly. */
 function chooseBlocking(
@@ -70,28 +81,29 @@ function chooseBlocking(
     target.registers <= 16 || rows * vectors + vectors + 1 <= target.registers - 2;
   const tile = chooseTile(target, m, Math.ceil(n / lanes), spare);
   const width = tile.vectors * lanes;
-  const deep = divisorUpTo(k, 512);
-  const depth = k <= 512 ? k : deep >= 96 ? deep : 256;
-  // A block of rows stays in the second-level cache while panels of columns and results stream past it.
-  const floats = (target.l2Bytes / 4) * 0.6;
+  const deep = divisorUpTo(k, CUT_DEPTH);
+  const depth = k <= WHOLE_DEPTH ? k : deep >= 96 ? deep : 256;
+  // A strip of rows stays in the second-level cache while panels of columns stream past it.
+  const floats = (target.l2Bytes / 4) * 0.4;
   const rowCycles = packCycles(rowsStraight, false, lanes) * k;
   const columnCycles = packCycles(columnsStraight, columnsTurned, lanes) * k;
-  let best: Blocking = { tile, m: tile.rows, n: width, k: depth };
+  let best: Blocking | null = null;
   let least = Number.POSITIVE_INFINITY;
   for (const rows of new Set(BLOCK_SIZES.map((size) => evenBlock(m, tile.rows, size)))) {
+    const strip = evenBlock(rows, tile.rows, Math.max(tile.rows, floats / depth));
     for (const columns of new Set(BLOCK_SIZES.map((size) => evenBlock(n, width, size)))) {
-      if (rows * depth > floats && rows > tile.rows) continue;
+      if (columns * depth * 4 > COLUMN_BYTES && columns > width) continue;
       const tasks = batch * Math.ceil(m / rows) * Math.ceil(n / columns);
       const task =
         (rows * columns * k) / (2 * lanes) + rows * rowCycles + columns * columnCycles + (rows * columns * 4) / lanes;
       const cycles = Math.ceil(tasks / target.threads) * task;
       if (cycles < least) {
         least = cycles;
-        best = { tile, m: rows, n: columns, k: depth };
+        best = { tile, rows, columns, strip, depth };
       }
     }
   }
-  return best;
+  return best ?? { tile, rows: tile.rows, columns: width, strip: tile.rows, depth };
 }
 
 /** Whether vectors along the given axis of an operand are contiguous in memory. */
@@ -106,6 +118,17 @@ function contiguous(builder: KernelBuilder, x: Node, axis: number): boolean {
       : v;
   });
   return loadCost([builder.lowering.value(x, at)], builder.lanes) < builder.lanes;
+}
+
+/** Rows that packing asks for ahead of time: short rows far apart are more than the hardware foresees. */
+const ROWS_AHEAD = 8;
+
+/** Asks for what an operand needs at coordinates to come, where that is a plain element of memory. */
+function foresee(builder: KernelBuilder, x: Node, at: readonly ix.Index[]): Stmt[] {
+  const value = builder.lowering.value(x, at);
+  return value.kind === "load" && value.pick === null && value.stride === 1
+    ? [prefetch(value.buffer, value.index)]
+    : [];
 }
 
 interface Packed {
@@ -136,10 +159,13 @@ function packRows(
     const step = builder.variable("c", count);
     const i =
       width === 1 ? ix.plus(ix.variable(step), start) : ix.add(ix.scale(ix.variable(step), width), builder.lane);
-    const [r, k] = depthContiguous ? [ix.variable(o), i] : [i, ix.variable(o)];
+    const from = (line: ix.Index) => (depthContiguous ? operand(line, i) : operand(i, line));
     return nest(
       [step],
-      [store(buffer, "f32", place(ix.variable(o), i), zeroOutside(builder, x, operand(r, k)), lanes)],
+      [
+        store(buffer, "f32", place(ix.variable(o), i), zeroOutside(builder, x, from(ix.variable(o))), lanes),
+        ...foresee(builder, x, from(ix.plus(ix.variable(o), ROWS_AHEAD))),
+      ],
     );
   };
   const vectors = Math.floor(inner / lanes);
@@ -158,9 +184,10 @@ function packColumns(
   operand: (k: ix.Index, c: ix.Index) => ix.Index[],
 ): Packed {
   const { lanes } = builder;
-  const buffer = builder.scratch("f32", depth * columns);
+  const pitch = depth * width + PANEL_PAD;
+  const buffer = builder.scratch("f32", (columns / width) * pitch);
   const at = (c: ix.Index, k: ix.Index): ix.Index =>
-    ix.add(ix.scale(ix.div(c, width), depth * width), ix.add(ix.scale(k, width), ix.mod(c, width)));
+    ix.add(ix.scale(ix.div(c, width), pitch), ix.add(ix.scale(k, width), ix.mod(c, width)));
   const panel = builder.variable("p", columns / lanes);
   const first = ix.scale(ix.variable(panel), lanes);
   const column = ix.add(first, builder.lane);
@@ -170,7 +197,10 @@ function packColumns(
     const position = ix.plus(ix.variable(k), start);
     return nest(
       [k, panel],
-      [store(buffer, "f32", at(column, position), zeroOutside(builder, x, operand(position, column)), lanes)],
+      [
+        store(buffer, "f32", at(column, position), zeroOutside(builder, x, operand(position, column)), lanes),
+        ...foresee(builder, x, operand(ix.plus(position, ROWS_AHEAD), column)),
+      ],
     );
   };
   if (columnsContiguous) return { statements: direct(0, depth), at, buffer };
@@ -187,44 +217,83 @@ function packColumns(
   return { statements: [...nest([panel], body), ...direct(blocks * lanes, depth - blocks * lanes)], at, buffer };
 }
 
-/** The register tile over one packed depth: results of earlier depths are loaded, new ones stored. */
-function microKernel(
-  builder: KernelBuilder,
-  { tile, k: depth }: Blocking,
-  a: Packed,
-  b: Packed,
-  results: string,
-  resultAt: (r: ix.Index, c: ix.Index) => ix.Index,
-  row: ix.Index,
-  column: ix.Index,
-  isLater: ix.Guard | null,
-): Stmt[] {
+interface Product {
+  readonly builder: KernelBuilder;
+  readonly anchor: Node;
+  readonly roots: readonly Node[];
+  readonly block: Blocking;
+  readonly item: ix.Index;
+  readonly firstRow: ix.Index;
+  readonly firstColumn: ix.Index;
+  /** Whether this is not the first of several depths, and whether it is the last: null and [] where there is only one. */
+  readonly isLater: ix.Guard | null;
+  readonly isLast: ix.Guard;
+  /** Sums between depths, and those of blocks with a last vector that is not whole. */
+  readonly sums: () => string;
+  readonly sumAt: (r: ix.Index, c: ix.Index) => ix.Index;
+  /** Whether results go from registers to where they belong. */
+  readonly direct: boolean;
+}
+
+/** The register tile over one packed depth: sums of earlier depths are loaded, new ones stored. */
+function microKernel(product: Product, a: Packed, b: Packed, strip: ix.Index, row: ix.Index, column: ix.Index): Stmt[] {
+  const { builder, block, isLater, isLast, sums, sumAt, direct } = product;
+  const { tile } = block;
   const { lanes } = builder;
   const accumulators = Array.from({ length: tile.rows }, () =>
     Array.from({ length: tile.vectors }, () => register(builder.fresh("c"), "f32", lanes)),
   );
-  const at = (r: number, v: number) => resultAt(ix.plus(row, r), ix.add(ix.plus(column, v * lanes), builder.lane));
+  const taskRow = ix.add(strip, row);
+  const at = (r: number, v: number) => sumAt(ix.plus(taskRow, r), ix.add(ix.plus(column, v * lanes), builder.lane));
+  const e = builder.lowering.algebra;
   const start: Stmt[] = [];
+  const keep: Stmt[] = [];
   const finish: Stmt[] = [];
   accumulators.forEach((line, r) => {
-    line.forEach((accumulator, v) => {
-      const before = isLater ? load(results, "f32", at(r, v), isLater, lanes) : constantOf(0, "f32");
-      start.push(declare(nameOf(accumulator), splat(before, lanes)));
-      finish.push(store(results, "f32", at(r, v), accumulator, lanes));
+    const results = line.map((accumulator, v) => {
+      start.push(declare(nameOf(accumulator), splat(constantOf(0, "f32"), lanes)));
+      if (direct && !isLater) return accumulator;
+      // What earlier depths left is far away: it is asked for before the long loop and added after it.
+      if (isLater) start.push(prefetch(sums(), at(r, v)));
+      const sum = isLater ? e.op("add", accumulator, load(sums(), "f32", at(r, v), isLater, lanes)) : accumulator;
+      keep.push(store(sums(), "f32", at(r, v), sum, lanes));
+      return sum;
     });
+    if (direct) finish.push(...writeLine(product, ix.plus(taskRow, r), column, results));
   });
-  const k = builder.variable("k", depth);
+  const k = builder.variable("k", block.depth);
   const vectors = Array.from({ length: tile.vectors }, (_, v) =>
     load(b.buffer, "f32", b.at(ix.add(ix.plus(column, v * lanes), builder.lane), ix.variable(k)), [], lanes),
   );
-  const e = builder.lowering.algebra;
   const body: Stmt[] = accumulators.flatMap((line, r) => {
     const scalar = splat(load(a.buffer, "f32", a.at(ix.plus(row, r), ix.variable(k)), [], lanes), lanes);
     return line.map((accumulator, v) =>
       set(nameOf(accumulator), e.op("add", accumulator, e.op("mul", scalar, vectors[v]))),
     );
   });
-  return [...start, loop(k, body), ...finish];
+  if (!direct) return [...start, loop(k, body), ...keep];
+  if (!isLater) return [...start, loop(k, body), ...finish];
+  const [{ index, extent }] = isLast;
+  const isEarlier = [{ index: ix.minus(ix.constant(extent - 1), ix.plus(index, extent)), extent }];
+  return [...start, loop(k, body), when(isEarlier, keep), when(isLast, finish)];
+}
+
+/** Computes what follows the product for a line of registers, and stores it. */
+function writeLine(
+  { builder, anchor, roots, item, firstRow, firstColumn }: Product,
+  taskRow: ix.Index,
+  column: ix.Index,
+  line: readonly Expr[],
+): Stmt[] {
+  const { lanes } = builder;
+  const [, m, n] = anchor.shape;
+  const row = builder.exact(ix.add(firstRow, taskRow), m);
+  const body = line.flatMap((value, v) => {
+    const start = builder.exact(ix.add(firstColumn, ix.plus(column, v * lanes)), n, lanes);
+    const at = [item, row.index, ix.add(start.index, builder.lane)];
+    return start.within(builder.storeBehind(anchor, value, roots, at));
+  });
+  return row.within(body);
 }
 
 /** Lowers a matmul and the element-wise work behind it. */
@@ -243,69 +312,66 @@ export function lowerMatmul(builder: KernelBuilder, anchor: Node, roots: readonl
     columnsStraight,
     columnsTurned,
   );
-  const counts = [batch, Math.ceil(m / block.m), Math.ceil(n / block.n)];
-  const depths = Math.ceil(k / block.k);
+  const counts = [batch, Math.ceil(m / block.rows), Math.ceil(n / block.columns)];
+  const depths = Math.ceil(k / block.depth);
   const tasks = sizeOfShape(counts);
   const [item, rowBlock, columnBlock] = ix.unflatten(ix.variable({ name: TASK, extent: tasks }), counts);
-  const firstRow = ix.scale(rowBlock, block.m);
-  const firstColumn = ix.scale(columnBlock, block.n);
+  const firstRow = ix.scale(rowBlock, block.rows);
+  const firstColumn = ix.scale(columnBlock, block.columns);
   const depth = builder.variable("d", depths);
-  const firstDepth = ix.scale(ix.variable(depth), block.k);
+  const firstDepth = ix.scale(ix.variable(depth), block.depth);
   const width = block.tile.vectors * lanes;
-  const packedA = packRows(builder, a, block.m, block.k, rowsStraight, (r, d) => [
+  const strips = builder.variable("w", Math.ceil(block.rows / block.strip));
+  const strip = ix.scale(ix.variable(strips), block.strip);
+  const packedA = packRows(builder, a, block.strip, block.depth, rowsStraight, (r, d) => [
     item,
-    ix.add(firstRow, r),
+    ix.add(firstRow, ix.add(strip, r)),
     ix.add(firstDepth, d),
   ]);
-  const packedB = packColumns(builder, b, block.k, block.n, width, !columnsTurned, (d, c) => [
+  const packedB = packColumns(builder, b, block.depth, block.columns, width, !columnsTurned, (d, c) => [
     item,
     ix.add(firstDepth, d),
     ix.add(firstColumn, c),
   ]);
-  const results = builder.scratch("f32", block.m * block.n);
-  const resultAt = (r: ix.Index, c: ix.Index) => ix.add(ix.scale(r, block.n), c);
-  const panel = builder.variable("j", block.n / width);
-  const strip = builder.variable("i", block.m / block.tile.rows);
-  const isLater = ix.simplifyGuard([{ index: ix.plus(ix.variable(depth), -1), extent: depths }]);
-  const micro = microKernel(
+  let sums = "";
+  const product: Product = {
     builder,
+    anchor,
+    roots,
     block,
-    packedA,
-    packedB,
-    results,
-    resultAt,
-    ix.scale(ix.variable(strip), block.tile.rows),
-    ix.scale(ix.variable(panel), width),
-    isLater,
-  );
-  const compute = loop(depth, [...packedA.statements, ...packedB.statements, ...nest([panel, strip], micro)]);
-  const finish = epilogue(builder, anchor, roots, block, item, firstRow, firstColumn, results, resultAt);
-  builder.part(tasks, [compute, ...finish]);
+    item,
+    firstRow,
+    firstColumn,
+    isLater: ix.simplifyGuard([{ index: ix.plus(ix.variable(depth), -1), extent: depths }]),
+    isLast: [{ index: ix.plus(ix.variable(depth), 1 - depths), extent: depths }],
+    sums: () => {
+      sums ||= builder.scratch("f32", ceilTo(block.rows, block.strip) * block.columns);
+      return sums;
+    },
+    sumAt: (r, c) => ix.add(ix.scale(r, block.columns), c),
+    direct: n % lanes === 0,
+  };
+  const panel = builder.variable("j", block.columns / width);
+  const line = builder.variable("i", block.strip / block.tile.rows);
+  const row = ix.scale(ix.variable(line), block.tile.rows);
+  const micro = microKernel(product, packedA, packedB, strip, row, ix.scale(ix.variable(panel), width));
+  const compute = [...packedA.statements, ...nest([panel, line], micro)];
+  const finish = product.direct ? [] : writeBlock(product);
+  builder.part(tasks, [loop(depth, [...packedB.statements, loop(strips, compute)]), ...finish]);
   return 2 * batch * m * n * k;
 }
 
 /** Stores the block: whole vectors, then the columns that are left. */
-function epilogue(
-  builder: KernelBuilder,
-  anchor: Node,
-  roots: readonly Node[],
-  block: Blocking,
-  item: ix.Index,
-  firstRow: ix.Index,
-  firstColumn: ix.Index,
-  results: string,
-  resultAt: (r: ix.Index, c: ix.Index) => ix.Index,
-): Stmt[] {
+function writeBlock({ builder, anchor, roots, block, item, firstRow, firstColumn, sums, sumAt }: Product): Stmt[] {
   const { lanes } = builder;
   const [, m, n] = anchor.shape;
-  const line = builder.variable("i", block.m);
-  const rowIndex = ix.add(firstRow, ix.variable(line));
-  const row = builder.exact(rowIndex, m);
+  const line = builder.variable("i", block.rows);
+  const row = builder.exact(ix.add(firstRow, ix.variable(line)), m);
   const write = (c: ix.Index, column: ix.Index): Stmt[] => {
-    const value = load(results, "f32", resultAt(ix.variable(line), c), [], lanes);
+    const value = load(sums(), "f32", sumAt(ix.variable(line), c), [], lanes);
     return builder.storeBehind(anchor, value, roots, [item, row.index, column]);
   };
-  const vector = builder.variable("j", block.n / lanes);
+  const vector = builder.variable("j", block.columns / lanes);
   const start = ix.add(firstColumn, ix.scale(ix.variable(vector), lanes));
   const whole = Math.floor(n / lanes) * lanes;
   const columns = builder.exact(start, Math.max(1, whole), lanes);
@@ -320,13 +386,9 @@ function epilogue(
           ),
         ]
       : [];
-  const tail = n - whole;
-  let rest: Stmt[] = [];
-  if (tail > 0) {
-    const left = builder.variable("j", tail);
-    const column = ix.plus(ix.variable(left), whole);
-    const offset = ix.minus(column, firstColumn);
-    rest = [loop(left, [when([{ index: offset, extent: block.n }], write(offset, column))])];
-  }
+  const left = builder.variable("j", n - whole);
+  const column = ix.plus(ix.variable(left), whole);
+  const offset = ix.minus(column, firstColumn);
+  const rest = [loop(left, [when([{ index: offset, extent: block.columns }], write(offset, column))])];
   return [loop(line, row.within([...vectors, ...rest]))];
 }
