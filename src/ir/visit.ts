@@ -1,5 +1,19 @@
 /** Walks over the loop language: expressions of statements, loads of expressions. */
-import type { Expr, Load, Part, Stmt } from "./loops.js";
+import * as ix from "./index-math.js";
+import {
+  castTo,
+  type Expr,
+  foldLanes,
+  indexValue,
+  type Load,
+  load,
+  operation,
+  type Part,
+  type Stmt,
+  shuffle,
+  splat,
+  testOf,
+} from "./loops.js";
 
 /** The direct operands of an expression. */
 export function operandsOf(e: Expr): readonly Expr[] {
@@ -37,6 +51,48 @@ export function loadsOf(roots: readonly Expr[]): (Expr & Load)[] {
     if (e.kind === "load") loads.push(e);
   });
   return loads;
+}
+
+/** The expression with loop variables replaced by indices, except where `known` has another expression for a load. */
+export function substituteExpr(
+  root: Expr,
+  values: ReadonlyMap<string, ix.Index>,
+  width: number,
+  known: (e: Expr & Load) => Expr | null,
+): Expr {
+  const index = (of: ix.Index) => ix.substitute(of, values);
+  const guard = (of: ix.Guard) => of.map((bound) => ({ index: index(bound.index), extent: bound.extent }));
+  const done = new Map<string, Expr>();
+  const visit = (e: Expr): Expr => {
+    const made = done.get(e.key) ?? rebuilt(e);
+    done.set(e.key, made);
+    return made;
+  };
+  const rebuilt = (e: Expr): Expr => {
+    switch (e.kind) {
+      case "index":
+        return indexValue(index(e.index), width);
+      case "test":
+        return testOf(guard(e.guard), width);
+      case "load": {
+        const pick = e.pick && { ...e.pick, value: visit(e.pick.value) };
+        return known(e) ?? load(e.buffer, e.memory, index(e.index), guard(e.guard), width, pick);
+      }
+      case "op":
+        return operation(e.op, e.args.map(visit));
+      case "cast":
+        return castTo(visit(e.arg), e.type);
+      case "splat":
+        return splat(visit(e.arg), e.lanes);
+      case "fold":
+        return foldLanes(e.reduce, visit(e.arg));
+      case "shuffle":
+        return shuffle(visit(e.a), visit(e.b), e.mask);
+      default:
+        return e;
+    }
+  };
+  return visit(root);
 }
 
 /** Calls `visit` for every statement, outer before inner. */

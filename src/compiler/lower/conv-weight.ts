@@ -5,13 +5,26 @@
  */
 import { isOp, type Node } from "../../ir/graph.js";
 import * as ix from "../../ir/index-math.js";
-import { declare, load, loop, nameOf, register, type Stmt, set, splat, store, TASK } from "../../ir/loops.js";
+import {
+  declare,
+  type Expr,
+  load,
+  loop,
+  nameOf,
+  register,
+  type Stmt,
+  set,
+  splat,
+  store,
+  TASK,
+} from "../../ir/loops.js";
 import type { KernelBuilder } from "../kernel-builder.js";
 import { memoryBounds, positionOf } from "../layout.js";
 import { divisorUpTo } from "../prepare.js";
 import { packImage } from "./image.js";
-import { nest } from "./nest.js";
+import { loadCost, nest } from "./nest.js";
 import { fits, stepCycles } from "./tile.js";
+import { transposed } from "./transpose.js";
 
 /** Tasks worth having. Neither number may depend on the threads: the cut decides the order of sums, and so the bits. */
 const TASKS = 8;
@@ -99,9 +112,6 @@ function chooseShare(
   return best;
 }
 
-/** Rows up to so many pixels are unrolled; in longer ones the C compiler would keep shared pixels in registers it lacks. */
-const UNROLLED = 4;
-
 /** Lowers a weight gradient; the root is the anchor itself, in pieces. */
 export function lowerConvWeight(builder: KernelBuilder, anchor: Node): number {
   if (!isOp(anchor, "convWeightGrad")) return 0;
@@ -150,17 +160,16 @@ export function lowerConvWeight(builder: KernelBuilder, anchor: Node): number {
   const [i, y, q] = [builder.variable("i", share.together), builder.variable("y", ho), builder.variable("x", wo)];
   const block = ix.scale(ix.variable(pair), tile.blocks);
   const e = builder.lowering.algebra;
-  const products = (column: ix.Index): Stmt[] => {
-    const vectors = Array.from({ length: tile.blocks }, (_, b) =>
-      load(gradients.buffer, "f32", gradients.at(ix.variable(i), ix.plus(block, b), ix.variable(y), column), [], lanes),
-    );
-    return scalars.flatMap(({ channel, row, tap }, s) => {
-      const r = ix.add(ix.scale(ix.variable(y), stride[0]), ix.scale(row, dilation[0]));
-      const at = pixels.at(ix.variable(i), channel, r, ix.plus(ix.scale(column, stride[1]), tap * dilation[1]));
-      const scalar = splat(load(pixels.buffer, "f32", at, [], lanes), lanes);
-      return accumulators[s].map((a, b) => set(nameOf(a), e.op("add", a, e.op("mul", vectors[b], scalar))));
-    });
-  };
+  const column = ix.variable(q);
+  const vectors = Array.from({ length: tile.blocks }, (_, b) =>
+    load(gradients.buffer, "f32", gradients.at(ix.variable(i), ix.plus(block, b), ix.variable(y), column), [], lanes),
+  );
+  const products = scalars.flatMap(({ channel, row, tap }, s) => {
+    const r = ix.add(ix.scale(ix.variable(y), stride[0]), ix.scale(row, dilation[0]));
+    const at = pixels.at(ix.variable(i), channel, r, ix.plus(ix.scale(column, stride[1]), tap * dilation[1]));
+    const scalar = splat(load(pixels.buffer, "f32", at, [], lanes), lanes);
+    return accumulators[s].map((a, b) => set(nameOf(a), e.op("add", a, e.op("mul", vectors[b], scalar))));
+  });
   const start = accumulators.flat().map((a) => declare(nameOf(a), splat(e.typed(0, "f32", a), lanes)));
   const buffer = builder.buffer(anchor, "write");
   const layout = builder.layoutOf(anchor);
@@ -175,12 +184,7 @@ export function lowerConvWeight(builder: KernelBuilder, anchor: Node): number {
       return store(buffer, "f32", position, before ? e.op("add", a, before) : a, lanes, guard);
     }),
   );
-  // Short rows are unrolled; each pixel is a run of its own, so that loads are not kept between them.
-  const unrolled = wo <= UNROLLED;
-  const row = unrolled
-    ? Array.from({ length: wo }, (_, column) => loop(builder.variable("u", 1), products(ix.constant(column))))
-    : nest([q], products(ix.variable(q)));
-  const micro = [...start, ...nest([i, y], row), ...finish];
+  const micro = [...start, ...nest([i, y, q], products), ...finish];
   const body = [...pixels.statements, ...gradients.statements, ...nest([pair, channels, tapRow], micro)];
   builder.part(tasks, [loop(batch, body)]);
   return 2 * n * o * ho * wo * c * kh * kw;
@@ -196,7 +200,7 @@ function packGradients(
   firstBlock: ix.Index,
 ): { buffer: string; statements: Stmt[]; at: (i: ix.Index, block: ix.Index, y: ix.Index, q: ix.Index) => ix.Index } {
   const { lanes } = builder;
-  const [, , ho, wo] = g.shape;
+  const [, channels, ho, wo] = g.shape;
   const shape = [images, blocks, ho, wo, lanes];
   const buffer = builder.scratch(
     "f32",
@@ -205,13 +209,28 @@ function packGradients(
   const at = (i: ix.Index, block: ix.Index, y: ix.Index, q: ix.Index) =>
     ix.flatten([i, block, y, q, builder.lane], shape);
   const [i, b, y, q] = [images, blocks, ho, wo].map((extent) => builder.variable("g", extent));
-  const channel = ix.add(ix.scale(ix.add(firstBlock, ix.variable(b)), lanes), builder.lane);
-  const value = builder.lowering.value(g, [
-    ix.add(firstImage, ix.variable(i)),
-    channel,
-    ix.variable(y),
-    ix.variable(q),
-  ]);
-  const place = at(ix.variable(i), ix.variable(b), ix.variable(y), ix.variable(q));
-  return { buffer, at, statements: nest([i, b, y, q], [store(buffer, "f32", place, value, lanes)]) };
+  const element = (channel: ix.Index, row: ix.Index, column: ix.Index) => {
+    const first = ix.scale(ix.add(firstBlock, ix.variable(b)), lanes);
+    return builder.lowering.value(g, [ix.add(firstImage, ix.variable(i)), ix.add(first, channel), row, column]);
+  };
+  const put = (row: ix.Index, column: ix.Index, value: Expr) =>
+    store(buffer, "f32", at(ix.variable(i), ix.variable(b), row, column), value, lanes);
+  const value = element(builder.lane, ix.variable(y), ix.variable(q));
+  // Where pixels are contiguous and channels are not, squares of channels × pixels are transposed.
+  const run = builder.variable("g", Math.floor((ho * wo) / lanes));
+  const pixel = (offset: ix.Index) => ix.unflatten(ix.add(ix.scale(ix.variable(run), lanes), offset), [ho, wo]);
+  const channelRows = Array.from({ length: lanes }, (_, j) => {
+    const [row, column] = pixel(builder.lane);
+    return element(ix.constant(j), row, column);
+  });
+  const wholeSquares = lanes >= 4 && (ho * wo) % lanes === 0 && channels % lanes === 0;
+  if (wholeSquares && loadCost([value], lanes) >= lanes && loadCost([channelRows[0]], lanes) < lanes) {
+    const turned = transposed(builder, channelRows);
+    const stores = turned.rows.map((vector, j) => {
+      const [row, column] = pixel(ix.constant(j));
+      return put(row, column, vector);
+    });
+    return { buffer, at, statements: nest([i, b, run], [...turned.statements, ...stores]) };
+  }
+  return { buffer, at, statements: nest([i, b, y, q], [put(ix.variable(y), ix.variable(q), value)]) };
 }

@@ -9,6 +9,7 @@ import { eachExpr } from "../../ir/visit.js";
 import type { KernelBuilder } from "../kernel-builder.js";
 import { logicalOf, physicalShape } from "../layout.js";
 import { addNest, expandGroup, loadCost, type VectorAxis, vectorCandidates } from "./nest.js";
+import { lowerInSquares } from "./turn.js";
 
 /** Operations in the expressions, as a measure of work. */
 export function operations(values: readonly Expr[]): number {
@@ -31,15 +32,19 @@ export function lowerMap(builder: KernelBuilder, roots: readonly Node[]): number
     const dims = physicalShape(root.shape, layout).slice(0, -1);
     const body = (at: readonly ix.Index[]) => logicalOf([...at, builder.lane], layout);
     const work = operations(values(body(dims.map(() => ix.zero))));
+    const sample = body(dims.map((extent, i) => ix.variable({ name: `o${i}`, extent })));
+    const cost = loadCost(values(sample), lanes) + roots.length;
+    if (cost >= lanes && lowerInSquares(builder, roots, work, cost)) return work * points;
     addNest(builder, dims, work * lanes, (at) => stores(body(at)));
     return work * points;
   }
   const shape = root.shape.length === 0 ? [1] : root.shape;
   const place = (at: readonly ix.Index[]) => (root.shape.length === 0 ? [] : at);
-  const group = chooseAxis(builder, shape, (at) => values(place(at)), root.shape);
+  const { group, cost } = chooseAxis(builder, shape, (at) => values(place(at)), root.shape);
   const length = shape.slice(group.from, group.to).reduce((a, b) => a * b, 1);
   const outer = [...shape.slice(0, group.from), ...shape.slice(group.to)];
   const work = operations(values(place(shape.map(() => ix.zero))));
+  if (cost >= 1 && lowerInSquares(builder, roots, work, cost * lanes)) return work * points;
   const vectors = Math.floor(length / lanes);
   // The vector axis is the innermost loop; where it lies before other axes, those are outside it.
   const nestOver = (count: number, start: number, width: number) =>
@@ -53,16 +58,16 @@ export function lowerMap(builder: KernelBuilder, roots: readonly Node[]): number
   return work * points;
 }
 
-/** The group of axes along which vectors cost least. */
+/** The group of axes along which vectors cost least, and that cost per element. */
 function chooseAxis(
   builder: KernelBuilder,
   shape: readonly number[],
   values: (at: readonly ix.Index[]) => Expr[],
   stored: readonly number[],
-): VectorAxis {
+): { group: VectorAxis; cost: number } {
   const lanes = builder.lanes;
   const candidates = vectorCandidates(shape);
-  if (lanes === 1) return candidates[0];
+  if (lanes === 1) return { group: candidates[0], cost: 0 };
   let best = candidates[0];
   let least = Number.POSITIVE_INFINITY;
   for (const group of candidates) {
@@ -84,5 +89,5 @@ function chooseAxis(
       best = group;
     }
   }
-  return best;
+  return { group: best, cost: least };
 }
