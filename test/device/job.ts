@@ -22,6 +22,7 @@ import {
   conv2d,
   currentDevice,
   Generator,
+  grad,
   memoryStats,
   ones,
   realize,
@@ -72,6 +73,12 @@ async function shapes(): Promise<unknown> {
     "33×5 · 5×31": product(33, 5, 31),
     "17×300 · 300×65": product(17, 300, 65),
     "a · bᵀ": () => normal([9, 37], "a").matmul(normal([21, 37], "b").transpose()),
+    "20×1100 · 1100×64": product(20, 1100, 64),
+    "weight gradient, 32 → 32 channels": () => {
+      const weight = normal([32, 32, 3, 3], "w");
+      const y = conv2d(normal([4, 32, 4, 4], "x"), weight, { padding: 1 });
+      return grad(y, [weight], { gradOutput: normal([4, 32, 4, 4], "g") })[0];
+    },
     "conv 3×3": convolution([2, 3, 7, 5], [5, 3, 3, 3], { padding: 1 }),
     "conv 5×3, stride 2": convolution([2, 9, 11, 13], [17, 9, 5, 3], { stride: 2, padding: [2, 1] }),
     "conv dilated": convolution([1, 16, 12, 9], [33, 16, 3, 3], { dilation: 2 }),
