@@ -73,7 +73,7 @@ export class KernelBuilder {
     const known = this.buffers.get(node);
     if (known) return known.name;
     const layout = this.layoutOf(node);
-    const name = `b${this.buffers.size}`;
+    const name = `B${this.buffers.size}`;
     const elements = physicalSize(node.shape, layout);
     this.buffers.set(node, { name, dtype: node.dtype, elements, access, node, layout });
     return name;
@@ -136,7 +136,7 @@ export class KernelBuilder {
   }
 
   scratch(dtype: DType, elements: number): string {
-    const name = `s${this.scratches.length}`;
+    const name = `S${this.scratches.length}`;
     this.scratches.push({ name, dtype, elements });
     return name;
   }

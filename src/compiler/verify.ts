@@ -180,6 +180,7 @@ class KernelVerifier {
 
   private withVariable(scope: Scope, variable: LoopVar, index: Index | null): Scope["variables"] {
     if (scope.variables.has(variable.name)) this.fail(`loop ${variable.name} is open already`);
+    if (this.memory.has(variable.name)) this.fail(`loop ${variable.name} has the name of a buffer`);
     if (!Number.isInteger(variable.extent) || variable.extent < 0)
       this.fail(`loop ${variable.name} runs ${variable.extent} times`);
     return new Map(scope.variables).set(variable.name, { variable, index });

@@ -193,6 +193,7 @@ describe("verifyKernel", () => {
     ["a loop variable that is not open", [write(read())], "loop i is not open"],
     ["a loop variable after its loop", [loop(i, []), write()], "loop i is not open"],
     ["a loop opened twice", [loop(i, [loop(i, [write()])])], "loop i is open already"],
+    ["a loop named like a buffer", [loop({ name: "a", extent: 8 }, [])], "loop a has the name of a buffer"],
     [
       "an index that counts on another extent",
       [loop({ name: "i", extent: 5 }, [write()])],

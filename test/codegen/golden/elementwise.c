@@ -2,15 +2,15 @@
 #define VL 8
 // (prelude)
 
-static void part0(const float *b0, const float *restrict b1, float *b2, char *scratch, long task) {
+static void part0(const float *B0, const float *restrict B1, float *B2, char *scratch, long task) {
   for (long i2 = 0; i2 < 5; i2++) {
-    STF(&b2[(i2 * 13)], v_max(((LDF(&b0[(i2 * 13)]) * v_splat((2.0f))) + LDF(&b1[0])), v_splat((0.0f))));
+    STF(&B2[(i2 * 13)], v_max(((LDF(&B0[(i2 * 13)]) * v_splat((2.0f))) + LDF(&B1[0])), v_splat((0.0f))));
   }
 }
-static void part1(const float *b0, const float *restrict b1, float *b2, char *scratch, long task) {
+static void part1(const float *B0, const float *restrict B1, float *B2, char *scratch, long task) {
   for (long i6 = 0; i6 < 5; i6++) {
     for (long i7 = 0; i7 < 5; i7++) {
-      b2[(i6 * 13 + i7 + 8)] = s_max(((b0[(i6 * 13 + i7 + 8)] * (2.0f)) + b1[(i7 + 8)]), (0.0f));
+      B2[(i6 * 13 + i7 + 8)] = s_max(((B0[(i6 * 13 + i7 + 8)] * (2.0f)) + B1[(i7 + 8)]), (0.0f));
     }
   }
 }

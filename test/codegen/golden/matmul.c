@@ -2,22 +2,22 @@
 #define VL 8
 // (prelude)
 
-static void part0(const float *restrict b0, const float *restrict b1, float *restrict b2, char *scratch, long task) {
-  float *restrict s0 = (float *)(scratch + 0);
-  float *restrict s1 = (float *)(scratch + 1280);
-  float *restrict s2 = (float *)(scratch + 3328);
+static void part0(const float *restrict B0, const float *restrict B1, float *restrict B2, char *scratch, long task) {
+  float *restrict S0 = (float *)(scratch + 0);
+  float *restrict S1 = (float *)(scratch + 1280);
+  float *restrict S2 = (float *)(scratch + 3328);
   for (long k6 = 0; k6 < 20; k6++) {
     for (long p5 = 0; p5 < 3; p5++) {
-      STF(&s1[(k6 * 24 + p5 * 8)], ((p5 * 8) <= 19 - VL ? LDF(&b1[(k6 * 19 + p5 * 8)]) : LDF_RANGE(&b1[(k6 * 19 + p5 * 8)], 0, MINL(VL, 19 - ((p5 * 8))))));
-      __builtin_prefetch(&b1[(k6 * 19 + p5 * 8 + 152)]);
+      STF(&S1[(k6 * 24 + p5 * 8)], ((p5 * 8) <= 19 - VL ? LDF(&B1[(k6 * 19 + p5 * 8)]) : LDF_RANGE(&B1[(k6 * 19 + p5 * 8)], 0, MINL(VL, 19 - ((p5 * 8))))));
+      __builtin_prefetch(&B1[(k6 * 19 + p5 * 8 + 152)]);
     }
   }
   for (long o2 = 0; o2 < 8; o2++) {
     for (long c3 = 0; c3 < 2; c3++) {
-      STF(&s0[(c3 * 8 + o2 * 40)], (o2 < 7 ? LDF(&b0[(c3 * 8 + o2 * 20)]) : (vf){0}));
+      STF(&S0[(c3 * 8 + o2 * 40)], (o2 < 7 ? LDF(&B0[(c3 * 8 + o2 * 20)]) : (vf){0}));
     }
     for (long c4 = 0; c4 < 4; c4++) {
-      s0[(c4 + o2 * 40 + 16)] = (o2 < 7 ? b0[(c4 + o2 * 20 + 16)] : 0);
+      S0[(c4 + o2 * 40 + 16)] = (o2 < 7 ? B0[(c4 + o2 * 20 + 16)] : 0);
     }
   }
   for (long i8 = 0; i8 < 2; i8++) {
@@ -35,38 +35,38 @@ static void part0(const float *restrict b0, const float *restrict b1, float *res
     vf c19 = t0;
     vf c20 = t0;
     for (long k21 = 0; k21 < 20; k21++) {
-      const vf t1 = v_splat(s0[(i8 * 160 + k21)]);
-      const vf t2 = LDF(&s1[(k21 * 24)]);
+      const vf t1 = v_splat(S0[(i8 * 160 + k21)]);
+      const vf t2 = LDF(&S1[(k21 * 24)]);
       c9 = (c9 + (t1 * t2));
-      const vf t3 = LDF(&s1[(k21 * 24 + 8)]);
+      const vf t3 = LDF(&S1[(k21 * 24 + 8)]);
       c10 = (c10 + (t1 * t3));
-      const vf t4 = LDF(&s1[(k21 * 24 + 16)]);
+      const vf t4 = LDF(&S1[(k21 * 24 + 16)]);
       c11 = (c11 + (t1 * t4));
-      const vf t5 = v_splat(s0[(i8 * 160 + k21 + 40)]);
+      const vf t5 = v_splat(S0[(i8 * 160 + k21 + 40)]);
       c12 = (c12 + (t5 * t2));
       c13 = (c13 + (t5 * t3));
       c14 = (c14 + (t5 * t4));
-      const vf t6 = v_splat(s0[(i8 * 160 + k21 + 80)]);
+      const vf t6 = v_splat(S0[(i8 * 160 + k21 + 80)]);
       c15 = (c15 + (t6 * t2));
       c16 = (c16 + (t6 * t3));
       c17 = (c17 + (t6 * t4));
-      const vf t7 = v_splat(s0[(i8 * 160 + k21 + 120)]);
+      const vf t7 = v_splat(S0[(i8 * 160 + k21 + 120)]);
       c18 = (c18 + (t7 * t2));
       c19 = (c19 + (t7 * t3));
       c20 = (c20 + (t7 * t4));
     }
-    STF(&s2[(i8 * 96)], c9);
-    STF(&s2[(i8 * 96 + 8)], c10);
-    STF(&s2[(i8 * 96 + 16)], c11);
-    STF(&s2[(i8 * 96 + 24)], c12);
-    STF(&s2[(i8 * 96 + 32)], c13);
-    STF(&s2[(i8 * 96 + 40)], c14);
-    STF(&s2[(i8 * 96 + 48)], c15);
-    STF(&s2[(i8 * 96 + 56)], c16);
-    STF(&s2[(i8 * 96 + 64)], c17);
-    STF(&s2[(i8 * 96 + 72)], c18);
-    STF(&s2[(i8 * 96 + 80)], c19);
-    STF(&s2[(i8 * 96 + 88)], c20);
+    STF(&S2[(i8 * 96)], c9);
+    STF(&S2[(i8 * 96 + 8)], c10);
+    STF(&S2[(i8 * 96 + 16)], c11);
+    STF(&S2[(i8 * 96 + 24)], c12);
+    STF(&S2[(i8 * 96 + 32)], c13);
+    STF(&S2[(i8 * 96 + 40)], c14);
+    STF(&S2[(i8 * 96 + 48)], c15);
+    STF(&S2[(i8 * 96 + 56)], c16);
+    STF(&S2[(i8 * 96 + 64)], c17);
+    STF(&S2[(i8 * 96 + 72)], c18);
+    STF(&S2[(i8 * 96 + 80)], c19);
+    STF(&S2[(i8 * 96 + 88)], c20);
   }
   for (long i22 = 0; i22 < 8; i22++) {
     if (i22 < 7) {
@@ -76,15 +76,15 @@ static void part0(const float *restrict b0, const float *restrict b1, float *res
           if ((j24 * 8 + 7) < 16) {
             {
               const long e25 = j24;
-              const vf f26 = LDF(&s2[(i22 * 24 + j24 * 8)]);
-              STF(&b2[(e23 * 19 + e25 * 8)], (f26 + v_splat((1.0f))));
+              const vf f26 = LDF(&S2[(i22 * 24 + j24 * 8)]);
+              STF(&B2[(e23 * 19 + e25 * 8)], (f26 + v_splat((1.0f))));
             }
           }
         }
         for (long j27 = 0; j27 < 3; j27++) {
           if (1) {
-            const float f28 = s2[(i22 * 24 + j27 + 16)];
-            b2[(e23 * 19 + j27 + 16)] = (f28 + (1.0f));
+            const float f28 = S2[(i22 * 24 + j27 + 16)];
+            B2[(e23 * 19 + j27 + 16)] = (f28 + (1.0f));
           }
         }
       }
