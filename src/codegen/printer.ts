@@ -104,7 +104,7 @@ export abstract class Printer {
       done.add(e.key);
       for (const x of operandsOf(e)) prepare(x, done);
       if (shared(e) && !this.temporaries.has(e.key)) {
-        const name = `t${this.names++}`;
+        const name = `T${this.names++}`;
         this.line(this.declaration(e, name, this.expression(e), false));
         this.temporaries.set(e.key, name);
       }

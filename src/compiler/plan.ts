@@ -5,7 +5,7 @@
 import { isOp, type Node, sameShape, sizeOfShape, topological } from "../ir/graph.js";
 import { isScalar, scalarOps } from "../ir/scalar.js";
 import type { Target } from "../ir/target.js";
-import { structuralRecord } from "../ops/index.js";
+import { structuralRecord, WINOGRAD_OUT } from "../ops/index.js";
 import { absorbFollowers, joinSiblings, mergeNests, unreadRoots } from "./fuse.js";
 import { blocked, type Layout, plain } from "./layout.js";
 
@@ -30,6 +30,8 @@ export interface Plan {
 const SMALL_REDUCTION = 9;
 /** Packed weights [O / V][Kh][Kw][C][V]: in the order in which the innermost loops read them. */
 const WEIGHT_ORDER = [0, 2, 3, 1];
+/** Transformed filters [6][6][O / V][C][V]: a matrix for every point. */
+const POINT_ORDER = [2, 3, 0, 1];
 /** Above this much arithmetic an expression is stored rather than grown. */
 const LARGE = 96;
 /** Arithmetic that is cheaper to repeat than to store and load. */
@@ -37,6 +39,11 @@ const CHEAP = 6;
 
 const isMovement = (node: Node): boolean => structuralRecord(node)?.kind === "movement";
 const isPointwise = (node: Node): boolean => isScalar(node.op) || structuralRecord(node)?.kind === "elementwise";
+
+const isConvolution = (node: Node): boolean => isOp(node, "conv2d") || isOp(node, "winogradConv2d");
+/** Whether a reader takes the packed weights as filters. */
+const readsFilters = (user: Node, weights: Node): boolean =>
+  isOp(user, "winogradFilter") || (isOp(user, "conv2d") && user.inputs[1] === weights);
 
 /** Whether the node is the heart of a kernel of its own. */
 function isAnchor(node: Node): boolean {
@@ -102,7 +109,7 @@ class Planner {
   private climb(anchor: Node): void {
     let node = anchor;
     // Partial weight gradients are stored as they are: their sum is another kernel.
-    while (!this.stored.has(node) && anchor.op !== "convWeightGrad") {
+    while (!this.stored.has(node) && anchor.op !== "convWeightGrad" && anchor.op !== "winogradFilter") {
       const users = this.users.get(node) ?? [];
       const [next] = users;
       if (users.length !== 1 || this.anchorOf.has(next) || this.inFlight.has(next)) break;
@@ -111,7 +118,7 @@ class Planner {
       this.inFlight.add(node);
       node = next;
     }
-    const pools = isOp(anchor, "conv2d") && !this.stored.has(node) ? this.poolsBehind(node) : [];
+    const pools = isConvolution(anchor) && !this.stored.has(node) ? this.poolsBehind(node, anchor) : [];
     if (pools.length > 0) {
       // Pooled on the registers of the convolution, the image itself is never stored.
       this.inFlight.add(node);
@@ -132,9 +139,11 @@ class Planner {
   }
 
   /** The reductions of windows that do not overlap, if they are all that reads the image. */
-  private poolsBehind(image: Node): Node[] {
+  private poolsBehind(image: Node, anchor: Node): Node[] {
     const [window, ...others] = this.users.get(image) ?? [];
-    if (others.length > 0 || !window || !isOp(window, "window") || poolSize(window, image) === null) return [];
+    if (others.length > 0 || !window || !isOp(window, "window")) return [];
+    const size = poolSize(window, image);
+    if (size === null || (anchor.op === "winogradConv2d" && WINOGRAD_OUT % size !== 0)) return [];
     const [taps, ...more] = this.users.get(window) ?? [];
     if (more.length > 0 || taps?.op !== "reshape" || taps.shape.length !== 5 || this.outputs.includes(taps)) return [];
     const pools = this.users.get(taps) ?? [];
@@ -244,12 +253,13 @@ class Planner {
     if (!templates || root.op === "leaf" || this.outputs.includes(root) || lanes === 1) return plain;
     const anchor = this.anchorOf.get(root);
     const readers = this.users.get(root) ?? [];
-    if (root.op === "contiguous" && readers.every((user) => isOp(user, "conv2d") && user.inputs[1] === root))
+    if (root.op === "contiguous" && readers.every((user) => readsFilters(user, root)))
       return blocked(4, 0, lanes, WEIGHT_ORDER);
+    if (root.op === "winogradFilter") return blocked(4, 0, lanes, POINT_ORDER);
     if (anchor && isOp(anchor, "convWeightGrad") && root === anchor) return blocked(5, 1, lanes);
     if (root.shape.length !== 4 || root.shape[1] * 2 < lanes) return plain;
     const pooled = anchor && root.shape.join() !== anchor.shape.join();
-    if (anchor && isOp(anchor, "conv2d")) return pooled && this.flattens(root) ? plain : blocked(4, 1, lanes);
+    if (anchor && isConvolution(anchor)) return pooled && this.flattens(root) ? plain : blocked(4, 1, lanes);
     if (this.unflattened.has(root)) return blocked(4, 1, lanes);
     if (anchor && anchor.op === "matmul") return plain;
     return !this.flattens(root) && this.readsBlocked(root) ? blocked(4, 1, lanes) : plain;

@@ -5,7 +5,7 @@
  */
 import { isOp, type Node, sizeOfShape } from "../ir/graph.js";
 import type { Target } from "../ir/target.js";
-import { graph, helpers, structuralRecord } from "../ops/index.js";
+import { graph, helpers, structuralRecord, WINOGRAD_OUT } from "../ops/index.js";
 import { rewrite } from "./simplify.js";
 
 /** Most partial sums that a reduction is cut into. */
@@ -20,7 +20,34 @@ function hasTemplate(node: Node, target: Target): boolean {
   if (isOp(node, "conv2d") || isOp(node, "convWeightGrad")) {
     return node.attrs.groups === 1 && sizeOfShape(node.shape) > 0 && node.inputs.every((x) => sizeOfShape(x.shape) > 0);
   }
+  if (node.op === "winogradFilter") return node.shape[0] % target.lanes === 0;
+  if (node.op === "winogradConv2d") return fitsWinograd(node, target);
   return false;
+}
+
+/** Whether channels are whole vectors. */
+const fitsWinograd = (node: Node, { lanes }: Target): boolean =>
+  lanes >= 4 && node.inputs[0].shape[1] % lanes === 0 && node.shape[1] % lanes === 0 && sizeOfShape(node.shape) > 0;
+
+/** Results below which transforming the filters is not worth it. */
+const FEW_TILES = 8;
+
+/** Whether 36 products a tile and its transformations take less time than 144 products. */
+function winogradPays(node: Node<"conv2d">, target: Target): boolean {
+  const { stride, dilation, groups, before } = node.attrs;
+  const [, c, kh, kw] = node.inputs[1].shape;
+  const [n, o, ho, wo] = node.shape;
+  const plain = [...stride, ...dilation, groups].every((size) => size === 1) && before.every((p) => p >= 0);
+  if (!target.winograd || !plain || kh !== 3 || kw !== 3 || !fitsWinograd(node, target)) return false;
+  const tiles = n * Math.ceil(ho / WINOGRAD_OUT) * Math.ceil(wo / WINOGRAD_OUT);
+  if (tiles < FEW_TILES) return false;
+  // Cycles: direct for the results that count, against products, transformations and, once, those of the filters.
+  const { lanes } = target;
+  const direct = (9 * c * o * n * ho * wo) / (2 * lanes * 0.85);
+  const products = (36 * c * o) / (2 * lanes * 0.85);
+  const transforms = ((c + o) / lanes) * 200;
+  const filters = ((c * o) / lanes) * 250;
+  return tiles * (products + transforms) + filters < 0.9 * direct;
 }
 
 /** The largest divisor of n that is at most `limit`. */
@@ -69,6 +96,10 @@ export function prepare(outputs: readonly Node[], target: Target): Node[] {
     if (hasTemplate(node, target)) {
       if (isOp(node, "conv2d")) {
         const packed = graph.make("contiguous", [node.inputs[1]], {});
+        if (winogradPays(node, target)) {
+          const filter = graph.make("winogradFilter", [packed], {});
+          return graph.make("winogradConv2d", [node.inputs[0], filter], node.attrs);
+        }
         return graph.make("conv2d", [node.inputs[0], packed], node.attrs);
       }
       return isOp(node, "convWeightGrad") ? cutWeightGradient(node) : node;

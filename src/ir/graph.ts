@@ -57,6 +57,10 @@ export interface StructuralAttrs {
   conv2d: ConvAttrs;
   /** x [N, C, H, W], dy [N, O, Ho, Wo] -> [P, O, C/g, Kh, Kw]: P partial sums over the images, cut in order. */
   convWeightGrad: ConvAttrs & { readonly kernel: Pair; readonly pieces: number };
+  /** Filters [O, C, 3, 3] -> [O, C, 6, 6], as Winograd's convolution needs them. */
+  winogradFilter: Record<never, never>;
+  /** [N, C, H, W], filters [O, C, 6, 6] -> [N, O, Ho, Wo]: a 3 × 3 convolution of stride 1 in tiles of 4 × 4 results. */
+  winogradConv2d: ConvAttrs;
   /** Picks along an axis: x [.., K, ..], indices [.., J, ..] -> [.., J, ..] */
   gather: { readonly axis: number };
   /** Adjoint of gather. */

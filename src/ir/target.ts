@@ -15,6 +15,8 @@ export interface Target {
   readonly l2Bytes: number;
   /** Whether matmul and convolution templates are used; otherwise their decompositions are compiled. */
   readonly templates: boolean;
+  /** Whether convolutions may use Winograd's algorithm. */
+  readonly winograd: boolean;
   /** Whether elementary functions are printed through their single-precision decompositions. */
   readonly decompose: boolean;
   readonly dtypes: readonly DType[];

@@ -2,3 +2,10 @@
 export * as helpers from "./helpers.js";
 export { throughReshape } from "./movement.js";
 export { graph, rebuild, structuralNames, structuralRecord } from "./table.js";
+export {
+  WINOGRAD_IN,
+  WINOGRAD_OUT,
+  winogradFilterMatrix,
+  winogradInputMatrix,
+  winogradOutputMatrix,
+} from "./winograd.js";

@@ -21,6 +21,7 @@ import { pickingRecords } from "./picking.js";
 import type { Builder, StructuralRecord, Typed } from "./record.js";
 import { reductionRecords } from "./reduction.js";
 import { sourceRecords } from "./sources.js";
+import { winogradRecords } from "./winograd.js";
 
 type Records = { readonly [K in StructuralName]: StructuralRecord<K> };
 
@@ -29,6 +30,7 @@ const records: Records = {
   ...movementRecords,
   ...reductionRecords,
   ...contractionRecords,
+  ...winogradRecords,
   ...pickingRecords,
 };
 

@@ -17,6 +17,7 @@ export const target: Target = {
   l1Bytes: 32 << 10,
   l2Bytes: 512 << 10,
   templates: true,
+  winograd: false,
   decompose: true,
   dtypes: ["f32", "i32", "u8", "bool"],
 };

@@ -2,7 +2,8 @@
  * Float64 loops for products, convolutions, pooling and picking, each as a case of the structural sweep. Knows the public
  * API and plain arrays only.
  */
-import { avgPool2d, conv2d, full, grad, maxPool2d, type Tensor, tensor } from "../../src/index.js";
+import { avgPool2d, conv2d, full, grad, maxPool2d, Tensor, tensor } from "../../src/index.js";
+import { graph } from "../../src/ops/index.js";
 import { accumulate, coordinatesOf, fill, get, type NdArray, zerosOf } from "../support/arrays.js";
 
 export interface StructuralCase {
@@ -113,6 +114,54 @@ export function weightGradientCase(
       eachTap(x, w, options, (at, tap, output) => accumulate(result, tap, get(image, at) * get(gradOutput, output)));
       return result;
     },
+  };
+}
+
+/** Sums stay near 1, so that errors are measured against the largest value. */
+const WINOGRAD_SCALE = 1 / 64;
+
+/** Winograd's convolution is the direct one. */
+export function winogradCase(x: readonly number[], w: readonly number[], padding: number): StructuralCase {
+  const attrs = {
+    stride: [1, 1],
+    before: [padding, padding],
+    after: [padding, padding],
+    dilation: [1, 1],
+    groups: 1,
+  } as const;
+  return {
+    name: `[${x}] with [${w}], padding ${padding}`,
+    shapes: [x, w],
+    smooth: false,
+    build: (image, weight) => {
+      const filter = graph.make("winogradFilter", [weight.node], {});
+      return new Tensor(graph.make("winogradConv2d", [image.mul(WINOGRAD_SCALE).node, filter], attrs));
+    },
+    meaning: (image, weight) => {
+      const result = zerosOf(outputShape(x, w, { padding }));
+      eachTap(x, w, { padding }, (at, tap, output) =>
+        accumulate(result, output, get(image, at) * WINOGRAD_SCALE * get(weight, tap)),
+      );
+      return result;
+    },
+  };
+}
+
+/** G w Gᵀ with the matrix of interpolation at 0, ±1, ±2 and infinity. */
+export function winogradFilterCase(w: readonly number[]): StructuralCase {
+  const powers = [0, 1, -1, 2, -2].map((p) => [1, p, p * p]);
+  const scales = [1 / 4, -1 / 6, -1 / 6, 1 / 24, 1 / 24];
+  const g = [...powers.map((row, i) => row.map((value) => value * scales[i])), [0, 0, 1]];
+  const shape = [w[0], w[1], 6, 6];
+  return {
+    name: `[${w}]`,
+    shapes: [w],
+    smooth: false,
+    build: (weight) => new Tensor(graph.make("winogradFilter", [weight.node], {})),
+    meaning: (weight) =>
+      fill(shape, ([o, c, a, b]) =>
+        sum(g[a].flatMap((left, u) => g[b].map((right, v) => left * right * get(weight, [o, c, u, v])))),
+      ),
   };
 }
 

@@ -17,6 +17,8 @@ import {
   scatterCase,
   takeCase,
   weightGradientCase,
+  winogradCase,
+  winogradFilterCase,
 } from "./contraction-cases.js";
 
 const sum = (x: readonly number[]): number => x.reduce((a, b) => a + b, 0);
@@ -526,6 +528,14 @@ export const structuralCases: Readonly<Record<StructuralName, readonly Structura
     weightGradientCase([2, 4, 5, 5], [6, 2, 3, 3], { groups: 2 }),
     weightGradientCase([2, 8, 4, 4], [16, 8, 1, 1]),
     weightGradientCase([7, 1, 3, 3], [1, 1, 3, 3], { padding: 1 }),
+  ],
+  winogradFilter: [winogradFilterCase([3, 2, 3, 3]), winogradFilterCase([16, 5, 3, 3])],
+  winogradConv2d: [
+    winogradCase([1, 1, 4, 4], [1, 1, 3, 3], 1),
+    winogradCase([2, 3, 7, 9], [5, 3, 3, 3], 0),
+    winogradCase([3, 16, 8, 8], [16, 16, 3, 3], 1),
+    winogradCase([2, 32, 7, 10], [48, 32, 3, 3], 2),
+    winogradCase([5, 16, 3, 5], [32, 16, 3, 3], 1),
   ],
   gather: [
     gatherCase([7], 0, [0, 6, 6, 3], [4]),

@@ -6,11 +6,11 @@
 import { type ConvAttrs, isOp, type Node } from "../../ir/graph.js";
 import * as ix from "../../ir/index-math.js";
 import { declare, type Expr, load, nameOf, register, type Stmt, set, splat, TASK } from "../../ir/loops.js";
-import { FoveaError } from "../../util/errors.js";
 import type { KernelBuilder } from "../kernel-builder.js";
 import { divisorUpTo } from "../prepare.js";
 import { type Image, packImage } from "./image.js";
 import { nest } from "./nest.js";
+import { poolOf, storePixels } from "./pixels.js";
 import { fits, stepCycles } from "./tile.js";
 
 /** A tile of th × tw pixels and some channel blocks. */
@@ -199,7 +199,13 @@ class TileBuilder {
     );
     const [innermost] = channels.slice(-1);
     const compute = nest([...channels.slice(0, -1), down, across, innermost], inner);
-    return [...start, ...compute, ...this.finish(accumulators, pixels, image, block, firstRow, row, column)];
+    const { roots, unit } = this;
+    const from = ix.add(firstRow, row);
+    return [
+      ...start,
+      ...compute,
+      ...storePixels({ builder, anchor, roots, unit, accumulators, pixels, image, block, row: from, column }),
+    ];
   }
 
   private products(
@@ -229,70 +235,4 @@ class TileBuilder {
       });
     });
   }
-
-  private finish(
-    accumulators: readonly (readonly Expr[])[],
-    pixels: readonly { y: number; x: number }[],
-    image: ix.Index,
-    block: ix.Index,
-    firstRow: ix.Index,
-    row: ix.Index,
-    column: ix.Index,
-  ): Stmt[] {
-    const { builder, anchor, roots } = this;
-    const { lanes } = builder;
-    const [, , ho] = anchor.shape;
-    if (this.unit > 1) return this.pool(accumulators, pixels, image, block, ix.add(firstRow, row), column);
-    return pixels.flatMap(({ y, x }, p) => {
-      // Rows past the image belong to the last band of an image that bands do not divide.
-      const at = builder.exact(ix.add(firstRow, ix.plus(row, y)), ho);
-      const stores = accumulators[p].flatMap((a, b) => {
-        const output = ix.add(ix.scale(ix.plus(block, b), lanes), builder.lane);
-        return builder.storeBehind(anchor, a, roots, [image, output, at.index, ix.plus(column, x)]);
-      });
-      return at.within(stores);
-    });
-  }
-
-  /** Stores what pools make of the tile: each window's pixels are registers. */
-  private pool(
-    accumulators: readonly (readonly Expr[])[],
-    pixels: readonly { y: number; x: number }[],
-    image: ix.Index,
-    block: ix.Index,
-    row: ix.Index,
-    column: ix.Index,
-  ): Stmt[] {
-    const { builder, anchor, roots, unit } = this;
-    const { lanes } = builder;
-    const statements: Stmt[] = [];
-    const place = (r: ix.Index, q: ix.Index) => `${r.key},${q.key}`;
-    for (let b = 0; b < this.shape.blocks; b++) {
-      const output = ix.add(ix.scale(ix.plus(block, b), lanes), builder.lane);
-      const held = new Map<string, Expr>();
-      pixels.forEach(({ y, x }, p) => {
-        const name = builder.fresh("f");
-        statements.push(declare(name, accumulators[p][b]));
-        held.set(place(ix.plus(row, y), ix.plus(column, x)), register(name, "f32", lanes));
-      });
-      const registerAt = (at: readonly ix.Index[]): Expr => {
-        const value = held.get(place(at[2], at[3]));
-        if (!value) throw new FoveaError(`[conv2d] a pool reads outside its tile (${at[2].key}, ${at[3].key})`);
-        return value;
-      };
-      for (const { y, x } of pixels) {
-        if (y % unit !== 0 || x % unit !== 0) continue;
-        const at = [image, output, ix.div(ix.plus(row, y), unit), ix.div(ix.plus(column, x), unit)];
-        statements.push(...builder.storeAround(anchor, registerAt, roots, at));
-      }
-    }
-    return statements;
-  }
-}
-
-/** The side of the pooling windows behind the convolution; 1 if there are none. */
-function poolOf(anchor: Node, roots: readonly Node[]): number {
-  const [root] = roots;
-  const pooled = root.shape.length === 4 && root.shape[2] < anchor.shape[2];
-  return pooled ? anchor.shape[2] / root.shape[2] : 1;
 }

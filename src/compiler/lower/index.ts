@@ -7,11 +7,14 @@ import { lowerConvWeight } from "./conv-weight.js";
 import { lowerMap } from "./map.js";
 import { lowerMatmul } from "./matmul.js";
 import { lowerReduce } from "./reduce.js";
+import { lowerWinograd, lowerWinogradFilter } from "./winograd.js";
 
 function lowerNest(builder: KernelBuilder, { anchor, roots }: NestPlan): number {
   if (!anchor) return lowerMap(builder, roots);
   if (isOp(anchor, "matmul")) return lowerMatmul(builder, anchor, roots);
   if (isOp(anchor, "conv2d")) return lowerConv(builder, anchor, roots);
+  if (isOp(anchor, "winogradConv2d")) return lowerWinograd(builder, anchor, roots);
+  if (isOp(anchor, "winogradFilter")) return lowerWinogradFilter(builder, anchor);
   if (isOp(anchor, "convWeightGrad")) return lowerConvWeight(builder, anchor);
   return lowerReduce(builder, anchor, roots);
 }

@@ -27,6 +27,7 @@ const target: Target = {
   l1Bytes: 32768,
   l2Bytes: 524288,
   templates: false,
+  winograd: false,
   decompose: false,
   dtypes: ["f32", "f64", "i32", "u8", "bool"],
 };

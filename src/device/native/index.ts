@@ -51,6 +51,7 @@ export class NativeDevice implements Device {
       l1Bytes,
       l2Bytes,
       templates: true,
+      winograd: process.env.FOVEA_CONV !== "direct",
       decompose: true,
       dtypes: ["f32", "i32", "u8", "bool"],
     };

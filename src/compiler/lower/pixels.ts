@@ -1,0 +1,95 @@
+/**
+ * What convolutions do with finished pixels: the element-wise work behind them and pooling, on registers, and the stores.
+ * Knows nothing of how the pixels were computed.
+ */
+import type { Node } from "../../ir/graph.js";
+import * as ix from "../../ir/index-math.js";
+import { declare, type Expr, register, type Stmt, when } from "../../ir/loops.js";
+import { FoveaError } from "../../util/errors.js";
+import type { KernelBuilder } from "../kernel-builder.js";
+
+/** A tile of results in registers. */
+export interface PixelTile {
+  readonly builder: KernelBuilder;
+  readonly anchor: Node;
+  readonly roots: readonly Node[];
+  /** Side of the pooling windows behind the convolution; 1 if there are none. */
+  readonly unit: number;
+  /** A vector per pixel and channel block. */
+  readonly accumulators: readonly (readonly Expr[])[];
+  readonly pixels: readonly { readonly y: number; readonly x: number }[];
+  readonly image: ix.Index;
+  /** The first channel block, and the pixel that (0, 0) of the tile is; pixels past the image are not stored. */
+  readonly block: ix.Index;
+  readonly row: ix.Index;
+  readonly column: ix.Index;
+}
+
+/** Statements that finish and store a tile. */
+export function storePixels(tile: PixelTile): Stmt[] {
+  if (tile.unit > 1) return storePools(tile);
+  const { builder, anchor, roots, accumulators, pixels, image, block, row, column } = tile;
+  const { lanes } = builder;
+  const [, , ho, wo] = anchor.shape;
+  return pixels.flatMap(({ y, x }, p) => {
+    const [r, q] = [builder.exact(ix.plus(row, y), ho), builder.exact(ix.plus(column, x), wo)];
+    const stores = accumulators[p].flatMap((a, b) => {
+      const output = ix.add(ix.scale(ix.plus(block, b), lanes), builder.lane);
+      return builder.storeBehind(anchor, a, roots, [image, output, r.index, q.index]);
+    });
+    return r.within(q.within(stores));
+  });
+}
+
+/** Stores what pools make of the tile: each window's pixels are registers. */
+function storePools({
+  builder,
+  anchor,
+  roots,
+  unit,
+  accumulators,
+  pixels,
+  image,
+  block,
+  row,
+  column,
+}: PixelTile): Stmt[] {
+  const { lanes } = builder;
+  const [, , ho, wo] = anchor.shape;
+  const statements: Stmt[] = [];
+  const place = (r: ix.Index, q: ix.Index) => `${r.key},${q.key}`;
+  for (let b = 0; b < accumulators[0].length; b++) {
+    const output = ix.add(ix.scale(ix.plus(block, b), lanes), builder.lane);
+    const held = new Map<string, Expr>();
+    pixels.forEach(({ y, x }, p) => {
+      const name = builder.fresh("f");
+      statements.push(declare(name, accumulators[p][b]));
+      held.set(place(ix.plus(row, y), ix.plus(column, x)), register(name, "f32", lanes));
+    });
+    const registerAt = (at: readonly ix.Index[]): Expr => {
+      const value = held.get(place(at[2], at[3]));
+      if (!value) throw new FoveaError(`[${anchor.op}] a pool reads outside its tile (${at[2].key}, ${at[3].key})`);
+      return value;
+    };
+    for (const { y, x } of pixels) {
+      if (y % unit !== 0 || x % unit !== 0) continue;
+      const [r, q] = [ix.plus(row, y), ix.plus(column, x)];
+      const at = [image, output, ix.div(r, unit), ix.div(q, unit)];
+      const inside = ix.simplifyGuard([
+        { index: r, extent: ho },
+        { index: q, extent: wo },
+      ]);
+      const stores = builder.storeAround(anchor, registerAt, roots, at);
+      if (inside?.length === 0) statements.push(...stores);
+      else if (inside) statements.push(when(inside, stores));
+    }
+  }
+  return statements;
+}
+
+/** The side of the pooling windows behind the convolution; 1 if there are none. */
+export function poolOf(anchor: Node, roots: readonly Node[]): number {
+  const [root] = roots;
+  const pooled = root.shape.length === 4 && root.shape[2] < anchor.shape[2];
+  return pooled ? anchor.shape[2] / root.shape[2] : 1;
+}
