@@ -13,6 +13,7 @@ import { depthOf, keyOf, Names } from "./form.js";
 import { isOp, typeByte, type ValueType } from "./instructions.js";
 import { MemoryCode } from "./memory.js";
 import { Places } from "./places.js";
+import { stepsTogether } from "./steps.js";
 import { at, type Emitter, type Held, LANES, type Test, typeOf } from "./values.js";
 
 export interface WasmOptions {
@@ -35,6 +36,22 @@ interface Operand {
   readonly push: () => void;
   /** Whether pushing it again costs nothing. */
   readonly free: boolean;
+}
+
+const loopStart = instruction("loop", typeByte("none"));
+const end = instruction("end");
+
+/** So many sums leave too few registers for all operands of a step at once. */
+const MANY_SUMS = 6;
+
+/** The vector registers that a loop changes if all it does is change registers; 0 for other loops. */
+function sumsIn(body: readonly Stmt[]): number {
+  const names = new Set<string>();
+  for (const s of body) {
+    if (s.kind !== "set" || s.value.lanes === 1) return 0;
+    names.add(s.name);
+  }
+  return names.size;
 }
 
 /** Four 32-bit numbers as the bytes of a vector. */
@@ -123,13 +140,27 @@ export class PartEmitter implements Emitter {
     }
     const outer = this.code;
     const inner: Code = [];
-    const level = this.places.open(variable);
+    const tight = sumsIn(body) >= MANY_SUMS;
+    const steps = tight ? 1 : stepsTogether(variable, body);
+    const whole = { name: `${variable.name}/${steps}`, extent: variable.extent / steps };
+    const level = steps === 1 ? this.places.open(variable) : this.places.open(whole);
     this.code = inner;
-    this.block(body);
+    for (let step = 0; step < steps; step++) {
+      if (steps > 1) this.names.bind(variable.name, ix.plus(ix.scale(ix.variable(whole), steps), step));
+      this.block(body);
+    }
     this.code = outer;
     this.places.close();
-    const start = instruction("loop", typeByte("none"));
-    this.push(level.before, start, level.head, inner, level.after, instruction("end"));
+    if (!tight) {
+      this.push(level.before, loopStart, level.head, inner, level.after, end);
+      return;
+    }
+    // V8's optimizing compiler (scheduler.cc) would put all loads of a step before its products, and operands would not fit
+    // into the registers any more. It keeps the order of the text if sums and memory's state are joined from two paths on
+    // either side of the step: behind the loop by passing over it where it has no step, before the step by an empty loop,
+    // which also keeps the compiler from writing steps out one behind the other.
+    this.push(instruction("block", typeByte("none")), level.before, level.ended, instruction("br_if", 0));
+    this.push(loopStart, loopStart, end, level.head, inner, level.after, end, end);
   }
 
   private straight(run: readonly Straight[]): void {
@@ -225,9 +256,10 @@ export class PartEmitter implements Emitter {
   }
 
   private expression(e: Expr): void {
+    const type = typeOf(e);
     switch (e.kind) {
       case "const":
-        this.push(instruction(typeOf(e) === "f32" ? "f32.const" : "i32.const", e.value));
+        this.push(instruction(type === "f32" ? "f32.const" : "i32.const", e.value));
         break;
       case "register":
         this.push(instruction("local.get", this.registerOf(e.name)));
