@@ -20,6 +20,8 @@ const MODES = ["contiguous", "channels-last"];
 
 /** Benchmarks convolutions. */
 export async function convBench(options: BenchOptions): Promise<Report> {
+  // Direct sums unless FOVEA_CONV asks for what the compiler would choose: the peak bounds only those.
+  process.env.FOVEA_CONV ??= "direct";
   const api = await openOurs(options);
   const peak = new Peak();
   try {
