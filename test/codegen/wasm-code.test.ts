@@ -159,6 +159,21 @@ describe("loops", () => {
     expect([...device.read(z, "i32", 30)]).toEqual(Array.from({ length: 30 }, (_, n) => Math.floor(n / 4)));
   });
 
+  it.each([3, 6, 24, 25])("of %i steps make several at once where a remainder then is a constant", (extent) => {
+    const i = ix.variable({ name: "i", extent });
+    const at = ix.add(ix.scale(ix.mod(ix.plus(i, 1), 3), 10), ix.div(i, 3));
+    const kernel = kernelOf(
+      [buffer("x", extent), buffer("y", 30, "write")],
+      [loop({ name: "i", extent }, [store("y", "f32", at, load("x", "f32", i, [], LANES), LANES)])],
+    );
+    const x = Array.from({ length: extent }, (_, n) => n + 1);
+    const [, y] = run(kernel, [x]);
+    for (let n = 0; n < extent; n++) expect(y[((n + 1) % 3) * 10 + Math.floor(n / 3)]).toBe(n + 1);
+    const text = textOf(kernel);
+    expect(text.includes("i32.rem_u")).toBe(extent === 25);
+    expect(innerLoops(text).length).toBe(extent === 3 ? 1 : 2);
+  });
+
   it("leave registers that they change with their last values", () => {
     const i = { name: "i", extent: 9 };
     const sums = Array.from({ length: 7 }, (_, n) => register(`a${n}`, "f32", LANES));

@@ -138,17 +138,24 @@ export class PartEmitter implements Emitter {
       this.block(body);
       return;
     }
-    const outer = this.code;
-    const inner: Code = [];
     const tight = sumsIn(body) >= MANY_SUMS;
     const steps = tight ? 1 : stepsTogether(variable, body);
     const whole = { name: `${variable.name}/${steps}`, extent: variable.extent / steps };
-    const level = steps === 1 ? this.places.open(variable) : this.places.open(whole);
-    this.code = inner;
-    for (let step = 0; step < steps; step++) {
-      if (steps > 1) this.names.bind(variable.name, ix.plus(ix.scale(ix.variable(whole), steps), step));
-      this.block(body);
+    const copies = () => {
+      for (let step = 0; step < steps; step++) {
+        if (steps > 1) this.names.bind(variable.name, ix.plus(ix.scale(ix.variable(whole), steps), step));
+        this.block(body);
+      }
+    };
+    if (whole.extent === 1) {
+      copies();
+      return;
     }
+    const outer = this.code;
+    const inner: Code = [];
+    const level = this.places.open(steps === 1 ? variable : whole);
+    this.code = inner;
+    copies();
     this.code = outer;
     this.places.close();
     if (!tight) {
