@@ -99,6 +99,7 @@ export class Pool {
       Atomics.store(control, CONTROL.program, program.id);
       Atomics.store(control, CONTROL.step, 0);
       Atomics.store(control, CONTROL.claimed, 0);
+      Atomics.store(control, CONTROL.running, 1);
       Atomics.store(control, CONTROL.inside, 0);
       this.announce();
     });
