@@ -159,7 +159,9 @@ export class Pool {
   }
 
   private break(reason: string): void {
-    this.broken = new DeviceError(`[wasm] a thread broke: ${reason}`, { hint: "Start again with FOVEA_THREADS=1" });
+    this.broken = new DeviceError(`[wasm] a thread could not be started or broke: ${reason}`, {
+      hint: "In Node, start again with FOVEA_THREADS=1; a page's policy must allow workers from blob: addresses",
+    });
     this.finish(this.broken);
   }
 
