@@ -3,6 +3,7 @@
  */
 import type { Expr, Stmt } from "../../ir/loops.js";
 import { operandsOf } from "../../ir/visit.js";
+import { isStraight } from "../sharing.js";
 
 /** So many sums leave too few registers for all operands of a step at once. */
 const MANY_SUMS = 6;
@@ -34,7 +35,7 @@ export function inOrderOfUse(body: readonly Stmt[], following: readonly Stmt[]):
   const collect = (s: Stmt): void => {
     if (s.kind === "store") stored.push(s.value);
     else if (s.kind === "declare") named.set(s.name, s.init);
-    else if (s.kind !== "set") s.body.forEach(collect);
+    else if (!isStraight(s)) s.body.forEach(collect);
   };
   following.forEach(collect);
   /** What stands behind the names of registers. */

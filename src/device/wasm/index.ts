@@ -76,7 +76,7 @@ export class WasmDevice implements Device {
       l1Bytes: 32 << 10,
       l2Bytes: 1 << 20,
       templates: true,
-      winograd: true,
+      winograd: environment.FOVEA_CONV !== "direct",
       decompose: true,
       dtypes: ["f32", "i32", "u8", "bool"],
     };
