@@ -6,6 +6,9 @@ import type { DeviceDescription } from "./runtime/index.js";
 import { registerDevice } from "./tensor/index.js";
 
 registerDevice("native", async () => (await import("./device/native/index.js")).openNative());
+registerDevice("wasm", async () => (await import("./device/wasm/index.js")).openWasm(), {
+  standsInAt: "about 4 times slower",
+});
 registerDevice("interp", async () => new (await import("./device/interp/index.js")).InterpDevice());
 
 /**
@@ -16,8 +19,9 @@ registerDevice("interp", async () => new (await import("./device/interp/index.js
  */
 export async function describeDevices(): Promise<DeviceDescription[]> {
   const native = await import("./device/native/index.js");
+  const wasm = await import("./device/wasm/index.js");
   const interp = await import("./device/interp/index.js");
-  return [await native.describe(), interp.describe()];
+  return [await native.describe(), await wasm.describe(), interp.describe()];
 }
 
 export type { DeviceDescription } from "./runtime/index.js";
@@ -31,4 +35,5 @@ export {
   FoveaError,
   NumericError,
   ShapeError,
+  UnavailableError,
 } from "./util/errors.js";

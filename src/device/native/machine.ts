@@ -7,7 +7,8 @@ import { existsSync, readFileSync } from "node:fs";
 import { availableParallelism, cpus, homedir } from "node:os";
 import { delimiter, join } from "node:path";
 import { promisify } from "node:util";
-import { ConfigError, DeviceError } from "../../util/errors.js";
+import { threadCount } from "../../runtime/index.js";
+import { ConfigError, DeviceError, UnavailableError } from "../../util/errors.js";
 
 const exec = promisify(execFile);
 
@@ -68,7 +69,7 @@ export function findCompiler(): string {
   if (wanted) {
     const found = findOnPath(wanted);
     if (found) return found;
-    throw new DeviceError(`the compiler named by CC, "${wanted}", is not there`, {
+    throw new UnavailableError(`the compiler named by CC, "${wanted}", is not there`, {
       hint: "Unset CC or name an installed compiler",
     });
   }
@@ -76,19 +77,9 @@ export function findCompiler(): string {
     const found = findOnPath(name);
     if (found) return found;
   }
-  throw new DeviceError("no C compiler was found (tried $CC, cc, gcc, clang)", {
-    hint: "Install one (Debian and Ubuntu: apt install gcc; macOS: xcode-select --install), or use the interp device",
+  throw new UnavailableError("no C compiler was found (tried $CC, cc, gcc, clang)", {
+    hint: "Install one (Debian and Ubuntu: apt install gcc; macOS: xcode-select --install), or choose the wasm device",
   });
-}
-
-function threadCount(): number {
-  const text = process.env.FOVEA_THREADS;
-  if (!text) return availableParallelism();
-  const threads = Number(text);
-  if (!Number.isInteger(threads) || threads < 1 || threads > 256) {
-    throw new ConfigError(`FOVEA_THREADS must be a whole number from 1 to 256, got "${text}"`);
-  }
-  return threads;
 }
 
 /** Bytes of a data cache of the first core, or a size that every recent processor has. */
@@ -137,8 +128,11 @@ export function discoverMachine(): Promise<Machine> {
 }
 
 async function look(): Promise<Machine> {
+  if (process.platform === "win32") {
+    throw new UnavailableError("the native device does not run on Windows", { hint: "Choose the wasm device" });
+  }
   const compiler = findCompiler();
-  const threads = threadCount();
+  const threads = threadCount(availableParallelism());
   let macros: Set<string>;
   let compilerVersion: string;
   try {
@@ -146,11 +140,11 @@ async function look(): Promise<Machine> {
     macros = found;
     compilerVersion = version.stdout.split("\n")[0];
   } catch (cause) {
-    throw new DeviceError(`the C compiler ${compiler} does not work: ${String(cause).split("\n")[0]}`, { cause });
+    throw new UnavailableError(`the C compiler ${compiler} does not work: ${String(cause).split("\n")[0]}`, { cause });
   }
   const found = SIMD.filter(({ macro }) => macros.has(macro));
   if (found.length === 0) {
-    throw new DeviceError(`no known vector instructions on this machine (${cpus()[0]?.model ?? "unknown"})`);
+    throw new UnavailableError(`no known vector instructions on this machine (${cpus()[0]?.model ?? "unknown"})`);
   }
   return {
     compiler,
