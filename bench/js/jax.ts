@@ -58,8 +58,9 @@ interface Jax {
 }
 
 const PACKAGE = "@jax-js/jax";
-/** Products that share one wait for the threads, which a step would share among all its operations. */
-const PRODUCTS = 8;
+/** Small products share one wait for the threads, as the operations of a step would: as many as make up this work. */
+const SHARED_FLOP = 2 ** 30;
+const MAX_PRODUCTS = 8;
 
 /** Opens the wasm device. */
 export async function open({ bench, threads }: SideOptions): Promise<Side> {
@@ -81,12 +82,13 @@ export async function open({ bench, threads }: SideOptions): Promise<Side> {
 function product({ numpy: np, blockUntilReady }: Jax, { m, k, n }: Work & { kind: "matmul" }): Call {
   const a = np.array(uniform([m, k], 1), { shape: [m, k] });
   const b = np.array(uniform([k, n], 2), { shape: [k, n] });
+  const products = Math.max(1, Math.min(MAX_PRODUCTS, Math.round(SHARED_FLOP / (2 * m * k * n))));
   let results: JaxArray[] = [];
   return {
-    repeats: PRODUCTS,
+    repeats: products,
     run: async () => {
       for (const result of results) result.dispose();
-      results = Array.from({ length: PRODUCTS }, () => np.matmul(a.ref, b.ref));
+      results = Array.from({ length: products }, () => np.matmul(a.ref, b.ref));
       await blockUntilReady(results);
     },
     checks: async () => [meanMagnitude(await results[0].ref.data())],
