@@ -2,22 +2,13 @@
  * What `startup` and `memory` run in a process of its own (plain.ts): `node child.js <dist> startup|memory <device>`.
  * Prints one JSON object. The clock of `startup` starts before the package is imported.
  */
-import { pathToFileURL } from "node:url";
-import { type Api, trainingStep } from "./models.js";
+import { type DeviceName, loadApi } from "./api.js";
+import { trainingStep } from "./models.js";
 
 const begin = performance.now();
 const [dist, task, device] = process.argv.slice(2);
 
-async function load<Name extends keyof Api>(file: string): Promise<Api[Name]> {
-  return import(pathToFileURL(`${dist}/${file}`).href);
-}
-
-async function open(): Promise<Api> {
-  const fovea = await load<"fovea">("index.js");
-  const [nn, optim] = [await load<"nn">("nn/index.js"), await load<"optim">("optim/index.js")];
-  await fovea.useDevice(device === "interp" ? "interp" : "native");
-  return { fovea, nn, optim };
-}
+const open = () => loadApi(dist, device as DeviceName);
 
 /** Lets the collector run and the finalisers that it has queued. */
 async function settle(): Promise<void> {
@@ -30,14 +21,14 @@ async function settle(): Promise<void> {
 async function startup(): Promise<object> {
   const api = await open();
   const importMs = performance.now() - begin;
-  const loss = await trainingStep("cnn", api)();
+  const loss = await trainingStep("cnn", api).step();
   const firstStepMs = performance.now() - begin;
   return { importMs, firstStepMs, processMs: process.uptime() * 1000, loss: await loss.item() };
 }
 
 async function memory(): Promise<object> {
   const api = await open();
-  const step = trainingStep("cnn", api);
+  const { step } = trainingStep("cnn", api);
   const live: Record<number, number> = {};
   const start = performance.now();
   for (let i = 1; i <= 2000; i++) {

@@ -1,12 +1,13 @@
 /**
- * `npm run -s bench -- <name> [--json] [--device native|interp] [--quick]`: one benchmark, printed for people and, with
+ * `npm run -s bench -- <name> [--json] [--device …] [--peers …] [--quick]`: one benchmark, printed for people and, with
  * `--json`, as one JSON object on the last line. Figures are for comparing on a quiet machine; nothing here is a test.
  */
 import { availableParallelism } from "node:os";
 import { parseArgs } from "node:util";
 import { describeError } from "../src/util/errors.js";
+import type { DeviceName } from "./api.js";
 import type { BenchOptions } from "./ours.js";
-import { print, type Report } from "./report.js";
+import { type PeerName, peerLabels, print, type Report } from "./report.js";
 
 /** Each benchmark is loaded when it is asked for, after the number of threads is set. */
 const BENCHES: Readonly<Record<string, (options: BenchOptions) => Promise<Report>>> = {
@@ -17,7 +18,21 @@ const BENCHES: Readonly<Record<string, (options: BenchOptions) => Promise<Report
   startup: async (options) => (await import("./cases/startup.js")).startupBench(options),
   memory: async (options) => (await import("./cases/memory.js")).memoryBench(options),
 };
-const USAGE = `usage: npm run -s bench -- ${Object.keys(BENCHES).join("|")} [--json] [--device native|interp] [--quick]`;
+/** Whom each device is compared with unless `--peers` says otherwise. */
+const PEERS: Readonly<Record<DeviceName, readonly PeerName[]>> = {
+  native: ["torch"],
+  wasm: ["jax-js", "tfjs-wasm"],
+  interp: ["torch"],
+};
+const USAGE = `usage: npm run -s bench -- ${Object.keys(BENCHES).join("|")} [options]
+
+  --device native|wasm|interp  what runs our side; default native
+  --peers a,b                  whom to compare with, of ${Object.keys(peerLabels).join(", ")}, or none; default
+                               torch, but for --device wasm jax-js,tfjs-wasm: PyTorch only if asked for
+  --quick                      fewer rounds: for trying out, not for reporting
+  --json                       one JSON object on the last line
+
+PyTorch is found if python3 imports torch. The JavaScript peers: npm ci --prefix bench --ignore-scripts`;
 
 async function main(): Promise<void> {
   const { values, positionals } = parseArgs({
@@ -26,14 +41,33 @@ async function main(): Promise<void> {
       json: { type: "boolean", default: false },
       device: { type: "string", default: "native" },
       quick: { type: "boolean", default: false },
+      peers: { type: "string" },
+      help: { type: "boolean", short: "h", default: false },
     },
   });
+  if (values.help) {
+    process.stdout.write(`${USAGE}\n`);
+    return;
+  }
   const bench = BENCHES[positionals[0] ?? ""];
   const { device, quick } = values;
-  if (!bench || positionals.length > 1 || (device !== "native" && device !== "interp")) throw new Error(USAGE);
+  if (!bench || positionals.length > 1 || !isDevice(device)) throw new Error(USAGE);
+  const peers = values.peers === undefined ? PEERS[device] : parsePeers(values.peers);
   // Both sides read it: two threads wherever there are two processors.
   process.env.FOVEA_THREADS ??= String(Math.min(2, availableParallelism()));
-  print(await bench({ device, quick }), values.json);
+  print(await bench({ device, quick, peers }), values.json);
+}
+
+function isDevice(name: string): name is DeviceName {
+  return Object.hasOwn(PEERS, name);
+}
+
+function parsePeers(list: string): PeerName[] {
+  if (list === "none") return [];
+  return list.split(",").map((name) => {
+    if (!Object.hasOwn(peerLabels, name)) throw new Error(`there is no peer ${name}\n${USAGE}`);
+    return name as PeerName;
+  });
 }
 
 try {

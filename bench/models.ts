@@ -6,6 +6,7 @@ import type * as fovea from "../src/index.js";
 import type * as nn from "../src/nn/index.js";
 import type * as optim from "../src/optim/index.js";
 import type { Tensor } from "../src/tensor/index.js";
+import { meanMagnitude } from "./magnitude.js";
 import { integers, uniform } from "./pattern.js";
 
 /** Fovea's modules, however they were imported. */
@@ -39,8 +40,15 @@ function fill(net: nn.Sequential): void {
   });
 }
 
-/** A training step of `model`: forward, backward and SGD update as one compiled program. Gives the loss. */
-export function trainingStep(model: ModelName, { fovea, nn, optim }: Api): () => Promise<Tensor> {
+export interface TrainingStep {
+  /** Forward, backward and SGD update as one compiled program. Gives the loss. */
+  readonly step: () => Promise<Tensor>;
+  /** Of the last step: the loss, and the mean magnitude of the first weight's momentum, which needs the whole way back. */
+  readonly checks: () => Promise<number[]>;
+}
+
+/** A training step of `model`. */
+export function trainingStep(model: ModelName, { fovea, nn, optim }: Api): TrainingStep {
   const net = build(model, nn);
   fill(net);
   const optimizer = new optim.SGD(net.parameters(), { lr: 0.01, momentum: 0.9 });
@@ -54,5 +62,15 @@ export function trainingStep(model: ModelName, { fovea, nn, optim }: Api): () =>
     optimizer.step();
     return loss;
   });
-  return () => step(images, labels);
+  let loss: Tensor | undefined;
+  return {
+    step: async () => {
+      loss = await step(images, labels);
+      return loss;
+    },
+    checks: async () => {
+      const momentum = await optimizer.stateDict()["state.0.momentum_buffer"].data();
+      return [(await loss?.item()) ?? Number.NaN, meanMagnitude(momentum)];
+    },
+  };
 }

@@ -1,20 +1,22 @@
 /**
  * Fovea as a side of a comparison: opens the device and times awaited calls of compiled functions. It knows nothing of
- * the peer.
+ * the peers.
  */
 import * as fovea from "../src/index.js";
 import * as nn from "../src/nn/index.js";
 import * as optim from "../src/optim/index.js";
+import type { DeviceName } from "./api.js";
 import type { Api } from "./models.js";
+import type { PeerName } from "./report.js";
 import type { Contestant } from "./rounds.js";
-
-type DeviceName = "native" | "interp";
 
 /** What the command line asked for. */
 export interface BenchOptions {
   readonly device: DeviceName;
   /** Fewer rounds: for trying out, not for reporting. */
   readonly quick: boolean;
+  /** Whom to compare with. */
+  readonly peers: readonly PeerName[];
 }
 
 /** The library from its sources, on the device asked for. */
@@ -43,5 +45,5 @@ export function ourContestant(name: string, call: () => Promise<unknown>): Conte
 /** Throws unless both sides computed the same: a benchmark of a wrong result means nothing. */
 export function requireSame(what: string, ours: number, theirs: number, tolerance: number): void {
   if (Math.abs(ours - theirs) <= tolerance * Math.abs(theirs)) return;
-  throw new Error(`${what}: Fovea computes ${ours}, PyTorch ${theirs}`);
+  throw new Error(`${what}: Fovea computes ${ours}, the other side ${theirs}`);
 }

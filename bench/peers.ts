@@ -1,37 +1,38 @@
 /**
- * PyTorch as the peer of a benchmark: a Python process that lives through the run, driven by JSON lines (torch_peer.py).
- * It is stopped (SIGSTOP) whenever it has nothing to do, so that threads that wait by spinning cannot disturb the other
- * side. It knows nothing of what is compared.
+ * The peer of a benchmark: a process that lives through the run, driven by JSON lines (torch_peer.py, js/serve.ts). It is
+ * stopped (SIGSTOP) whenever it has nothing to do, so that threads that wait by spinning cannot disturb the other side.
+ * It knows nothing of which libraries there are or of what is compared.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { createInterface, type Interface } from "node:readline";
 import { z } from "zod";
-import { root } from "../tools/prepare.mjs";
 import type { Contestant } from "./rounds.js";
+import type { Work } from "./work.js";
 
-/** What the peer is asked to do; the Python side spells the rest. */
-export type Work =
-  | { readonly kind: "step"; readonly model: string; readonly batch: number }
-  | {
-      readonly kind: "conv";
-      readonly pass: "forward" | "inputGradient" | "weightGradient";
-      readonly batch: number;
-      readonly channels: number;
-      readonly side: number;
-    }
-  | { readonly kind: "matmul"; readonly m: number; readonly k: number; readonly n: number };
+/** How a peer is started, and what is said of it. */
+export interface Program {
+  /** The peer's name for readers. */
+  readonly label: string;
+  readonly file: string;
+  readonly args: readonly string[];
+  readonly env?: NodeJS.ProcessEnv;
+  /** What its absence means, before the reason. */
+  readonly absent: string;
+}
 
 const failure = z.object({ error: z.string() });
 const hello = z.object({ version: z.string() });
-const setup = z.object({ id: z.number(), check: z.number(), firstMs: z.number(), sinceStartMs: z.number() });
+const setup = z.object({ id: z.number(), checks: z.array(z.number()), firstMs: z.number(), sinceStartMs: z.number() });
 const run = z.object({ ms: z.array(z.number()) });
 const usage = z.object({ maxRssBytes: z.number() });
 
-/** Work that is set up in the peer, with the mean magnitude of its first result and the time that this took. */
+/** Work that is set up in the peer, with the mean magnitudes of its first results and the time that this took. */
 export type Prepared = z.infer<typeof setup>;
 type Failure = z.infer<typeof failure>;
+
+/** Gets the first results of a mode, and throws if they are not those of the other side. */
+export type Checked = (values: readonly number[], mode: string) => void;
 
 /** The modes that work, and the errors of those that do not. */
 export interface Modes {
@@ -39,28 +40,20 @@ export interface Modes {
   readonly failed: Readonly<Record<string, Failure>>;
 }
 
-/**
- * An environment in which PyTorch runs at its best between steps: the allocator keeps memory instead of giving it back
- * and faulting it in again, in large pages, and OpenMP's threads wait by spinning. Not what a user gets by default.
- */
-export const TUNED: NodeJS.ProcessEnv = {
-  GLIBC_TUNABLES: "glibc.malloc.hugetlb=1:glibc.malloc.mmap_max=0:glibc.malloc.trim_threshold=17179869184",
-  OMP_WAIT_POLICY: "ACTIVE",
-};
-
-export class TorchPeer {
+export class Peer {
   readonly #child: ChildProcess;
   readonly #lines: Interface;
   readonly #answers: AsyncIterator<string>;
   readonly #endWithUs = () => this.#child.kill("SIGKILL");
   #complaint = "";
-  /** The version of PyTorch. */
+  readonly #label: string;
+  /** The library's version. */
   version = "";
 
-  private constructor(env: NodeJS.ProcessEnv) {
-    const script = join(root, "bench", "torch_peer.py");
-    this.#child = spawn("python3", [script], { stdio: "pipe", env: { ...process.env, ...env } });
-    // A python3 that is missing shows as the end of its output, reported by the next question.
+  private constructor({ label, file, args, env }: Program) {
+    this.#label = label;
+    this.#child = spawn(file, args, { stdio: "pipe", env: { ...process.env, ...env } });
+    // A program that is missing shows as the end of its output, reported by the next question.
     this.#child.on("error", (error) => {
       this.#complaint = error.message;
     });
@@ -73,13 +66,13 @@ export class TorchPeer {
     process.on("exit", this.#endWithUs);
   }
 
-  /** Starts a peer, or gives a note that says why there is none. `env` adds to the environment. */
-  static async start(env: NodeJS.ProcessEnv = {}): Promise<TorchPeer | string> {
-    const peer = new TorchPeer(env);
+  /** Starts a peer, or gives a note that says why there is none. */
+  static async start(program: Program): Promise<Peer | string> {
+    const peer = new Peer(program);
     const answer = await peer.#ask(hello, { do: "hello" });
     if ("error" in answer) {
       peer.close();
-      return `PyTorch is left out: python3 cannot import torch (${answer.error})`;
+      return `${program.label} is left out: ${program.absent}${answer.error}`;
     }
     peer.version = answer.version;
     return peer;
@@ -90,15 +83,15 @@ export class TorchPeer {
     return this.#ask(setup, { do: "setup", work, mode });
   }
 
-  /** Builds the work in every mode; `checked` gets the first result of each and may throw. */
-  async setupAll(work: Work, modes: readonly string[], checked: (value: number, mode: string) => void): Promise<Modes> {
+  /** Builds the work in every mode; `checked` gets the first results of each and may throw. */
+  async setupAll(work: Work, modes: readonly string[], checked: Checked): Promise<Modes> {
     const ready = new Map<string, Prepared>();
     const failed: Record<string, Failure> = {};
     for (const mode of modes) {
       const answer = await this.setup(work, mode);
       if ("error" in answer) failed[mode] = answer;
       else {
-        checked(answer.check, mode);
+        checked(answer.checks, mode);
         ready.set(mode, answer);
       }
     }
@@ -110,13 +103,13 @@ export class TorchPeer {
     return {
       name,
       side: "peer",
-      run: async (steps) => succeed(await this.#ask(run, { do: "run", id: prepared.id, steps })).ms,
+      run: async (steps) => this.#succeed(await this.#ask(run, { do: "run", id: prepared.id, steps })).ms,
     };
   }
 
   /** Peak resident size so far. */
   async maxRssBytes(): Promise<number> {
-    return succeed(await this.#ask(usage, { do: "usage" })).maxRssBytes;
+    return this.#succeed(await this.#ask(usage, { do: "usage" })).maxRssBytes;
   }
 
   /** Processor time that the process has used so far; 0 where the system does not tell. */
@@ -142,9 +135,9 @@ export class TorchPeer {
     this.#child.kill("SIGSTOP");
     return z.union([failure, answer]).parse(JSON.parse(line.value));
   }
-}
 
-function succeed<T extends object>(answer: T | Failure): T {
-  if ("error" in answer) throw new Error(`the PyTorch process failed: ${answer.error}`);
-  return answer as T;
+  #succeed<T extends object>(answer: T | Failure): T {
+    if ("error" in answer) throw new Error(`the process of ${this.#label} failed: ${answer.error}`);
+    return answer as T;
+  }
 }

@@ -1,19 +1,19 @@
 /**
  * Runs a file of this folder as plain Node runs a user's program: on the built package and without a loader that
- * translates TypeScript, which would add to times and sizes. It knows nothing of what the file does.
+ * translates TypeScript, which would add to times and sizes. It knows nothing of what a file does.
  */
 import { spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join, parse } from "node:path";
+import { dirname, join } from "node:path";
 import ts from "typescript";
 import { prepare, root } from "../tools/prepare.mjs";
 
-/** Everything that child.ts loads besides the package. */
+const bench = join(root, "bench");
+/** child.ts, js/serve.ts and everything that they load besides packages. */
 const FILES = [
-  new URL("./child.ts", import.meta.url),
-  new URL("./models.ts", import.meta.url),
-  new URL("./pattern.ts", import.meta.url),
+  ...["child.ts", "api.ts", "models.ts", "pattern.ts", "magnitude.ts"],
+  ...readdirSync(join(bench, "js")).map((name) => join("js", name)),
 ];
 
 export class PlainNode {
@@ -30,15 +30,22 @@ export class PlainNode {
     writeFileSync(join(folder, "package.json"), '{ "type": "module" }');
     const compilerOptions = { target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.ESNext };
     for (const file of FILES) {
-      const translated = ts.transpileModule(readFileSync(file, "utf8"), { compilerOptions }).outputText;
-      writeFileSync(join(folder, `${parse(file.pathname).name}.js`), translated);
+      const translated = ts.transpileModule(readFileSync(join(bench, file), "utf8"), { compilerOptions }).outputText;
+      const target = join(folder, file.replace(/\.ts$/, ".js"));
+      mkdirSync(dirname(target), { recursive: true });
+      writeFileSync(target, translated);
     }
     return new PlainNode(folder);
   }
 
+  /** Where a file of this folder lies translated. */
+  file(name: string): string {
+    return join(this.#folder, name);
+  }
+
   /** Runs child.ts with `task` and gives the JSON object that it prints. */
   run(task: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<unknown> {
-    const args = ["--expose-gc", join(this.#folder, "child.js"), join(root, "dist"), ...task];
+    const args = ["--expose-gc", this.file("child.js"), join(root, "dist"), ...task];
     const child = spawn(process.execPath, args, {
       stdio: ["ignore", "pipe", "inherit"],
       env: { ...process.env, NODE_OPTIONS: "", ...env },

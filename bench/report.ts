@@ -16,23 +16,31 @@ interface Timing {
 
 /** One way of running the peer: its time, or why it failed. */
 export type ModeResult =
-  | { readonly medianMs: number; readonly firstMs?: number }
+  | { readonly medianMs: number; readonly firstMs?: number; readonly rounds?: number }
   | { readonly bytes: number }
   | { readonly error: string };
 
-interface PeerResult extends Timing {
+/** The libraries of others, as the command line names them. */
+export const peerLabels = { torch: "PyTorch", "jax-js": "jax-js", "tfjs-wasm": "TensorFlow.js wasm" } as const;
+export type PeerName = keyof typeof peerLabels;
+
+/** Without `mode`, none of the ways of running it works. */
+export interface PeerResult extends Timing {
   readonly version: string;
   /** The best of the modes; its figures are those above. */
-  readonly mode: string;
+  readonly mode?: string;
   readonly modes: Readonly<Record<string, ModeResult>>;
+  readonly maxRssBytes?: number;
+  /** The same in an environment made for it. */
+  readonly tuned?: { readonly environment: object; readonly modes: Readonly<Record<string, ModeResult>> };
 }
 
 export interface Report {
   readonly bench: string;
   readonly ours: Timing & Readonly<Record<string, unknown>>;
-  readonly peers: { readonly torch?: PeerResult & Readonly<Record<string, unknown>> };
-  /** Peer's time divided by ours: above 1 means that Fovea is faster. `torchTuned`: see TUNED in peers.ts. */
-  readonly speedup: { readonly torch?: number; readonly torchTuned?: number };
+  readonly peers: { readonly [Name in PeerName]?: PeerResult };
+  /** Peer's time divided by ours: above 1 means that Fovea is faster. `torchTuned`: see TUNED in crews.ts. */
+  readonly speedup: { readonly [Name in PeerName | "torchTuned"]?: number };
   /** What a reader of the figures must know: a missing peer, other load on the machine. */
   readonly notes: readonly string[];
   /** Rows for people; the first holds the headings. */
@@ -61,8 +69,10 @@ export function print(report: Report, json: boolean): void {
     `${bench} on ${machine.cores} × ${machine.cpu} (${machine.simd}), Node ${machine.node}`,
     ...align(table),
   ];
-  if (speedup.torch !== undefined && peers.torch) {
-    lines.push(`${speedup.torch.toFixed(2)} times PyTorch ${peers.torch.version} (its best mode: ${peers.torch.mode})`);
+  for (const name of Object.keys(peerLabels) as PeerName[]) {
+    const [times, peer] = [speedup[name], peers[name]];
+    if (times === undefined || !peer) continue;
+    lines.push(`${times.toFixed(2)} times ${peerLabels[name]} ${peer.version} (its best mode: ${peer.mode})`);
   }
   if (speedup.torchTuned !== undefined) {
     lines.push(`${speedup.torchTuned.toFixed(2)} times PyTorch in an environment tuned for it`);

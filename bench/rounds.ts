@@ -23,7 +23,7 @@ export interface RoundOptions {
   /** Processor milliseconds that the peer's processes have used so far. */
   readonly peerCpuMs?: () => number;
   /** Called at the start of every round, when both sides are idle. */
-  readonly eachRound?: () => void;
+  readonly eachRound?: () => Promise<void>;
 }
 
 export interface RoundResult {
@@ -31,6 +31,8 @@ export interface RoundResult {
   readonly medianMs: ReadonlyMap<string, number>;
   /** Median milliseconds of each contestant in each round. */
   readonly roundMs: ReadonlyMap<string, readonly number[]>;
+  /** Repetitions behind each median, where slowness left fewer than others have. */
+  readonly fewSteps: ReadonlyMap<string, number>;
   readonly notes: readonly string[];
 }
 
@@ -38,28 +40,41 @@ export interface RoundResult {
 const SETTLE_MS = 50;
 const MIN_STEPS = 3;
 const MAX_STEPS = 400;
+/** A repetition that takes this long has no need of a warm-up, of company in its turn or of many rounds. */
+const SLOW_MS = 2000;
+const SLOW_ROUNDS = 2;
 /** Shares of the processors' time above which a reader is told. */
 const IDLE_SIDE_LIMIT = 0.02;
 const OTHERS_LIMIT = 0.05;
 
-/** Times all contestants in turns; the first step of a turn warms up and is not counted. */
+/**
+ * Times all contestants in turns; the first step of a turn warms up and is not counted. Slow contestants have turns of a
+ * single step, in the first rounds only.
+ */
 export async function alternate(contestants: readonly Contestant[], options: RoundOptions): Promise<RoundResult> {
   const times = new Map<string, number[][]>(contestants.map(({ name }) => [name, []]));
   const steps = new Map<string, number>();
+  const fewSteps = new Map<string, number>();
   for (const { name, run } of contestants) {
-    const ms = median((await run(MIN_STEPS)).slice(1));
+    const [firstMs] = await run(1);
+    if (firstMs > SLOW_MS) {
+      fewSteps.set(name, Math.min(SLOW_ROUNDS, options.rounds));
+      continue;
+    }
+    const ms = median(await run(MIN_STEPS - 1));
     const fitting = Math.ceil(options.turnMs / ms);
     steps.set(name, 1 + Math.min(MAX_STEPS, Math.max(MIN_STEPS, fitting)));
   }
   const watch = new Watch(options.peerCpuMs);
   for (let round = 0; round < options.rounds; round++) {
-    options.eachRound?.();
+    await options.eachRound?.();
     for (const { name, side, run } of contestants) {
+      if (round >= (fewSteps.get(name) ?? options.rounds)) continue;
       await sleep(SETTLE_MS);
       watch.begin();
-      const ms = await run(steps.get(name)!);
+      const ms = await run(steps.get(name) ?? 1);
       watch.end(side);
-      times.get(name)!.push(ms.slice(1));
+      times.get(name)!.push(steps.has(name) ? ms.slice(1) : ms);
     }
   }
   const medianMs = new Map<string, number>();
@@ -68,7 +83,7 @@ export async function alternate(contestants: readonly Contestant[], options: Rou
     medianMs.set(name, median(rounds.flat()));
     roundMs.set(name, rounds.map(median));
   }
-  return { medianMs, roundMs, notes: watch.notes() };
+  return { medianMs, roundMs, fewSteps, notes: watch.notes() };
 }
 
 interface Sample {

@@ -2,7 +2,7 @@
 answers with one per line on stdout. It is idle between commands. It knows nothing of Fovea or of how results are compared.
 
   {"do": "hello"}                                -> {"version"}
-  {"do": "setup", "work": {...}, "mode": "..."}  -> {"id", "check", "firstMs", "sinceStartMs"}
+  {"do": "setup", "work": {...}, "mode": "..."}  -> {"id", "checks", "firstMs", "sinceStartMs"}
   {"do": "run", "id": 0, "steps": 10}            -> {"ms": [...]}
   {"do": "usage"}                                -> {"maxRssBytes"}
 
@@ -68,6 +68,7 @@ def training_step(work, mode):
         optimizer.step()
         return loss
 
+    step.optimizer = optimizer
     return step
 
 
@@ -95,16 +96,24 @@ def product(work, _mode):
 KINDS = {"step": training_step, "conv": convolution, "matmul": product}
 
 
+def momentum_of(step):
+    """The mean magnitude of the first weight's momentum after a training step."""
+    optimizer = getattr(step, "optimizer", None)
+    return [] if optimizer is None else [
+        float(optimizer.state[optimizer.param_groups[0]["params"][0]]["momentum_buffer"].double().abs().mean())
+    ]  # fmt: skip
+
+
 def setup(work, mode, prepared):
     call = KINDS[work["kind"]](work, mode)
     grads = torch.enable_grad() if work["kind"] == "step" else torch.no_grad()
     begin = CLOCK()
     with grads:
-        check = float(call().detach().double().abs().mean())
+        checks = [float(call().detach().double().abs().mean())]
     prepared.append((call, grads))
     end = CLOCK()
     first, since_start = (end - begin) * 1e3, (end - START) * 1e3
-    return {"id": len(prepared) - 1, "check": check, "firstMs": first, "sinceStartMs": since_start}
+    return {"id": len(prepared) - 1, "checks": checks + momentum_of(call), "firstMs": first, "sinceStartMs": since_start}
 
 
 def run(call, steps, grads):

@@ -40,7 +40,8 @@ export function readSources(root: string): Map<string, string> {
   for (const folder of CHECKED_FOLDERS.filter((name) => existsSync(join(root, name)))) {
     for (const entry of readdirSync(join(root, folder), { recursive: true, encoding: "utf8" }).sort()) {
       const path = posix.join(folder, entry.replaceAll("\\", "/"));
-      if (/\.(ts|mjs)$/.test(path)) sources.set(path, readFileSync(join(root, path), "utf8"));
+      if (/\.(ts|mjs)$/.test(path) && !path.includes("/node_modules/"))
+        sources.set(path, readFileSync(join(root, path), "utf8"));
     }
   }
   return sources;

@@ -3,7 +3,7 @@ import type { Tensor } from "../../src/tensor/index.js";
 import type { Api } from "../models.js";
 import { type BenchOptions, openOurs } from "../ours.js";
 import { uniform } from "../pattern.js";
-import { Peak } from "../peak.js";
+import { openPeak } from "../peak.js";
 import type { Report } from "../report.js";
 import { type Group, type Kernel, kernelBench } from "./kernels.js";
 
@@ -23,7 +23,7 @@ export async function convBench(options: BenchOptions): Promise<Report> {
   // Direct sums unless FOVEA_CONV asks for what the compiler would choose: the peak bounds only those.
   process.env.FOVEA_CONV ??= "direct";
   const api = await openOurs(options);
-  const peak = new Peak();
+  const peak = await openPeak(options.device);
   try {
     return await kernelBench(
       "conv",

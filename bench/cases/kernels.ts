@@ -1,20 +1,23 @@
 /**
  * What `conv` and `matmul` share: each kernel is timed inside a compiled program, compared with the peak of the machine
- * and with PyTorch. It knows nothing of which operations they are.
+ * and with the peers. It knows nothing of which operations they are.
  *
  * A compiled call takes and gives plain tensors, so a single operation pays for layout changes at both ends and for the
  * way through JavaScript, which an operation inside a training step does not. Therefore every kernel runs as programs of
  * 1 and of REPEATS operations; what each further operation adds is the kernel's time (the median over the rounds), and
  * the single call's time is reported beside it. PyTorch allocates every result; its allocator is tuned, so that page
- * faults do not count against it.
+ * faults do not count against it. Peers that hand work to threads and wait share one wait among several operations.
  */
 
 import type { Tensor } from "../../src/tensor/index.js";
+import { Crew, nodeMembers, TUNED, torchProgram } from "../crews.js";
+import { meanMagnitude } from "../magnitude.js";
 import { type BenchOptions, ourContestant, requireSame } from "../ours.js";
 import type { Peak } from "../peak.js";
-import { TorchPeer, TUNED, type Work } from "../peers.js";
-import { median, type Report, round } from "../report.js";
+import { PlainNode } from "../plain.js";
+import { median, type PeerName, type PeerResult, peerLabels, type Report, round } from "../report.js";
 import { alternate, type Contestant, type RoundResult } from "../rounds.js";
+import type { Work } from "../work.js";
 
 /** Operations in the longer program. */
 const REPEATS = 8;
@@ -48,9 +51,28 @@ interface Entry {
   readonly torchMs?: number;
   readonly torchMode?: string;
   readonly torchModes?: Readonly<Record<string, number>>;
+  /** The other peers. */
+  readonly peers?: Readonly<Record<string, PeerEntry>>;
+  /** The best peer's time divided by ours. */
+  readonly timesBestPeer?: number;
 }
 
-/** Benchmarks all groups in turn. */
+interface PeerEntry {
+  readonly gflops: number;
+  readonly ms: number;
+  readonly mode: string;
+  /** GFLOP/s of every mode. */
+  readonly modes: Readonly<Record<string, number>>;
+}
+
+/** A peer's mode on one kernel. */
+interface Rival {
+  readonly peer: PeerName;
+  readonly mode: string;
+  readonly contestant: Contestant;
+}
+
+/** Benchmarks all groups in turn; `modes` are PyTorch's. */
 export async function kernelBench(
   bench: string,
   groups: readonly Group[],
@@ -59,58 +81,88 @@ export async function kernelBench(
   options: BenchOptions,
 ): Promise<Report> {
   const entries: Entry[] = [];
-  const started = await TorchPeer.start(TUNED);
-  const notes = typeof started === "string" ? [started] : [];
-  const peer = typeof started === "string" ? undefined : started;
+  const notes: string[] = [];
+  const node = await PlainNode.create();
+  const crews = await startCrews(bench, modes, options, node, notes);
   for (const group of groups) {
     let peakGflops = 0;
-    const measurePeak = () => {
-      peakGflops = Math.max(peakGflops, peak.measure());
+    const measurePeak = async () => {
+      peakGflops = Math.max(peakGflops, await peak.measure());
     };
-    const result = await measure(group, modes, peer, options, measurePeak);
-    measurePeak();
+    const { result, rivals } = await measure(group, crews, options, measurePeak, notes);
+    await measurePeak();
     notes.push(...result.notes.map((note) => `${group[0].name}: ${note}`));
-    for (const kernel of group) entries.push(describe(kernel, modes, result, peakGflops));
+    for (const kernel of group) entries.push(describe(kernel, result, rivals.get(kernel) ?? [], peakGflops));
   }
-  peer?.close();
+  const versions = new Map(crews.map(({ peer, crew }) => [peer, crew.version]));
+  for (const { crew } of crews) crew.close();
+  node.close();
   const impossible = entries.filter(({ shareOfPeak }) => shareOfPeak > 1).map(({ name }) => name);
   if (impossible.length > 0) notes.push(`above the peak, so the machine was not quiet: ${impossible.join(", ")}`);
-  return report(bench, entries, peer?.version, notes, options);
+  return report(bench, entries, versions, [`the peak is that of ${peak.name}`, ...notes], options);
+}
+
+interface Opponent {
+  readonly peer: PeerName;
+  readonly crew: Crew;
+}
+
+async function startCrews(
+  bench: string,
+  modes: readonly string[],
+  { peers }: BenchOptions,
+  node: PlainNode,
+  notes: string[],
+): Promise<Opponent[]> {
+  const crews: Opponent[] = [];
+  for (const peer of peers) {
+    if (peer === "torch") {
+      const started = await Crew.start("torch-tuned", [{ program: torchProgram(TUNED), modes }], notes);
+      crews.push(...started.map((crew) => ({ peer, crew })));
+    } else if (bench === "matmul") {
+      const started = await Crew.start(peer, nodeMembers(peer, node), notes);
+      crews.push(...started.map((crew) => ({ peer, crew })));
+    } else notes.push(`${peerLabels[peer]} takes no part in ${bench}`);
+  }
+  return crews;
 }
 
 const single = (kernel: Kernel) => `${kernel.name} once`;
 const repeated = (kernel: Kernel) => `${kernel.name} repeated`;
-const inMode = (kernel: Kernel, mode: string) => `${kernel.name} PyTorch ${mode}`;
 
 async function measure(
   group: Group,
-  modes: readonly string[],
-  peer: TorchPeer | undefined,
+  crews: readonly Opponent[],
   options: BenchOptions,
-  eachRound: () => void,
-): Promise<RoundResult> {
+  eachRound: () => Promise<void>,
+  notes: string[],
+): Promise<{ result: RoundResult; rivals: ReadonlyMap<Kernel, readonly Rival[]> }> {
   const contestants: Contestant[] = [];
+  const rivals = new Map<Kernel, Rival[]>();
   for (const kernel of group) {
     const once = kernel.program(1);
     contestants.push(ourContestant(single(kernel), once), ourContestant(repeated(kernel), kernel.program(REPEATS)));
-    if (!peer) continue;
-    const magnitude = await meanMagnitude(await once());
-    const { ready, failed } = await peer.setupAll(kernel.work, modes, (check, mode) =>
-      requireSame(`${kernel.name}, ${mode}`, magnitude, check, RESULT_TOLERANCE),
-    );
-    for (const [mode, { error }] of Object.entries(failed))
-      throw new Error(`PyTorch, ${kernel.name}, ${mode}: ${error}`);
-    for (const [mode, prepared] of ready) contestants.push(peer.contestant(inMode(kernel, mode), prepared));
+    const own: Rival[] = [];
+    const magnitude = await magnitudeOf(await once());
+    for (const { peer, crew } of crews) {
+      const { ready, failed } = await crew.prepare(kernel.work, `${kernel.name} `, ([check], who) =>
+        requireSame(`${kernel.name}, ${who}`, magnitude, check, RESULT_TOLERANCE),
+      );
+      for (const [mode, { error }] of Object.entries(failed)) {
+        notes.push(`${kernel.name}: ${crew.label}, ${mode}, cannot do this: ${error}`);
+      }
+      for (const [mode, { contestant }] of ready) own.push({ peer, mode, contestant });
+    }
+    rivals.set(kernel, own);
+    contestants.push(...own.map(({ contestant }) => contestant));
   }
-  const peerCpuMs = peer && (() => peer.cpuMs());
-  return alternate(contestants, { rounds: options.quick ? 3 : 7, turnMs: 120, peerCpuMs, eachRound });
+  const peerCpuMs = () => crews.reduce((sum, { crew }) => sum + crew.cpuMs(), 0);
+  const result = await alternate(contestants, { rounds: options.quick ? 3 : 7, turnMs: 120, peerCpuMs, eachRound });
+  return { result, rivals };
 }
 
-async function meanMagnitude(result: Tensor | readonly Tensor[]): Promise<number> {
-  let sum = 0;
-  const values = await ("data" in result ? result : result[0]).data();
-  for (const value of values) sum += Math.abs(value);
-  return sum / values.length;
+async function magnitudeOf(result: Tensor | readonly Tensor[]): Promise<number> {
+  return meanMagnitude(await ("data" in result ? result : result[0]).data());
 }
 
 /** What one more operation adds to a program, in each round; another operation that comes with it is taken off. */
@@ -122,7 +174,7 @@ function addedMs(kernel: Kernel, { roundMs }: Pick<RoundResult, "roundMs">): num
     .map((ms, round) => (ms - once[round]) / (REPEATS - 1) - (carried ? carried[round] : 0));
 }
 
-function describe(kernel: Kernel, modes: readonly string[], result: RoundResult, peakGflops: number): Entry {
+function describe(kernel: Kernel, result: RoundResult, rivals: readonly Rival[], peakGflops: number): Entry {
   const { medianMs } = result;
   const callMs = medianMs.get(single(kernel))!;
   const ms = median(addedMs(kernel, result));
@@ -136,33 +188,50 @@ function describe(kernel: Kernel, modes: readonly string[], result: RoundResult,
     callMs: round(callMs),
     callGflops: round(gflopsOf(callMs)),
   };
-  const theirs = modes.flatMap((mode) => {
-    const time = medianMs.get(inMode(kernel, mode));
-    return time === undefined ? [] : [{ mode, ms: time }];
-  });
-  if (theirs.length === 0) return entry;
-  const best = theirs.reduce((a, b) => (b.ms < a.ms ? b : a));
+  const { torch, ...peers } = Object.fromEntries(
+    [...new Set(rivals.map(({ peer }) => peer))].map((peer): [string, PeerEntry] => {
+      const theirs = rivals.flatMap(({ peer: whose, mode, contestant }) =>
+        whose === peer ? [{ mode, ms: medianMs.get(contestant.name)! }] : [],
+      );
+      const best = theirs.reduce((a, b) => (b.ms < a.ms ? b : a));
+      const modes = Object.fromEntries(theirs.map(({ mode, ms }) => [mode, round(gflopsOf(ms))]));
+      return [peer, { gflops: round(gflopsOf(best.ms)), ms: round(best.ms), mode: best.mode, modes }];
+    }),
+  ) as Partial<Record<PeerName, PeerEntry>>;
+  const bestMs = Math.min(...rivals.map(({ contestant }) => medianMs.get(contestant.name)!));
   return {
     ...entry,
-    torchGflops: round(gflopsOf(best.ms)),
-    torchMs: round(best.ms),
-    torchMode: best.mode,
-    torchModes: Object.fromEntries(theirs.map(({ mode, ms }) => [mode, round(gflopsOf(ms))])),
+    ...(torch && { torchGflops: torch.gflops, torchMs: torch.ms, torchMode: torch.mode, torchModes: torch.modes }),
+    ...(Object.keys(peers).length > 0 && { peers }),
+    ...(rivals.length > 0 && { timesBestPeer: round(bestMs / ms) }),
   };
+}
+
+/** A peer's figures on one kernel, wherever they stand. */
+function of(entry: Entry, peer: PeerName): Pick<PeerEntry, "gflops" | "ms" | "mode"> | undefined {
+  if (peer !== "torch") return entry.peers?.[peer];
+  const { torchGflops, torchMs, torchMode } = entry;
+  if (torchGflops === undefined || torchMs === undefined || torchMode === undefined) return undefined;
+  return { gflops: torchGflops, ms: torchMs, mode: torchMode };
 }
 
 function report(
   bench: string,
   shapes: readonly Entry[],
-  version: string | undefined,
+  versions: ReadonlyMap<PeerName, string>,
   notes: readonly string[],
   { device }: BenchOptions,
 ): Report {
   const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
-  const table = [["", "GFLOP/s", "of peak", "one call", "PyTorch"]];
-  for (const { name, gflops, shareOfPeak, callGflops, torchGflops, torchMode } of shapes) {
-    const torch = torchGflops === undefined ? "" : `${torchGflops.toFixed(0)} ${torchMode}`;
-    table.push([name, gflops.toFixed(0), `${(100 * shareOfPeak).toFixed(0)} %`, callGflops.toFixed(0), torch]);
+  const present = [...versions.keys()];
+  const table = [["", "GFLOP/s", "of peak", "one call", ...present.map((peer) => peerLabels[peer])]];
+  for (const shape of shapes) {
+    const theirs = present.map((peer) => {
+      const figures = of(shape, peer);
+      return figures ? `${figures.gflops.toFixed(0)} ${figures.mode}` : "";
+    });
+    const { name, gflops, shareOfPeak, callGflops } = shape;
+    table.push([name, gflops.toFixed(0), `${(100 * shareOfPeak).toFixed(0)} %`, callGflops.toFixed(0), ...theirs]);
   }
   const ourMs = sum(shapes.map(({ ms }) => ms));
   const explanation =
@@ -174,9 +243,14 @@ function report(
     medianShareOfPeak: round(median(shapes.map(({ shareOfPeak }) => shareOfPeak)), 3),
     shapes,
   };
-  const common = { bench, ours: { medianMs: round(ourMs) }, table, details, notes: [explanation, ...notes] };
-  if (version === undefined) return { ...common, peers: {}, speedup: {} };
-  const torchMs = sum(shapes.map(({ torchMs }) => torchMs ?? 0));
-  const torch = { version, mode: "best per shape", medianMs: round(torchMs), modes: {} };
-  return { ...common, peers: { torch }, speedup: { torch: round(torchMs / ourMs) } };
+  const peers: Partial<Record<PeerName, PeerResult>> = {};
+  const speedup: Partial<Record<PeerName, number>> = {};
+  for (const [peer, version] of versions) {
+    const times = shapes.flatMap((shape) => of(shape, peer)?.ms ?? []);
+    if (times.length < shapes.length) continue; // a sum over some of the shapes would compare with nothing
+    peers[peer] = { version, mode: "best per shape", medianMs: round(sum(times)), modes: {} };
+    speedup[peer] = round(sum(times) / ourMs);
+  }
+  const ours = { medianMs: round(ourMs) };
+  return { bench, ours, peers, speedup, table, details, notes: [explanation, ...notes] };
 }

@@ -3,7 +3,7 @@ import type { Tensor } from "../../src/tensor/index.js";
 import type { Api } from "../models.js";
 import { type BenchOptions, openOurs } from "../ours.js";
 import { uniform } from "../pattern.js";
-import { Peak } from "../peak.js";
+import { openPeak } from "../peak.js";
 import type { Report } from "../report.js";
 import { type Kernel, kernelBench } from "./kernels.js";
 
@@ -17,7 +17,7 @@ const SIZES: readonly (readonly [M: number, K: number, N: number])[] = [
 /** Benchmarks products. */
 export async function matmulBench(options: BenchOptions): Promise<Report> {
   const api = await openOurs(options);
-  const peak = new Peak();
+  const peak = await openPeak(options.device);
   try {
     const groups = SIZES.map((size) => [product(api, ...size)]);
     return await kernelBench("matmul", groups, ["contiguous"], peak, options);

@@ -3,9 +3,10 @@
  * size of the process beside that of PyTorch after 100 steps.
  */
 import { z } from "zod";
+import { torchProgram } from "../crews.js";
 import { BATCH } from "../models.js";
 import type { BenchOptions } from "../ours.js";
-import { TorchPeer } from "../peers.js";
+import { Peer } from "../peers.js";
 import { PlainNode } from "../plain.js";
 import { type ModeResult, type Report, round } from "../report.js";
 
@@ -22,7 +23,7 @@ const MODES = ["contiguous", "channels-last"];
 const PEER_STEPS = 100;
 
 /** Measures memory; throws if live bytes grow. */
-export async function memoryBench({ device }: BenchOptions): Promise<Report> {
+export async function memoryBench({ device, peers: asked }: BenchOptions): Promise<Report> {
   const node = await PlainNode.create();
   const ours = answer.parse(await node.run(["memory", device]));
   node.close();
@@ -33,7 +34,7 @@ export async function memoryBench({ device }: BenchOptions): Promise<Report> {
   const modes: Record<string, ModeResult> = {};
   const notes: string[] = [];
   let version: string | undefined;
-  for (const mode of MODES) {
+  for (const mode of asked.includes("torch") ? MODES : []) {
     const measured = await torchBytes(mode);
     if (typeof measured === "string") {
       notes.push(`PyTorch ${mode}: ${measured}`);
@@ -60,7 +61,7 @@ export async function memoryBench({ device }: BenchOptions): Promise<Report> {
 }
 
 async function torchBytes(mode: string): Promise<{ bytes: number; version: string } | string> {
-  const peer = await TorchPeer.start();
+  const peer = await Peer.start(torchProgram());
   if (typeof peer === "string") return peer;
   try {
     const prepared = await peer.setup({ kind: "step", model: "cnn", batch: BATCH }, mode);

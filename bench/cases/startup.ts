@@ -1,16 +1,18 @@
 /**
  * `startup`: from the import to the end of the first `cnn` step, in a process of its own, with an empty and with a filled
- * kernel cache. The peer is PyTorch's eager mode and its compiler, likewise from its import.
+ * kernel cache; WebAssembly caches nothing on disk. The peers are PyTorch's eager mode and its compiler, and libraries of
+ * JavaScript, likewise from their import.
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { z } from "zod";
+import { type Member, missingPackage, nodeMembers, torchProgram } from "../crews.js";
 import { BATCH } from "../models.js";
 import type { BenchOptions } from "../ours.js";
-import { TorchPeer } from "../peers.js";
+import { Peer } from "../peers.js";
 import { PlainNode } from "../plain.js";
-import { type ModeResult, median, type Report, round } from "../report.js";
+import { type ModeResult, median, type PeerName, type PeerResult, peerLabels, type Report, round } from "../report.js";
 
 const answer = z.object({ importMs: z.number(), firstStepMs: z.number(), processMs: z.number(), loss: z.number() });
 type Start = z.infer<typeof answer>;
@@ -21,6 +23,19 @@ const MODES = [
   { mode: "compile, cold", cold: true },
   { mode: "compile, warm", cold: false },
 ] as const;
+/** A start that takes this long is not repeated. */
+const SLOW_MS = 5000;
+
+/** One way of starting a peer. */
+interface Starter {
+  readonly peer: PeerName;
+  readonly mode: string;
+  /** The process of run `i`. */
+  readonly member: (i: number) => Member;
+  readonly times: number[];
+  version?: string;
+  error?: string;
+}
 
 /** Benchmarks the start of a program. */
 export async function startupBench(options: BenchOptions): Promise<Report> {
@@ -30,75 +45,94 @@ export async function startupBench(options: BenchOptions): Promise<Report> {
   const start = async (cache: string) =>
     answer.parse(await node.run(["startup", options.device], { FOVEA_CACHE: join(folder, cache) }));
   const [cold, warm]: [Start[], Start[]] = [[], []];
-  const torch = new Map<string, number[]>();
   const notes = ["the operating system's file cache is warm in all runs"];
-  const modes: Record<string, ModeResult> = {};
-  let version: string | undefined;
+  const starters = startersOf(options, node, folder, notes);
   try {
     for (let i = 0; i < runs; i++) {
       cold.push(await start(`${i}`));
-      warm.push(await start(`${i}`));
-      for (const { mode, cold: empty } of MODES) {
-        const begun = await startTorch(mode, join(folder, `torch-${empty ? i : 0}`));
-        if (typeof begun === "string") {
-          modes[mode] = { error: begun };
-          continue;
-        }
-        version = begun.version;
-        torch.set(mode, [...(torch.get(mode) ?? []), begun.ms]);
+      if (options.device !== "wasm") warm.push(await start(`${i}`));
+      for (const starter of starters) {
+        if (!starter.error && !starter.times.some((ms) => ms > SLOW_MS)) await startOnce(starter, i);
       }
     }
   } finally {
     node.close();
     rmSync(folder, { recursive: true, force: true });
   }
-  return report(options, { cold, warm, torch, modes, version, notes });
+  return report(options, cold, warm, starters, notes);
 }
 
-async function startTorch(mode: string, cache: string): Promise<{ ms: number; version: string } | string> {
-  const peer = await TorchPeer.start({ TORCHINDUCTOR_CACHE_DIR: cache });
-  if (typeof peer === "string") return peer;
-  const prepared = await peer.setup({ kind: "step", model: "cnn", batch: BATCH }, mode);
-  peer.close();
-  return "error" in prepared ? prepared.error : { ms: prepared.sinceStartMs, version: peer.version };
+function startersOf({ peers }: BenchOptions, node: PlainNode, folder: string, notes: string[]): Starter[] {
+  return peers.flatMap((peer): Starter[] => {
+    if (peer === "torch") {
+      return MODES.map(({ mode, cold }) => {
+        const cache = (i: number) => ({ TORCHINDUCTOR_CACHE_DIR: join(folder, `torch-${cold ? i : 0}`) });
+        return { peer, mode, times: [], member: (i) => ({ program: torchProgram(cache(i)), modes: [mode] }) };
+      });
+    }
+    const missing = missingPackage(peer);
+    if (missing) notes.push(missing);
+    const members = missing ? [] : nodeMembers(peer, node);
+    return members.map((member) => ({ peer, mode: member.modes[0], times: [], member: () => member }));
+  });
 }
 
-interface Outcome {
-  readonly cold: readonly Start[];
-  readonly warm: readonly Start[];
-  readonly torch: ReadonlyMap<string, readonly number[]>;
-  readonly modes: Readonly<Record<string, ModeResult>>;
-  readonly version: string | undefined;
-  readonly notes: readonly string[];
-}
-
-function report({ device }: BenchOptions, outcome: Outcome): Report {
-  const { cold, warm, torch, version } = outcome;
-  const ms = (starts: readonly Start[], key: keyof Start) => round(median(starts.map((start) => start[key])));
-  const sides = { cold: sideOf(cold), warm: sideOf(warm) };
-  function sideOf(starts: readonly Start[]) {
-    return {
-      medianMs: ms(starts, "firstStepMs"),
-      importMs: ms(starts, "importMs"),
-      processMs: ms(starts, "processMs"),
-    };
+/** Adds the time from the start of a peer's process to the end of its first step, or the reason why there is none. */
+async function startOnce(starter: Starter, i: number): Promise<void> {
+  const { program } = starter.member(i);
+  const peer = await Peer.start(program);
+  if (typeof peer === "string") {
+    starter.error = peer;
+    return;
   }
+  starter.version = peer.version;
+  const prepared = await peer.setup({ kind: "step", model: "cnn", batch: BATCH }, starter.mode);
+  peer.close();
+  if ("error" in prepared) starter.error = prepared.error;
+  else starter.times.push(prepared.sinceStartMs);
+}
+
+function report(
+  { device }: BenchOptions,
+  cold: readonly Start[],
+  warm: readonly Start[],
+  starters: readonly Starter[],
+  notes: readonly string[],
+): Report {
+  const sides = { cold: sideOf(cold), ...(warm.length > 0 && { warm: sideOf(warm) }) };
+  const ourMs = (sides.warm ?? sides.cold).medianMs;
+  const cached = warm.length > 0 ? ", empty cache" : "";
   const table = [
     ["", "ms to the end of the first step"],
-    [`Fovea ${device}, empty cache`, sides.cold.medianMs.toFixed(0)],
-    [`Fovea ${device}, filled cache`, sides.warm.medianMs.toFixed(0)],
+    [`Fovea ${device}${cached}`, sides.cold.medianMs.toFixed(0)],
+    ...(sides.warm ? [[`Fovea ${device}, filled cache`, sides.warm.medianMs.toFixed(0)]] : []),
   ];
-  const modes: Record<string, ModeResult> = { ...outcome.modes };
-  for (const [mode, times] of torch) {
-    modes[mode] = { medianMs: round(median(times)) };
-    table.push([`PyTorch ${mode}`, median(times).toFixed(0)]);
+  const allNotes = [...notes];
+  const peers: Partial<Record<PeerName, PeerResult>> = {};
+  const speedup: Partial<Record<PeerName, number>> = {};
+  for (const name of new Set(starters.map(({ peer }) => peer))) {
+    const modes: Record<string, ModeResult> = {};
+    let best: { readonly mode: string; readonly ms: number } | undefined;
+    for (const { mode, times, error } of starters.filter(({ peer }) => peer === name)) {
+      if (error !== undefined) {
+        modes[mode] = { error };
+        allNotes.push(`${peerLabels[name]}, ${mode}: ${error}`);
+        continue;
+      }
+      const ms = median(times);
+      modes[mode] = { medianMs: round(ms), rounds: times.length };
+      table.push([`${peerLabels[name]}, ${mode}`, ms.toFixed(0)]);
+      if (!best || ms < best.ms) best = { mode, ms };
+    }
+    const version = starters.find(({ peer, version: known }) => peer === name && known)?.version;
+    if (version === undefined) continue;
+    peers[name] = { ...(best && { medianMs: round(best.ms) }), version, mode: best?.mode, modes };
+    if (best) speedup[name] = round(best.ms / ourMs);
   }
-  const notes = [...outcome.notes];
-  for (const [mode, result] of Object.entries(modes)) if ("error" in result) notes.push(`${mode}: ${result.error}`);
-  const common = { bench: "startup", ours: { medianMs: sides.warm.medianMs, ...sides }, table, notes };
-  const [best] = [...torch].sort(([, a], [, b]) => median(a) - median(b));
-  if (!best || version === undefined) return { ...common, peers: {}, speedup: {} };
-  const bestMs = median(best[1]);
-  const peers = { torch: { medianMs: round(bestMs), version, mode: best[0], modes } };
-  return { ...common, peers, speedup: { torch: round(bestMs / sides.warm.medianMs) } };
+  return { bench: "startup", ours: { medianMs: ourMs, ...sides }, peers, speedup, table, notes: allNotes };
+}
+
+function sideOf(starts: readonly Start[]) {
+  const ms = (key: keyof Start) => round(median(starts.map((start) => start[key])));
+  return { medianMs: ms("firstStepMs"), importMs: ms("importMs"), processMs: ms("processMs") };
 }
