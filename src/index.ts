@@ -1,6 +1,6 @@
 /**
- * Fovea: train, inspect and ship vision models from TypeScript. The only file that names concrete devices; each is loaded
- * when it is first used.
+ * Fovea: train, inspect and ship vision models from TypeScript. This entry and `browser.ts` are the only files that
+ * name concrete devices; each is loaded when it is first used.
  */
 import type { DeviceDescription } from "./runtime/index.js";
 import { registerDevice } from "./tensor/index.js";
@@ -20,15 +20,4 @@ export async function describeDevices(): Promise<DeviceDescription[]> {
   return [await native.describe(), interp.describe()];
 }
 
-export type { DeviceDescription } from "./runtime/index.js";
-export * from "./tensor/index.js";
-export {
-  ConfigError,
-  DataError,
-  DeviceError,
-  DTypeError,
-  describeError,
-  FoveaError,
-  NumericError,
-  ShapeError,
-} from "./util/errors.js";
+export * from "./public.js";

@@ -8,6 +8,7 @@ import type { Program } from "../ir/program.js";
 import { rebuild } from "../ops/index.js";
 import { type Device, type Executable, Storage } from "../runtime/index.js";
 import { DeviceError } from "../util/errors.js";
+import { environment } from "../util/host.js";
 import { traceStage } from "./debug.js";
 
 type Opener = () => Promise<Device>;
@@ -98,7 +99,7 @@ interface Ready {
 }
 const programs = new Map<string, Promise<Ready>>();
 /** Whether what the compiler makes is verified after every pass; tests do. */
-const verify = process.env.FOVEA_VERIFY === "1";
+const verify = environment.FOVEA_VERIFY === "1";
 const PROGRAMS_KEPT = 512;
 
 async function build(
