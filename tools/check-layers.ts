@@ -26,7 +26,7 @@ interface Import {
   readonly kind: "static" | "dynamic" | "type";
 }
 
-const CHECKED_FOLDERS = ["src", "test", "tools", "bench"];
+const CHECKED_FOLDERS = ["src", "test", "tools", "bench", "examples"];
 const MAX_LINES = 600;
 const MAX_COLUMNS = 140;
 /** Data such as a base64 literal or a long address, which no line break can mend. */

@@ -32,7 +32,8 @@ describe("a page", { timeout: 120_000 }, () => {
     const { foreign, warnings, files } = await bundle(names.map((name) => `export * from "${name}";`).join("\n"));
     expect(foreign).toEqual([]);
     expect(warnings).toEqual([]);
-    for (const text of files.values()) expect(text).not.toMatch(/["'`]node:|\brequire\(|\bBuffer\b|(?<!globalThis\.)\bprocess\./);
+    for (const text of files.values())
+      expect(text).not.toMatch(/["'`]node:|\brequire\(|\bBuffer\b|(?<!globalThis\.)\bprocess\./);
   });
 
   it(`trains with less than ${LIMIT_BYTES / 1000} kB`, async () => {
