@@ -17,7 +17,7 @@ export interface Content {
   readonly faint?: readonly Point[];
 }
 
-const MARGIN = { left: 44, right: 14, top: 8, bottom: 22 } as const;
+const MARGIN = { left: 44, right: 14, top: 8, bottom: 28 } as const;
 const EMPTY: Content = { strong: [] };
 
 export class Chart {
@@ -74,7 +74,7 @@ export class Chart {
     }
     context.textAlign = "center";
     context.textBaseline = "alphabetic";
-    for (const tick of this.#x.ticks) context.fillText(this.#x.format(tick), atX(tick), height - 4);
+    for (const tick of this.#x.ticks) context.fillText(this.#x.format(tick), atX(tick), height - 6);
 
     const { faint = [], strong } = this.#content;
     context.lineJoin = "round";

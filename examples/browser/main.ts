@@ -200,11 +200,21 @@ function showSample(): void {
   pad.show(Uint8Array.from(test.images.subarray(index * SIDE * SIDE, (index + 1) * SIDE * SIDE)));
 }
 
+const deviceNames: Readonly<Record<string, string>> = {
+  wasm: "WebAssembly",
+  interp: "Interpreter in JavaScript (a reference, slow)",
+};
+
 async function showDevice(): Promise<void> {
   const { name } = await currentDevice();
-  const device = (await describeDevices()).find((one) => one.name === name);
-  const details = Object.entries(device?.details ?? {}).map(([key, value]) => `${key}: ${value}`);
-  element("device").textContent = [name, ...details].join(" · ");
+  const { threads, memory, simd } = (await describeDevices()).find((one) => one.name === name)?.details ?? {};
+  const parts = [
+    deviceNames[name] ?? name,
+    threads && `${threads} ${threads === "1" ? "thread" : "threads"}`,
+    memory && `memory ${memory}`,
+    simd,
+  ];
+  element("device").textContent = parts.filter((part) => part).join(" · ");
 }
 
 for (let digit = 0; digit < 10; digit++) {
