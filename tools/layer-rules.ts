@@ -20,6 +20,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   runtime: ["util", "ir"],
   "device/interp": ["util", "ir", "codegen", "runtime"],
   "device/native": ["util", "ir", "codegen", "runtime"],
+  "device/wasm": ["util", "ir", "codegen", "runtime"],
   tensor: ["util", "ir", "ops", "autograd", "compiler", "runtime"],
   nn: ["util", "tensor"],
   optim: ["util", "tensor"],

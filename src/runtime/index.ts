@@ -1,3 +1,6 @@
-/** The runtime layer: the device interface and the storage behind values. */
+/** The runtime layer: the device interface, the storage behind values, and what devices share. */
 export type { Device, DeviceBuffer, DeviceDescription, Executable } from "./device.js";
+export { GarbageClock } from "./garbage.js";
+export { reportSteps } from "./report.js";
 export { memoryStats, Storage } from "./storage.js";
+export { threadCount } from "./threads.js";

@@ -33,6 +33,8 @@ export class DTypeError extends FoveaError {}
 export class DataError extends FoveaError {}
 /** A device cannot be opened, or failed while it ran. */
 export class DeviceError extends FoveaError {}
+/** The machine lacks what a device needs, so that another one may be chosen instead. */
+export class UnavailableError extends DeviceError {}
 /** An option or a configuration value is unknown or out of range. */
 export class ConfigError extends FoveaError {}
 /** A computation left the finite numbers. */

@@ -6,7 +6,14 @@ import { printC, scratchBytes } from "../../codegen/index.js";
 import { type DType, hostArray, sizeOf, type TypedArray } from "../../ir/dtype.js";
 import type { Program, Slot } from "../../ir/program.js";
 import type { Target } from "../../ir/target.js";
-import type { Device, DeviceBuffer, DeviceDescription, Executable } from "../../runtime/index.js";
+import {
+  type Device,
+  type DeviceBuffer,
+  type DeviceDescription,
+  type Executable,
+  GarbageClock,
+  reportSteps,
+} from "../../runtime/index.js";
 import { DeviceError, describeError } from "../../util/errors.js";
 import { collectGarbage } from "./garbage.js";
 import { KernelCache } from "./kernel-cache.js";
@@ -20,8 +27,6 @@ interface Memory extends DeviceBuffer {
 /** Freed buffers kept for reuse, in all. */
 const POOLED_BYTES = 256 << 20;
 const GRANULE = 256;
-/** Native memory that may be handed out between two garbage collections. */
-const COLLECT_BYTES = 64 << 20;
 
 function addressOf(buffer: DeviceBuffer): number {
   if ("address" in buffer && typeof buffer.address === "number") return buffer.address;
@@ -33,8 +38,7 @@ export class NativeDevice implements Device {
   readonly target: Target;
   private readonly pool = new Map<number, number[]>();
   private pooledBytes = 0;
-  private usedBytes = 0;
-  private collectAtBytes = COLLECT_BYTES;
+  private readonly garbage = new GarbageClock(collectGarbage);
   private readonly arenas: FinalizationRegistry<number>;
 
   constructor(
@@ -59,12 +63,7 @@ export class NativeDevice implements Device {
 
   allocate(dtype: DType, elements: number): Memory {
     const bytes = Math.max(GRANULE, Math.ceil((elements * sizeOf(dtype)) / GRANULE) * GRANULE);
-    this.usedBytes += bytes;
-    if (this.usedBytes > this.collectAtBytes) {
-      // The garbage collector does not see native memory: without a hint, unreachable tensors would pile up.
-      collectGarbage();
-      this.collectAtBytes = this.usedBytes + COLLECT_BYTES;
-    }
+    this.garbage.take(bytes);
     const free = this.pool.get(bytes);
     const known = free?.pop();
     if (known !== undefined) this.pooledBytes -= bytes;
@@ -74,8 +73,7 @@ export class NativeDevice implements Device {
   release(buffer: DeviceBuffer): void {
     const address = addressOf(buffer);
     const { sizeBytes } = buffer;
-    this.usedBytes -= sizeBytes;
-    this.collectAtBytes = Math.min(this.collectAtBytes, this.usedBytes + COLLECT_BYTES);
+    this.garbage.give(sizeBytes);
     if (this.pooledBytes + sizeBytes > POOLED_BYTES) {
       this.runtime.free(address);
       return;
@@ -131,25 +129,12 @@ export class NativeDevice implements Device {
           else if (slot.kind === "output") table[i] = BigInt(addressOf(outputs[slot.output]));
         });
         await this.runtime.run(words, table, steps.length, times);
-        if (debug >= 1 && times) this.report(program, times);
+        if (debug >= 1 && times) reportSteps(program, times);
       },
       stepTimesMs: () => (times ? [...times] : []),
     };
     this.arenas.register(executable, arena);
     return executable;
-  }
-
-  /** One line per step: time, rate, label. */
-  private report(program: Program, times: Float64Array): void {
-    const lines = program.steps.map(({ kernel }, i) => {
-      const { label, flops } = program.kernels[kernel];
-      const rate = flops / Math.max(1e-6, times[i]) / 1e6;
-      return `[fovea] ${times[i].toFixed(3).padStart(9)} ms ${rate.toFixed(1).padStart(7)} GFLOP/s  ${label}`;
-    });
-    const total = times.reduce((sum, time) => sum + time, 0);
-    process.stderr.write(
-      `${lines.join("\n")}\n[fovea] ${total.toFixed(3).padStart(9)} ms in ${times.length} kernels\n`,
-    );
   }
 }
 

@@ -7,6 +7,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { availableParallelism, cpus, homedir } from "node:os";
 import { delimiter, join } from "node:path";
 import { promisify } from "node:util";
+import { threadCount } from "../../runtime/index.js";
 import { ConfigError, DeviceError } from "../../util/errors.js";
 
 const exec = promisify(execFile);
@@ -81,16 +82,6 @@ export function findCompiler(): string {
   });
 }
 
-function threadCount(): number {
-  const text = process.env.FOVEA_THREADS;
-  if (!text) return availableParallelism();
-  const threads = Number(text);
-  if (!Number.isInteger(threads) || threads < 1 || threads > 256) {
-    throw new ConfigError(`FOVEA_THREADS must be a whole number from 1 to 256, got "${text}"`);
-  }
-  return threads;
-}
-
 /** Bytes of a data cache of the first core, or a size that every recent processor has. */
 function cacheBytes(level: number, fallback: number): number {
   for (let i = 0; i < 6; i++) {
@@ -138,7 +129,7 @@ export function discoverMachine(): Promise<Machine> {
 
 async function look(): Promise<Machine> {
   const compiler = findCompiler();
-  const threads = threadCount();
+  const threads = threadCount(availableParallelism());
   let macros: Set<string>;
   let compilerVersion: string;
   try {

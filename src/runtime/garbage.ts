@@ -1,0 +1,28 @@
+/**
+ * When to collect garbage: engines do not see memory outside their heap, so unreachable tensors would pile up. Counts
+ * bytes; how a collection is asked for is the device's business.
+ */
+
+/** Bytes that may be handed out between two collections. */
+const COLLECT_BYTES = 64 << 20;
+
+export class GarbageClock {
+  private usedBytes = 0;
+  private collectAtBytes = COLLECT_BYTES;
+
+  constructor(private readonly collect: () => void) {}
+
+  /** Memory is about to be handed out. */
+  take(bytes: number): void {
+    this.usedBytes += bytes;
+    if (this.usedBytes <= this.collectAtBytes) return;
+    this.collect();
+    this.collectAtBytes = this.usedBytes + COLLECT_BYTES;
+  }
+
+  /** Memory came back. */
+  give(bytes: number): void {
+    this.usedBytes -= bytes;
+    this.collectAtBytes = Math.min(this.collectAtBytes, this.usedBytes + COLLECT_BYTES);
+  }
+}
