@@ -3,12 +3,12 @@
  */
 
 import type { DType } from "../ir/dtype.js";
-import { sizeOf } from "../ir/dtype.js";
 import * as ix from "../ir/index-math.js";
 import { type BufferSpec, type Expr, type Kernel, LANE, type RegisterType, type Stmt } from "../ir/loops.js";
 import { scalarOps } from "../ir/scalar.js";
 import { C_PRELUDE } from "./c-prelude.js";
 import { Printer } from "./printer.js";
+import { scratchLayout } from "./scratch.js";
 
 const SCALAR: Readonly<Record<RegisterType, string>> = { f32: "float", f64: "double", i32: "int", bool: "int" };
 const VECTOR: Readonly<Record<RegisterType, string>> = { f32: "vf", f64: "vf", i32: "vi", bool: "vi" };
@@ -184,17 +184,6 @@ class CPrinter extends Printer {
   }
 }
 
-/** Bytes that a cache line, and every vector, is aligned to. */
-const ALIGNMENT = 64;
-
-/** Bytes of scratch memory that each thread needs for the kernel. */
-export function scratchBytes(kernel: Kernel): number {
-  return kernel.scratch.reduce(
-    (sum, { dtype, elements }) => sum + Math.ceil((elements * sizeOf(dtype)) / ALIGNMENT) * ALIGNMENT,
-    0,
-  );
-}
-
 /** C source of the kernel, with the function `void fovea_kernel(void *const *, long, long, char *)`. */
 export function printC(kernel: Kernel, lanes: number): string {
   const { buffers, scratch, parts } = kernel;
@@ -207,12 +196,10 @@ export function printC(kernel: Kernel, lanes: number): string {
     const constant = buffer.access === "read" ? "const " : "";
     return `${constant}${MEMORY[buffer.dtype]} *${sharesMemory(buffer) ? "" : "restrict "}${buffer.name}`;
   });
-  let offset = 0;
-  const scratchLines = scratch.map(({ name, dtype, elements }) => {
-    const line = `  ${MEMORY[dtype]} *restrict ${name} = (${MEMORY[dtype]} *)(scratch + ${offset});`;
-    offset += Math.ceil((elements * sizeOf(dtype)) / ALIGNMENT) * ALIGNMENT;
-    return line;
-  });
+  const { offsets } = scratchLayout(kernel);
+  const scratchLines = scratch.map(
+    ({ name, dtype }) => `  ${MEMORY[dtype]} *restrict ${name} = (${MEMORY[dtype]} *)(scratch + ${offsets.get(name)});`,
+  );
   const printer = new CPrinter(lanes);
   const functions = parts.map((part, i) =>
     [

@@ -4,7 +4,7 @@
  */
 import { type Bound, type Guard, type Index, plus } from "../ir/index-math.js";
 import type { Expr, Part, Stmt } from "../ir/loops.js";
-import { eachExpr, eachPartStmt, exprsOf, operandsOf } from "../ir/visit.js";
+import { isStraight, mutableNames, type Straight, shareRun } from "./sharing.js";
 
 export abstract class Printer {
   protected lines: string[] = [];
@@ -18,10 +18,7 @@ export abstract class Printer {
     this.lines = [];
     this.indent = 1;
     this.names = 0;
-    this.mutable = new Set();
-    eachPartStmt([part], (s) => {
-      if (s.kind === "set") this.mutable.add(s.name);
-    });
+    this.mutable = mutableNames(part);
     this.statements(part.body);
     return this.lines.join("\n");
   }
@@ -54,13 +51,13 @@ export abstract class Printer {
   }
 
   private statements(body: readonly Stmt[]): void {
-    let run: Stmt[] = [];
+    let run: Straight[] = [];
     const flush = () => {
       if (run.length > 0) this.straight(run);
       run = [];
     };
     for (const s of body) {
-      if (s.kind === "declare" || s.kind === "set" || s.kind === "store") {
+      if (isStraight(s)) {
         run.push(s);
         continue;
       }
@@ -84,47 +81,21 @@ export abstract class Printer {
   }
 
   /** Prints statements without control flow between them, sharing what they have in common. */
-  private straight(run: readonly Stmt[]): void {
-    const uses = new Map<string, number>();
-    const counted = new Set<string>();
-    const count = (e: Expr): void => {
-      uses.set(e.key, (uses.get(e.key) ?? 0) + 1);
-      if (counted.has(e.key)) return;
-      counted.add(e.key);
-      operandsOf(e).forEach(count);
-    };
-    for (const s of run) exprsOf(s).forEach(count);
+  private straight(run: readonly Straight[]): void {
     const outer = this.temporaries;
     this.temporaries = new Map();
-    const shared = (e: Expr) =>
-      (uses.get(e.key) ?? 0) > 1 && e.kind !== "const" && e.kind !== "register" && !this.dependsOnMutable(e);
-    const prepare = (e: Expr, done: Set<string>): void => {
-      if (done.has(e.key)) return;
-      done.add(e.key);
-      for (const x of operandsOf(e)) prepare(x, done);
-      if (shared(e) && !this.temporaries.has(e.key)) {
+    for (const { statement: s, temporaries } of shareRun(run, this.mutable)) {
+      for (const e of temporaries) {
         const name = `t${this.names++}`;
         this.line(this.declaration(e, name, this.expression(e), false));
         this.temporaries.set(e.key, name);
       }
-    };
-    const done = new Set<string>();
-    for (const s of run) {
-      for (const e of exprsOf(s)) prepare(e, done);
       if (s.kind === "declare")
         this.line(this.declaration(s.init, s.name, this.value(s.init), this.mutable.has(s.name)));
       else if (s.kind === "set") this.line(`${s.name} = ${this.value(s.value)};`);
-      else if (s.kind === "store") this.line(this.storeText(s, this.value(s.value)));
+      else this.line(this.storeText(s, this.value(s.value)));
     }
     this.temporaries = outer;
-  }
-
-  private dependsOnMutable(e: Expr): boolean {
-    let found = false;
-    eachExpr([e], (x) => {
-      if (x.kind === "register" && this.mutable.has(x.name)) found = true;
-    });
-    return found;
   }
 
   /** The text of an expression: its temporary if it has one. */

@@ -14,6 +14,16 @@ export interface CContext {
   readonly type: "f32" | "f64" | "i32" | "bool";
 }
 
+/** How the WebAssembly encoder asks: register type and lanes of the operands, and those that are the same everywhere. */
+export interface WasmContext {
+  readonly lanes: number;
+  readonly type: "f32" | "i32" | "bool";
+  /** The value of each operand that is a constant, else null. */
+  readonly constants: readonly (number | null)[];
+  /** Whether all lanes of the last operand are one scalar. */
+  readonly uniform: boolean;
+}
+
 export interface ScalarRecord {
   readonly arity: 1 | 2 | 3;
   /** Operand kinds that make sense; `select` takes a bool first. */
@@ -27,6 +37,12 @@ export interface ScalarRecord {
   readonly gradient: (<T>(e: Algebra<T>, g: T, out: T, ...x: T[]) => (T | null)[]) | null;
   /** C text of the operation on registers, for scalars and for GCC vectors; null if only the decomposition exists. */
   readonly c: ((context: CContext, ...x: string[]) => string) | null;
+  /**
+   * WebAssembly of the operation: instructions in the order in which a stack machine takes them. The letters a, b, c put an
+   * operand on the stack, `b0` the scalar behind a uniform b; `=r` takes what is on top and calls it `r`. Null for vectors that are
+   * computed lane by lane. Present wherever `c` is.
+   */
+  readonly wasm: ((context: WasmContext) => string | null) | null;
   /** Single-precision decomposition into other records; used where `c` is null. */
   readonly decompose: (<T>(e: Algebra<T>, ...x: T[]) => T) | null;
   /** About how many additions it costs: what the planner weighs against storing a value. */
@@ -57,6 +73,37 @@ const helper =
     `${context.lanes === 1 ? "s" : "v"}_${context.type === "i32" ? "i" : ""}${name}(${x.join(", ")})`;
 const unsigned = (symbol: string) => (context: CContext, a: string, b: string) =>
   context.lanes === 1 ? `((int)((unsigned)${a} ${symbol} ${b}))` : `((vi)((vu)${a} ${symbol} (vu)${b}))`;
+
+/** An instruction that both scalars and vectors have, behind its operands. */
+const stack =
+  (name: string, operands = "a b") =>
+  ({ lanes, type }: WasmContext) =>
+    `${operands} ${type === "f32" ? "f32" : "i32"}${lanes === 1 ? "" : "x4"}.${name}`;
+const bitwise =
+  (name: string) =>
+  ({ lanes }: WasmContext) =>
+    `a b ${lanes === 1 ? "i32" : "v128"}.${name}`;
+/** Comparisons of integers tell whether they are signed. */
+const ordered = (name: string) => (context: WasmContext) => stack(context.type === "f32" ? name : `${name}_s`)(context);
+const shift =
+  (name: string) =>
+  ({ lanes, uniform }: WasmContext) =>
+    lanes === 1 ? `a b i32.${name}` : uniform ? `a b0 i32x4.${name}` : null;
+/**
+ * The larger (or smaller) of two: a where it wins or is NaN, else b. One instruction where an operand is a constant that
+ * is not NaN; zeros keep the sign that this rule gives them.
+ */
+const winner =
+  (name: "max" | "min", wins: string, loses: string) =>
+  ({ lanes, type, constants: [a, b] }: WasmContext): string => {
+    const known = (x: number | null) => x !== null && !Number.isNaN(x);
+    if (type === "i32") return lanes === 1 ? `a b a b i32.${wins}_s select` : `a b i32x4.${name}_s`;
+    if (lanes === 1) return `a b a b f32.${wins} a a f32.ne i32.or select`;
+    if (known(a)) return `b a f32x4.p${name}`;
+    if (known(b) && b !== 0) return `a b f32x4.p${name}`;
+    if (Object.is(b, 0)) return `a a b f32x4.${loses} v128.andnot`;
+    return `a b a b f32x4.${wins} a a f32x4.ne v128.or v128.bitselect`;
+  };
 
 function erf(x: number): number {
   // Series below 2.5, continued fraction above: both to float64 accuracy.
@@ -94,6 +141,7 @@ const record = (arity: 1 | 2 | 3, fields: Fields): ScalarRecord => ({
   integerMeaning: null,
   gradient: null,
   c: null,
+  wasm: null,
   decompose: null,
   cost: 1,
   smooth: true,
@@ -103,6 +151,7 @@ const record = (arity: 1 | 2 | 3, fields: Fields): ScalarRecord => ({
 const comparison = (
   symbol: string,
   meaning: (a: number, b: number) => boolean,
+  wasm: (context: WasmContext) => string,
   operands: "any" | "number" = "any",
 ): ScalarRecord =>
   record(2, {
@@ -110,11 +159,19 @@ const comparison = (
     result: "bool",
     meaning: (a, b) => Number(meaning(a, b)),
     c: compare(symbol),
+    wasm,
     smooth: false,
     cases: [...pairs(numbers, numbers), ...pairs(tricky, tricky)],
   });
-const logic = (symbol: string, meaning: (a: number, b: number) => number): ScalarRecord =>
-  record(2, { operands: "bool", meaning, c: infix(symbol), smooth: false, cases: pairs([0, 1], [0, 1]) });
+const logic = (symbol: string, name: string, meaning: (a: number, b: number) => number): ScalarRecord =>
+  record(2, {
+    operands: "bool",
+    meaning,
+    c: infix(symbol),
+    wasm: bitwise(name),
+    smooth: false,
+    cases: pairs([0, 1], [0, 1]),
+  });
 const integer = (arity: 1 | 2 | 3, fields: Fields): ScalarRecord =>
   record(arity, {
     operands: "int",
@@ -169,17 +226,20 @@ const table: Readonly<Record<ScalarName, ScalarRecord>> = {
     meaning: (a, b) => a + b,
     gradient: (_, g) => [g, g],
     c: arithmetic("+"),
+    wasm: stack("add"),
   }),
   sub: record(2, {
     meaning: (a, b) => a - b,
     gradient: (e, g) => [g, e.op("neg", g)],
     c: arithmetic("-"),
+    wasm: stack("sub"),
   }),
   mul: record(2, {
     meaning: (a, b) => a * b,
     integerMeaning: Math.imul,
     gradient: (e, g, _, a, b) => [e.op("mul", g, b), e.op("mul", g, a)],
     c: arithmetic("*"),
+    wasm: stack("mul"),
   }),
   div: record(2, {
     cost: 3,
@@ -190,18 +250,27 @@ const table: Readonly<Record<ScalarName, ScalarRecord>> = {
       return [scaled, e.op("neg", e.op("mul", scaled, out))];
     },
     c: infix("/"),
+    wasm: stack("div"),
     cases: pairs([...numbers, ...tricky], numbers),
   }),
   mod: record(2, {
     meaning: (a, b) => a - b * Math.floor(a / b),
     gradient: (e, g, _, a, b) => [g, e.op("neg", e.op("mul", g, e.op("floor", e.op("div", a, b))))],
     c: helper("mod"),
+    wasm: (context) => {
+      const { lanes, type } = context;
+      if (type === "f32") return ["a b a b", "div", "floor", "mul", "sub"].join(lanes === 1 ? " f32." : " f32x4.");
+      // A divisor of zero becomes one; a remainder whose sign is not the divisor's moves by one divisor.
+      const adjust = "r b i32.add r b r i32.xor i32.const 0 i32.lt_s r i32.const 0 i32.ne i32.and select";
+      return lanes === 1 ? `a b b i32.eqz i32.or i32.rem_s =r ${adjust}` : null;
+    },
     cases: pairs([-7.3, -2, 0.4, 5.5], [-1.7, 2.3]),
   }),
   max: record(2, {
     meaning: (a, b) => Math.max(a, b),
     gradient: (e, g, out, a, b) => extremum(e, g, out, a, b),
     c: helper("max"),
+    wasm: winner("max", "gt", "le"),
     cases: [
       ...pairs(
         numbers,
@@ -215,6 +284,7 @@ const table: Readonly<Record<ScalarName, ScalarRecord>> = {
     meaning: (a, b) => Math.min(a, b),
     gradient: (e, g, out, a, b) => extremum(e, g, out, a, b),
     c: helper("min"),
+    wasm: winner("min", "lt", "ge"),
     cases: [
       ...pairs(
         numbers,
@@ -236,11 +306,21 @@ const table: Readonly<Record<ScalarName, ScalarRecord>> = {
     decompose: decompose.pow,
     cases: pairs([0.2, 0.9, 1.5, 3], [-2, -0.5, 0.7, 2, 3]),
   }),
-  neg: record(1, { meaning: (a) => -a, gradient: (e, g) => [e.op("neg", g)], c: (_, a) => `(-${a})` }),
+  neg: record(1, {
+    meaning: (a) => -a,
+    gradient: (e, g) => [e.op("neg", g)],
+    c: (_, a) => `(-${a})`,
+    wasm: (context) =>
+      context.lanes === 1 && context.type === "i32" ? "i32.const 0 a i32.sub" : stack("neg", "a")(context),
+  }),
   abs: record(1, {
     meaning: Math.abs,
     gradient: (e, g, _, a) => [e.op("mul", g, e.op("sign", a))],
     c: helper("abs"),
+    wasm: (context) =>
+      context.lanes === 1 && context.type === "i32"
+        ? "a i32.const 31 i32.shr_s =r a r i32.add r i32.xor"
+        : stack("abs", "a")(context),
   }),
   sign: record(1, {
     meaning: (a) => (Number.isNaN(a) ? a : Math.sign(a)),
@@ -273,6 +353,7 @@ const table: Readonly<Record<ScalarName, ScalarRecord>> = {
     meaning: Math.sqrt,
     gradient: (e, g, out) => [e.op("div", g, e.op("mul", e.constant(2, out), out))],
     c: helper("sqrt"),
+    wasm: stack("sqrt", "a"),
     cases: one([0.1, 0.7, 1, 4, 1e10, -1, ...tricky]),
   }),
   sin: record(1, {
@@ -313,6 +394,7 @@ const table: Readonly<Record<ScalarName, ScalarRecord>> = {
     gradient: (e, g) => [e.op("mul", g, e.constant(0, g))],
     operands: "float",
     c: helper("floor"),
+    wasm: stack("floor", "a"),
     cases: one([-2.5, -0.3, 0.4, 3.25, ...tricky]),
   }),
   round: record(1, {
@@ -320,18 +402,20 @@ const table: Readonly<Record<ScalarName, ScalarRecord>> = {
     gradient: (e, g) => [e.op("mul", g, e.constant(0, g))],
     operands: "float",
     c: helper("rint"),
+    wasm: stack("nearest", "a"),
     cases: one([-2.3, -0.3, 0.4, 3.25, ...tricky]),
   }),
-  eq: comparison("==", (a, b) => a === b),
-  ne: comparison("!=", (a, b) => a !== b),
-  lt: comparison("<", (a, b) => a < b, "number"),
-  le: comparison("<=", (a, b) => a <= b, "number"),
-  and: logic("&", (a, b) => a & b),
-  or: logic("|", (a, b) => a | b),
+  eq: comparison("==", (a, b) => a === b, stack("eq")),
+  ne: comparison("!=", (a, b) => a !== b, stack("ne")),
+  lt: comparison("<", (a, b) => a < b, ordered("lt"), "number"),
+  le: comparison("<=", (a, b) => a <= b, ordered("le"), "number"),
+  and: logic("&", "and", (a, b) => a & b),
+  or: logic("|", "or", (a, b) => a | b),
   not: record(1, {
     operands: "bool",
     meaning: (a) => 1 - a,
     c: ({ lanes }, a) => (lanes === 1 ? `(!${a})` : `(~${a})`),
+    wasm: ({ lanes }) => (lanes === 1 ? "a i32.eqz" : "a v128.not"),
     smooth: false,
     cases: one([0, 1]),
   }),
@@ -344,6 +428,11 @@ const table: Readonly<Record<ScalarName, ScalarRecord>> = {
       e.op("select", condition, e.constant(0, g), g),
     ],
     c: helper("select"),
+    wasm: ({ lanes, constants: [, b, c] }) => {
+      if (lanes === 1) return "b c a select";
+      if (Object.is(c, 0)) return "b a v128.and";
+      return Object.is(b, 0) ? "c a v128.andnot" : "b c a v128.bitselect";
+    },
     cases: [
       [0, 1.5, 2.5],
       [1, 1.5, 2.5],
@@ -351,17 +440,28 @@ const table: Readonly<Record<ScalarName, ScalarRecord>> = {
       [0, Number.NaN, 2],
     ],
   }),
-  bitAnd: integer(2, { meaning: (a, b) => a & b, c: infix("&") }),
-  bitXor: integer(2, { meaning: (a, b) => a ^ b, c: infix("^") }),
-  shiftLeft: integer(2, { meaning: (a, b) => a << b, c: unsigned("<<"), cases: pairs(integers, [0, 1, 7, 31]) }),
+  bitAnd: integer(2, { meaning: (a, b) => a & b, c: infix("&"), wasm: bitwise("and") }),
+  bitXor: integer(2, { meaning: (a, b) => a ^ b, c: infix("^"), wasm: bitwise("xor") }),
+  shiftLeft: integer(2, {
+    meaning: (a, b) => a << b,
+    c: unsigned("<<"),
+    wasm: shift("shl"),
+    cases: pairs(integers, [0, 1, 7, 31]),
+  }),
   shiftRight: integer(2, {
     meaning: (a, b) => (a >>> b) | 0,
     c: unsigned(">>"),
+    wasm: shift("shr_u"),
     cases: pairs(integers, [0, 1, 7, 31]),
   }),
   mulHigh: integer(2, {
     meaning: (a, b) => mulHigh(a, b) | 0,
     c: helper("mulhigh"),
+    // The high halves of the two pairs of 64-bit products.
+    wasm: ({ lanes }) =>
+      lanes === 1
+        ? "a i64.extend_i32_u b i64.extend_i32_u i64.mul i64.const 32 i64.shr_u i32.wrap_i64"
+        : "a b i64x2.extmul_low_i32x4_u a b i64x2.extmul_high_i32x4_u i8x16.shuffle 4 5 6 7 12 13 14 15 20 21 22 23 28 29 30 31",
   }),
   toBits: record(1, {
     operands: "float",
@@ -371,6 +471,7 @@ const table: Readonly<Record<ScalarName, ScalarRecord>> = {
       return scratch.getInt32(0);
     },
     c: helper("bits"),
+    wasm: ({ lanes }) => (lanes === 1 ? "a i32.reinterpret_f32" : "a"),
     smooth: false,
     cases: one(numbers),
   }),
@@ -381,6 +482,7 @@ const table: Readonly<Record<ScalarName, ScalarRecord>> = {
       return scratch.getFloat32(0);
     },
     c: helper("float"),
+    wasm: ({ lanes }) => (lanes === 1 ? "a f32.reinterpret_i32" : "a"),
     cases: one([0x3f800000, 0x40490fdb]),
   }),
   philox0: integer(3, {

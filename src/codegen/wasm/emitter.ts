@@ -1,0 +1,455 @@
+/**
+ * Code for the parts of a kernel: statements and expressions of the loop language as instructions of a stack machine.
+ * Where addresses live is the business of `places.ts`, what loads and stores look like that of `memory.ts`.
+ */
+import type { Guard, Index, LoopVar } from "../../ir/index-math.js";
+import * as ix from "../../ir/index-math.js";
+import { type Expr, type Kernel, LANE, type Part, type Stmt, TASK } from "../../ir/loops.js";
+import { type ScalarName, scalarOps } from "../../ir/scalar.js";
+import { FoveaError } from "../../util/errors.js";
+import { isStraight, mutableNames, type Straight, shareRun } from "../sharing.js";
+import { type Code, FunctionCode, instruction } from "./code.js";
+import { depthOf, keyOf, Names } from "./form.js";
+import { isOp, typeByte, type ValueType } from "./instructions.js";
+import { MemoryCode } from "./memory.js";
+import { Places } from "./places.js";
+import { at, type Emitter, type Held, LANES, type Test, typeOf } from "./values.js";
+
+export interface WasmOptions {
+  /** Products that are added become fused multiply-adds, by relaxed SIMD. */
+  readonly relaxed: boolean;
+  /** Whether the memory is shared between threads. */
+  readonly shared: boolean;
+}
+
+/** Parameters of a part's function. */
+const TABLE = 0;
+const SCRATCH = 1;
+const TASK_LOCAL = 2;
+const PARAMETERS = 3;
+
+type Operation = Expr & { readonly kind: "op" };
+/** Something that an operation works on. */
+interface Operand {
+  readonly type: ValueType;
+  readonly push: () => void;
+  /** Whether pushing it again costs nothing. */
+  readonly free: boolean;
+}
+
+/** Four 32-bit numbers as the bytes of a vector. */
+function vectorBytes(values: readonly number[], type: "f32" | "i32"): number[] {
+  const view = new DataView(new ArrayBuffer(16));
+  values.forEach((value, lane) => {
+    if (type === "f32") view.setFloat32(4 * lane, value, true);
+    else view.setInt32(4 * lane, value, true);
+  });
+  return [...new Uint8Array(view.buffer)];
+}
+
+export class PartEmitter implements Emitter {
+  readonly fn = new FunctionCode(PARAMETERS);
+  readonly names = new Names();
+  readonly places: Places;
+  private readonly memory = new MemoryCode(this);
+  private code: Code = [];
+  private mutable = new Set<string>();
+  private readonly registers = new Map<string, number>();
+  private temporaries = new Map<string, number>();
+
+  constructor(
+    kernel: Kernel,
+    scratchAt: ReadonlyMap<string, number>,
+    private readonly options: WasmOptions,
+  ) {
+    this.places = new Places(this.fn, this.names, TASK_LOCAL, (buffer) => {
+      const offset = scratchAt.get(buffer);
+      if (offset !== undefined) return [instruction("local.get", SCRATCH), instruction("step", offset)];
+      const position = kernel.buffers.findIndex(({ name }) => name === buffer);
+      if (position < 0) throw new FoveaError(`[wasm] kernel ${kernel.label} has no buffer ${buffer}`);
+      return [instruction("local.get", TABLE), instruction("i32.load", 4 * position)];
+    });
+  }
+
+  /** The function that runs one task of the part. */
+  part(part: Part): FunctionCode {
+    this.mutable = mutableNames(part);
+    const level = this.places.open({ name: TASK, extent: part.tasks });
+    this.block(part.body);
+    this.places.close();
+    this.fn.code.push(level.before, level.head, this.code);
+    return this.fn;
+  }
+
+  push(...code: Code): void {
+    this.code.push(...code);
+  }
+
+  // Statements.
+
+  private block(body: readonly Stmt[]): void {
+    const declared: string[] = [];
+    let run: Straight[] = [];
+    const flush = () => {
+      if (run.length > 0) this.straight(run);
+      run = [];
+    };
+    for (const s of body) {
+      if (isStraight(s)) {
+        run.push(s);
+        if (s.kind === "declare") declared.push(s.name);
+        continue;
+      }
+      flush();
+      if (s.kind === "for") this.loop(s.variable, s.body);
+      else if (s.kind === "if") this.choose(this.guard(s.guard), "none", () => this.block(s.body));
+      else {
+        this.names.bind(s.variable.name, s.index);
+        this.block(s.body);
+      }
+    }
+    flush();
+    for (const name of declared) {
+      this.fn.giveBack(this.registerOf(name));
+      this.registers.delete(name);
+    }
+  }
+
+  private loop(variable: LoopVar, body: readonly Stmt[]): void {
+    if (variable.extent === 0) return;
+    if (variable.extent === 1) {
+      this.block(body);
+      return;
+    }
+    const outer = this.code;
+    const inner: Code = [];
+    const level = this.places.open(variable);
+    this.code = inner;
+    this.block(body);
+    this.code = outer;
+    this.places.close();
+    const start = instruction("loop", typeByte("none"));
+    this.push(level.before, start, level.head, inner, level.after, instruction("end"));
+  }
+
+  private straight(run: readonly Straight[]): void {
+    const outer = this.temporaries;
+    this.temporaries = new Map();
+    for (const { statement: s, temporaries } of shareRun(run, this.mutable)) {
+      for (const e of temporaries) {
+        const local = this.fn.borrow(typeOf(e));
+        this.expression(e);
+        this.push(instruction("local.set", local));
+        this.temporaries.set(e.key, local);
+      }
+      if (s.kind === "store") this.memory.store(s);
+      else if (s.kind === "set") {
+        this.value(s.value);
+        this.push(instruction("local.set", this.registerOf(s.name)));
+      } else {
+        this.value(s.init);
+        const local = this.fn.borrow(typeOf(s.init));
+        this.registers.set(s.name, local);
+        this.push(instruction("local.set", local));
+      }
+    }
+    for (const local of this.temporaries.values()) this.fn.giveBack(local);
+    this.temporaries = outer;
+  }
+
+  private registerOf(name: string): number {
+    const local = this.registers.get(name);
+    if (local === undefined) throw new FoveaError(`[wasm] register ${name} is not declared`);
+    return local;
+  }
+
+  // Conditions.
+
+  choose(test: Test, type: ValueType | "none", yes: () => void, no?: () => void): void {
+    if (test === true) yes();
+    else if (test === false) no?.();
+    else {
+      this.push(...test, instruction("if", typeByte(type)));
+      yes();
+      if (no) {
+        this.push(instruction("else"));
+        no();
+      }
+      this.push(instruction("end"));
+    }
+  }
+
+  all(tests: readonly Test[]): Test {
+    if (tests.includes(false)) return false;
+    const code: Code = [];
+    for (const test of tests) {
+      if (typeof test === "boolean") continue;
+      if (code.length > 0) code.push(...test, instruction("i32.and"));
+      else code.push(...test);
+    }
+    return code.length > 0 ? code : true;
+  }
+
+  guard(guard: Guard): Test {
+    return this.all(guard.map(({ index, extent }) => this.bound(index, extent)));
+  }
+
+  /** `0 ≤ index < extent` as one comparison of unsigned numbers; computed where it does not change any more. */
+  bound(index: Index, extent: number): Test {
+    if (extent <= 0) return false;
+    if (index.low >= 0 && index.high < extent) return true;
+    const form = this.names.form(index);
+    if (form.terms.length === 0) return form.constant >= 0 && form.constant < extent;
+    const compare = (): Code => [...this.places.value(form), instruction("i32.const", extent), instruction("i32.lt_u")];
+    const depth = depthOf(form.terms);
+    if (depth === this.places.depth) return compare();
+    return this.places.once(`${form.constant}+${keyOf(form.terms)}<${extent}`, depth, compare);
+  }
+
+  // Expressions: each leaves its value on the stack.
+
+  /** The value of an expression: its temporary if it has one. */
+  value(e: Expr): void {
+    const local = this.temporaries.get(e.key);
+    if (local !== undefined) this.push(instruction("local.get", local));
+    else this.expression(e);
+  }
+
+  held(e: Expr): Held {
+    const known = e.kind === "register" ? this.registers.get(e.name) : this.temporaries.get(e.key);
+    if (known !== undefined) return { local: known, borrowed: false };
+    const local = this.fn.borrow(typeOf(e));
+    this.value(e);
+    this.push(instruction("local.set", local));
+    return { local, borrowed: true };
+  }
+
+  private expression(e: Expr): void {
+    switch (e.kind) {
+      case "const":
+        this.push(instruction(typeOf(e) === "f32" ? "f32.const" : "i32.const", e.value));
+        break;
+      case "register":
+        this.push(instruction("local.get", this.registerOf(e.name)));
+        break;
+      case "index":
+        if (e.lanes === 1) this.push(...this.places.value(this.names.form(e.index)));
+        else this.ramp(e.index);
+        break;
+      case "test":
+        if (e.lanes === 1) this.decided(this.guard(e.guard));
+        else this.masks(e.guard);
+        break;
+      case "load":
+        this.memory.load(e);
+        break;
+      case "cast":
+        this.cast(e);
+        break;
+      case "splat":
+        this.splat(e);
+        break;
+      case "fold":
+        this.fold(e);
+        break;
+      case "shuffle":
+        this.value(e.a);
+        this.value(e.b);
+        this.push(
+          instruction("i8x16.shuffle", ...e.mask.flatMap((lane) => [0, 1, 2, 3].map((byte) => 4 * lane + byte))),
+        );
+        break;
+      case "op":
+        this.operation(e);
+        break;
+    }
+  }
+
+  private decided(test: Test): void {
+    if (typeof test === "boolean") this.push(instruction("i32.const", Number(test)));
+    else this.push(...test);
+  }
+
+  vector(values: readonly number[], type: "f32" | "i32"): void {
+    this.push(instruction("v128.const", ...vectorBytes(values, type)));
+  }
+  everywhere(value: number, type: "f32" | "i32" = "i32"): void {
+    this.vector([value, value, value, value], type);
+  }
+
+  /** An index per lane. */
+  private ramp(index: Index): void {
+    const stride = ix.strideOf(index, LANE);
+    this.push(...this.places.value(this.names.form(at(index, 0))), instruction("i32x4.splat"));
+    for (let lane = 1; lane < LANES && stride === null; lane++)
+      this.push(...this.places.value(this.names.form(at(index, lane))), instruction("i32x4.replace_lane", lane));
+    if (stride === null || stride === 0) return;
+    this.vector([0, stride, 2 * stride, 3 * stride], "i32");
+    this.push(instruction("i32x4.add"));
+  }
+
+  private masks(guard: Guard): void {
+    guard.forEach(({ index, extent }, i) => {
+      if (ix.depends(index, LANE)) {
+        this.ramp(index);
+        this.everywhere(extent);
+        this.push(instruction("i32x4.lt_u"));
+      } else this.broadcastMask(() => this.decided(this.bound(index, extent)));
+      if (i > 0) this.push(instruction("v128.and"));
+    });
+  }
+
+  /** A truth value 0 / 1 becomes lanes of 0 / -1. */
+  private broadcastMask(push: () => void): void {
+    this.push(instruction("i32.const", 0));
+    push();
+    this.push(instruction("i32.sub"), instruction("i32x4.splat"));
+  }
+
+  private splat({ arg, type }: Expr & { kind: "splat" }): void {
+    const known = this.temporaries.has(arg.key);
+    if (arg.kind === "const" && type === "bool") this.everywhere(-arg.value);
+    else if (arg.kind === "const") this.everywhere(arg.value, type === "f32" ? "f32" : "i32");
+    else if (arg.kind === "load" && !known && this.memory.splatted(arg)) return;
+    else if (type === "bool") this.broadcastMask(() => this.value(arg));
+    else {
+      this.value(arg);
+      this.push(instruction(type === "f32" ? "f32x4.splat" : "i32x4.splat"));
+    }
+  }
+
+  private cast({ arg, type, lanes }: Expr & { kind: "cast" }): void {
+    const from = arg.type;
+    this.value(arg);
+    if (type === "bool") {
+      if (lanes > 1) this.everywhere(0);
+      else this.push(instruction(from === "f32" ? "f32.const" : "i32.const", 0));
+      const suffix = from === "f32" ? "f32" : "i32";
+      this.push(instruction(lanes > 1 ? `${suffix}x4.ne` : `${suffix}.ne`));
+      return;
+    }
+    if (from === "bool" && lanes > 1) this.push(instruction("i32x4.neg"));
+    if (type === "f32" && from !== "f32")
+      this.push(instruction(lanes > 1 ? "f32x4.convert_i32x4_s" : "f32.convert_i32_s"));
+    if (type === "i32" && from === "f32")
+      this.push(instruction(lanes > 1 ? "i32x4.trunc_sat_f32x4_s" : "i32.trunc_sat_f32_s"));
+  }
+
+  /** Halves on halves, then neighbours: the order of sums that all targets share. */
+  private fold({ arg, reduce, type }: Expr & { kind: "fold" }): void {
+    const op: ScalarName = reduce === "sum" ? "add" : reduce === "prod" ? "mul" : reduce;
+    const context = { lanes: LANES, type: type === "f32" ? ("f32" as const) : ("i32" as const) };
+    const text = scalarOps[op].wasm?.({ ...context, constants: [null, null], uniform: false });
+    if (!text) throw new FoveaError(`[wasm] lanes cannot be folded by ${reduce}`);
+    const local = this.fn.borrow("v128");
+    const half: Operand = { type: "v128", free: true, push: () => this.push(instruction("local.get", local)) };
+    this.value(arg);
+    this.push(instruction("local.set", local));
+    for (const width of [2, 1]) {
+      const other = this.fn.borrow("v128");
+      half.push();
+      half.push();
+      const lanes = [0, 1, 2, 3].map((lane) => (lane + width) % LANES);
+      this.push(instruction("i8x16.shuffle", ...lanes.flatMap((lane) => [0, 1, 2, 3].map((byte) => 4 * lane + byte))));
+      this.push(instruction("local.set", other));
+      this.run(
+        text,
+        [half, { type: "v128", free: true, push: () => this.push(instruction("local.get", other)) }],
+        "v128",
+      );
+      this.push(instruction("local.set", local));
+      this.fn.giveBack(other);
+    }
+    half.push();
+    this.push(instruction(type === "f32" ? "f32x4.extract_lane" : "i32x4.extract_lane", 0));
+    this.fn.giveBack(local);
+  }
+
+  // Operations.
+
+  private operation(e: Operation): void {
+    if (this.fused(e)) return;
+    const { wasm } = scalarOps[e.op];
+    const { type } = e.args[e.args.length - 1];
+    if (!wasm) throw new FoveaError(`[wasm] ${e.op} has no instructions: it must be decomposed`);
+    if (type === "f64") throw new FoveaError(`[wasm] there is no code for f64 (in ${e.op})`);
+    const scalars = e.args.map((arg) => (arg.kind === "splat" ? arg.arg : arg));
+    const constants = scalars.map((arg) => (arg.kind === "const" ? arg.value : null));
+    const last = e.args[e.args.length - 1];
+    const text = wasm({ lanes: e.lanes, type, constants, uniform: last.kind === "splat" });
+    if (text === null) {
+      this.laneByLane(e, wasm({ lanes: 1, type, constants, uniform: false }));
+      return;
+    }
+    const operands = e.args.map((arg) => ({
+      type: typeOf(arg),
+      free: arg.kind === "register" || arg.kind === "const" || this.temporaries.has(arg.key),
+      push: () => this.value(arg),
+    }));
+    this.run(text, operands, typeOf(e), () => this.value(scalars[scalars.length - 1]));
+  }
+
+  /** a · b + x and x - a · b in one instruction, where the product is of no other use. */
+  private fused(e: Operation): boolean {
+    if (!this.options.relaxed || e.lanes === 1 || e.type !== "f32" || (e.op !== "add" && e.op !== "sub")) return false;
+    const [first, second] = e.args;
+    const product = (x: Expr): x is Operation => x.kind === "op" && x.op === "mul" && !this.temporaries.has(x.key);
+    const fuse = (mul: Operation, other: Expr): true => {
+      this.value(mul.args[0]);
+      this.value(mul.args[1]);
+      this.value(other);
+      this.push(instruction(e.op === "add" ? "f32x4.relaxed_madd" : "f32x4.relaxed_nmadd"));
+      return true;
+    };
+    if (product(second)) return fuse(second, first);
+    return e.op === "add" && product(first) ? fuse(first, second) : false;
+  }
+
+  private laneByLane(e: Operation, text: string | null): void {
+    if (text === null) throw new FoveaError(`[wasm] ${e.op} has no instructions for scalars`);
+    const held = e.args.map((arg) => this.held(arg));
+    const prefix = e.type === "f32" ? "f32x4" : "i32x4";
+    this.everywhere(0);
+    for (let lane = 0; lane < LANES; lane++) {
+      const operands = e.args.map((arg, i): Operand => {
+        const type = arg.type === "f32" ? "f32" : "i32";
+        const push = () =>
+          this.push(instruction("local.get", held[i].local), instruction(`${type}x4.extract_lane`, lane));
+        return { type, free: false, push };
+      });
+      this.run(text, operands, e.type === "f32" ? "f32" : "i32");
+      this.push(instruction(`${prefix}.replace_lane`, lane));
+    }
+    for (const { local, borrowed } of held) if (borrowed) this.fn.giveBack(local);
+  }
+
+  /** Runs the text of an operation. Operands that it needs again are kept in locals. */
+  private run(text: string, operands: readonly Operand[], result: ValueType, scalar: (() => void) | null = null): void {
+    const words = text.split(" ");
+    const kept = new Map<string, number>();
+    for (let i = 0; i < words.length; ) {
+      const word = words[i++];
+      const operand = operands["abc".indexOf(word)];
+      const local = kept.get(word);
+      if (local !== undefined) this.push(instruction("local.get", local));
+      else if (operand && word.length === 1) {
+        operand.push();
+        if (!operand.free && words.includes(word, i)) {
+          const own = this.fn.borrow(operand.type);
+          this.push(instruction("local.tee", own));
+          kept.set(word, own);
+        }
+      } else if (word === "b0") scalar?.();
+      else if (word.startsWith("=")) {
+        const own = this.fn.borrow(result);
+        this.push(instruction("local.set", own));
+        kept.set(word.slice(1), own);
+      } else if (isOp(word)) {
+        const args: number[] = [];
+        while (i < words.length && /^-?\d+$/.test(words[i])) args.push(Number(words[i++]));
+        this.push(instruction(word, ...args));
+      } else throw new FoveaError(`[wasm] ${word} is no instruction (in "${text}")`);
+    }
+    for (const local of kept.values()) this.fn.giveBack(local);
+  }
+}
