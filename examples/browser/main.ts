@@ -80,7 +80,7 @@ function makeCharts(steps: number): { readonly loss: Chart; readonly accuracy: C
   // By the logarithm of the error, so that the way from 95 to 99 % is as long as the one from 75 to 95.
   const accuracy: Axis = {
     min: 0,
-    max: 0.995,
+    max: 0.9925,
     ticks: [0, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99],
     format: (share) => `${Math.round(100 * share)} %`,
     transform: (share) => -Math.log(1 - share),
@@ -141,14 +141,16 @@ function showAnswer(probabilities: ArrayLike<number> | undefined): void {
     item.style.setProperty("--share", String(share));
     item.children[2].textContent = probabilities ? percent(share, 0) : "–";
   }
-  element("answer").textContent = best < 0 ? "–" : String(best);
+  const answer = element("answer");
+  answer.textContent = best < 0 ? "–" : String(best);
+  answer.classList.toggle("none", best < 0);
   element("answer-note").textContent = noteOn(best);
 }
 
 function noteOn(best: number): string {
   if (best < 0) return "Draw with mouse, finger or pen.";
   if (label !== undefined) return best === label ? "a test digit, recognised" : `a test digit; its label is ${label}`;
-  return run && run.step > 0 ? "by the weights of now" : "untrained: a guess";
+  return run && run.step > 0 ? "as trained so far" : "untrained: a guess";
 }
 
 let asked = 0;
@@ -215,6 +217,12 @@ async function showDevice(): Promise<void> {
     simd,
   ];
   element("device").textContent = parts.filter((part) => part).join(" · ");
+  if (crossOriginIsolated) return;
+  const note = element("device-note");
+  note.textContent =
+    `On one of ${navigator.hardwareConcurrency} cores, because the page is not cross-origin isolated: serve it with the ` +
+    "headers Cross-Origin-Opener-Policy: same-origin and Cross-Origin-Embedder-Policy: require-corp to use them all.";
+  note.hidden = false;
 }
 
 for (let digit = 0; digit < 10; digit++) {
@@ -231,6 +239,7 @@ showAnswer(undefined);
 
 trainButton.addEventListener("click", () => (run?.phase === "training" ? run.pause() : run?.start()));
 resetButton.addEventListener("click", restart);
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", classifySoon); // paints in the new ink
 sampleButton.addEventListener("click", showSample);
 element("clear").addEventListener("click", () => pad.clear());
 

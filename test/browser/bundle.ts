@@ -25,6 +25,8 @@ export const entries: ReadonlyMap<string, string> = new Map(
 
 /** What came out. */
 export interface Bundle {
+  /** Name of the file that a page loads. */
+  readonly entry: string;
   /** Text of every file, by name. */
   readonly files: ReadonlyMap<string, string>;
   /** Every module that went in, by its path. */
@@ -71,6 +73,7 @@ export async function bundle(code: string): Promise<Bundle> {
   const modules = chunks.flatMap(({ moduleIds }) => moduleIds);
   const imported = chunks.flatMap(({ imports, dynamicImports }) => [...imports, ...dynamicImports]);
   return {
+    entry: chunks.find(({ isEntry }) => isEntry)?.fileName ?? "",
     files,
     modules,
     foreign: [

@@ -105,7 +105,7 @@ describe.skipIf(!chromiumPath)("the example page", { timeout: 5 * MINUTES }, () 
 
     it("learns until it gets more than 95 % right", async () => {
       await button(page, "Train").click();
-      await expect.poll(() => page.getByRole("status").textContent(), { timeout: MINUTES }).toBe("Training");
+      await expect.poll(() => page.locator("#status").textContent(), { timeout: MINUTES }).toBe("Training");
       const accuracy = page.locator("#accuracy");
       await expect.poll(() => numberIn(accuracy), { timeout: 4 * MINUTES, interval: 250 }).toBeGreaterThan(95);
       expect(await numberIn(page.locator("#loss"))).toBeLessThan(1);
@@ -114,7 +114,7 @@ describe.skipIf(!chromiumPath)("the example page", { timeout: 5 * MINUTES }, () 
 
     it("pauses", async () => {
       await button(page, "Pause").click();
-      await expect.poll(() => page.getByRole("status").textContent()).toBe("Paused");
+      await expect.poll(() => page.locator("#status").textContent()).toBe("Paused");
       expect(await button(page, "Go on").isEnabled()).toBe(true);
     });
 
@@ -170,7 +170,7 @@ describe.skipIf(!chromiumPath)("the example page", { timeout: 5 * MINUTES }, () 
       await button(page, "Go on").click();
       await expect.poll(() => progress.getAttribute("value"), { timeout: MINUTES }).not.toBe(before);
       await button(page, "Reset").click();
-      await expect.poll(() => page.getByRole("status").textContent()).toBe("Ready");
+      await expect.poll(() => page.locator("#status").textContent()).toBe("Ready");
       expect(await page.locator("#accuracy").textContent()).toBe("–");
       await button(page, "Train").click();
       await expect.poll(() => page.locator("#loss").textContent(), { timeout: MINUTES }).not.toBe("–");

@@ -1,0 +1,65 @@
+/** The programs of docs/browser.md, run in Chromium: they end without an error, with what they promise. */
+import type { Browser } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { codeBlocks } from "../docs/markdown.js";
+import { bundle } from "./bundle.js";
+import { chromiumPath, startBrowser, warnWithoutBrowser } from "./chromium.js";
+
+warnWithoutBrowser("the programs of docs/browser.md in a browser");
+
+const programs = codeBlocks("docs/browser.md")
+  .filter(({ language }) => language === "ts page")
+  .map(({ text }) => text);
+
+/** Where the page pretends to be: an address that browsers trust with shared memory. Nothing is ever asked there. */
+const ORIGIN = "http://localhost:9";
+const ISOLATION = { "Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Embedder-Policy": "require-corp" };
+
+describe.skipIf(!chromiumPath)("the programs of docs/browser.md", { timeout: 60_000 }, () => {
+  let browser: Browser;
+  beforeAll(async () => {
+    browser = await startBrowser();
+  });
+  afterAll(() => browser.close());
+
+  /** Runs a program in an isolated page; its lines. */
+  async function run(program: string): Promise<string[]> {
+    const { entry, files } = await bundle(`${program}\nconsole.log("end");`);
+    const page = await browser.newPage();
+    try {
+      await page.route(`${ORIGIN}/**`, (route) => {
+        const text = files.get(new URL(route.request().url()).pathname.slice(1));
+        const [body, contentType] =
+          text === undefined
+            ? [`<script type="module" src="/${entry}"></script>`, "text/html"]
+            : [text, "text/javascript"];
+        return route.fulfill({ body, contentType, headers: ISOLATION });
+      });
+      const lines: string[] = [];
+      const ended = new Promise<void>((resolve, reject) => {
+        page.on("pageerror", reject);
+        page.on("console", (message) => {
+          if (message.text() === "end") resolve();
+          else lines.push(message.text());
+        });
+      });
+      await page.goto(`${ORIGIN}/`);
+      await ended;
+      expect(await page.evaluate("crossOriginIsolated")).toBe(true);
+      return lines;
+    } finally {
+      await page.close();
+    }
+  }
+
+  it("train a network", async () => {
+    const lines = await run(programs[0]);
+    expect(lines).toHaveLength(6);
+    const [, accuracy] = /^80 steps, (\d+\.\d) % right$/.exec(lines[5]) ?? [];
+    expect(Number(accuracy)).toBeGreaterThan(95);
+  });
+
+  it("load weights", async () => {
+    expect(await run(programs[1])).toEqual(["2 · 10 + 3 · 100 + 1 = 321"]);
+  });
+});
