@@ -12,4 +12,5 @@ export {
   FoveaError,
   NumericError,
   ShapeError,
+  UnavailableError,
 } from "./util/errors.js";

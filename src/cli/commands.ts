@@ -2,18 +2,11 @@
  * What the commands do, given checked arguments and a terminal. They must not parse arguments, nor know how training,
  * reading or predicting works.
  */
-import { describeDevices, useDevice } from "../index.js";
+import { currentDevice, describeDevices, useDevice } from "../index.js";
 import { readPng } from "../io/index.js";
-import {
-  checkOptions,
-  type DeviceName,
-  deviceNames,
-  evaluateRun,
-  Predictor,
-  prepareRun,
-  readRunConfig,
-} from "../train/index.js";
-import { ConfigError, describeError } from "../util/errors.js";
+import { checkOptions, deviceNames, evaluateRun, Predictor, prepareRun, readRunConfig } from "../train/index.js";
+import { ConfigError, describeError, UnavailableError } from "../util/errors.js";
+import { environment } from "../util/host.js";
 import { humanReporter, jsonReporter } from "./progress.js";
 import { formatCount, formatShare, type Terminal } from "./terminal.js";
 
@@ -46,7 +39,7 @@ export async function train(terminal: Terminal, options: unknown, json = false):
 /** What `predict` and `evaluate` share. */
 export interface RunOptions {
   readonly json?: boolean;
-  /** Default: the device that the run was trained on. */
+  /** Default: the device that the run was trained on, or what stands in for it. */
   readonly device?: string;
 }
 
@@ -57,7 +50,7 @@ export async function predict(
   images: readonly string[],
   { json, device, invert }: RunOptions & { readonly invert?: boolean },
 ): Promise<number> {
-  await useDevice(await deviceFor(run, device));
+  await openDevice(run, device);
   const predictor = await Predictor.open(run);
   let code = 0;
   for (const path of images) {
@@ -82,7 +75,7 @@ export async function predict(
 
 /** Scores a run on the test part of a data set. Returns the exit code. */
 export async function evaluate(terminal: Terminal, run: string, data: string, options: RunOptions): Promise<number> {
-  await useDevice(await deviceFor(run, options.device));
+  await openDevice(run, options.device);
   const { accuracy, loss, count } = await evaluateRun(run, data);
   if (options.json) {
     terminal.printJson({ event: "done", testAccuracy: accuracy, testLoss: loss, testSamples: count, run, data });
@@ -94,10 +87,19 @@ export async function evaluate(terminal: Terminal, run: string, data: string, op
   return 0;
 }
 
-async function deviceFor(run: string, asked: string | undefined): Promise<DeviceName> {
-  const known = deviceNames.find((name) => name === asked);
-  if (known || asked === undefined) return known ?? (await readRunConfig(run)).device;
-  throw new ConfigError(`[cli] --device must be one of ${deviceNames.join(", ")}, got ${asked}`);
+/** Opens the device asked for, here or in the environment, or the run's own, or what stands in for that. */
+async function openDevice(run: string, asked: string | undefined): Promise<void> {
+  if (asked !== undefined) {
+    if (deviceNames.some((name) => name === asked)) return useDevice(asked);
+    throw new ConfigError(`[cli] --device must be one of ${deviceNames.join(", ")}, got ${asked}`);
+  }
+  const { device } = await readRunConfig(run);
+  try {
+    if (!environment.FOVEA_DEVICE) await useDevice(device);
+  } catch (error) {
+    if (!(error instanceof UnavailableError)) throw error;
+    await currentDevice();
+  }
 }
 
 /** Shows what this machine offers. Returns the exit code: 0 if there is a device. */

@@ -70,7 +70,7 @@ function makeProgram(terminal: Terminal, setCode: (code: number) => void): Comma
     .configureOutput({ writeOut: (text) => terminal.out.write(text), writeErr: () => undefined })
     .showSuggestionAfterError();
   const json = ["--json", "print one JSON object per line"] as const;
-  const device = ["--device <name>", "native or interp; default: the one the run was trained on"] as const;
+  const device = ["--device <name>", "native, wasm or interp; default: the one the run was trained on"] as const;
 
   program
     .command("train")
@@ -82,7 +82,7 @@ function makeProgram(terminal: Terminal, setCode: (code: number) => void): Comma
     .option("--lr <x>", "largest learning rate; default: by optimizer")
     .option("--optimizer <name>", "sgd or adamw", "sgd")
     .option("--seed <n>", "decides the split, the order and the initial weights", "0")
-    .option("--device <name>", "native or interp", "native")
+    .option("--device <name>", "native, wasm or interp; default: native if there is a C compiler, else wasm")
     .option("--out <dir>", "run folder; default: a new one in runs")
     .option(...json)
     .action(async (data: string, { json, ...flags }: TrainFlags) => {

@@ -7,24 +7,34 @@ import { createLeaf, type Node, type Shape, topological } from "../ir/graph.js";
 import type { Program } from "../ir/program.js";
 import { rebuild } from "../ops/index.js";
 import { type Device, type Executable, Storage } from "../runtime/index.js";
-import { DeviceError } from "../util/errors.js";
+import { DeviceError, UnavailableError } from "../util/errors.js";
 import { environment } from "../util/host.js";
 import { traceStage } from "./debug.js";
 
 type Opener = () => Promise<Device>;
 
-const openers = new Map<string, Opener>();
+interface Registered {
+  readonly open: Opener;
+  /** What it costs to use it where an earlier one is missing; null if it never steps in by itself. */
+  readonly standsInAt: string | null;
+}
+
+const registered = new Map<string, Registered>();
 const opened = new Map<string, Promise<Device>>();
 let chosen: string | null = null;
+let chosenByItself: Promise<Device> | null = null;
 
 /**
  * Makes a device known under a name; it is opened when first used. The first that is registered is the default.
  *
+ * @param options.standsInAt what it costs to use this device where the ones before it are not available; it then steps
+ * in by itself and says so once. Default: it never does.
  * @example
  * registerDevice("mine", () => currentDevice());
  */
-export function registerDevice(name: string, open: Opener): void {
-  openers.set(name, open);
+export function registerDevice(name: string, open: Opener, options: { readonly standsInAt?: string } = {}): void {
+  registered.set(name, { open, standsInAt: options.standsInAt ?? null });
+  chosenByItself = null;
 }
 
 /**
@@ -40,26 +50,54 @@ export async function useDevice(name: string): Promise<void> {
 }
 
 function open(name: string): Promise<Device> {
-  const opener = openers.get(name);
-  if (!opener) {
-    throw new DeviceError(`unknown device "${name}"`, { hint: `Choose one of ${[...openers.keys()].join(", ")}` });
+  const entry = registered.get(name);
+  if (!entry) {
+    throw new DeviceError(`unknown device "${name}"`, { hint: `Choose one of ${[...registered.keys()].join(", ")}` });
   }
-  const known = opened.get(name) ?? opener();
+  const known = opened.get(name) ?? entry.open();
   opened.set(name, known);
   known.catch(() => opened.delete(name));
   return known;
 }
 
+/** The first device; where it is not available, the next that stands in for it, with a warning. */
+async function openFirst(): Promise<Device> {
+  let missing: UnavailableError | null = null;
+  for (const [name, { standsInAt }] of registered) {
+    if (missing && standsInAt === null) continue;
+    try {
+      const device = await open(name);
+      if (missing) {
+        const hint = missing.hint ? `. ${missing.hint}` : "";
+        console.warn(`[fovea] ${missing.message}: using ${name} instead, which is ${standsInAt}${hint}`);
+      }
+      return device;
+    } catch (error) {
+      if (!(error instanceof UnavailableError)) throw error;
+      missing ??= error;
+    }
+  }
+  throw missing ?? new DeviceError("no device is registered", { hint: 'Import "fovea" first' });
+}
+
 /**
- * The device in use: the chosen one, or the first that was registered.
+ * The device in use: the one given to {@link useDevice}, or named by the environment variable FOVEA_DEVICE, or the first
+ * that this machine has what it takes for.
  *
  * @throws DeviceError if it cannot be opened
  * @example
  * const { name, target } = await currentDevice();
  */
 export async function currentDevice(): Promise<Device> {
-  const [first] = openers.keys();
-  return open(chosen ?? first ?? "native");
+  const wanted = chosen ?? environment.FOVEA_DEVICE;
+  if (wanted) return open(wanted);
+  if (!chosenByItself) {
+    chosenByItself = openFirst();
+    chosenByItself.catch(() => {
+      chosenByItself = null;
+    });
+  }
+  return chosenByItself;
 }
 
 const storages = new WeakMap<Node, Storage>();

@@ -19,7 +19,7 @@ const oneOf = <const Names extends readonly string[]>(names: Names) =>
   z.enum(names, { error: ({ input }) => `must be one of ${names.join(", ")}, got ${String(input)}` });
 
 /** The devices that a run may ask for. */
-export const deviceNames = ["native", "interp"] as const;
+export const deviceNames = ["native", "wasm", "interp"] as const;
 /** The name of a device. */
 export type DeviceName = (typeof deviceNames)[number];
 /** The optimizers that a run may ask for. */
@@ -35,7 +35,7 @@ const optionsSchema = z.strictObject({
   lr: positive.optional(),
   optimizer: oneOf(optimizerNames).default("sgd"),
   seed: wholeNumber(0).default(0),
-  device: oneOf(deviceNames).default("native"),
+  device: oneOf(deviceNames).optional(),
   out: z.string().min(1, "must be a folder").optional(),
 });
 
@@ -82,7 +82,8 @@ const runConfigSchema = z.strictObject({
   epochs: wholeNumber(1),
   batch: wholeNumber(1),
   seed: wholeNumber(0),
-  device: oneOf(deviceNames),
+  /** On which it was trained; the weights fit every device. */
+  device: z.string().min(1),
 });
 
 /** The resolved configuration of a run, as `config.json` holds it. */

@@ -1,11 +1,11 @@
 /**
  * A whole run from options to a run folder: data, recipe, model, training, test. It must not know how it is shown, nor
- * open devices: the caller does that first.
+ * choose devices: the caller does that first.
  */
 import { DataLoader, fitStandardisation, randomAffine } from "../data/index.js";
 import { manualSeed } from "../nn/index.js";
 import { AdamW, cosine, SGD } from "../optim/index.js";
-import type { Parameter } from "../tensor/index.js";
+import { currentDevice, type Parameter } from "../tensor/index.js";
 import { ConfigError, DataError, NumericError } from "../util/errors.js";
 import { type CheckedOptions, checkOptions, type RunConfig, recipeFor, type TrainOptions } from "./config.js";
 import type { DoneEvent, Score, TrainEvent } from "./events.js";
@@ -30,7 +30,8 @@ export interface PreparedRun {
 }
 
 /**
- * Checks the options, opens the data and decides everything else. Nothing is written and no device is used yet.
+ * Checks the options, opens the data and decides everything else. Nothing is written or computed yet; where the
+ * options name no device, the one in use is opened to write down its name.
  *
  * @throws ConfigError, DataError when an option or the data is at fault.
  * @example
@@ -40,7 +41,8 @@ export interface PreparedRun {
 export async function prepareRun(given: TrainOptions): Promise<PreparedRun> {
   const options = checkOptions(given);
   const data = await openData(options.data, { ratio: 0.8, seed: options.seed });
-  const config = resolve(options, data);
+  const device = options.device ?? (await currentDevice()).name;
+  const config = resolve(options, data, device);
   const path = options.out ?? defaultRunName(options.data, options.model);
   return { config, start: (watching = {}) => train(path, config, data, watching) };
 }
@@ -108,7 +110,7 @@ async function train(path: string, config: RunConfig, data: OpenedData, watching
   }
 }
 
-function resolve(options: CheckedOptions, data: OpenedData): RunConfig {
+function resolve(options: CheckedOptions, data: OpenedData, device: string): RunConfig {
   const { train, test, split } = data;
   const recipe = recipeFor(options);
   if (recipe.batch > train.length) {
@@ -116,7 +118,7 @@ function resolve(options: CheckedOptions, data: OpenedData): RunConfig {
       hint: `Choose a batch up to ${train.length}`,
     });
   }
-  const { model, optimizer, seed, device } = options;
+  const { model, optimizer, seed } = options;
   return {
     format: 1,
     data: { name: options.data, split, trainSamples: train.length, testSamples: test.length },

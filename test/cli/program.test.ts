@@ -57,7 +57,7 @@ describe("misuse ends with code 2 and one line", () => {
     ["train mnist --seed -4", "[train] seed must be a whole number from 0, got -4"],
     ["train mnist --model resnet", "[train] model must be one of mlp, lenet, cnn, got resnet"],
     ["train mnist --optimizer adam", "[train] optimizer must be one of sgd, adamw, got adam"],
-    ["train mnist --device cuda", "[train] device must be one of native, interp, got cuda"],
+    ["train mnist --device cuda", "[train] device must be one of native, wasm, interp, got cuda"],
     ["train minst", "[data] there is no data set or folder minst. Did you mean mnist?"],
     [
       "train imagenet",
@@ -65,7 +65,7 @@ describe("misuse ends with code 2 and one line", () => {
     ],
     ["predict", "missing required argument run. See fovea --help"],
     ["predict runs/a", "missing required argument images. See fovea --help"],
-    ["predict runs/a a.png --device cuda", "[cli] --device must be one of native, interp, got cuda"],
+    ["predict runs/a a.png --device cuda", "[cli] --device must be one of native, wasm, interp, got cuda"],
     ["evaluate runs/a", "missing required argument data. See fovea --help"],
   ])("fovea %s", async (line, message) => {
     expect(await run(...line.split(" "))).toEqual({ code: 2, out: "", err: `fovea: ${message}\n` });

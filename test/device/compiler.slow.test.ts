@@ -1,11 +1,14 @@
 /** What a user is told when the C compiler, or the vector width asked for, is missing or does not work. */
 import { execFileSync } from "node:child_process";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { z } from "zod";
 import { findCompiler } from "../../src/device/native/machine.js";
 import { freshFolder, run, script } from "./child.js";
 
 const INSTALL =
-  "Install one (Debian and Ubuntu: apt install gcc; macOS: xcode-select --install), or use the interp device";
+  "Install one (Debian and Ubuntu: apt install gcc; macOS: xcode-select --install), or choose the wasm device";
 const path = process.env.PATH ?? "";
 const real = findCompiler();
 
@@ -28,9 +31,46 @@ describe("no compiler", () => {
     expect(code).toBe(1);
   });
 
-  it("leaves the interp device to work with", async () => {
-    const { code, stdout } = await run("one", { CC: "no-such-compiler", FOVEA_DEVICE: "interp" });
-    expect([code, JSON.parse(stdout)]).toEqual([0, { value: 300, compilations: 0 }]);
+  it.each(["interp", "wasm"])("leaves the %s device to work with", async (FOVEA_DEVICE) => {
+    const { code, stdout, stderr } = await run("one", { CC: "no-such-compiler", FOVEA_DEVICE });
+    expect([code, JSON.parse(stdout), stderr]).toEqual([0, { value: 300, compilations: 0 }, ""]);
+  });
+});
+
+describe("no compiler and no device asked for", () => {
+  const chosen = z.object({ device: z.string(), value: z.number() });
+  const instead = "using wasm instead, which is about 4 times slower";
+
+  it("takes wasm and says so once, with reason and cost", async () => {
+    const { code, stdout, stderr } = await run("chosen", { CC: undefined, PATH: freshFolder() });
+    expect(stderr.trim()).toBe(`[fovea] no C compiler was found (tried $CC, cc, gcc, clang): ${instead}. ${INSTALL}`);
+    expect([code, chosen.parse(JSON.parse(stdout))]).toEqual([0, { device: "wasm", value: 300 }]);
+  });
+
+  it("takes wasm when the compiler does not work at all", async () => {
+    const { code, stdout, stderr } = await run("chosen", { CC: script("exit 1") });
+    expect(stderr.trim()).toMatch(/^\[fovea\] the C compiler \S+ does not work: .*: using wasm instead/);
+    expect([code, chosen.parse(JSON.parse(stdout))]).toEqual([0, { device: "wasm", value: 300 }]);
+  });
+
+  it("takes native without a word where there is a compiler", async () => {
+    const { code, stdout, stderr } = await run("chosen");
+    expect([code, chosen.parse(JSON.parse(stdout)), stderr]).toEqual([0, { device: "native", value: 300 }, ""]);
+  });
+
+  it("fails when native fails for another reason", async () => {
+    const file = join(freshFolder(), "file");
+    writeFileSync(file, "");
+    const { code, stdout, stderr } = await run("chosen", { FOVEA_CACHE: join(file, "kernels") });
+    expect(stderr).toContain("cannot be written (ENOTDIR)");
+    expect([code, stdout]).toEqual([1, ""]);
+  });
+
+  it("takes what FOVEA_DEVICE names, and refuses a name that is not known", async () => {
+    const { stdout, stderr } = await run("chosen", { FOVEA_DEVICE: "interp" });
+    expect([chosen.parse(JSON.parse(stdout)), stderr]).toEqual([{ device: "interp", value: 300 }, ""]);
+    const unknown = await run("chosen", { FOVEA_DEVICE: "abacus" });
+    expect(unknown.stderr.trim()).toBe('unknown device "abacus". Choose one of native, wasm, interp');
   });
 });
 

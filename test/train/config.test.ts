@@ -21,7 +21,6 @@ describe("checkOptions", () => {
       model: "cnn",
       optimizer: "sgd",
       seed: 0,
-      device: "native",
     });
   });
 
@@ -36,7 +35,7 @@ describe("checkOptions", () => {
     [{ seed: -1 }, "[train] seed must be a whole number from 0, got -1"],
     [{ model: "resnet" }, "[train] model must be one of mlp, lenet, cnn, got resnet"],
     [{ optimizer: "adam" }, "[train] optimizer must be one of sgd, adamw, got adam"],
-    [{ device: "cuda" }, "[train] device must be one of native, interp, got cuda"],
+    [{ device: "cuda" }, "[train] device must be one of native, wasm, interp, got cuda"],
     [{ out: "" }, "[train] out must be a folder"],
     [{ momentum: 0.9 }, '[train] Unrecognized key: "momentum"'],
   ])("%j", (options, line) => {

@@ -8,7 +8,7 @@ import { availableParallelism, cpus, homedir } from "node:os";
 import { delimiter, join } from "node:path";
 import { promisify } from "node:util";
 import { threadCount } from "../../runtime/index.js";
-import { ConfigError, DeviceError } from "../../util/errors.js";
+import { ConfigError, DeviceError, UnavailableError } from "../../util/errors.js";
 
 const exec = promisify(execFile);
 
@@ -69,7 +69,7 @@ export function findCompiler(): string {
   if (wanted) {
     const found = findOnPath(wanted);
     if (found) return found;
-    throw new DeviceError(`the compiler named by CC, "${wanted}", is not there`, {
+    throw new UnavailableError(`the compiler named by CC, "${wanted}", is not there`, {
       hint: "Unset CC or name an installed compiler",
     });
   }
@@ -77,8 +77,8 @@ export function findCompiler(): string {
     const found = findOnPath(name);
     if (found) return found;
   }
-  throw new DeviceError("no C compiler was found (tried $CC, cc, gcc, clang)", {
-    hint: "Install one (Debian and Ubuntu: apt install gcc; macOS: xcode-select --install), or use the interp device",
+  throw new UnavailableError("no C compiler was found (tried $CC, cc, gcc, clang)", {
+    hint: "Install one (Debian and Ubuntu: apt install gcc; macOS: xcode-select --install), or choose the wasm device",
   });
 }
 
@@ -128,6 +128,9 @@ export function discoverMachine(): Promise<Machine> {
 }
 
 async function look(): Promise<Machine> {
+  if (process.platform === "win32") {
+    throw new UnavailableError("the native device does not run on Windows", { hint: "Choose the wasm device" });
+  }
   const compiler = findCompiler();
   const threads = threadCount(availableParallelism());
   let macros: Set<string>;
@@ -137,11 +140,11 @@ async function look(): Promise<Machine> {
     macros = found;
     compilerVersion = version.stdout.split("\n")[0];
   } catch (cause) {
-    throw new DeviceError(`the C compiler ${compiler} does not work: ${String(cause).split("\n")[0]}`, { cause });
+    throw new UnavailableError(`the C compiler ${compiler} does not work: ${String(cause).split("\n")[0]}`, { cause });
   }
   const found = SIMD.filter(({ macro }) => macros.has(macro));
   if (found.length === 0) {
-    throw new DeviceError(`no known vector instructions on this machine (${cpus()[0]?.model ?? "unknown"})`);
+    throw new UnavailableError(`no known vector instructions on this machine (${cpus()[0]?.model ?? "unknown"})`);
   }
   return {
     compiler,

@@ -1,6 +1,5 @@
 /** The native runtime library, loaded through koffi: typed calls, nothing else. */
-import koffi from "koffi";
-import { DeviceError } from "../../util/errors.js";
+import { DeviceError, UnavailableError } from "../../util/errors.js";
 import type { KernelCache } from "./kernel-cache.js";
 import { RUNTIME_SOURCE } from "./runtime-source.js";
 
@@ -17,7 +16,20 @@ export interface Runtime {
   run(steps: BigInt64Array, table: BigUint64Array, count: number, times: Float64Array | null): Promise<void>;
 }
 
+/** Native code of its own is in it, which not every machine has or allows. */
+async function loadKoffi(): Promise<typeof import("koffi").default> {
+  try {
+    return (await import("koffi")).default;
+  } catch (cause) {
+    const reason = String(cause instanceof Error ? cause.message : cause).split("\n")[0];
+    throw new UnavailableError(`the package koffi, which calls compiled kernels, cannot be loaded (${reason})`, {
+      cause,
+    });
+  }
+}
+
 export async function loadRuntime(cache: KernelCache): Promise<Runtime> {
+  const koffi = await loadKoffi();
   const path = await cache.library(RUNTIME_SOURCE, ["-pthread", "-ldl"]);
   const library = koffi.load(path);
   const start = library.func("int fovea_start(int)");
