@@ -11,7 +11,7 @@ export interface Thread {
 }
 
 /** What a thread tells. */
-export interface Listener {
+interface Listener {
   message(message: unknown): void;
   /** It cannot start, or broke. */
   failed(reason: string): void;
