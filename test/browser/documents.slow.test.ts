@@ -1,15 +1,44 @@
-/** The programs of docs/browser.md, run in Chromium: they end without an error, with what they promise. */
+/**
+ * The programs of docs/browser.md: they fit the types of a page; run in Chromium, they end without an error, with what
+ * they promise.
+ */
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import type { Browser } from "playwright-core";
+import ts from "typescript";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { root } from "../../tools/prepare.mjs";
 import { codeBlocks } from "../docs/markdown.js";
 import { bundle } from "./bundle.js";
 import { chromiumPath, startBrowser, warnWithoutBrowser } from "./chromium.js";
 
 warnWithoutBrowser("the programs of docs/browser.md in a browser");
 
-const programs = codeBlocks("docs/browser.md")
-  .filter(({ language }) => language === "ts page")
-  .map(({ text }) => text);
+const blocks = codeBlocks("docs/browser.md");
+const programs = blocks.filter(({ language }) => language === "ts page").map(({ text }) => text);
+
+it("the programs of docs/browser.md fit the types", { timeout: 120_000 }, () => {
+  // Beside the sources, where the compiler finds the packages.
+  const cache = join(root, "node_modules", ".cache", "fovea");
+  mkdirSync(cache, { recursive: true });
+  const folder = mkdtempSync(join(cache, "browser-"));
+  try {
+    const files = blocks.flatMap(({ language, text }, i) => {
+      if (!language.startsWith("ts ")) return [];
+      const file = join(folder, `program-${i}.ts`);
+      writeFileSync(file, text);
+      return [file];
+    });
+    const path = join(root, "examples", "browser", "tsconfig.json");
+    const { config } = ts.readConfigFile(path, ts.sys.readFile);
+    const { options } = ts.parseJsonConfigFileContent(config, ts.sys, join(path, ".."));
+    const program = ts.createProgram(files, { ...options, incremental: false, tsBuildInfoFile: undefined });
+    expect(files).toHaveLength(3);
+    expect(ts.getPreEmitDiagnostics(program).map(({ messageText }) => messageText)).toEqual([]);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
 
 /** Where the page pretends to be: an address that browsers trust with shared memory. Nothing is ever asked there. */
 const ORIGIN = "http://localhost:9";

@@ -56,7 +56,7 @@ async function stroke(page: Page, places: readonly Place[]): Promise<void> {
   const [first, ...rest] = places.map(([x, y]) => [box.x + x * box.width, box.y + y * box.height] as const);
   await page.mouse.move(...first);
   await page.mouse.down();
-  for (const place of rest) await page.mouse.move(...place, { steps: 4 });
+  for (const place of rest) await page.mouse.move(...place, { steps: 2 });
   await page.mouse.up();
 }
 
