@@ -71,9 +71,9 @@ function makeCharts(steps: number): { readonly loss: Chart; readonly accuracy: C
     format: (step) => (step === 0 ? "epoch 0" : String(Math.round((step * EPOCHS) / steps))),
   };
   const loss: Axis = {
-    min: 0.02,
+    min: 0.01,
     max: 3,
-    ticks: [0.03, 0.1, 0.3, 1, 3],
+    ticks: [0.01, 0.03, 0.1, 0.3, 1, 3],
     format: String,
     transform: Math.log,
   };
