@@ -49,6 +49,7 @@ export async function bundle(code: string): Promise<Bundle> {
     configFile: false,
     root,
     publicDir: false,
+    logLevel: "warn",
     customLogger: logger,
     resolve: { alias: [...entries].map(([name, file]) => ({ find: new RegExp(`^${name}$`), replacement: file })) },
     plugins: [

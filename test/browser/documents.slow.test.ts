@@ -1,6 +1,6 @@
 /**
  * The programs of docs/browser.md: they fit the types of a page; run in Chromium, they end without an error, with what
- * they promise.
+ * they promise. Also what the document claims beside them.
  */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -44,15 +44,15 @@ it("the programs of docs/browser.md fit the types", { timeout: 120_000 }, () => 
 const ORIGIN = "http://localhost:9";
 const ISOLATION = { "Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Embedder-Policy": "require-corp" };
 
-describe.skipIf(!chromiumPath)("the programs of docs/browser.md", { timeout: 60_000 }, () => {
+describe.skipIf(!chromiumPath)("programs in a page", { timeout: 60_000 }, () => {
   let browser: Browser;
   beforeAll(async () => {
     browser = await startBrowser();
   });
   afterAll(() => browser.close());
 
-  /** Runs a program in an isolated page; its lines. */
-  async function run(program: string): Promise<string[]> {
+  /** Runs a program in a page; its lines. */
+  async function run(program: string, isolated = true): Promise<string[]> {
     const { entry, files } = await bundle(`${program}\nconsole.log("end");`);
     const page = await browser.newPage();
     try {
@@ -62,33 +62,53 @@ describe.skipIf(!chromiumPath)("the programs of docs/browser.md", { timeout: 60_
           text === undefined
             ? [`<script type="module" src="/${entry}"></script>`, "text/html"]
             : [text, "text/javascript"];
-        return route.fulfill({ body, contentType, headers: ISOLATION });
+        return route.fulfill({ body, contentType, headers: isolated ? ISOLATION : {} });
       });
       const lines: string[] = [];
       const ended = new Promise<void>((resolve, reject) => {
         page.on("pageerror", reject);
         page.on("console", (message) => {
           if (message.text() === "end") resolve();
-          else lines.push(message.text());
+          else if (message.type() === "log") lines.push(message.text());
         });
       });
       await page.goto(`${ORIGIN}/`);
       await ended;
-      expect(await page.evaluate("crossOriginIsolated")).toBe(true);
+      expect(await page.evaluate("crossOriginIsolated")).toBe(isolated);
       return lines;
     } finally {
       await page.close();
     }
   }
 
-  it("train a network", async () => {
+  it("of docs/browser.md train a network", async () => {
     const lines = await run(programs[0]);
     expect(lines).toHaveLength(6);
     const [, accuracy] = /^80 steps, (\d+\.\d) % right$/.exec(lines[5]) ?? [];
     expect(Number(accuracy)).toBeGreaterThan(95);
   });
 
-  it("load weights", async () => {
+  it("of docs/browser.md load weights", async () => {
     expect(await run(programs[1])).toEqual(["2 · 10 + 3 · 100 + 1 = 321"]);
+  });
+
+  it("give the same numbers on one thread as on all", async () => {
+    const program = `
+      import { Generator } from "fovea";
+      const random = new Generator(0, "numbers");
+      const product = random.normal([300, 300]).matmul(random.normal([300, 300])).tanh();
+      const bits = new Int32Array((await product.data()).buffer);
+      console.log(bits.reduce((hash, word) => (Math.imul(hash, 31) + word) | 0, 0));`;
+    const [one] = await run(program, false);
+    expect(one).toMatch(/^-?\d{3,}$/);
+    expect(await run(program)).toEqual([one]);
+  });
+
+  it("name the devices that there are when another is asked for", async () => {
+    const lines = await run(`
+      import { describeDevices, describeError, useDevice } from "fovea";
+      await useDevice("native").catch((error) => console.log(describeError(error)));
+      for (const { name, available } of await describeDevices()) console.log(name, available);`);
+    expect(lines).toEqual(['unknown device "native". Choose one of wasm, interp', "wasm true", "interp true"]);
   });
 });

@@ -2,6 +2,8 @@
  * The example page in Chromium: it trains until it is good, reads drawn digits, and fits narrow and wide windows; the
  * same without shared memory. Screenshots of it are left in `artefacts/browser/`.
  */
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Browser, Locator, Page } from "playwright-core";
@@ -191,5 +193,40 @@ describe.skipIf(!chromiumPath)("the example page", { timeout: 5 * MINUTES }, () 
       expect(problems).toEqual([]);
       await page.close();
     });
+  });
+});
+
+describe("npm run example:browser", { timeout: 3 * MINUTES }, () => {
+  const start = (port: string): ChildProcess =>
+    spawn(process.execPath, [join(root, "examples", "browser", "start.mjs"), "--port", port]);
+
+  /** Everything that a stream says until it has said something that matches. */
+  async function said(stream: NodeJS.ReadableStream | null, pattern: RegExp): Promise<string> {
+    let text = "";
+    for await (const part of stream ?? []) {
+      text += part;
+      if (pattern.test(text)) break;
+    }
+    return text;
+  }
+
+  it("serves the page and its digits, isolated, until it is stopped", async () => {
+    const child = start("0");
+    try {
+      const [url] = /http:\S+/.exec(await said(child.stdout, /Ctrl-C/)) ?? [""];
+      const page = await fetch(url);
+      expect(await page.text()).toContain("<title>");
+      expect(page.headers.get("cross-origin-opener-policy")).toBe("same-origin");
+      expect(page.headers.get("cross-origin-embedder-policy")).toBe("require-corp");
+      const digits = await (await fetch(new URL("digits-images.idx", url))).arrayBuffer();
+      expect(digits.byteLength).toBe(16 + 10_000 * 28 * 28);
+
+      const second = start(new URL(url).port);
+      expect(await said(second.stderr, /Choose/)).toMatch(/Port \d+ is already in use\nChoose another port/);
+      expect(await once(second, "exit")).toEqual([1, null]);
+    } finally {
+      child.kill("SIGINT");
+    }
+    await once(child, "exit");
   });
 });
