@@ -1,5 +1,6 @@
 /** The pool of threads by itself, with kernels written by hand: every task once, steps in order, failures told. */
 import { describe, expect, it } from "vitest";
+import type { Host } from "../../src/device/wasm/host.js";
 import { type CompiledKernel, KernelStore } from "../../src/device/wasm/kernels.js";
 import { Local } from "../../src/device/wasm/local.js";
 import { BlockMemory } from "../../src/device/wasm/memory.js";
@@ -17,10 +18,10 @@ interface Step {
 }
 
 /** A memory, its kernels, and a way to run steps on it. */
-function setUp(threads: number) {
+function setUp(threads: number, on: Host = host) {
   const memory = new BlockMemory({ shared: threads > 1, lowBytes: 65536 });
   const store = new KernelStore(memory.memory);
-  const pool = threads > 1 ? new Pool(host, memory.memory, threads) : null;
+  const pool = threads > 1 ? new Pool(on, memory.memory, threads) : null;
   const local = new Local();
   pool?.setScratch(Array.from({ length: threads }, () => memory.allocate(64)));
   const program = (steps: readonly Step[], times: Float64Array | null = null) => {
@@ -111,6 +112,54 @@ describe.each([1, 2, 3, 7])("%i threads", (threads) => {
     expect([...times]).toEqual([...times].sort((a, b) => a - b));
     expect(times[0]).toBeGreaterThan(0);
   });
+});
+
+it("threads may read a letter long before the others get theirs", async () => {
+  const pause = new Int32Array(new SharedArrayBuffer(4));
+  const slow: Host = {
+    ...host,
+    spawn: (source, listener) => {
+      const thread = host.spawn(source, listener);
+      const post = (letter: unknown): void => {
+        thread.post(letter);
+        Atomics.wait(pause, 0, 0, 100);
+      };
+      return { ...thread, post };
+    },
+  };
+  const { store, program, run, buffer, values } = setUp(2, slow);
+  const counts = buffer(100);
+  for (let i = 1; i <= 3; i++) {
+    const kernel = await store.get(countTasks(true), "count");
+    await run(program([{ kernel, buffers: [counts, counts], tasks: 100 }]));
+    expect(values(counts, 100)).toEqual(Array(100).fill(i));
+  }
+});
+
+it("steps stay in order when threads stall between any two of their operations", async () => {
+  // Every operation on the control block may be followed by a nap, in which the others go on for steps or runs.
+  const stalls = `const stalling = Object.fromEntries(["load", "store", "add", "sub", "exchange", "compareExchange"].map(
+    (name) => [name, (...operands) => {
+      const result = Atomics[name](...operands);
+      if (Math.random() < 0.03) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, Math.random());
+      return result;
+    }]));
+  Object.assign(stalling, { wait: Atomics.wait, notify: Atomics.notify });\n`;
+  const sleepy: Host = {
+    ...host,
+    spawn: (source, listener) => host.spawn(stalls + source.replaceAll("Atomics.", "stalling."), listener),
+  };
+  const { store, program, run, buffer, values } = setUp(4, sleepy);
+  for (const n of [1, 2, 5, 40]) {
+    const kernel = await store.get(passOn(n, true), "pass");
+    const [a, b] = [buffer(n), buffer(n)];
+    const steps = Array.from({ length: 20 }, (_, i) => ({ kernel, buffers: i % 2 ? [b, a] : [a, b], tasks: n }));
+    const passing = program(steps);
+    for (let i = 1; i <= 15; i++) {
+      await run(passing);
+      expect(values(a, n)).toEqual(Array(n).fill(20 * i));
+    }
+  }
 });
 
 it("kernels that nobody uses any more are forgotten", async () => {

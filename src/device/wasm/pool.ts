@@ -121,10 +121,11 @@ export class Pool {
     this.programs.add(id);
     await this.await(() => {
       Atomics.store(control, CONTROL.read, 0);
+      // Counted first: a thread that has read a letter which is not counted yet would wait for another.
+      Atomics.add(control, CONTROL.mail, 1);
       this.threads.forEach((thread, i) => {
         thread.post(scratches ? { ...letter, scratch: scratches[i] | 0 } : letter);
       });
-      Atomics.add(control, CONTROL.mail, 1);
       this.announce();
     });
   }

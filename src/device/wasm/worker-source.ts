@@ -90,20 +90,26 @@ function share(words, times, at) {
 function work() {
   if (!enter()) return;
   for (;;) {
-    const { words, times } = programs.get(Atomics.load(control, program));
-    const at = Atomics.load(control, step);
+    let { words, times } = programs.get(Atomics.load(control, program));
+    let at = Atomics.load(control, step);
     seen = Atomics.load(control, news);
     share(words, times, at);
     if (Atomics.sub(control, inside, 1) !== 1) return;
     // Whoever came in since then finds nothing to do and tries the same.
     if (Atomics.compareExchange(control, inside, 0, -1) !== 0) return;
-    if (times) times[at * 2 + 1] = now();
-    if (at + 1 === words.length / 3 || Atomics.load(control, failed)) {
-      send({ done: true });
-      return;
+    // This thread is alone now, but maybe at a later step than it left: others may have been in and out before the gate
+    // was shut. A step with open tasks has just been opened by somebody, so it is opened again.
+    ({ words, times } = programs.get(Atomics.load(control, program)));
+    at = Atomics.load(control, step);
+    if (Atomics.load(control, claimed) >= words[at * 3 + 2]) {
+      if (times) times[at * 2 + 1] = now();
+      if (at + 1 === words.length / 3 || Atomics.load(control, failed)) {
+        send({ done: true });
+        return;
+      }
+      Atomics.store(control, claimed, 0);
+      Atomics.store(control, step, at + 1);
     }
-    Atomics.store(control, claimed, 0);
-    Atomics.store(control, step, at + 1);
     Atomics.store(control, inside, 1);
     announce();
   }
