@@ -2,10 +2,11 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { useDevice } from "../../src/index.js";
 import { compile, full, ones, realize, type Tensor, Variable } from "../../src/tensor/index.js";
+import { devices } from "../support/devices.js";
 
 const first = async (x: Tensor): Promise<number> => (await x.data())[0];
 
-describe.each(["interp", "native"] as const)("on %s", (device) => {
+describe.each(devices)("on %s", (device) => {
   beforeAll(() => useDevice(device));
 
   describe.each([[[]], [[1]], [[8]], [[64]], [[5, 7]]])("variables of shape %j", (shape) => {

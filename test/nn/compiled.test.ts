@@ -3,8 +3,9 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { useDevice } from "../../src/index.js";
 import { BatchNorm1d, Dropout, Linear, Module, manualSeed, Sequential } from "../../src/nn/index.js";
 import { compile, Generator, ones, programCount, realize, type Tensor } from "../../src/tensor/index.js";
+import { devices } from "../support/devices.js";
 
-describe.each(["interp", "native"] as const)("on %s", (device) => {
+describe.each(devices)("on %s", (device) => {
   beforeAll(() => useDevice(device));
 
   it.each([0.1, null])("batch normalisation with momentum %s updates its running statistics", async (momentum) => {

@@ -5,6 +5,7 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { useDevice } from "../../src/index.js";
 import * as nn from "../../src/nn/index.js";
+import { devices } from "../support/devices.js";
 import { build, expectClose, type LayerCase, type LayerReference, readReference, toTensor } from "./references.js";
 
 const cases = readReference<LayerCase[]>("layers.cases.json");
@@ -23,7 +24,7 @@ describe("the cases", () => {
   });
 });
 
-describe.each(["interp", "native"] as const)("on %s", (device) => {
+describe.each(devices)("on %s", (device) => {
   beforeAll(() => useDevice(device));
 
   it.each(cases.map((layerCase, index) => ({ ...layerCase, reference: references[index] })))(

@@ -1,5 +1,5 @@
 /**
- * The sweep over the structural table: every op against its float64 loop, on both devices, with gradients against central
+ * The sweep over the structural table: every op against its float64 loop, on every device, with gradients against central
  * differences of that loop, and with inputs that are transposed, flipped or sliced views.
  */
 import { beforeAll, describe, expect, it } from "vitest";

@@ -7,6 +7,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { useDevice } from "../../src/index.js";
 import * as optim from "../../src/optim/index.js";
 import { compile, Parameter, programCount, tensor, Variable } from "../../src/tensor/index.js";
+import { devices } from "../support/devices.js";
 
 interface Case {
   readonly name: string;
@@ -90,7 +91,7 @@ describe("the cases", () => {
   });
 });
 
-describe.each(["interp", "native"] as const)("on %s", (device) => {
+describe.each(devices)("on %s", (device) => {
   beforeAll(() => useDevice(device));
 
   describe.each(cases.map((row, i) => ({ row, expected: reference.cases[i] })))(

@@ -1,10 +1,11 @@
 /**
- * Every stored case of PyTorch on both devices: results and gradients. Float64 cases run on the interpreter, the device
+ * Every stored case of PyTorch on every device: results and gradients. Float64 cases run on the interpreter, the device
  * that has it.
  */
 import { beforeAll, describe, it } from "vitest";
 import { useDevice } from "../../src/index.js";
 import { grad, Tensor } from "../../src/tensor/index.js";
+import { devices } from "../support/devices.js";
 import { OPERATIONS } from "./operations.js";
 import { expectReference, makeInput, type ReferenceCase, readCases } from "./reference.js";
 
@@ -27,7 +28,7 @@ async function compare(reference: ReferenceCase): Promise<void> {
   for (const name of Object.keys(outputs)) await expectReference(results[name], name, reference);
 }
 
-describe.each(["interp", "native"] as const)("PyTorch's results on %s", (device) => {
+describe.each(devices)("PyTorch's results on %s", (device) => {
   beforeAll(() => useDevice(device));
 
   describe.each(FILES)("%s", (file) => {

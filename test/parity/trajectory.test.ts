@@ -1,6 +1,6 @@
 /**
  * Ten training steps beside PyTorch's, by a compiled step: the loss of every step, and the parameters and running
- * statistics at the end. The network of the benchmarks runs on the native device only: it is too large to interpret.
+ * statistics at the end. The network of the benchmarks runs on fast devices only: it is too large to interpret.
  */
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
@@ -9,6 +9,7 @@ import { useDevice } from "../../src/index.js";
 import { BatchNorm2d, Conv2d, Flatten, functional, Linear, MaxPool2d, ReLU, Sequential } from "../../src/nn/index.js";
 import { Adam, AdamW, SGD } from "../../src/optim/index.js";
 import { compile, type Tensor, tensor } from "../../src/tensor/index.js";
+import { devices } from "../support/devices.js";
 import { decode, readReferences } from "./reference.js";
 
 const model = z.object({
@@ -89,8 +90,8 @@ async function follow({ model, optimizer: kind, options, data, losses, relative,
   }
 }
 
-describe.each(["interp", "native"] as const)("PyTorch's training on %s", (device) => {
-  const fitting = cases.filter(({ name }) => device === "native" || !name.startsWith("cnn"));
+describe.each(devices)("PyTorch's training on %s", (device) => {
+  const fitting = cases.filter(({ name }) => device !== "interp" || !name.startsWith("cnn"));
   const titled = fitting.map((each): [string, Trajectory] => [each.name, each]);
   it.each(titled)("%s", async (_, reference) => {
     await useDevice(device);

@@ -153,7 +153,7 @@ const failures: readonly (readonly [string, Kind, () => unknown])[] = [
   ["[Generator] the seed must be a whole number, got 0.5", ConfigError, () => new Generator(0.5)],
   ["[bernoulli] p must be between 0 and 1, got 2", ConfigError, () => new Generator(0).bernoulli([1], 2)],
   ["[item] needs one element, got [3]", ShapeError, () => v.item()],
-  ['unknown device "gpu". Choose one of native, interp', DeviceError, () => useDevice("gpu")],
+  ['unknown device "gpu". Choose one of native, wasm, interp', DeviceError, () => useDevice("gpu")],
   [
     "[compile] [0] is a Map. Pass and return tensors, numbers, strings, or plain objects and arrays of them",
     ConfigError,

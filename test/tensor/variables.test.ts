@@ -16,7 +16,7 @@ import {
   zeros,
 } from "../../src/index.js";
 import { ConfigError, describeError } from "../../src/util/errors.js";
-import { devices } from "../support/devices.js";
+import { devices, fastDevices } from "../support/devices.js";
 
 describe.each(devices)("variables on %s", (device) => {
   beforeAll(() => useDevice(device));
@@ -332,8 +332,8 @@ describe.each(devices)("compile on %s", (device) => {
 });
 
 describe("memory", () => {
-  it("has the same live bytes after many steps", async () => {
-    await useDevice("native");
+  it.each(fastDevices)("has the same live bytes after many steps on %s", async (device) => {
+    await useDevice(device);
     const w = new Parameter(tensor(new Float32Array(64 * 64).fill(0.01), { shape: [64, 64] }));
     const step = compile((x: Tensor) => {
       const loss = x.matmul(w).square().mean();
