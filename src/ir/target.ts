@@ -9,6 +9,11 @@ export interface Target {
   readonly lanes: number;
   /** Vector registers that a kernel can keep values in. */
   readonly registers: number;
+  /**
+   * Whether the device's compiler reorders long runs of statements so that operands no longer fit into registers: a step
+   * is then never written out several times. Default false.
+   */
+  readonly shortSteps?: boolean;
   /** Threads that share tasks: shapes how results are cut, never the order of a sum. */
   readonly threads: number;
   readonly l1Bytes: number;

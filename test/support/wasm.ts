@@ -33,6 +33,7 @@ export const wasmTarget: Target = {
   name: "wasm",
   lanes: 4,
   registers: 15,
+  shortSteps: true,
   threads: 2,
   l1Bytes: 32 << 10,
   l2Bytes: 1 << 20,

@@ -37,6 +37,22 @@ interface Operand {
   readonly free: boolean;
 }
 
+const loopStart = instruction("loop", typeByte("none"));
+const end = instruction("end");
+
+/** So many sums leave too few registers for all operands of a step at once. */
+const MANY_SUMS = 6;
+
+/** The vector registers that a loop changes if all it does is change registers; 0 for other loops. */
+function sumsIn(body: readonly Stmt[]): number {
+  const names = new Set<string>();
+  for (const s of body) {
+    if (s.kind !== "set" || s.value.lanes === 1) return 0;
+    names.add(s.name);
+  }
+  return names.size;
+}
+
 /** Four 32-bit numbers as the bytes of a vector. */
 function vectorBytes(values: readonly number[], type: "f32" | "i32"): number[] {
   const view = new DataView(new ArrayBuffer(16));
@@ -128,8 +144,16 @@ export class PartEmitter implements Emitter {
     this.block(body);
     this.code = outer;
     this.places.close();
-    const start = instruction("loop", typeByte("none"));
-    this.push(level.before, start, level.head, inner, level.after, instruction("end"));
+    if (sumsIn(body) < MANY_SUMS) {
+      this.push(level.before, loopStart, level.head, inner, level.after, end);
+      return;
+    }
+    // V8's optimizing compiler (scheduler.cc) would put all loads of a step before its products, and operands would not fit
+    // into the registers any more. It keeps the order of the text if sums and memory's state are joined from two paths on
+    // either side of the step: behind the loop by passing over it where it has no step, before the step by an empty loop,
+    // which also keeps the compiler from writing steps out one behind the other.
+    this.push(instruction("block", typeByte("none")), level.before, level.ended, instruction("br_if", 0));
+    this.push(loopStart, loopStart, end, level.head, inner, level.after, end, end);
   }
 
   private straight(run: readonly Straight[]): void {

@@ -43,6 +43,8 @@ interface Level {
   /** Done at the start of each step. */
   readonly head: Code;
   readonly after: Code;
+  /** Tells whether all steps are done. */
+  readonly ended: Code;
   readonly bases: Map<string, Base>;
   readonly computed: Computed[];
   readonly moving: Moving[];
@@ -82,6 +84,7 @@ export class Places {
       before: this.levels.length === 0 ? this.entry : [],
       head: [],
       after: [],
+      ended: [],
       bases: new Map(),
       computed: [],
       moving: [],
@@ -115,7 +118,7 @@ export class Places {
 
   /** Moves all bases on; one of them tells when the loop ends. */
   private advance(level: Level, starts: readonly number[]): void {
-    const { moving, extent, before, after } = level;
+    const { moving, extent, before, after, ended } = level;
     const plain = moving.findIndex(({ origin, rest }) => origin === null && rest.length === 0);
     const counter: Moving = moving[Math.max(0, plain)] ?? { local: this.fn.local("i32"), stride: 1 };
     for (const { local, stride } of moving) {
@@ -133,8 +136,9 @@ export class Places {
       before.push(instruction("local.set", limit));
       end = instruction("local.get", limit);
     }
-    after.push(...addTo(counter.local, counter.stride), instruction("local.get", counter.local), end);
-    after.push(instruction("i32.ne"), instruction("br_if", 0));
+    const compare = [instruction("local.get", counter.local), end];
+    ended.push(...compare, instruction("i32.eq"));
+    after.push(...addTo(counter.local, counter.stride), ...compare, instruction("i32.ne"), instruction("br_if", 0));
   }
 
   /** The place of an element: `form` in bytes. */
