@@ -10,14 +10,20 @@ const signs = {
   text: /^static void part0\(/m,
 };
 
-it.each([
+const levels: [string, string[]][] = [
   ["0", []],
   ["1", ["times", "total"]],
   ["2", ["times", "total", "plan"]],
   ["3", ["times", "total", "plan", "graph"]],
   ["4", ["times", "total", "plan", "graph", "text"]],
-])("level %s", async (FOVEA_DEBUG, expected) => {
-  const { code, stdout, stderr } = await run("one", { FOVEA_DEBUG });
+];
+
+it.each([
+  ...levels.map(([level, shown]) => ["native", level, shown] as const),
+  // The text of kernels is bytes there.
+  ...levels.map(([level, shown]) => ["wasm", level, shown.filter((sign) => sign !== "text")] as const),
+])("on %s, level %s", async (FOVEA_DEVICE, FOVEA_DEBUG, expected) => {
+  const { code, stdout, stderr } = await run("one", { FOVEA_DEBUG, FOVEA_DEVICE });
   expect(code, stderr).toBe(0);
   // The result stands alone on the output stream.
   expect(stdout.trim().split("\n")).toHaveLength(1);

@@ -4,6 +4,7 @@
  */
 import { createHash } from "node:crypto";
 import { NativeDevice } from "../../src/device/native/index.js";
+import { WasmDevice } from "../../src/device/wasm/index.js";
 import { useDevice } from "../../src/index.js";
 import {
   BatchNorm2d,
@@ -119,13 +120,44 @@ async function memory(): Promise<unknown> {
   return { before, after, peak: memoryStats().peakBytes };
 }
 
+/** Memory of the wasm device early and late in a long training, read from the host's side too. */
+async function longTraining(): Promise<unknown> {
+  manualSeed(1);
+  const model = new Sequential(new Conv2d(1, 8, 3, { padding: 1 }), new ReLU(), new Flatten(), new Linear(8 * 64, 10));
+  const optimizer = new SGD(model.parameters(), { lr: 0.02, momentum: 0.9 });
+  const step = compile((x: Tensor, y: Tensor) => {
+    optimizer.zeroGrad();
+    const loss = functional.crossEntropy(model.call(x), y);
+    loss.backward();
+    optimizer.step();
+    return loss;
+  });
+  const device = await currentDevice();
+  if (!(device instanceof WasmDevice)) throw new Error("this job is for wasm");
+  const samples: unknown[] = [];
+  const losses: number[] = [];
+  for (let i = 1; i <= 1000; i++) {
+    const pixels = Float32Array.from({ length: 64 * 64 }, (_, k) => Math.sin(k * (1 + (i % 7))));
+    const labels = Int32Array.from({ length: 64 }, (_, k) => (k + (i % 7)) % 10);
+    losses.push(await (await step(tensor(pixels, { shape: [64, 1, 8, 8] }), tensor(labels))).item());
+    if (i % 250 !== 0) continue;
+    for (let turn = 0; turn < 5; turn++) {
+      globalThis.gc?.();
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    const { usedBytes, grownBytes } = device.memory;
+    samples.push({ usedBytes, grownBytes, kernels: device.kernels.size });
+  }
+  return { first: losses[0], last: losses[999], samples };
+}
+
 /** What is computed on when nothing was chosen. */
 async function chosen(): Promise<unknown> {
   const value = await ones([100]).mul(3).sum().item();
   return { device: (await currentDevice()).name, value };
 }
 
-const jobs: Readonly<Record<string, () => Promise<unknown>>> = { train, shapes, one, memory, chosen };
+const jobs: Readonly<Record<string, () => Promise<unknown>>> = { train, shapes, one, memory, chosen, longTraining };
 
 try {
   if (process.argv[2] !== "chosen") await useDevice(process.env.FOVEA_DEVICE ?? "native");
