@@ -6,12 +6,14 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { C_PRELUDE } from "../../src/codegen/c-prelude.js";
-import { printC, printJs } from "../../src/codegen/index.js";
+import { encodeWasm, printC, printJs } from "../../src/codegen/index.js";
 import { compileGraph } from "../../src/compiler/index.js";
 import { createLeaf, type Node } from "../../src/ir/graph.js";
 import type { Kernel } from "../../src/ir/loops.js";
 import type { Target } from "../../src/ir/target.js";
 import { graph, helpers } from "../../src/ops/index.js";
+import { engine, wasmTarget } from "../support/wasm.js";
+import { watOf } from "../support/wat.js";
 
 const vectors: Target = {
   name: "golden",
@@ -61,10 +63,20 @@ function convolution(target: Target): Kernel {
   return kernelOf(graph.op("neg", y), [x, w], target);
 }
 
+/** Plain modules are checked by wabt; the engine knows threads and relaxed SIMD too. */
+function wat(kernel: Kernel, modern: boolean): string {
+  const bytes = encodeWasm(kernel, { relaxed: modern, shared: modern });
+  expect(engine.validate(bytes)).toBe(true);
+  return watOf(bytes, { validate: !modern });
+}
+
 const texts: Readonly<Record<string, () => string>> = {
   "elementwise.c": () => printC(elementwise(vectors), vectors.lanes),
   "matmul.c": () => printC(matmul(vectors), vectors.lanes),
   "convolution.c": () => printC(convolution(vectors), vectors.lanes),
+  "elementwise.wat": () => wat(elementwise(wasmTarget), false),
+  "matmul.wat": () => wat(matmul(wasmTarget), true),
+  "convolution.wat": () => wat(convolution(wasmTarget), false),
   "elementwise.js.txt": () => printJs(elementwise(scalars)),
 };
 

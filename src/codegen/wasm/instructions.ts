@@ -153,6 +153,8 @@ const encodings = {
 
 export type Op = keyof typeof encodings;
 export const isOp = (name: string): name is Op => name in encodings;
+export const instructionNames = Object.keys(encodings) as readonly Op[];
+export const immediatesOf = (op: Op): Immediates => encodings[op].immediates;
 
 /** Value types, by the byte that names them; a block of no result has the type "none". */
 export type ValueType = "i32" | "f32" | "v128";

@@ -35,8 +35,8 @@ interface Blocking {
 }
 
 const ceilTo = (n: number, multiple: number): number => Math.ceil(n / multiple) * multiple;
-/** Floats between rows of a packed block whose rows are short: never a multiple of 4 KiB, which would clash in the cache. */
-const ROW_PAD = 16;
+/** Floats added between packed rows or panels: writes in turn that lie a multiple of 4 KiB apart clash in the cache. */
+const PAD = 16;
 
 /** A block length near `wanted`, in whole units, that cuts `total` most evenly. */
 function evenBlock(total: number, unit: number, wanted: number): number {
@@ -126,7 +126,7 @@ function packRows(
 ): Packed {
   const { lanes } = builder;
   const [outer, inner] = depthContiguous ? [rows, depth] : [depth, rows];
-  const pitch = ceilTo(inner, lanes) + ROW_PAD;
+  const pitch = ceilTo(inner, lanes) + PAD;
   const buffer = builder.scratch("f32", outer * pitch);
   const place = (o: ix.Index, i: ix.Index) => ix.add(ix.scale(o, pitch), i);
   const at = (r: ix.Index, k: ix.Index) => (depthContiguous ? place(r, k) : place(k, r));
@@ -158,9 +158,10 @@ function packColumns(
   operand: (k: ix.Index, c: ix.Index) => ix.Index[],
 ): Packed {
   const { lanes } = builder;
-  const buffer = builder.scratch("f32", depth * columns);
+  const pitch = depth * width + PAD;
+  const buffer = builder.scratch("f32", pitch * (columns / width));
   const at = (c: ix.Index, k: ix.Index): ix.Index =>
-    ix.add(ix.scale(ix.div(c, width), depth * width), ix.add(ix.scale(k, width), ix.mod(c, width)));
+    ix.add(ix.scale(ix.div(c, width), pitch), ix.add(ix.scale(k, width), ix.mod(c, width)));
   const panel = builder.variable("p", columns / lanes);
   const first = ix.scale(ix.variable(panel), lanes);
   const column = ix.add(first, builder.lane);

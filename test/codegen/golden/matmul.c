@@ -5,7 +5,7 @@
 static void part0(const float *restrict b0, const float *restrict b1, float *restrict b2, char *scratch, long task) {
   float *restrict s0 = (float *)(scratch + 0);
   float *restrict s1 = (float *)(scratch + 1280);
-  float *restrict s2 = (float *)(scratch + 3200);
+  float *restrict s2 = (float *)(scratch + 3264);
   for (long o1 = 0; o1 < 8; o1++) {
     for (long c2 = 0; c2 < 2; c2++) {
       STF(&s0[(c2 * 8 + o1 * 40)], (o1 < 7 ? LDF(&b0[(c2 * 8 + o1 * 20)]) : (vf){0}));

@@ -1,0 +1,487 @@
+(module $matmul+add_1x7x19
+  (type (;0;) (func (param i32 i32 i32)))
+  (type (;1;) (func (param i32 i32 i32 i32)))
+  (import "fovea" "memory" (memory (;0;) 1 65536 shared))
+  (func $part0 (type 0) (param i32 i32 i32)
+    (local i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 v128 i32 i32 i32 i32 i32 i32 i32 i32 v128 v128 v128 v128 v128 v128 v128 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 f32 i32 i32 i32 i32 i32 i32 i32 i32 i32)
+    local.get 1
+    local.set 8
+    local.get 0
+    i32.load
+    local.set 9
+    local.get 1
+    i32.const 1024
+    i32.add
+    local.set 19
+    local.get 0
+    i32.load offset=4
+    local.set 20
+    local.get 1
+    i32.const 2176
+    i32.add
+    local.set 35
+    local.get 0
+    i32.load offset=8
+    local.set 51
+    local.get 2
+    i32.const 12
+    i32.mul
+    local.set 17
+    local.get 20
+    local.get 2
+    i32.const 48
+    i32.mul
+    i32.add
+    local.set 21
+    local.get 2
+    i32.const -12
+    i32.mul
+    i32.const 16
+    i32.add
+    local.set 47
+    local.get 51
+    local.get 2
+    i32.const 48
+    i32.mul
+    i32.add
+    local.set 52
+    local.get 35
+    local.get 2
+    i32.const -48
+    i32.mul
+    i32.add
+    i32.const 64
+    i32.add
+    local.set 53
+    local.get 8
+    local.set 5
+    local.get 9
+    local.set 6
+    local.get 5
+    i32.const 1008
+    i32.add
+    local.set 10
+    loop  ;; label = @1
+      local.get 5
+      local.set 3
+      local.get 6
+      local.set 4
+      local.get 3
+      i32.const 80
+      i32.add
+      local.set 7
+      loop  ;; label = @2
+        local.get 3
+        local.get 4
+        v128.load align=4
+        v128.store align=4
+        local.get 4
+        i32.const 16
+        i32.add
+        local.set 4
+        local.get 3
+        i32.const 16
+        i32.add
+        local.tee 3
+        local.get 7
+        i32.ne
+        br_if 0 (;@2;)
+      end
+      local.get 6
+      i32.const 80
+      i32.add
+      local.set 6
+      local.get 5
+      i32.const 144
+      i32.add
+      local.tee 5
+      local.get 10
+      i32.ne
+      br_if 0 (;@1;)
+    end
+    local.get 19
+    local.set 15
+    local.get 21
+    local.set 16
+    local.get 15
+    i32.const 320
+    i32.add
+    local.set 22
+    loop  ;; label = @1
+      local.get 15
+      local.set 11
+      local.get 16
+      local.set 12
+      local.get 17
+      local.set 13
+      local.get 11
+      i32.const 1152
+      i32.add
+      local.set 18
+      loop  ;; label = @2
+        local.get 11
+        local.get 13
+        i32.const 16
+        i32.lt_u
+        if (result v128)  ;; label = @3
+          local.get 12
+          v128.load align=4
+        else
+          v128.const i32x4 0x00000000 0x00000000 0x00000000 0x00000000
+          local.set 14
+          local.get 13
+          i32.const 19
+          i32.lt_u
+          if  ;; label = @4
+            local.get 12
+            local.get 14
+            v128.load32_lane 0
+            local.set 14
+          end
+          local.get 13
+          i32.const 1
+          i32.add
+          i32.const 19
+          i32.lt_u
+          if  ;; label = @4
+            local.get 12
+            local.get 14
+            v128.load32_lane offset=4 1
+            local.set 14
+          end
+          local.get 13
+          i32.const 2
+          i32.add
+          i32.const 19
+          i32.lt_u
+          if  ;; label = @4
+            local.get 12
+            local.get 14
+            v128.load32_lane offset=8 2
+            local.set 14
+          end
+          local.get 13
+          i32.const 3
+          i32.add
+          i32.const 19
+          i32.lt_u
+          if  ;; label = @4
+            local.get 12
+            local.get 14
+            v128.load32_lane offset=12 3
+            local.set 14
+          end
+          local.get 14
+        end
+        v128.store align=4
+        local.get 12
+        i32.const 16
+        i32.add
+        local.set 12
+        local.get 13
+        i32.const 4
+        i32.add
+        local.set 13
+        local.get 11
+        i32.const 384
+        i32.add
+        local.tee 11
+        local.get 18
+        i32.ne
+        br_if 0 (;@2;)
+      end
+      local.get 16
+      i32.const 76
+      i32.add
+      local.set 16
+      local.get 15
+      i32.const 16
+      i32.add
+      local.tee 15
+      local.get 22
+      i32.ne
+      br_if 0 (;@1;)
+    end
+    local.get 19
+    local.set 32
+    local.get 35
+    local.set 34
+    local.get 32
+    i32.const 1152
+    i32.add
+    local.set 36
+    loop  ;; label = @1
+      v128.const i32x4 0x00000000 0x00000000 0x00000000 0x00000000
+      local.tee 14
+      local.set 23
+      local.get 14
+      local.set 24
+      local.get 14
+      local.set 25
+      local.get 14
+      local.set 26
+      local.get 14
+      local.set 27
+      local.get 14
+      local.set 28
+      local.get 14
+      local.set 29
+      block  ;; label = @2
+        local.get 32
+        local.set 30
+        local.get 8
+        local.set 31
+        local.get 30
+        i32.const 320
+        i32.add
+        local.set 33
+        local.get 30
+        local.get 33
+        i32.eq
+        br_if 0 (;@2;)
+        loop  ;; label = @3
+          loop  ;; label = @4
+          end
+          local.get 30
+          v128.load align=4
+          local.set 14
+          local.get 31
+          v128.load32_splat
+          local.get 14
+          local.get 23
+          f32x4.relaxed_madd
+          local.set 23
+          local.get 31
+          v128.load32_splat offset=144
+          local.get 14
+          local.get 24
+          f32x4.relaxed_madd
+          local.set 24
+          local.get 31
+          v128.load32_splat offset=288
+          local.get 14
+          local.get 25
+          f32x4.relaxed_madd
+          local.set 25
+          local.get 31
+          v128.load32_splat offset=432
+          local.get 14
+          local.get 26
+          f32x4.relaxed_madd
+          local.set 26
+          local.get 31
+          v128.load32_splat offset=576
+          local.get 14
+          local.get 27
+          f32x4.relaxed_madd
+          local.set 27
+          local.get 31
+          v128.load32_splat offset=720
+          local.get 14
+          local.get 28
+          f32x4.relaxed_madd
+          local.set 28
+          local.get 31
+          v128.load32_splat offset=864
+          local.get 14
+          local.get 29
+          f32x4.relaxed_madd
+          local.set 29
+          local.get 31
+          i32.const 4
+          i32.add
+          local.set 31
+          local.get 30
+          i32.const 16
+          i32.add
+          local.tee 30
+          local.get 33
+          i32.ne
+          br_if 0 (;@3;)
+        end
+      end
+      local.get 34
+      local.get 23
+      v128.store align=4
+      local.get 34
+      local.get 24
+      v128.store offset=48 align=4
+      local.get 34
+      local.get 25
+      v128.store offset=96 align=4
+      local.get 34
+      local.get 26
+      v128.store offset=144 align=4
+      local.get 34
+      local.get 27
+      v128.store offset=192 align=4
+      local.get 34
+      local.get 28
+      v128.store offset=240 align=4
+      local.get 34
+      local.get 29
+      v128.store offset=288 align=4
+      local.get 34
+      i32.const 16
+      i32.add
+      local.set 34
+      local.get 32
+      i32.const 384
+      i32.add
+      local.tee 32
+      local.get 36
+      i32.ne
+      br_if 0 (;@1;)
+    end
+    local.get 35
+    local.set 40
+    local.get 52
+    local.set 41
+    local.get 53
+    local.set 48
+    local.get 51
+    i32.const 64
+    i32.add
+    local.set 49
+    local.get 40
+    i32.const 336
+    i32.add
+    local.set 54
+    loop  ;; label = @1
+      local.get 17
+      i32.const 3
+      i32.add
+      local.set 37
+      local.get 40
+      local.set 38
+      local.get 41
+      local.set 39
+      local.get 37
+      i32.const 12
+      i32.add
+      local.set 42
+      loop  ;; label = @2
+        local.get 37
+        i32.const 16
+        i32.lt_u
+        if  ;; label = @3
+          local.get 38
+          v128.load align=4
+          local.set 29
+          local.get 39
+          local.get 29
+          v128.const i32x4 0x3f800000 0x3f800000 0x3f800000 0x3f800000
+          f32x4.add
+          v128.store align=4
+        end
+        local.get 38
+        i32.const 16
+        i32.add
+        local.set 38
+        local.get 39
+        i32.const 16
+        i32.add
+        local.set 39
+        local.get 37
+        i32.const 4
+        i32.add
+        local.tee 37
+        local.get 42
+        i32.ne
+        br_if 0 (;@2;)
+      end
+      local.get 47
+      local.set 43
+      local.get 48
+      local.set 44
+      local.get 49
+      local.set 46
+      local.get 43
+      i32.const 3
+      i32.add
+      local.set 50
+      loop  ;; label = @2
+        local.get 43
+        i32.const 12
+        i32.lt_u
+        if  ;; label = @3
+          local.get 44
+          f32.load
+          local.set 45
+          local.get 46
+          local.get 45
+          f32.const 0x1p+0 (;=1;)
+          f32.add
+          f32.store
+        end
+        local.get 44
+        i32.const 4
+        i32.add
+        local.set 44
+        local.get 46
+        i32.const 4
+        i32.add
+        local.set 46
+        local.get 43
+        i32.const 1
+        i32.add
+        local.tee 43
+        local.get 50
+        i32.ne
+        br_if 0 (;@2;)
+      end
+      local.get 41
+      i32.const 76
+      i32.add
+      local.set 41
+      local.get 48
+      i32.const 48
+      i32.add
+      local.set 48
+      local.get 49
+      i32.const 76
+      i32.add
+      local.set 49
+      local.get 40
+      i32.const 48
+      i32.add
+      local.tee 40
+      local.get 54
+      i32.ne
+      br_if 0 (;@1;)
+    end)
+  (func $kernel (type 1) (param i32 i32 i32 i32)
+    (local i32 i32)
+    local.get 1
+    i32.const 0
+    local.get 1
+    i32.const 0
+    i32.gt_s
+    select
+    local.set 4
+    local.get 2
+    i32.const 2
+    local.get 2
+    i32.const 2
+    i32.lt_s
+    select
+    local.set 5
+    local.get 4
+    local.get 5
+    i32.lt_s
+    if  ;; label = @1
+      loop  ;; label = @2
+        local.get 0
+        local.get 3
+        local.get 4
+        call 0
+        local.get 4
+        i32.const 1
+        i32.add
+        local.tee 4
+        local.get 5
+        i32.lt_s
+        br_if 0 (;@2;)
+      end
+    end)
+  (export "kernel" (func 1)))
