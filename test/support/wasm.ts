@@ -49,14 +49,17 @@ const PAGE = 65536;
 
 /** A device as far as tests need one: memory is handed out and never taken back. */
 export class PlainWasm implements Device {
-  readonly name = "wasm";
   readonly target = wasmTarget;
   readonly memory = new engine.Memory({ initial: LOW_BYTES / PAGE + 1 });
   /** Kernels in the order in which they were encoded. */
   readonly kernels: Kernel[] = [];
   private top = LOW_BYTES;
 
-  constructor(private readonly options: WasmOptions) {}
+  /** Programs are remembered by the name of their device. */
+  constructor(
+    readonly name: string,
+    private readonly options: WasmOptions,
+  ) {}
 
   block(sizeBytes: number): Block {
     const address = this.top;

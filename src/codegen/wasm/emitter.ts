@@ -13,6 +13,7 @@ import { depthOf, keyOf, Names } from "./form.js";
 import { isOp, typeByte, type ValueType } from "./instructions.js";
 import { MemoryCode } from "./memory.js";
 import { Places } from "./places.js";
+import { stepsTogether } from "./steps.js";
 import { at, type Emitter, type Held, LANES, type Test, typeOf } from "./values.js";
 
 export interface WasmOptions {
@@ -139,12 +140,18 @@ export class PartEmitter implements Emitter {
     }
     const outer = this.code;
     const inner: Code = [];
-    const level = this.places.open(variable);
+    const tight = sumsIn(body) >= MANY_SUMS;
+    const steps = tight ? 1 : stepsTogether(variable, body);
+    const whole = { name: `${variable.name}/${steps}`, extent: variable.extent / steps };
+    const level = steps === 1 ? this.places.open(variable) : this.places.open(whole);
     this.code = inner;
-    this.block(body);
+    for (let step = 0; step < steps; step++) {
+      if (steps > 1) this.names.bind(variable.name, ix.plus(ix.scale(ix.variable(whole), steps), step));
+      this.block(body);
+    }
     this.code = outer;
     this.places.close();
-    if (sumsIn(body) < MANY_SUMS) {
+    if (!tight) {
       this.push(level.before, loopStart, level.head, inner, level.after, end);
       return;
     }
@@ -249,9 +256,10 @@ export class PartEmitter implements Emitter {
   }
 
   private expression(e: Expr): void {
+    const type = typeOf(e);
     switch (e.kind) {
       case "const":
-        this.push(instruction(typeOf(e) === "f32" ? "f32.const" : "i32.const", e.value));
+        this.push(instruction(type === "f32" ? "f32.const" : "i32.const", e.value));
         break;
       case "register":
         this.push(instruction("local.get", this.registerOf(e.name)));

@@ -85,6 +85,8 @@ export class Names {
   }
 
   private quotient(of: Form, by: number, lift: number): Form {
+    const parts = split(of, by);
+    if (parts) return parts.whole;
     const lifted = { ...of, constant: of.constant + lift * by };
     const [low, high] = [lowOf(of), highOf(of)].map((bound) => Math.floor(bound / by) + lift);
     const atom: Atom = { kind: "quotient", ...shared(lifted, by, "/"), of: lifted, by, low, high };
@@ -92,10 +94,24 @@ export class Names {
   }
 
   private remainder(of: Form, by: number, lift: number): Form {
+    const parts = split(of, by);
+    if (parts) return parts.rest;
     const lifted = { ...of, constant: of.constant + lift * by };
     const atom: Atom = { kind: "remainder", ...shared(lifted, by, "%"), of: lifted, by, low: 0, high: by - 1 };
     return { constant: 0, terms: [{ atom, coefficient: 1 }] };
   }
+}
+
+/** Writes a form as by · whole + rest with 0 ≤ rest < by, where its terms show that: as in loops of several steps at once. */
+function split({ constant, terms }: Form, by: number): { whole: Form; rest: Form } | null {
+  const multiple = Math.floor(constant / by);
+  const rest = {
+    constant: constant - multiple * by,
+    terms: terms.filter(({ coefficient }) => coefficient % by !== 0),
+  };
+  if (lowOf(rest) < 0 || highOf(rest) >= by) return null;
+  const whole = terms.filter(({ coefficient }) => coefficient % by === 0);
+  return { whole: { constant: multiple, terms: scaled({ constant: 0, terms: whole }, 1 / by).terms }, rest };
 }
 
 const shared = (of: Form, by: number, sign: string): { key: string; depth: number } => ({
