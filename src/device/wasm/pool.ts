@@ -9,7 +9,7 @@ import type { Host, Thread } from "./host.js";
 import { CONTROL, CONTROL_BYTES, WORKER_SOURCE } from "./worker-source.js";
 
 /** A kernel that threads instantiate. */
-export interface PoolKernel {
+interface PoolKernel {
   readonly id: number;
   readonly module: WasmModule;
 }
