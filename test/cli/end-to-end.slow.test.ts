@@ -28,8 +28,8 @@ interface Ended {
 /** Sees the standard output of a program as it grows, and may signal it or close its output. */
 type Watch = (out: string, child: ReturnType<typeof spawn>) => void;
 
-const fovea = (words: readonly string[], onOutput?: Watch) =>
-  execute(process.execPath, ["--import", "tsx", main, ...words], {}, onOutput);
+const fovea = (words: readonly string[], onOutput?: Watch, environment: NodeJS.ProcessEnv = {}) =>
+  execute(process.execPath, ["--import", "tsx", main, ...words], environment, onOutput);
 
 function execute(
   program: string,
@@ -143,6 +143,43 @@ describe("train, evaluate, predict", () => {
     expect(out).toMatch(/\ntest accuracy {2}\d+\.\d\d %\n/);
     expect(out).toContain(`\nsaved in       ${run}\n`);
     expect(out).not.toContain("\u001b");
+  });
+});
+
+describe("without a C compiler", () => {
+  const without = { CC: "no-such-compiler" };
+  const warning =
+    '[fovea] the compiler named by CC, "no-such-compiler", is not there: using wasm instead, which is about 4 times ' +
+    "slower. Unset CC or name an installed compiler\n";
+  const jsonOf = async (words: readonly string[], environment: NodeJS.ProcessEnv) => {
+    const { code, out, err } = await fovea([...words, "--json"], undefined, environment);
+    return { code, err, last: eventsOf(out).at(-1) };
+  };
+
+  it("trains on wasm and says so, unless it was asked for", async () => {
+    const run = join(root, "without");
+    const words = ["train", data, "--model", "lenet", "--batch", "16", "--epochs", "1", "--out", run];
+    const { code, err } = await jsonOf(words, without);
+    expect([code, err]).toEqual([0, warning]);
+    expect(JSON.parse(await readFile(join(run, "config.json"), "utf8"))).toMatchObject({ device: "wasm" });
+    const asked = await jsonOf([...words.slice(0, -1), join(root, "asked"), "--device", "wasm"], without);
+    expect([asked.code, asked.err]).toEqual([0, ""]);
+    const refused = await fovea(
+      [...words.slice(0, -1), join(root, "refused"), "--device", "native"],
+      undefined,
+      without,
+    );
+    expect([refused.code, refused.err.includes("is not there")]).toEqual([1, true]);
+  });
+
+  it("scores a run that was trained on native as native does", async () => {
+    const run = join(root, "moved");
+    expect((await train(run, "--epochs", "2")).code).toBe(0);
+    const native = await jsonOf(["evaluate", run, data], {});
+    const wasm = await jsonOf(["evaluate", run, data], without);
+    expect([native.err, wasm.err]).toEqual(["", warning]);
+    expect(wasm.last.testAccuracy).toBe(native.last.testAccuracy);
+    expect(wasm.last.testLoss).toBeCloseTo(native.last.testLoss, 5);
   });
 });
 

@@ -159,6 +159,45 @@ describe("loops", () => {
     expect([...device.read(z, "i32", 30)]).toEqual(Array.from({ length: 30 }, (_, n) => Math.floor(n / 4)));
   });
 
+  it.each([3, 6, 24, 25])("of %i steps make several at once where a remainder then is a constant", (extent) => {
+    const i = ix.variable({ name: "i", extent });
+    const at = ix.add(ix.scale(ix.mod(ix.plus(i, 1), 3), 10), ix.div(i, 3));
+    const kernel = kernelOf(
+      [buffer("x", extent), buffer("y", 30, "write")],
+      [loop({ name: "i", extent }, [store("y", "f32", at, load("x", "f32", i, [], LANES), LANES)])],
+    );
+    const x = Array.from({ length: extent }, (_, n) => n + 1);
+    const [, y] = run(kernel, [x]);
+    for (let n = 0; n < extent; n++) expect(y[((n + 1) % 3) * 10 + Math.floor(n / 3)]).toBe(n + 1);
+    const text = textOf(kernel);
+    expect(text.includes("i32.rem_u")).toBe(extent === 25);
+    expect(innerLoops(text).length).toBe(extent === 3 ? 1 : 2);
+  });
+
+  it("add to sums in the order that V8 keeps: stored ones as stored, operands the other way round", () => {
+    const i = { name: "i", extent: 8 };
+    const sums = Array.from({ length: 8 }, (_, n) => register(`a${n}`, "f32", LANES));
+    const body = sums.map((sum, n) => {
+      const element = row("x", ix.plus(ix.scale(ix.variable(i), LANES), n * LANES));
+      return set(nameOf(sum), operation("add", [sum, element]));
+    });
+    const place = (n: number) => ix.plus(lane, n * LANES);
+    const pair = (n: number) => operation("mul", [sums[n], sums[n + 1]]);
+    const offsets = (stores: readonly Stmt[]) => {
+      const start = sums.map((sum) => declare(nameOf(sum), splat(constantOf(0, "f32"), LANES)));
+      const kernel = kernelOf([buffer("x", 64), buffer("y", 32, "write")], [...start, loop(i, body), ...stores]);
+      const [lines] = innerLoops(textOf(kernel));
+      return lines
+        .filter((line) => line.startsWith("v128.load"))
+        .map((line) => Number(/offset=(\d+)/.exec(line)?.[1] ?? 0) / 16);
+    };
+    const plainly = sums.map((sum, n) => store("y", "f32", place(7 - n), sum, LANES));
+    expect(offsets(plainly)).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
+    expect(offsets([...plainly].reverse())).toEqual([7, 6, 5, 4, 3, 2, 1, 0]);
+    const products = [6, 0, 4, 2].map((n, at) => store("y", "f32", place(at), pair(n), LANES));
+    expect(offsets(products)).toEqual([3, 2, 5, 4, 1, 0, 7, 6]);
+  });
+
   it("leave registers that they change with their last values", () => {
     const i = { name: "i", extent: 9 };
     const sums = Array.from({ length: 7 }, (_, n) => register(`a${n}`, "f32", LANES));

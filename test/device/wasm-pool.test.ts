@@ -162,6 +162,18 @@ it("steps stay in order when threads stall between any two of their operations",
   }
 });
 
+it("a thread that breaks is an error for this run and for all later ones", async () => {
+  const fragile: Host = {
+    ...host,
+    spawn: (_, listener) => host.spawn('throw new Error("no kernels today")', listener),
+  };
+  const { store, program, run, buffer } = setUp(2, fragile);
+  const kernel = await store.get(countTasks(true), "count");
+  const counts = buffer(1);
+  const counting = program([{ kernel, buffers: [counts, counts], tasks: 1 }]);
+  for (let i = 0; i < 2; i++) await expect(run(counting)).rejects.toThrow("no kernels today");
+});
+
 it("kernels that nobody uses any more are forgotten", async () => {
   const { store, pool, program, run, buffer } = setUp(2);
   const counts = buffer(10);

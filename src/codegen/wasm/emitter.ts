@@ -14,6 +14,7 @@ import { isOp, typeByte, type ValueType } from "./instructions.js";
 import { MemoryCode } from "./memory.js";
 import { Places } from "./places.js";
 import { stepsTogether } from "./steps.js";
+import { inOrderOfUse, isTight } from "./tight.js";
 import { at, type Emitter, type Held, LANES, type Test, typeOf } from "./values.js";
 
 export interface WasmOptions {
@@ -41,19 +42,6 @@ interface Operand {
 const loopStart = instruction("loop", typeByte("none"));
 const end = instruction("end");
 
-/** So many sums leave too few registers for all operands of a step at once. */
-const MANY_SUMS = 6;
-
-/** The vector registers that a loop changes if all it does is change registers; 0 for other loops. */
-function sumsIn(body: readonly Stmt[]): number {
-  const names = new Set<string>();
-  for (const s of body) {
-    if (s.kind !== "set" || s.value.lanes === 1) return 0;
-    names.add(s.name);
-  }
-  return names.size;
-}
-
 /** Four 32-bit numbers as the bytes of a vector. */
 function vectorBytes(values: readonly number[], type: "f32" | "i32"): number[] {
   const view = new DataView(new ArrayBuffer(16));
@@ -73,6 +61,8 @@ export class PartEmitter implements Emitter {
   private mutable = new Set<string>();
   private readonly registers = new Map<string, number>();
   private temporaries = new Map<string, number>();
+  /** What comes after the statement at hand, up to the end of the part. */
+  private following: readonly Stmt[] = [];
 
   constructor(
     kernel: Kernel,
@@ -111,20 +101,23 @@ export class PartEmitter implements Emitter {
       if (run.length > 0) this.straight(run);
       run = [];
     };
-    for (const s of body) {
+    const outer = this.following;
+    body.forEach((s, i) => {
       if (isStraight(s)) {
         run.push(s);
         if (s.kind === "declare") declared.push(s.name);
-        continue;
+        return;
       }
       flush();
+      this.following = [...body.slice(i + 1), ...outer];
       if (s.kind === "for") this.loop(s.variable, s.body);
       else if (s.kind === "if") this.choose(this.guard(s.guard), "none", () => this.block(s.body));
       else {
         this.names.bind(s.variable.name, s.index);
         this.block(s.body);
       }
-    }
+    });
+    this.following = outer;
     flush();
     for (const name of declared) {
       this.fn.giveBack(this.registerOf(name));
@@ -138,17 +131,24 @@ export class PartEmitter implements Emitter {
       this.block(body);
       return;
     }
-    const outer = this.code;
-    const inner: Code = [];
-    const tight = sumsIn(body) >= MANY_SUMS;
+    const tight = isTight(body);
     const steps = tight ? 1 : stepsTogether(variable, body);
     const whole = { name: `${variable.name}/${steps}`, extent: variable.extent / steps };
-    const level = steps === 1 ? this.places.open(variable) : this.places.open(whole);
-    this.code = inner;
-    for (let step = 0; step < steps; step++) {
-      if (steps > 1) this.names.bind(variable.name, ix.plus(ix.scale(ix.variable(whole), steps), step));
-      this.block(body);
+    const copies = () => {
+      for (let step = 0; step < steps; step++) {
+        if (steps > 1) this.names.bind(variable.name, ix.plus(ix.scale(ix.variable(whole), steps), step));
+        this.block(tight ? inOrderOfUse(body, this.following) : body);
+      }
+    };
+    if (whole.extent === 1) {
+      copies();
+      return;
     }
+    const outer = this.code;
+    const inner: Code = [];
+    const level = this.places.open(steps === 1 ? variable : whole);
+    this.code = inner;
+    copies();
     this.code = outer;
     this.places.close();
     if (!tight) {
@@ -158,7 +158,8 @@ export class PartEmitter implements Emitter {
     // V8's optimizing compiler (scheduler.cc) would put all loads of a step before its products, and operands would not fit
     // into the registers any more. It keeps the order of the text if sums and memory's state are joined from two paths on
     // either side of the step: behind the loop by passing over it where it has no step, before the step by an empty loop,
-    // which also keeps the compiler from writing steps out one behind the other.
+    // which also keeps the compiler from writing steps out one behind the other; and if sums are added to in the order in
+    // which the text behind the loop reads them.
     this.push(instruction("block", typeByte("none")), level.before, level.ended, instruction("br_if", 0));
     this.push(loopStart, loopStart, end, level.head, inner, level.after, end, end);
   }

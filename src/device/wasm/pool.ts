@@ -99,6 +99,7 @@ export class Pool {
       Atomics.store(control, CONTROL.program, program.id);
       Atomics.store(control, CONTROL.step, 0);
       Atomics.store(control, CONTROL.claimed, 0);
+      Atomics.store(control, CONTROL.running, 1);
       Atomics.store(control, CONTROL.inside, 0);
       this.announce();
     });
@@ -158,7 +159,9 @@ export class Pool {
   }
 
   private break(reason: string): void {
-    this.broken = new DeviceError(`[wasm] a thread broke: ${reason}`, { hint: "Start again with FOVEA_THREADS=1" });
+    this.broken = new DeviceError(`[wasm] a thread could not be started or broke: ${reason}`, {
+      hint: "In Node, start again with FOVEA_THREADS=1; a page's policy must allow workers from blob: addresses",
+    });
     this.finish(this.broken);
   }
 

@@ -259,101 +259,101 @@
                   loop  ;; label = @8
                   end
                   local.get 31
-                  v128.load align=4
+                  v128.load offset=1152 align=4
                   local.set 8
                   local.get 33
-                  v128.load32_splat
-                  local.set 32
-                  local.get 19
-                  local.get 8
-                  local.get 32
-                  f32x4.mul
-                  f32x4.add
-                  local.set 19
-                  local.get 31
-                  v128.load offset=1152 align=4
-                  local.set 34
-                  local.get 20
-                  local.get 34
-                  local.get 32
-                  f32x4.mul
-                  f32x4.add
-                  local.set 20
-                  local.get 33
-                  v128.load32_splat offset=4
-                  local.set 35
-                  local.get 21
-                  local.get 8
-                  local.get 35
-                  f32x4.mul
-                  f32x4.add
-                  local.set 21
-                  local.get 22
-                  local.get 34
-                  local.get 35
-                  f32x4.mul
-                  f32x4.add
-                  local.set 22
-                  local.get 33
-                  v128.load32_splat offset=32
-                  local.set 36
-                  local.get 23
-                  local.get 8
-                  local.get 36
-                  f32x4.mul
-                  f32x4.add
-                  local.set 23
-                  local.get 24
-                  local.get 34
-                  local.get 36
-                  f32x4.mul
-                  f32x4.add
-                  local.set 24
-                  local.get 33
-                  v128.load32_splat offset=36
-                  local.set 37
-                  local.get 25
-                  local.get 8
-                  local.get 37
-                  f32x4.mul
-                  f32x4.add
-                  local.set 25
-                  local.get 26
-                  local.get 34
-                  local.get 37
-                  f32x4.mul
-                  f32x4.add
-                  local.set 26
-                  local.get 33
-                  v128.load32_splat offset=64
-                  local.set 38
-                  local.get 27
-                  local.get 8
-                  local.get 38
-                  f32x4.mul
-                  f32x4.add
-                  local.set 27
-                  local.get 28
-                  local.get 34
-                  local.get 38
-                  f32x4.mul
-                  f32x4.add
-                  local.set 28
-                  local.get 33
                   v128.load32_splat offset=68
-                  local.set 39
-                  local.get 29
-                  local.get 8
-                  local.get 39
-                  f32x4.mul
-                  f32x4.add
-                  local.set 29
+                  local.set 32
                   local.get 30
-                  local.get 34
-                  local.get 39
+                  local.get 8
+                  local.get 32
                   f32x4.mul
                   f32x4.add
                   local.set 30
+                  local.get 31
+                  v128.load align=4
+                  local.set 34
+                  local.get 29
+                  local.get 34
+                  local.get 32
+                  f32x4.mul
+                  f32x4.add
+                  local.set 29
+                  local.get 33
+                  v128.load32_splat offset=64
+                  local.set 35
+                  local.get 28
+                  local.get 8
+                  local.get 35
+                  f32x4.mul
+                  f32x4.add
+                  local.set 28
+                  local.get 27
+                  local.get 34
+                  local.get 35
+                  f32x4.mul
+                  f32x4.add
+                  local.set 27
+                  local.get 33
+                  v128.load32_splat offset=36
+                  local.set 36
+                  local.get 26
+                  local.get 8
+                  local.get 36
+                  f32x4.mul
+                  f32x4.add
+                  local.set 26
+                  local.get 25
+                  local.get 34
+                  local.get 36
+                  f32x4.mul
+                  f32x4.add
+                  local.set 25
+                  local.get 33
+                  v128.load32_splat offset=32
+                  local.set 37
+                  local.get 24
+                  local.get 8
+                  local.get 37
+                  f32x4.mul
+                  f32x4.add
+                  local.set 24
+                  local.get 23
+                  local.get 34
+                  local.get 37
+                  f32x4.mul
+                  f32x4.add
+                  local.set 23
+                  local.get 33
+                  v128.load32_splat offset=4
+                  local.set 38
+                  local.get 22
+                  local.get 8
+                  local.get 38
+                  f32x4.mul
+                  f32x4.add
+                  local.set 22
+                  local.get 21
+                  local.get 34
+                  local.get 38
+                  f32x4.mul
+                  f32x4.add
+                  local.set 21
+                  local.get 33
+                  v128.load32_splat
+                  local.set 39
+                  local.get 20
+                  local.get 8
+                  local.get 39
+                  f32x4.mul
+                  f32x4.add
+                  local.set 20
+                  local.get 19
+                  local.get 34
+                  local.get 39
+                  f32x4.mul
+                  f32x4.add
+                  local.set 19
                   local.get 33
                   i32.const 256
                   i32.add
