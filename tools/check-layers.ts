@@ -7,7 +7,7 @@ import { existsSync, readdirSync, readFileSync, realpathSync } from "node:fs";
 import { join, posix } from "node:path";
 import { fileURLToPath } from "node:url";
 import ts from "typescript";
-import { LAYERS, PACKAGES } from "./layer-rules.js";
+import { ENTRIES, LAYERS, PACKAGES } from "./layer-rules.js";
 
 /** What was violated: the three groups are reported apart by `npm run check`. */
 export type Rule = "layers" | "cycles" | "house rules";
@@ -26,7 +26,7 @@ interface Import {
   readonly kind: "static" | "dynamic" | "type";
 }
 
-const CHECKED_FOLDERS = ["src", "test", "tools", "bench"];
+const CHECKED_FOLDERS = ["src", "test", "tools", "bench", "examples"];
 const MAX_LINES = 600;
 const MAX_COLUMNS = 140;
 /** Data such as a base64 literal or a long address, which no line break can mend. */
@@ -61,7 +61,7 @@ export function checkSources(sources: ReadonlyMap<string, string>): Violation[] 
 /** `src/device/native/pool.ts` → `device/native`; `src/index.ts` → `index`; undefined outside every known layer. */
 function layerOf(file: string): string | undefined {
   const [, first, second, third] = file.split("/");
-  if (second === undefined) return first === "index.ts" ? "index" : undefined;
+  if (second === undefined) return ENTRIES.includes(first) ? "index" : undefined;
   const layer = first === "device" && third !== undefined ? `device/${second}` : first;
   return layer in LAYERS ? layer : undefined;
 }
@@ -121,7 +121,8 @@ function judgeImport(file: string, layer: string, { specifier, kind }: Import): 
   if (targetLayer === layer) return undefined;
   if (targetLayer === undefined) return `imports ${target}, which belongs to no layer`;
   if (targetLayer.startsWith("device/")) {
-    if (layer !== "index") return `${layer} must not import ${targetLayer} (only src/index.ts names concrete devices)`;
+    if (layer !== "index")
+      return `${layer} must not import ${targetLayer} (only src/index.ts and src/browser.ts name concrete devices)`;
     return kind === "dynamic"
       ? undefined
       : `index must import ${targetLayer} dynamically: await import("${specifier}")`;

@@ -52,6 +52,7 @@ const biome = "@biomejs/biome/bin/biome";
 const STEPS: readonly Step[] = [
   { name: "format", fix: "npm run format", run: tool(biome, "check", "--linter-enabled=false", ".") },
   { name: "types", run: tool("typescript/bin/tsc", "-p", "tsconfig.json") },
+  { name: "example types", run: tool("typescript/bin/tsc", "-p", "examples/browser/tsconfig.json") },
   { name: "lint", fix: "npm run format", run: tool(biome, "lint", "--error-on-warnings", ".") },
   { name: "layers", run: structure("layers") },
   { name: "cycles", run: structure("cycles") },

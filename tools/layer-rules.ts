@@ -6,7 +6,10 @@
 const ENGINE = ["util", "ir", "ops", "autograd", "compiler", "codegen", "runtime"];
 const LIBRARY = ["tensor", "nn", "optim", "data", "io", "vision", "train"];
 
-/** The layers, each a folder `src/<layer>/`, and what it may import besides itself. `index` is `src/index.ts`. */
+/** Files of `src/` itself: the entries of the package, and what they share. */
+export const ENTRIES: readonly string[] = ["index.ts", "browser.ts", "public.ts"];
+
+/** The layers, each a folder `src/<layer>/`, and what it may import besides itself. `index` is {@link ENTRIES}. */
 export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   util: [],
   ir: ["util"],

@@ -1,12 +1,9 @@
 /**
- * The IDX format of MNIST and its relatives, plain or gzipped: one array of numbers, big-endian, any rank. It must not
- * know what the numbers mean.
+ * The IDX format of MNIST and its relatives: one array of numbers, big-endian, any rank. It must know neither what the
+ * numbers mean nor where the bytes come from.
  *
  * Source: Y. LeCun, C. Cortes, C. Burges, "The MNIST database", section "File formats".
  */
-import { readFile } from "node:fs/promises";
-import { getSystemErrorMap, promisify } from "node:util";
-import { gunzip } from "node:zlib";
 import { DataError } from "../util/errors.js";
 
 /** Numbers as an IDX file holds them. */
@@ -32,7 +29,8 @@ const types: Readonly<Record<number, IdxType>> = {
   14: { sizeBytes: 8, read: (v, at, n) => Float64Array.from({ length: n }, (_, i) => v.getFloat64(at + i * 8)) },
 };
 
-const again = "Download or copy the file again";
+/** What to do about a damaged file. */
+export const again = "Download or copy the file again";
 
 /**
  * Decodes the bytes of an IDX file: two zero bytes, a type code, the rank, the sizes (u32), the numbers.
@@ -75,35 +73,4 @@ export function parseIdx(bytes: Uint8Array, name: string): IdxArray {
     );
   }
   return { shape, data: type.read(view, headerBytes, count) };
-}
-
-/**
- * Reads an IDX file, unpacking it first when it is gzipped (by its content, whatever its name).
- *
- * @throws DataError when the file is missing, cannot be unpacked, or is not IDX.
- * @example
- * const images = await readIdx("train-images-idx3-ubyte.gz"); // shape [60000, 28, 28]
- */
-export async function readIdx(path: string): Promise<IdxArray> {
-  const bytes = await readBytes(path);
-  if (bytes[0] !== 0x1f || bytes[1] !== 0x8b) return parseIdx(bytes, path);
-  try {
-    return parseIdx(await promisify(gunzip)(bytes), path);
-  } catch (cause) {
-    if (cause instanceof DataError) throw cause;
-    throw new DataError(`[idx] ${path} cannot be unpacked: ${(cause as Error).message}`, {
-      hint: again,
-      cause,
-    });
-  }
-}
-
-async function readBytes(path: string): Promise<Uint8Array> {
-  try {
-    return await readFile(path);
-  } catch (cause) {
-    const { code, errno } = cause as NodeJS.ErrnoException;
-    const reason = errno === undefined ? code : getSystemErrorMap().get(errno)?.[1];
-    throw new DataError(`[idx] cannot read ${path}: ${reason}`, { cause });
-  }
 }

@@ -1,19 +1,6 @@
 /**
- * Data sets, splits, batches. This file only lists what is public.
+ * Data sets, splits, batches. This file only lists what is public: here what reads files, in `browser.ts` the rest.
  */
-export { type AffineOptions, type Augmentation, type Draw, randomAffine } from "./augment.js";
-export {
-  ArrayDataset,
-  type ArrayDatasetOptions,
-  type Dataset,
-  fitStandardisation,
-  type HostBatch,
-  type PixelArray,
-  type Sample,
-  type SplitRole,
-  type Standardisation,
-} from "./dataset.js";
-export { type IdxArray, type IdxNumbers, parseIdx, readIdx } from "./idx.js";
-export { type Batch, DataLoader, type LoaderOptions } from "./loader.js";
+export * from "./browser.js";
+export { readIdx } from "./idx-file.js";
 export { loadFashionMnist, loadIdxFolder, loadMnist, type TrainAndTest } from "./sets.js";
-export { type SplitOptions, stratifiedSplit } from "./split.js";

@@ -3,6 +3,7 @@
  */
 import { type Tensor, tensor } from "../tensor/index.js";
 import { ConfigError } from "../util/errors.js";
+import { nextTurn } from "../util/host.js";
 import type { Augmentation } from "./augment.js";
 import type { Dataset } from "./dataset.js";
 import { RandomStream } from "./random.js";
@@ -131,10 +132,10 @@ interface Pending {
 }
 
 function later(work: () => Promise<Batch>): Pending {
-  let turn: NodeJS.Immediate | undefined;
+  let cancel: (() => void) | undefined;
   const result = new Promise<Batch>((resolve, reject) => {
-    turn = setImmediate(() => {
-      turn = undefined;
+    cancel = nextTurn(() => {
+      cancel = undefined;
       work().then(resolve, reject);
     });
   });
@@ -145,7 +146,7 @@ function later(work: () => Promise<Batch>): Pending {
   return {
     result,
     async stop() {
-      if (turn) clearImmediate(turn);
+      if (cancel) cancel();
       else await settled;
     },
   };

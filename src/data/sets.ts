@@ -7,7 +7,8 @@ import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { DataError } from "../util/errors.js";
 import { ArrayDataset } from "./dataset.js";
-import { type IdxArray, readIdx } from "./idx.js";
+import type { IdxArray } from "./idx.js";
+import { readIdx } from "./idx-file.js";
 
 /** A training and a test set that came separately. */
 export interface TrainAndTest {

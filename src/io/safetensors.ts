@@ -1,12 +1,12 @@
 /**
  * The safetensors format: named tensors as one JSON header and one block of raw little-endian numbers. Reading checks
- * everything before it touches a number, because the file may come from anywhere. It must not know modules or devices.
+ * everything before it touches a number, because the file may come from anywhere. It must not know modules, devices or
+ * where the bytes come from.
  *
  * Source: https://github.com/huggingface/safetensors, "Format".
  */
 import type { DType, TypedArray } from "../tensor/index.js";
 import { DataError } from "../util/errors.js";
-import { readFileBytes, writeFileAtomic } from "./files.js";
 
 /** A tensor in host memory: `data.length` is the product of `shape`; a `bool` is a byte of 0 or 1. */
 export interface HostTensor {
@@ -68,7 +68,7 @@ export function encodeSafetensors(
     header.push([name, { dtype: writtenAs[dtype], shape, data_offsets: [end, end + data.byteLength] }]);
     end += data.byteLength;
   }
-  const json = Buffer.from(JSON.stringify(Object.fromEntries(header)));
+  const json = new TextEncoder().encode(JSON.stringify(Object.fromEntries(header)));
   const headerBytes = Math.ceil(json.length / 8) * 8; // spaces up to a multiple of 8 keep the numbers aligned
   const bytes = new Uint8Array(8 + headerBytes + end).fill(0x20, 8, 8 + headerBytes);
   new DataView(bytes.buffer).setBigUint64(0, BigInt(headerBytes), true);
@@ -127,30 +127,6 @@ export function decodeSafetensors(bytes: Uint8Array, name: string): Safetensors 
   }
   if (previous.end !== block.length) fail(`has ${block.length - previous.end} bytes that belong to no tensor`);
   return { tensors, metadata: metadata as Record<string, string> };
-}
-
-/**
- * Reads a safetensors file; see {@link decodeSafetensors}.
- *
- * @throws DataError when the file is missing or damaged.
- */
-export async function readSafetensors(path: string): Promise<Safetensors> {
-  return decodeSafetensors(await readFileBytes(path), path);
-}
-
-/**
- * Writes a safetensors file atomically.
- *
- * @throws DataError when the file cannot be written; the old file is then untouched.
- * @example
- * await writeSafetensors("w.safetensors", { w: { dtype: "f32", shape: [2], data: Float32Array.of(1, 2) } });
- */
-export async function writeSafetensors(
-  path: string,
-  tensors: Readonly<Record<string, HostTensor>>,
-  metadata: Readonly<Record<string, string>> = {},
-): Promise<void> {
-  await writeFileAtomic(path, encodeSafetensors(tensors, metadata));
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

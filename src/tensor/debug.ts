@@ -3,8 +3,9 @@
  * simplification too, 4 the text of kernels too (the device again). Knows only how to print.
  */
 import { formatShape, type Node, topological } from "../ir/graph.js";
+import { environment } from "../util/host.js";
 
-const debugLevel = Number(process.env.FOVEA_DEBUG ?? 0) || 0;
+const debugLevel = Number(environment.FOVEA_DEBUG ?? 0) || 0;
 
 function describe(outputs: readonly Node[]): string {
   const ids = new Map<Node, number>();
@@ -21,5 +22,5 @@ function describe(outputs: readonly Node[]): string {
 /** Prints a compiler stage if the debug level asks for it. */
 export function traceStage(stage: string, outputs: readonly Node[]): void {
   const level = stage === "plan" ? 2 : 3;
-  if (debugLevel >= level) process.stderr.write(`[fovea] ${stage}\n${describe(outputs)}\n`);
+  if (debugLevel >= level) console.error(`[fovea] ${stage}\n${describe(outputs)}`);
 }

@@ -1,6 +1,8 @@
 /**
- * Training: the loop, its events, run folders, and whole runs. This file only lists what is public.
+ * Training: the loop, its events, run folders, and whole runs. This file only lists what is public: here what reads and
+ * writes files, in `browser.ts` the rest.
  */
+export * from "./browser.js";
 export {
   type CheckedOptions,
   checkOptions,
@@ -11,20 +13,6 @@ export {
   type RunConfig,
   type TrainOptions,
 } from "./config.js";
-export type {
-  CheckpointEvent,
-  DoneEvent,
-  EpochEvent,
-  Score,
-  StartEvent,
-  StepEvent,
-  StopReason,
-  TrainEvent,
-  WarningEvent,
-} from "./events.js";
-export { type FitOptions, fit } from "./fit.js";
-export { buildModel, type ModelName, modelNames } from "./models.js";
 export { type Prediction, Predictor } from "./predictor.js";
 export { evaluateRun, type PreparedRun, prepareRun, type Watching } from "./run.js";
 export { loadRun, type Position, RunFolder, readRunConfig } from "./run-folder.js";
-export { evaluate, type Loss, type StepOptimizer } from "./steps.js";

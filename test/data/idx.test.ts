@@ -4,7 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { parseIdx, readIdx } from "../../src/data/idx.js";
+import { parseIdx } from "../../src/data/idx.js";
+import { readIdx } from "../../src/data/idx-file.js";
 import { DataError, describeError } from "../../src/util/errors.js";
 import { idxBytes } from "./idx-bytes.js";
 

@@ -1,13 +1,14 @@
 /** The pool of threads by itself, with kernels written by hand: every task once, steps in order, failures told. */
 import { describe, expect, it } from "vitest";
-import { type Host, openHost } from "../../src/device/wasm/host.js";
+import type { Host } from "../../src/device/wasm/host.js";
 import { type CompiledKernel, KernelStore } from "../../src/device/wasm/kernels.js";
 import { Local } from "../../src/device/wasm/local.js";
 import { BlockMemory } from "../../src/device/wasm/memory.js";
+import { openNodeHost } from "../../src/device/wasm/node-host.js";
 import { Pool, type PoolProgram, type TaskFailure } from "../../src/device/wasm/pool.js";
 import { countTasks, passOn, trapAt } from "../support/wasm-kernels.js";
 
-const host = await openHost();
+const host = openNodeHost();
 let ids = 0;
 
 interface Step {

@@ -79,6 +79,15 @@ const equivalents: readonly (readonly [pattern: RegExp, run: (line: string) => P
       expect(shown).toMatch(/test accuracy +\d\d\.\d\d %/);
     },
   ],
+  // The page is built, served and used by test/browser.
+  [
+    /^npm run example:browser$/,
+    async (line) => {
+      expect(script(line.replace("npm run ", ""))).toBe("node examples/browser/start.mjs");
+      const refused = run(join(root, "examples", "browser", "start.mjs"), "--port", "none");
+      await expect(refused).rejects.toThrow(/--port must be a whole number/);
+    },
+  ],
   // Packing, installing and training from the tarball is test/package.
   [
     /^npm (pack|install fovea-\d+\.\d+\.\d+\.tgz)$/,

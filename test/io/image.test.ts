@@ -3,7 +3,8 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { decodePng, type Image, readPng, resize, toGrey, toRgb } from "../../src/io/image.js";
+import { type Image, resize, toGrey, toRgb } from "../../src/io/image.js";
+import { decodePng, readPng } from "../../src/io/png.js";
 import { DataError, describeError } from "../../src/util/errors.js";
 
 // All made by Pillow from numpy.random.default_rng(0).integers(0, 256, (5, 7, 3), dtype=uint8).

@@ -62,7 +62,7 @@ describe("layers", () => {
       "src/cli/devices.ts": 'await import("../device/native/index.js");',
       "src/index.ts": 'import "./device/native/index.js";\nawait import("./device/interp/index.js");',
     };
-    const only = "(only src/index.ts names concrete devices)";
+    const only = "(only src/index.ts and src/browser.ts name concrete devices)";
     expect(check(files)).toEqual([
       `src/device/interp/index.ts:1: device/interp must not import device/native ${only}`,
       `src/cli/devices.ts:1: cli must not import device/native ${only}`,

@@ -18,7 +18,7 @@ import {
 import { DeviceError, describeError, UnavailableError } from "../../util/errors.js";
 import { environment } from "../../util/host.js";
 import { hasRelaxedSimd, hasSimd } from "./engine.js";
-import { type Host, openHost } from "./host.js";
+import type { Host } from "./host.js";
 import { KernelStore } from "./kernels.js";
 import { Local } from "./local.js";
 import { BlockMemory } from "./memory.js";
@@ -179,8 +179,7 @@ let told = false;
  * @throws UnavailableError if the engine has no WebAssembly SIMD
  * @throws DeviceError if no memory can be reserved
  */
-export async function openWasm(): Promise<WasmDevice> {
-  const host = await openHost();
+export async function openWasm(host: Host): Promise<WasmDevice> {
   if (!hasSimd()) throw new UnavailableError(noSimd, { hint: "Use a newer engine" });
   if (host.alone && host.page && !told) {
     told = true;
@@ -194,9 +193,8 @@ const ISOLATION =
   "Cross-Origin-Embedder-Policy: require-corp";
 
 /** What was found: threads, shared memory, relaxed SIMD, how much memory there may be; or why something is missing. */
-export async function describe(): Promise<DeviceDescription> {
+export function describe(host: Host): DeviceDescription {
   try {
-    const host = await openHost();
     if (!hasSimd()) return { name: "wasm", available: false, reason: noSimd, details: {} };
     const threads = host.alone ? 1 : threadCount(host.cores);
     return {

@@ -1,0 +1,18 @@
+/**
+ * Data sets, splits, batches: what works in a browser too. This file only lists what is public.
+ */
+export { type AffineOptions, type Augmentation, type Draw, randomAffine } from "./augment.js";
+export {
+  ArrayDataset,
+  type ArrayDatasetOptions,
+  type Dataset,
+  fitStandardisation,
+  type HostBatch,
+  type PixelArray,
+  type Sample,
+  type SplitRole,
+  type Standardisation,
+} from "./dataset.js";
+export { type IdxArray, type IdxNumbers, parseIdx } from "./idx.js";
+export { type Batch, DataLoader, type LoaderOptions } from "./loader.js";
+export { type SplitOptions, stratifiedSplit } from "./split.js";

@@ -1,0 +1,39 @@
+/**
+ * IDX files on disk, plain or gzipped. Needs Node; it must not know what is in the files.
+ */
+import { readFile } from "node:fs/promises";
+import { getSystemErrorMap, promisify } from "node:util";
+import { gunzip } from "node:zlib";
+import { DataError } from "../util/errors.js";
+import { again, type IdxArray, parseIdx } from "./idx.js";
+
+/**
+ * Reads an IDX file, unpacking it first when it is gzipped (by its content, whatever its name).
+ *
+ * @throws DataError when the file is missing, cannot be unpacked, or is not IDX.
+ * @example
+ * const images = await readIdx("train-images-idx3-ubyte.gz"); // shape [60000, 28, 28]
+ */
+export async function readIdx(path: string): Promise<IdxArray> {
+  const bytes = await readBytes(path);
+  if (bytes[0] !== 0x1f || bytes[1] !== 0x8b) return parseIdx(bytes, path);
+  try {
+    return parseIdx(await promisify(gunzip)(bytes), path);
+  } catch (cause) {
+    if (cause instanceof DataError) throw cause;
+    throw new DataError(`[idx] ${path} cannot be unpacked: ${(cause as Error).message}`, {
+      hint: again,
+      cause,
+    });
+  }
+}
+
+async function readBytes(path: string): Promise<Uint8Array> {
+  try {
+    return await readFile(path);
+  } catch (cause) {
+    const { code, errno } = cause as NodeJS.ErrnoException;
+    const reason = errno === undefined ? code : getSystemErrorMap().get(errno)?.[1];
+    throw new DataError(`[idx] cannot read ${path}: ${reason}`, { cause });
+  }
+}

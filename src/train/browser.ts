@@ -1,0 +1,17 @@
+/**
+ * Training: the loop, its events, models by name; what works in a browser too. This file only lists what is public.
+ */
+export type {
+  CheckpointEvent,
+  DoneEvent,
+  EpochEvent,
+  Score,
+  StartEvent,
+  StepEvent,
+  StopReason,
+  TrainEvent,
+  WarningEvent,
+} from "./events.js";
+export { type FitOptions, fit } from "./fit.js";
+export { buildModel, type ModelName, modelNames } from "./models.js";
+export { evaluate, type Loss, type StepOptimizer } from "./steps.js";
