@@ -13,6 +13,7 @@ export {
 } from "./config.js";
 export type {
   CheckpointEvent,
+  DecodeEvent,
   DoneEvent,
   EpochEvent,
   Score,

@@ -21,7 +21,7 @@ const config: RunConfig = {
   seed: 0,
   device: "native",
 };
-const pace = { imagesPerSecond: 6230.4, secondsLeft: 8.2 };
+const pace = { waiting: 0.004, imagesPerSecond: 6230.4, secondsLeft: 8.2 };
 const step = (number: number, loss: number): TrainEvent => ({
   event: "step",
   epoch: 1,
@@ -67,7 +67,7 @@ describe("without a terminal", () => {
       [
         "mnist · cnn · 421,642 parameters · native · batch 64 · seed 0",
         "8,000 images for training, 2,000 for the test",
-        "epoch  1/10  loss 0.0412  accuracy  98.71 %  6,230 images/s  0:08 left",
+        "epoch  1/10  loss 0.0412  accuracy  98.71 %  6,230 images/s  waiting 0 %  0:08 left",
         "warning: the loss rose",
         "",
         "test accuracy  98.95 %",
@@ -99,7 +99,9 @@ describe("on a terminal", () => {
     for (const event of events) report(event);
     expect(texts.out).toContain("compiling kernels");
     expect(texts.out).toContain("epoch  1/10  ");
-    expect(texts.out).toContain("epoch  1/10  loss 0.0412  accuracy  98.71 %  6,230 images/s  0:08 left\n");
+    expect(texts.out).toContain(
+      "epoch  1/10  loss 0.0412  accuracy  98.71 %  6,230 images/s  waiting 0 %  0:08 left\n",
+    );
     expect(texts.out).toContain("test accuracy  98.95 %");
     expect(texts.out).not.toContain("\u001b[32m");
     expect(texts.out.lastIndexOf("\u001b[?25h")).toBeGreaterThan(texts.out.lastIndexOf("\u001b[?25l")); // cursor is back
