@@ -89,8 +89,8 @@ function printHeader(
   const { skipped, ignored } = data.folder;
   const [channels, height, width] = input.shape;
   const left = [
-    ...(skipped > 0 ? [`${formatCount(skipped)} damaged files skipped`] : []),
-    ...(ignored > 0 ? [`${formatCount(ignored)} other files ignored`] : []),
+    ...(skipped > 0 ? [`${formatCount(skipped)} damaged ${skipped === 1 ? "file" : "files"} skipped`] : []),
+    ...(ignored > 0 ? [`${formatCount(ignored)} other ${ignored === 1 ? "file" : "files"} ignored`] : []),
   ].map((part) => `, ${part}`);
   const classes = `${formatCount(input.classes.length)} ${input.classes.length === 1 ? "class" : "classes"}`;
   terminal.print(`${width} x ${height} ${channels === 1 ? "grey" : "RGB"}, ${classes}${left.join("")}`);

@@ -19,20 +19,27 @@ export interface PictureHeader {
 
 /** Exif orientations from here on swap width and height. */
 const firstSideways = 5;
+/** No picture is smaller, and signatures can be read without a look at the length. */
+const leastBytes = 16;
+const notAPicture = "not a JPEG, PNG or WebP file";
 
 /** The header of a picture, or what the bytes are instead. */
 export function readHeader(bytes: Uint8Array): PictureHeader | string {
   if (bytes.length === 0) return "the file is empty";
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (bytes.length < leastBytes) return notAPicture;
+  return readUpToTheEnd(new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength));
+}
+
+function readUpToTheEnd(view: DataView): PictureHeader | string {
   try {
     if (view.getUint16(0) === 0xffd8) return readJpeg(view);
     if (text(view, 1, 3) === "PNG") return readPng(view);
     if (text(view, 0, 4) === "RIFF" && text(view, 8, 4) === "WEBP") return readWebp(view);
     if (text(view, 0, 3) === "GIF") return "a GIF file; JPEG, PNG and WebP are read";
-    return "not a JPEG, PNG or WebP file";
+    return notAPicture;
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
-    return bytes.length < 16 ? "not a JPEG, PNG or WebP file" : "truncated in its header"; // a read beyond the end
+    return "truncated in its header"; // that was a read beyond the end
   }
 }
 

@@ -60,7 +60,7 @@ export async function decodePicture(bytes: Uint8Array, settings: DecodeSettings)
     return height === size[0] && width === size[1] ? { pixels } : { size: [height, width] };
   } catch (error) {
     if (error instanceof DataError) throw error;
-    return { reason: `damaged ${header.format.toUpperCase()}: ${firstLine(error)}` };
+    return { reason: `damaged ${formatNames[header.format]}: ${reasonOf(error)}` };
   }
 }
 
@@ -112,6 +112,13 @@ function toChannels(data: Uint8Array, count: number, channels: 1 | 3): Uint8Arra
     else for (let c = 0; c < 3; c++) out[pixel * 3 + c] = shown(colours ? c : 0);
   }
   return out;
+}
+
+const formatNames = { jpeg: "JPEG", png: "PNG", webp: "WebP" } as const;
+
+/** What is wrong, without the names of the parts of the decoder that found it. */
+function reasonOf(error: unknown): string {
+  return firstLine(error).replace(/^(Input buffer has corrupt header: |Decode image failed |vips\w+: )+/i, "");
 }
 
 function firstLine(error: unknown): string {
