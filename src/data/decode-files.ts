@@ -13,7 +13,7 @@ export interface FileJob {
 }
 
 /** What became of a file: nothing to say when it is in the pixels. */
-export type FileOutcome = Exclude<Decoded, { readonly pixels: Uint8Array }> | undefined;
+type FileOutcome = Exclude<Decoded, { readonly pixels: Uint8Array }> | undefined;
 
 /** The pixels of a job, and what happened to each file. */
 export interface DecodedFiles {

@@ -11,7 +11,7 @@ import { DataError } from "../util/errors.js";
 export type FolderPart = "all" | "train" | "val" | "test";
 
 /** Pictures of one part. */
-export interface ListedPart {
+interface ListedPart {
   readonly part: FolderPart;
   /** Paths from the root with `/`, class by class in natural order. */
   readonly paths: readonly string[];

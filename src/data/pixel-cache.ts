@@ -29,7 +29,7 @@ export interface PixelPlace {
 }
 
 /** A file that could not be decoded: its place in the list, and why. */
-export type Skip = readonly [index: number, reason: string];
+type Skip = readonly [index: number, reason: string];
 
 /** Decoded pictures. */
 export interface Pixels {

@@ -8,7 +8,7 @@ import { promisify } from "node:util";
 import { DataError } from "../util/errors.js";
 
 /** Bytes of several samples, the i-th of them from `starts[i]` on. */
-export interface SampleBytes {
+interface SampleBytes {
   readonly bytes: Uint8Array;
   readonly starts: Float64Array;
 }

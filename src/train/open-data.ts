@@ -155,7 +155,8 @@ function splitWarnings(train: AnySet<"train">, test: AnySet<"test">): string[] {
   };
   const say = (classes: readonly string[], kept: string, left: string) => {
     const more = classes.length > 3 ? ` and ${classes.length - 3} more` : "";
-    return `too few pictures to divide of ${classes.slice(0, 3).join(", ")}${more}: all are in the ${kept} part, none is in the ${left} part`;
+    const names = `${classes.slice(0, 3).join(", ")}${more}`;
+    return `too few pictures to divide of ${names}: all are in the ${kept} part, none is in the ${left} part`;
   };
   const [untested, untrained] = [missing(test), missing(train)];
   return [

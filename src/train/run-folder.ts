@@ -1,7 +1,7 @@
 /**
- * The folder of a run: `config.json` (resolved configuration), `metrics.jsonl` (one event per line),
- * `model.safetensors` (the last good weights) and, if pictures were left out, `skipped.jsonl`. Every file is replaced whole, so that neither a reader nor a kill meets
- * a part of one. It must not know how models are trained.
+ * The folder of a run: `config.json` (resolved configuration), `metrics.jsonl` (one event per line), `model.safetensors`
+ * (the last good weights) and, if pictures were left out, `skipped.jsonl`. Every file is replaced whole, so that neither
+ * a reader nor a kill meets a part of one. It must not know how models are trained.
  */
 import { readdir, rm, rmdir } from "node:fs/promises";
 import { basename, join } from "node:path";
