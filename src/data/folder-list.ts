@@ -106,7 +106,9 @@ async function listPart(
   }
   if (classes.length === 0)
     throw new DataError(`[data] ${join(root, folder)} has no folders of classes`, { hint: layout });
-  const lists = await Promise.all(classes.map((name) => picturesBelow(root, join(folder, name), ignored)));
+  const lists = await Promise.all(
+    classes.map((name) => picturesBelow(root, folder ? `${folder}/${name}` : name, ignored)),
+  );
   const labels = new Int32Array(lists.reduce((sum, list) => sum + list.length, 0));
   let at = 0;
   for (const [i, list] of lists.entries()) {
@@ -155,7 +157,7 @@ async function picturesBelow(root: string, top: string, ignored: Map<string, num
       }
     }
   };
-  await visit(top.replaceAll("\\", "/"));
+  await visit(top);
   return inNaturalOrder(found);
 }
 

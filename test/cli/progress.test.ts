@@ -1,6 +1,6 @@
 /** What a run looks like: lines, a bar, JSON. */
 import { describe, expect, it } from "vitest";
-import { humanReporter, jsonReporter } from "../../src/cli/progress.js";
+import { decodeReporter, humanReporter, jsonReporter } from "../../src/cli/progress.js";
 import { formatCount, formatShare, formatTime } from "../../src/cli/terminal.js";
 import type { RunConfig, TrainEvent } from "../../src/train/index.js";
 import { capture } from "./capture.js";
@@ -89,6 +89,41 @@ describe("without a terminal", () => {
     const done: TrainEvent = { event: "done", trainSeconds: 2, epochs: 1, steps: 2, stopped: "interrupted" };
     humanReporter(terminal, config).report(done);
     expect(texts.out).toBe("\nstopped        after 1 of 10 epochs, as you asked\ntraining time  2.0 s\n");
+  });
+});
+
+describe("decoding", () => {
+  const decode = (done: number): TrainEvent => ({ event: "decode", done, total: 3000, seconds: done / 1000 });
+  const end = "decoded 3,000 images in 3.0 s (1,000 images/s), kept for later runs\n";
+
+  it("is one line at its end where nothing can be redrawn", () => {
+    const { terminal, texts } = capture();
+    const { report, close } = decodeReporter(terminal);
+    for (const done of [1000, 2000, 3000]) report(decode(done));
+    close();
+    expect(texts.out).toBe(end);
+  });
+
+  it("is redrawn on a terminal, and cleared when it ends early", () => {
+    const { terminal, texts } = capture({ isTTY: true });
+    const { report, close } = decodeReporter(terminal);
+    report(decode(1000));
+    const clear = "\r\u001b[K";
+    expect(texts.out).toBe(`${clear}decoding 1,000 of 3,000 images  1,000 images/s`);
+    close();
+    expect(texts.out.endsWith(clear)).toBe(true);
+    report(decode(2000));
+    report(decode(3000));
+    expect(texts.out.endsWith(`${clear}${end}`)).toBe(true);
+  });
+
+  it("is followed by what was found in the folder", () => {
+    const { terminal, texts } = capture();
+    const folder = { resize: true, skipped: 1, ignored: 1200, fingerprint: "" };
+    const input = { ...config.input, shape: [3, 160, 224] as [number, number, number], classes: ["a", "b"] };
+    const { report } = humanReporter(terminal, { ...config, input, data: { ...config.data, folder } });
+    report(events[0]);
+    expect(texts.out).toContain("\n224 x 160 RGB, 2 classes, 1 damaged file skipped, 1,200 other files ignored\n");
   });
 });
 
