@@ -38,4 +38,6 @@ export const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   koffi: ["device/native"],
   commander: ["cli"],
   "cli-progress": ["cli"],
+  sharp: ["data"],
+  "@napi-rs/image": ["data"],
 };

@@ -3,11 +3,18 @@
  * reading or predicting works.
  */
 import { currentDevice, describeDevices, useDevice } from "../index.js";
-import { readPng } from "../io/index.js";
-import { checkOptions, deviceNames, evaluateRun, Predictor, prepareRun, readRunConfig } from "../train/index.js";
+import {
+  checkOptions,
+  deviceNames,
+  evaluateRun,
+  Predictor,
+  type PreparedRun,
+  prepareRun,
+  readRunConfig,
+} from "../train/index.js";
 import { ConfigError, describeError, UnavailableError } from "../util/errors.js";
 import { environment } from "../util/host.js";
-import { humanReporter, jsonReporter } from "./progress.js";
+import { decodeReporter, humanReporter, jsonReporter } from "./progress.js";
 import { formatCount, formatShare, type Terminal } from "./terminal.js";
 
 /** The exit code of a program that was stopped by Ctrl-C. */
@@ -15,7 +22,7 @@ const interruptedCode = 130;
 
 /** Trains; returns the exit code. Ctrl-C ends the run after the step at hand and saves it; a second one kills. */
 export async function train(terminal: Terminal, options: unknown, json = false): Promise<number> {
-  const { config, start } = await prepareRun(checkOptions(options));
+  const { config, start } = await prepare(terminal, options, json);
   await useDevice(config.device);
   const reporter = json ? jsonReporter(terminal) : humanReporter(terminal, config);
   const stop = new AbortController();
@@ -32,6 +39,16 @@ export async function train(terminal: Terminal, options: unknown, json = false):
     return stopped === "interrupted" ? interruptedCode : 0;
   } finally {
     process.off("SIGINT", onInterrupt);
+    reporter.close();
+  }
+}
+
+/** Decoding a folder for the first time may take minutes; it is shown, and the terminal left as it was. */
+async function prepare(terminal: Terminal, options: unknown, json: boolean): Promise<PreparedRun> {
+  const reporter = json ? jsonReporter(terminal) : decodeReporter(terminal);
+  try {
+    return await prepareRun(checkOptions(options), { onEvent: reporter.report });
+  } finally {
     reporter.close();
   }
 }
@@ -55,7 +72,7 @@ export async function predict(
   let code = 0;
   for (const path of images) {
     try {
-      const { class: best, probabilities, notes } = await predictor.predict(await readPng(path), { invert });
+      const { class: best, probabilities, notes } = await predictor.predictFile(path, { invert });
       if (json) {
         const byClass = Object.fromEntries(probabilities.map(({ class: name, probability }) => [name, probability]));
         terminal.printJson({ event: "prediction", image: path, class: best, probabilities: byClass, notes });

@@ -20,6 +20,8 @@ interface TrainFlags extends Flags {
   readonly optimizer: string;
   readonly seed: string;
   readonly out?: string;
+  readonly size?: string;
+  readonly memory?: string;
 }
 
 const failed = 1;
@@ -75,7 +77,7 @@ function makeProgram(terminal: Terminal, setCode: (code: number) => void): Comma
   program
     .command("train")
     .description("train a model and save it in a run folder")
-    .argument("<data>", "mnist, fashion-mnist, or a folder of four IDX files")
+    .argument("<data>", "mnist, fashion-mnist, a folder of class folders of pictures, or one of IDX files")
     .option("--model <name>", "mlp, lenet or cnn", "cnn")
     .option("--epochs <n>", "times through the training images; default: by data set")
     .option("--batch <n>", "images per step; default: by data set")
@@ -83,6 +85,8 @@ function makeProgram(terminal: Terminal, setCode: (code: number) => void): Comma
     .option("--optimizer <name>", "sgd or adamw", "sgd")
     .option("--seed <n>", "decides the split, the order and the initial weights", "0")
     .option("--device <name>", "native, wasm or interp; default: native if there is a C compiler, else wasm")
+    .option("--size <n>", "resize pictures of a folder: 224, or 160x224 (height first); default: as they are")
+    .option("--memory <bytes>", "pixels held in memory, such as 2GiB; default: a quarter of the machine's")
     .option("--out <dir>", "run folder; default: a new one in runs")
     .option(...json)
     .action(async (data: string, { json, ...flags }: TrainFlags) => {
@@ -97,7 +101,7 @@ function makeProgram(terminal: Terminal, setCode: (code: number) => void): Comma
     .command("predict")
     .description("tell the class of pictures")
     .argument("<run>", "a run folder")
-    .argument("<images...>", "PNG files")
+    .argument("<images...>", "JPEG, PNG or WebP files")
     .option("--invert", "swap dark and light first, for dark ink on light paper")
     .option(...device)
     .option(...json)
@@ -110,7 +114,7 @@ function makeProgram(terminal: Terminal, setCode: (code: number) => void): Comma
     .command("evaluate")
     .description("score a trained model on the test part of a data set")
     .argument("<run>", "a run folder")
-    .argument("<data>", "mnist, fashion-mnist, or a folder of four IDX files")
+    .argument("<data>", "mnist, fashion-mnist, a folder of class folders of pictures, or one of IDX files")
     .option(...device)
     .option(...json)
     .action(async (run: string, data: string, flags: Flags) => {

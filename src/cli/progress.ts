@@ -19,6 +19,29 @@ export function jsonReporter(terminal: Terminal): Reporter {
   return { report: (event) => terminal.printJson(event), close: () => undefined };
 }
 
+/** For people, before the run: how far the pictures are decoded, redrawn where that is possible. */
+export function decodeReporter(terminal: Terminal): Reporter {
+  const clear = "\r\u001b[K";
+  let drawn = false;
+  const report = (event: TrainEvent) => {
+    if (event.event !== "decode") return;
+    const { done, total, seconds } = event;
+    const rate = `${formatCount(done / Math.max(seconds, 1e-3))} images/s`;
+    if (done === total) {
+      if (drawn) terminal.out.write(clear);
+      drawn = false;
+      terminal.print(`decoded ${formatCount(total)} images in ${seconds.toFixed(1)} s (${rate}), kept for later runs`);
+    } else if (terminal.isInteractive) {
+      terminal.out.write(`${clear}decoding ${formatCount(done)} of ${formatCount(total)} images  ${rate}`);
+      drawn = true;
+    }
+  };
+  const close = () => {
+    if (drawn) terminal.out.write(clear);
+  };
+  return { report, close };
+}
+
 /** For people. */
 export function humanReporter(terminal: Terminal, config: RunConfig): Reporter {
   const bar = terminal.isInteractive ? new EpochBar(terminal) : undefined;
@@ -41,6 +64,7 @@ export function humanReporter(terminal: Terminal, config: RunConfig): Reporter {
         bar?.clear();
         terminal.print(`${terminal.paint("yellow", "warning:")} ${event.message}`);
         break;
+      case "decode":
       case "checkpoint":
         break;
       case "done":
@@ -57,10 +81,19 @@ function printHeader(
   config: RunConfig,
   { parameters, trainSamples, testSamples }: StartEvent,
 ): void {
-  const { data, model, device, seed, batch } = config;
+  const { data, model, device, seed, batch, input } = config;
   const title = terminal.paint("bold", `${data.name} · ${model}`);
   terminal.print(`${title} · ${formatCount(parameters)} parameters · ${device} · batch ${batch} · seed ${seed}`);
   terminal.print(`${formatCount(trainSamples)} images for training, ${formatCount(testSamples)} for the test`);
+  if (!data.folder) return;
+  const { skipped, ignored } = data.folder;
+  const [channels, height, width] = input.shape;
+  const left = [
+    ...(skipped > 0 ? [`${formatCount(skipped)} damaged ${skipped === 1 ? "file" : "files"} skipped`] : []),
+    ...(ignored > 0 ? [`${formatCount(ignored)} other ${ignored === 1 ? "file" : "files"} ignored`] : []),
+  ].map((part) => `, ${part}`);
+  const classes = `${formatCount(input.classes.length)} ${input.classes.length === 1 ? "class" : "classes"}`;
+  terminal.print(`${width} x ${height} ${channels === 1 ? "grey" : "RGB"}, ${classes}${left.join("")}`);
 }
 
 function measures({ loss, accuracy }: { readonly loss: number; readonly accuracy: number }): string {
@@ -68,10 +101,13 @@ function measures({ loss, accuracy }: { readonly loss: number; readonly accuracy
 }
 
 function epochLine(event: EpochEvent, epochs: number): string {
-  const { epoch, validation, imagesPerSecond, secondsLeft } = event;
+  const { epoch, validation } = event;
   const validated = validation ? `  validation ${formatShare(validation.accuracy)}` : "";
-  const pace = `${formatCount(imagesPerSecond)} images/s  ${formatTime(secondsLeft)} left`;
-  return `epoch ${String(epoch).padStart(String(epochs).length)}/${epochs}  ${measures(event)}${validated}  ${pace}`;
+  return `epoch ${String(epoch).padStart(String(epochs).length)}/${epochs}  ${measures(event)}${validated}  ${pace(event)}`;
+}
+
+function pace({ imagesPerSecond, waiting, secondsLeft }: StepEvent | EpochEvent): string {
+  return `${formatCount(imagesPerSecond)} images/s  waiting ${Math.round(waiting * 100)} %  ${formatTime(secondsLeft)} left`;
 }
 
 function printSummary(terminal: Terminal, config: RunConfig, done: DoneEvent): void {
@@ -133,14 +169,14 @@ class EpochBar {
     this.#bar.start(stepsPerEpoch, 0, { text: epoch === 1 ? "compiling kernels" : "" });
   }
 
-  update({ step, loss, accuracy, imagesPerSecond, secondsLeft }: StepEvent): void {
+  update(event: StepEvent): void {
+    const { step, loss, accuracy } = event;
     const seen = this.#seen;
     seen.steps++;
     seen.loss += loss;
     seen.accuracy += accuracy;
     const means = measures({ loss: seen.loss / seen.steps, accuracy: seen.accuracy / seen.steps });
-    const text = `${means}  ${formatCount(imagesPerSecond)} images/s  ${formatTime(secondsLeft)} left`;
-    this.#bar?.update(step - this.#stepsBefore, { text });
+    this.#bar?.update(step - this.#stepsBefore, { text: `${means}  ${pace(event)}` });
   }
 
   end(event: EpochEvent, start: StartEvent): void {

@@ -2,5 +2,11 @@
  * Data sets, splits, batches. This file only lists what is public: here what reads files, in `browser.ts` the rest.
  */
 export * from "./browser.js";
+export { type ImageFolder, type ImageFolderOptions, loadImageFolder, type SkippedFile } from "./folder.js";
+export { fitFolderStandardisation, ImageFolderDataset } from "./folder-dataset.js";
+export { hasClassFolders } from "./folder-list.js";
 export { readIdx } from "./idx-file.js";
+export { type Decoded, type DecodeSettings, decodePicture } from "./picture.js";
+export { type PictureHeader, readHeader } from "./picture-header.js";
+export type { DecodeProgress } from "./pixel-cache.js";
 export { loadFashionMnist, loadIdxFolder, loadMnist, type TrainAndTest } from "./sets.js";

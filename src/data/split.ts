@@ -2,7 +2,8 @@
  * Splitting a data set in two, seeded, with every class in proportion. It must not know where the data came from.
  */
 import { ConfigError, DataError } from "../util/errors.js";
-import type { ArrayDataset } from "./dataset.js";
+import type { ArrayDataset, Dataset } from "./dataset.js";
+import type { ImageFolderDataset } from "./folder-dataset.js";
 import { RandomStream } from "./random.js";
 
 /** How to split. */
@@ -25,8 +26,16 @@ export interface SplitOptions<HeldOut extends "validation" | "test"> {
  */
 export function stratifiedSplit<HeldOut extends "validation" | "test" = "test">(
   dataset: ArrayDataset,
+  options?: SplitOptions<HeldOut>,
+): { train: ArrayDataset<"train">; heldOut: ArrayDataset<HeldOut> };
+export function stratifiedSplit<HeldOut extends "validation" | "test" = "test">(
+  dataset: ImageFolderDataset,
+  options?: SplitOptions<HeldOut>,
+): { train: ImageFolderDataset<"train">; heldOut: ImageFolderDataset<HeldOut> };
+export function stratifiedSplit<HeldOut extends "validation" | "test" = "test">(
+  dataset: ArrayDataset | ImageFolderDataset,
   options: SplitOptions<HeldOut> = {},
-): { train: ArrayDataset<"train">; heldOut: ArrayDataset<HeldOut> } {
+): { train: Dataset; heldOut: Dataset } {
   const { ratio = 0.8, seed = 0, heldOut = "test" as HeldOut } = options;
   if (dataset.role !== "all" && dataset.role !== "train") {
     throw new DataError(`[split] a ${dataset.role} set must not be used for training`, {
@@ -53,7 +62,7 @@ export function stratifiedSplit<HeldOut extends "validation" | "test" = "test">(
   return { train: dataset.subset(parts[0], "train"), heldOut: dataset.subset(parts[1], heldOut) };
 }
 
-function samplesByClass(dataset: ArrayDataset): number[][] {
+function samplesByClass(dataset: ArrayDataset | ImageFolderDataset): number[][] {
   const classes: number[][] = dataset.classes.map(() => []);
   for (const [index, label] of dataset.labels.entries()) classes[label].push(index);
   return classes;

@@ -3,6 +3,7 @@
  */
 export type {
   CheckpointEvent,
+  DecodeEvent,
   DoneEvent,
   EpochEvent,
   Score,

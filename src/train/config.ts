@@ -5,6 +5,7 @@
 import { z } from "zod";
 import { ConfigError, DataError } from "../util/errors.js";
 import { modelNames } from "./models.js";
+import { parseBytes, parseSize } from "./units.js";
 
 const wholeNumber = (from: number) => {
   const error = ({ input }: { readonly input?: unknown }) =>
@@ -15,6 +16,13 @@ const positive = (() => {
   const error = ({ input }: { readonly input?: unknown }) => `must be a number above 0, got ${String(input)}`;
   return z.number({ error }).gt(0, { error });
 })();
+const measured = (parse: (text: string | number) => unknown) =>
+  z.union([z.string(), z.number()]).refine((value) => parse(value) !== undefined, {
+    error: ({ input }) =>
+      parse === parseSize
+        ? `must be a number of pixels or HEIGHTxWIDTH, such as 224 or 160x224, got ${String(input)}`
+        : `must be a number of bytes, such as 2GiB or 500MB, got ${String(input)}`,
+  });
 const oneOf = <const Names extends readonly string[]>(names: Names) =>
   z.enum(names, { error: ({ input }) => `must be one of ${names.join(", ")}, got ${String(input)}` });
 
@@ -37,6 +45,10 @@ const optionsSchema = z.strictObject({
   seed: wholeNumber(0).default(0),
   device: oneOf(deviceNames).optional(),
   out: z.string().min(1, "must be a folder").optional(),
+  /** Of pictures from a folder: `224`, or `160x224` (height first). */
+  size: measured(parseSize).optional(),
+  /** Pixels held in memory at most: bytes, or `2GiB`, `500MB`. */
+  memory: measured(parseBytes).optional(),
 });
 
 /** What the user of a run says; everything but the data has a default. */
@@ -69,6 +81,19 @@ const runConfigSchema = z.strictObject({
     split: z.strictObject({ ratio: z.number(), seed: z.number() }).optional(),
     trainSamples: z.number(),
     testSamples: z.number(),
+    /** How the pictures of a folder were read; absent for other data. */
+    folder: z
+      .strictObject({
+        /** Whether they were resized to `input.shape`; otherwise they have that size. */
+        resize: z.boolean(),
+        /** Files that could not be decoded. */
+        skipped: z.number(),
+        /** Files that are no pictures by their ending. */
+        ignored: z.number(),
+        /** Of names and file sizes, to know the same pictures again. */
+        fingerprint: z.string(),
+      })
+      .optional(),
   }),
   input: inputSchema,
   model: oneOf(modelNames),

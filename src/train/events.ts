@@ -14,6 +14,15 @@ export interface Score {
 /** Why a run ended: all epochs done, or asked to stop. */
 export type StopReason = "completed" | "interrupted";
 
+/** While pictures of a folder are decoded, before the run starts; never when the cache has them. */
+export interface DecodeEvent {
+  readonly event: "decode";
+  /** Files so far. */
+  readonly done: number;
+  readonly total: number;
+  readonly seconds: number;
+}
+
 /** Before the first step. */
 export interface StartEvent {
   readonly event: "start";
@@ -37,6 +46,8 @@ export interface StepEvent {
   /** Share of right answers in the batch, 0 to 1. */
   readonly accuracy: number;
   readonly lr: number;
+  /** Share of the epoch so far in which the model waited for data, 0 to 1. */
+  readonly waiting: number;
   readonly imagesPerSecond: number;
   readonly secondsLeft: number;
 }
@@ -51,6 +62,8 @@ export interface EpochEvent {
   readonly accuracy: number;
   readonly validation?: Score;
   readonly seconds: number;
+  /** Share of the time of its steps in which the model waited for data, 0 to 1. */
+  readonly waiting: number;
   readonly imagesPerSecond: number;
   readonly secondsLeft: number;
 }
@@ -84,4 +97,4 @@ export interface DoneEvent {
 }
 
 /** Everything that a run tells. */
-export type TrainEvent = StartEvent | StepEvent | EpochEvent | WarningEvent | CheckpointEvent | DoneEvent;
+export type TrainEvent = DecodeEvent | StartEvent | StepEvent | EpochEvent | WarningEvent | CheckpointEvent | DoneEvent;

@@ -107,7 +107,7 @@ class Fitting {
       const trained = await this.#trainEpoch(step);
       if (signal?.aborted) break;
       finished = this.#epoch;
-      const { imagesPerSecond, secondsLeft } = this.#pace;
+      const { waiting, imagesPerSecond, secondsLeft } = this.#pace;
       this.#emit({
         event: "epoch",
         epoch: finished,
@@ -115,6 +115,7 @@ class Fitting {
         ...trained,
         validation: validation && (await score(validation)),
         seconds: (performance.now() - begun) / 1000,
+        waiting,
         imagesPerSecond,
         secondsLeft,
       });
@@ -161,16 +162,19 @@ class Fitting {
       lastRead = performance.now();
     };
     this.#pace.beginEpoch();
+    let asked = performance.now();
     for await (const { x, y } of train.epoch(this.#epoch - 1)) {
+      const waitMs = performance.now() - asked;
       if (signal?.aborted) break;
       if (schedule) optimizer.lr = schedule(this.#steps);
       const lr = optimizer.lr;
       const result = await step(x, y);
       this.#steps++;
-      this.#pace.step(y.size);
+      this.#pace.step(y.size, waitMs);
       unread.push({ step: this.#steps, lr, count: y.size, result });
       const due = unread.length >= readEvery.steps || performance.now() - lastRead >= readEvery.ms;
       if (due && this.#steps > 1) await read(); // the first step compiles: its pace says nothing yet
+      asked = performance.now();
     }
     await read();
     return { loss: total.loss / total.count, accuracy: total.right / total.count };
@@ -181,9 +185,19 @@ class Fitting {
     return unread.map(({ step, lr, count }, i) => {
       const [loss, right] = values[i];
       if (!Number.isFinite(loss)) throw this.#lossError(loss, step, lr);
-      const { imagesPerSecond, secondsLeft } = this.#pace;
+      const { waiting, imagesPerSecond, secondsLeft } = this.#pace;
       const accuracy = right / count;
-      this.#emit({ event: "step", epoch: this.#epoch, step, loss, accuracy, lr, imagesPerSecond, secondsLeft });
+      this.#emit({
+        event: "step",
+        epoch: this.#epoch,
+        step,
+        loss,
+        accuracy,
+        lr,
+        waiting,
+        imagesPerSecond,
+        secondsLeft,
+      });
       return { loss, right, count };
     });
   }

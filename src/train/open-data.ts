@@ -1,17 +1,25 @@
 /**
  * From the name that a user gives to a training and a test set. It must not know models or what the sets are used for.
  */
-import { stat } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import {
   type ArrayDataset,
+  type DecodeProgress,
+  fitFolderStandardisation,
+  fitStandardisation,
+  hasClassFolders,
+  type ImageFolder,
+  ImageFolderDataset,
   loadFashionMnist,
   loadIdxFolder,
+  loadImageFolder,
   loadMnist,
+  type SplitRole,
+  type Standardisation,
   stratifiedSplit,
-  type TrainAndTest,
 } from "../data/index.js";
-import { ConfigError } from "../util/errors.js";
-import { datasetNames } from "./config.js";
+import { ConfigError, DataError } from "../util/errors.js";
+import { datasetNames, type RunConfig } from "./config.js";
 import { nearest } from "./nearest.js";
 
 /** How a set that comes in one piece is divided. */
@@ -20,14 +28,32 @@ export interface Split {
   readonly seed: number;
 }
 
+/** A set in either form: arrays, or pictures of a folder. */
+export type AnySet<Role extends SplitRole> = ArrayDataset<Role> | ImageFolderDataset<Role>;
+
 /** A training and a test set, and how they came about. */
-export interface OpenedData extends TrainAndTest {
+export interface OpenedData {
+  readonly train: AnySet<"train">;
+  /** Scored after each epoch; only a folder that has all three parts has one. */
+  readonly validation?: AnySet<"validation">;
+  readonly test: AnySet<"test">;
   /** Absent when the two came separately. */
   readonly split?: Split;
+  /** What was found in a folder of pictures. */
+  readonly folder?: ImageFolder;
+  /** What the user should know about the data. */
+  readonly warnings: readonly string[];
+}
+
+/** How a folder of pictures is read; other data take no notice. */
+export interface Reading {
+  readonly size?: readonly [height: number, width: number];
+  readonly memoryBytes?: number;
+  readonly onProgress?: (progress: DecodeProgress) => void;
 }
 
 /**
- * Opens `mnist`, `fashion-mnist`, or a folder of IDX files.
+ * Opens `mnist`, `fashion-mnist`, a folder of class folders, or one of IDX files.
  *
  * @param name a data set or a folder.
  * @param split used for a set that comes in one piece.
@@ -35,18 +61,106 @@ export interface OpenedData extends TrainAndTest {
  * @example
  * const { train, test } = await openData("mnist", { ratio: 0.8, seed: 0 });
  */
-export async function openData(name: string, split: Split): Promise<OpenedData> {
-  if (name === "mnist") return divide(await loadMnist(), split);
-  if (name === "fashion-mnist") return loadFashionMnist();
-  const found = await stat(name).catch(() => undefined);
-  if (found) return loadIdxFolder(name);
-  const meant = nearest(name, datasetNames);
-  throw new ConfigError(`[data] there is no data set or folder ${name}`, {
-    hint: meant ? `Did you mean ${meant}?` : `Known are ${datasetNames.join(", ")}, and any folder of IDX files`,
-  });
+export async function openData(name: string, split: Split, reading: Reading = {}): Promise<OpenedData> {
+  const kind = await kindOf(name);
+  if (kind === "pictures") return divideFolder(name, await loadImageFolder(name, reading), split);
+  if (reading.size) {
+    throw new ConfigError(`[data] ${name} has pictures of one size, which cannot be changed`, {
+      hint: "Leave out --size; it is for folders of JPEG, PNG and WebP files",
+    });
+  }
+  if (kind === "fashion-mnist") return { ...(await loadFashionMnist()), warnings: [] };
+  if (kind === "idx") return { ...(await loadIdxFolder(name)), warnings: [] };
+  const { train, heldOut } = stratifiedSplit(await loadMnist(), split);
+  return { train, test: heldOut, split, warnings: [] };
 }
 
-function divide(all: ArrayDataset, split: Split): OpenedData {
-  const { train, heldOut } = stratifiedSplit(all, split);
-  return { train, test: heldOut, split };
+/**
+ * Opens what a finished run is scored on: the test part; of a folder without parts that the run was trained on, the
+ * part that the run held out; of any other folder, all of it.
+ *
+ * @throws ConfigError, DataError as {@link openData} does, and when a class is unknown to the run.
+ */
+export async function openTestData(name: string, config: RunConfig): Promise<AnySet<"test">> {
+  const split = config.data.split ?? { ratio: 0.8, seed: config.seed };
+  if ((await kindOf(name)) !== "pictures") return (await openData(name, split)).test;
+  const [channels, height, width] = config.input.shape;
+  const resized = config.data.folder?.resize ?? true;
+  const folder = await loadImageFolder(name, {
+    size: resized ? [height, width] : undefined,
+    channels: channels === 1 ? 1 : 3,
+  });
+  const { all, train, validation, test, fingerprint } = folder;
+  const trainedOn = config.data.split !== undefined && config.data.folder?.fingerprint === fingerprint;
+  const whole = all ?? train;
+  const set = test ?? validation ?? (trainedOn && whole ? stratifiedSplit(whole, split).heldOut : whole);
+  if (!set) throw new DataError(`[data] ${name} holds nothing to test on`);
+  return set.relabel(config.input.classes).as("test");
+}
+
+/** Statistics of a training set of either form. */
+export async function statisticsOf(train: AnySet<"train">): Promise<Standardisation> {
+  return train instanceof ImageFolderDataset ? fitFolderStandardisation(train) : fitStandardisation(train);
+}
+
+async function kindOf(name: string): Promise<"mnist" | "fashion-mnist" | "idx" | "pictures"> {
+  const known = datasetNames.find((dataset) => dataset === name);
+  if (known) return known;
+  const names = await readdir(name).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT") return undefined;
+    return []; // a file, or a folder that may not be read: whoever opens it says so
+  });
+  if (!names) {
+    const meant = nearest(name, datasetNames);
+    throw new ConfigError(`[data] there is no data set or folder ${name}`, {
+      hint: meant
+        ? `Did you mean ${meant}?`
+        : `Known are ${datasetNames.join(", ")}, and any folder of class folders or of IDX files`,
+    });
+  }
+  if (names.some((file) => /-ubyte(\.gz)?$/.test(file))) return "idx";
+  return names.length > 0 && (await hasClassFolders(name)) ? "pictures" : "idx";
+}
+
+function divideFolder(name: string, folder: ImageFolder, split: Split): OpenedData {
+  const { all, train, validation, test } = folder;
+  const warnings = skipWarnings(folder);
+  if (train && test) return { train, validation, test, folder, warnings };
+  if (train && validation) return { train, test: validation.as("test"), folder, warnings };
+  const whole = all ?? train;
+  if (!whole) throw new DataError(`[data] ${name} has no pictures to train on`);
+  const parts = stratifiedSplit(whole, split);
+  return {
+    train: parts.train,
+    test: parts.heldOut,
+    split,
+    folder,
+    warnings: [...warnings, ...splitWarnings(parts.train, parts.heldOut)],
+  };
+}
+
+function skipWarnings({ skipped, all, train, validation, test }: ImageFolder): string[] {
+  if (skipped.length === 0) return [];
+  const kept = [all, train, validation, test].reduce((sum, set) => sum + (set?.length ?? 0), 0);
+  const [{ file, reason }] = skipped;
+  const count = `${skipped.length} of ${kept + skipped.length}`;
+  return [`${count} pictures cannot be decoded and are left out, such as ${file}: ${reason}; see skipped.jsonl`];
+}
+
+/** Classes too small to be in both parts. */
+function splitWarnings(train: AnySet<"train">, test: AnySet<"test">): string[] {
+  const missing = (set: AnySet<SplitRole>) => {
+    const there = new Set(set.labels);
+    return set.classes.filter((_, label) => !there.has(label));
+  };
+  const say = (classes: readonly string[], kept: string, left: string) => {
+    const more = classes.length > 3 ? ` and ${classes.length - 3} more` : "";
+    const names = `${classes.slice(0, 3).join(", ")}${more}`;
+    return `too few pictures to divide of ${names}: all are in the ${kept} part, none is in the ${left} part`;
+  };
+  const [untested, untrained] = [missing(test), missing(train)];
+  return [
+    ...(untested.length > 0 ? [say(untested, "training", "test")] : []),
+    ...(untrained.length > 0 ? [say(untrained, "test", "training")] : []),
+  ];
 }

@@ -7,6 +7,7 @@ export class Pace {
   #stepMs = 0;
   #epochImages = 0;
   #epochMs = 0;
+  #epochWaitMs = 0;
   #last = 0;
 
   constructor(totalSteps: number) {
@@ -18,10 +19,11 @@ export class Pace {
     this.#last = performance.now();
     this.#epochImages = 0;
     this.#epochMs = 0;
+    this.#epochWaitMs = 0;
   }
 
-  /** A step of `images` samples has just ended. */
-  step(images: number): void {
+  /** A step of `images` samples has just ended; before it, the model waited `waitMs` for them. */
+  step(images: number, waitMs: number): void {
     const now = performance.now();
     const ms = now - this.#last;
     this.#last = now;
@@ -29,12 +31,18 @@ export class Pace {
     if (this.#steps === 1) return;
     this.#stepMs += ms;
     this.#epochMs += ms;
+    this.#epochWaitMs += waitMs;
     this.#epochImages += images;
   }
 
   /** Over the epoch so far; 0 while nothing is known. */
   get imagesPerSecond(): number {
     return this.#epochMs > 0 ? (this.#epochImages / this.#epochMs) * 1000 : 0;
+  }
+
+  /** Share of the epoch so far in which there were no data, 0 to 1. */
+  get waiting(): number {
+    return this.#epochMs > 0 ? this.#epochWaitMs / this.#epochMs : 0;
   }
 
   /** For the steps that are left; 0 while nothing is known. */

@@ -1,9 +1,10 @@
 /**
  * A finished run as a function from pictures to classes. It must not know where pictures or answers are shown.
  */
-import { type Image, resize, toGrey, toRgb } from "../io/index.js";
+import { decodePicture, readHeader } from "../data/index.js";
+import { decodePng, type Image, readFileBytes, resize, toGrey, toRgb } from "../io/index.js";
 import { compile, noGrad, type Tensor, tensor } from "../tensor/index.js";
-import { ConfigError } from "../util/errors.js";
+import { ConfigError, DataError } from "../util/errors.js";
 import type { RunConfig } from "./config.js";
 import { loadRun } from "./run-folder.js";
 
@@ -42,7 +43,7 @@ export class Predictor {
     const { model, config } = await loadRun(path);
     const [channels] = config.input.shape;
     if (channels !== 1 && channels !== 3) {
-      throw new ConfigError(`[predict] the model of ${path} takes pictures of ${channels} channels, PNG has 1 or 3`);
+      throw new ConfigError(`[predict] the model of ${path} takes pictures of ${channels} channels, files have 1 or 3`);
     }
     return new Predictor(
       config,
@@ -56,13 +57,62 @@ export class Predictor {
    * @param options - `invert`: whether to swap dark and light first; default false
    */
   async predict(image: Image, { invert = false }: { readonly invert?: boolean } = {}): Promise<Prediction> {
+    const { image: fitted, notes } = fitImage(image, this.config.input.shape, invert);
+    return this.#classify(fitted, notes);
+  }
+
+  /**
+   * Classifies a JPEG, PNG or WebP file. If the run was trained on a folder of pictures, the file is decoded and resized
+   * just as those were.
+   *
+   * @param options - `invert`: whether to swap dark and light first; default false
+   * @throws DataError when the file is missing, damaged or no picture.
+   */
+  async predictFile(path: string, options: { readonly invert?: boolean } = {}): Promise<Prediction> {
+    const { data, input } = this.config;
+    const { image, notes } = await readPicture(path, data.folder && { ...data.folder, shape: input.shape });
+    const { image: fitted, notes: more } = fitImage(image, input.shape, options.invert ?? false);
+    return this.#classify(fitted, [...notes, ...more]);
+  }
+
+  async #classify(fitted: Image, notes: readonly string[]): Promise<Prediction> {
     const { input } = this.config;
-    const { image: fitted, notes } = fitImage(image, input.shape, invert);
     const probabilities = await (await this.#probabilities(toInput(fitted, input))).data();
     const all = input.classes.map((name, i) => ({ class: name, probability: probabilities[i] }));
     const best = all.reduce((a, b) => (b.probability > a.probability ? b : a));
     return { class: best.class, probabilities: all, notes };
   }
+}
+
+/** How the training pictures were read. */
+interface TrainedOn {
+  readonly resize: boolean;
+  /** [C, H, W]. */
+  readonly shape: readonly [number, number, number];
+}
+
+/** A file as an image: by the rule of training, or, of a run on other data, PNG as ever and the rest at its own size. */
+async function readPicture(path: string, trained?: TrainedOn): Promise<{ image: Image; notes: readonly string[] }> {
+  const bytes = await readFileBytes(path);
+  const header = readHeader(bytes);
+  if (typeof header === "string") {
+    throw new DataError(`[predict] ${path}: ${header}`, { hint: "Convert the picture to JPEG, PNG or WebP" });
+  }
+  if (!trained && header.format === "png") return { image: decodePng(bytes, path), notes: [] };
+  const own = [header.height, header.width] as const;
+  const [, height, width] = trained?.shape ?? [1, ...own];
+  const differs = header.height !== height || header.width !== width;
+  const channels = header.grey ? 1 : 3;
+  // A run on small pictures of one size is shown one of another: no decoder of training ever resized, so any will do.
+  const resize = trained !== undefined && (trained.resize || differs);
+  const decoded = await decodePicture(bytes, { channels, size: [height, width], resize });
+  if (!("pixels" in decoded)) {
+    const reason = "reason" in decoded ? decoded.reason : "its size is not what its header says";
+    throw new DataError(`[predict] ${path}: ${reason}`, { hint: "Check the file in an image viewer" });
+  }
+  const sizes = `${header.width} x ${header.height} to ${width} x ${height}`;
+  const notes = resize && differs ? [`resized from ${sizes}, cut about the centre`] : [];
+  return { image: { width, height, channels, data: decoded.pixels, transparent: false }, notes };
 }
 
 function fitImage(image: Image, shape: readonly number[], invert: boolean): { image: Image; notes: string[] } {

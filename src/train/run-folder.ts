@@ -1,10 +1,11 @@
 /**
- * The folder of a run: `config.json` (resolved configuration), `metrics.jsonl` (one event per line) and
- * `model.safetensors` (the last good weights). Every file is replaced whole, so that neither a reader nor a kill meets
- * a part of one. It must not know how models are trained.
+ * The folder of a run: `config.json` (resolved configuration), `metrics.jsonl` (one event per line), `model.safetensors`
+ * (the last good weights) and, if pictures were left out, `skipped.jsonl`. Every file is replaced whole, so that neither
+ * a reader nor a kill meets a part of one. It must not know how models are trained.
  */
 import { readdir, rm, rmdir } from "node:fs/promises";
 import { basename, join } from "node:path";
+import type { SkippedFile } from "../data/index.js";
 import {
   type HostTensor,
   makeFolder,
@@ -20,7 +21,12 @@ import { parseRunConfig, type RunConfig } from "./config.js";
 import type { TrainEvent } from "./events.js";
 import { buildModel } from "./models.js";
 
-const files = { config: "config.json", metrics: "metrics.jsonl", model: "model.safetensors" } as const;
+const files = {
+  config: "config.json",
+  metrics: "metrics.jsonl",
+  model: "model.safetensors",
+  skipped: "skipped.jsonl",
+} as const;
 
 /** Steps of one epoch that `metrics.jsonl` keeps at most; the loss of a line is the mean over the steps it stands for. */
 const linesPerEpoch = 100;
@@ -88,6 +94,11 @@ export class RunFolder {
     const mean = { loss: window.loss / window.count, accuracy: window.accuracy / window.count };
     this.#lines.push(JSON.stringify({ event: "step", epoch, step, ...mean, lr }));
     this.#window = { count: 0, loss: 0, accuracy: 0 };
+  }
+
+  /** Writes `skipped.jsonl`, a line for each file that could not be decoded. */
+  async writeSkipped(skipped: readonly SkippedFile[]): Promise<void> {
+    await writeFileAtomic(join(this.path, files.skipped), skipped.map((file) => `${JSON.stringify(file)}\n`).join(""));
   }
 
   /** Writes `metrics.jsonl`. */

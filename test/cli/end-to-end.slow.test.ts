@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parseIdx } from "../../src/data/index.js";
 import { writeIdxFolder } from "../data/idx-bytes.js";
 
+const convert = "Convert the picture to JPEG, PNG or WebP";
 const likeThose = "Evaluate on data like those it was trained on";
 const main = resolve("src/cli/main.ts");
 let root = "";
@@ -112,7 +113,7 @@ describe("train, evaluate, predict", () => {
     expect(mixed.out).toMatch(/two\.png: 2 \d+\.\d\d %, then .+ \(colours turned to grey\)\n$/);
     expect(mixed.err).toBe(
       `fovea: [io] cannot read ${join(root, "none.png")}: no such file or directory\n` +
-        `fovea: [png] ${join(data, "t10k-labels-idx1-ubyte")} is not a PNG file. Convert the picture to PNG\n`,
+        `fovea: [predict] ${join(data, "t10k-labels-idx1-ubyte")}: not a JPEG, PNG or WebP file. ${convert}\n`,
     );
 
     const other = await fovea(["evaluate", run, "mnist"]);
@@ -138,7 +139,7 @@ describe("train, evaluate, predict", () => {
     const lines = out.split("\n");
     expect(lines[0]).toMatch(/columns · lenet · [\d,]+ parameters · interp · batch 16 · seed 0$/);
     expect(lines[2]).toMatch(
-      /^epoch 1\/1 {2}loss \d\.\d{4} {2}accuracy +\d+\.\d\d % {2}[\d,]+ images\/s {2}0:00 left$/,
+      /^epoch 1\/1 {2}loss \d\.\d{4} {2}accuracy +\d+\.\d\d % {2}[\d,]+ images\/s {2}waiting \d+ % {2}0:00 left$/,
     );
     expect(out).toMatch(/\ntest accuracy {2}\d+\.\d\d %\n/);
     expect(out).toContain(`\nsaved in       ${run}\n`);

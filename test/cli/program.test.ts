@@ -61,7 +61,7 @@ describe("misuse ends with code 2 and one line", () => {
     ["train minst", "[data] there is no data set or folder minst. Did you mean mnist?"],
     [
       "train imagenet",
-      "[data] there is no data set or folder imagenet. Known are mnist, fashion-mnist, and any folder of IDX files",
+      "[data] there is no data set or folder imagenet. Known are mnist, fashion-mnist, and any folder of class folders or of IDX files",
     ],
     ["predict", "missing required argument run. See fovea --help"],
     ["predict runs/a", "missing required argument images. See fovea --help"],

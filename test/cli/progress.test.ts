@@ -1,6 +1,6 @@
 /** What a run looks like: lines, a bar, JSON. */
 import { describe, expect, it } from "vitest";
-import { humanReporter, jsonReporter } from "../../src/cli/progress.js";
+import { decodeReporter, humanReporter, jsonReporter } from "../../src/cli/progress.js";
 import { formatCount, formatShare, formatTime } from "../../src/cli/terminal.js";
 import type { RunConfig, TrainEvent } from "../../src/train/index.js";
 import { capture } from "./capture.js";
@@ -21,7 +21,7 @@ const config: RunConfig = {
   seed: 0,
   device: "native",
 };
-const pace = { imagesPerSecond: 6230.4, secondsLeft: 8.2 };
+const pace = { waiting: 0.004, imagesPerSecond: 6230.4, secondsLeft: 8.2 };
 const step = (number: number, loss: number): TrainEvent => ({
   event: "step",
   epoch: 1,
@@ -67,7 +67,7 @@ describe("without a terminal", () => {
       [
         "mnist · cnn · 421,642 parameters · native · batch 64 · seed 0",
         "8,000 images for training, 2,000 for the test",
-        "epoch  1/10  loss 0.0412  accuracy  98.71 %  6,230 images/s  0:08 left",
+        "epoch  1/10  loss 0.0412  accuracy  98.71 %  6,230 images/s  waiting 0 %  0:08 left",
         "warning: the loss rose",
         "",
         "test accuracy  98.95 %",
@@ -92,6 +92,41 @@ describe("without a terminal", () => {
   });
 });
 
+describe("decoding", () => {
+  const decode = (done: number): TrainEvent => ({ event: "decode", done, total: 3000, seconds: done / 1000 });
+  const end = "decoded 3,000 images in 3.0 s (1,000 images/s), kept for later runs\n";
+
+  it("is one line at its end where nothing can be redrawn", () => {
+    const { terminal, texts } = capture();
+    const { report, close } = decodeReporter(terminal);
+    for (const done of [1000, 2000, 3000]) report(decode(done));
+    close();
+    expect(texts.out).toBe(end);
+  });
+
+  it("is redrawn on a terminal, and cleared when it ends early", () => {
+    const { terminal, texts } = capture({ isTTY: true });
+    const { report, close } = decodeReporter(terminal);
+    report(decode(1000));
+    const clear = "\r\u001b[K";
+    expect(texts.out).toBe(`${clear}decoding 1,000 of 3,000 images  1,000 images/s`);
+    close();
+    expect(texts.out.endsWith(clear)).toBe(true);
+    report(decode(2000));
+    report(decode(3000));
+    expect(texts.out.endsWith(`${clear}${end}`)).toBe(true);
+  });
+
+  it("is followed by what was found in the folder", () => {
+    const { terminal, texts } = capture();
+    const folder = { resize: true, skipped: 1, ignored: 1200, fingerprint: "" };
+    const input = { ...config.input, shape: [3, 160, 224] as [number, number, number], classes: ["a", "b"] };
+    const { report } = humanReporter(terminal, { ...config, input, data: { ...config.data, folder } });
+    report(events[0]);
+    expect(texts.out).toContain("\n224 x 160 RGB, 2 classes, 1 damaged file skipped, 1,200 other files ignored\n");
+  });
+});
+
 describe("on a terminal", () => {
   it("draws a bar with epoch, loss, accuracy, pace and time left, then the line of the epoch", () => {
     const { terminal, texts } = capture({ isTTY: true, environment: { NO_COLOR: "1" } });
@@ -99,7 +134,9 @@ describe("on a terminal", () => {
     for (const event of events) report(event);
     expect(texts.out).toContain("compiling kernels");
     expect(texts.out).toContain("epoch  1/10  ");
-    expect(texts.out).toContain("epoch  1/10  loss 0.0412  accuracy  98.71 %  6,230 images/s  0:08 left\n");
+    expect(texts.out).toContain(
+      "epoch  1/10  loss 0.0412  accuracy  98.71 %  6,230 images/s  waiting 0 %  0:08 left\n",
+    );
     expect(texts.out).toContain("test accuracy  98.95 %");
     expect(texts.out).not.toContain("\u001b[32m");
     expect(texts.out.lastIndexOf("\u001b[?25h")).toBeGreaterThan(texts.out.lastIndexOf("\u001b[?25l")); // cursor is back

@@ -44,6 +44,10 @@ export async function writeFixtures(folder: string): Promise<void> {
   const images = idxBytes(8, [60000, 28, 28], new Uint8Array(60000 * SIZE));
   writeFileSync(join(folder, "train-images-idx3-ubyte.gz"), gzipSync(images, { level: 1 }));
   await writeIdxFolder(join(folder, "tiny"));
+  for (const name of ["cat", "dog"]) {
+    mkdirSync(join(folder, "animals", name), { recursive: true });
+    for (const file of ["1.png", "2.png"]) writeFileSync(join(folder, "animals", name, file), PNG.sync.write(picture));
+  }
   mkdirSync(join(folder, "trained"));
   mkdirSync(join(folder, "run"));
   const run = await train.RunFolder.create(join(folder, "trained", "first"), config);
@@ -100,6 +104,8 @@ export function digitScope(): Record<string, unknown> {
     },
     console: { log: () => undefined, error: () => undefined },
     useDevice: () => undefined,
+    loadImageFolder: (path: string, options: data.ImageFolderOptions) =>
+      data.loadImageFolder(path, { ...options, cache: "pixels" }),
     loadRun: (path: string) => train.loadRun(path.replace("runs/", "trained/")),
     Predictor: { open: (path: string) => train.Predictor.open(path.replace("runs/", "trained/")) },
     prepareRun: (options: train.TrainOptions) => train.prepareRun({ ...options, ...quick }),

@@ -98,10 +98,10 @@ describe("Predictor", () => {
     expect((await colour.predict(red)).class).toBe("dark");
   });
 
-  it("refuses models of pictures that PNG does not have", async () => {
+  it("refuses models of pictures that files do not have", async () => {
     const path = join(folder, "four");
     await makeRun(path, [4, 2, 2]);
     const error = await Predictor.open(path).catch((cause: unknown) => cause);
-    expect(describeError(error)).toBe(`[predict] the model of ${path} takes pictures of 4 channels, PNG has 1 or 3`);
+    expect(describeError(error)).toBe(`[predict] the model of ${path} takes pictures of 4 channels, files have 1 or 3`);
   });
 });

@@ -91,6 +91,7 @@ describe("RunFolder", () => {
       loss: number,
       accuracy: 0.5,
       lr: 0.1,
+      waiting: 0,
       imagesPerSecond: 1,
       secondsLeft: 1,
     });

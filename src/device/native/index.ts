@@ -14,10 +14,11 @@ import {
   GarbageClock,
   reportSteps,
 } from "../../runtime/index.js";
+import { cacheFolder } from "../../util/cache-folder.js";
 import { DeviceError, describeError } from "../../util/errors.js";
 import { collectGarbage } from "./garbage.js";
 import { KernelCache } from "./kernel-cache.js";
-import { cacheFolder, discoverMachine, findCompiler, type Machine } from "./machine.js";
+import { discoverMachine, findCompiler, type Machine } from "./machine.js";
 import { loadRuntime, type Runtime } from "./runtime.js";
 
 interface Memory extends DeviceBuffer {

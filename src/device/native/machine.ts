@@ -4,10 +4,11 @@
  */
 import { execFile } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
-import { availableParallelism, cpus, homedir } from "node:os";
+import { availableParallelism, cpus } from "node:os";
 import { delimiter, join } from "node:path";
 import { promisify } from "node:util";
 import { threadCount } from "../../runtime/index.js";
+import { cacheFolder } from "../../util/cache-folder.js";
 import { ConfigError, DeviceError, UnavailableError } from "../../util/errors.js";
 
 const exec = promisify(execFile);
@@ -46,13 +47,6 @@ export interface Machine {
   readonly l1Bytes: number;
   readonly l2Bytes: number;
   readonly cacheFolder: string;
-}
-
-/** The folder in which compiled kernels are kept. */
-export function cacheFolder(): string {
-  if (process.env.FOVEA_CACHE) return process.env.FOVEA_CACHE;
-  if (process.platform === "darwin") return join(homedir(), "Library", "Caches", "fovea");
-  return join(process.env.XDG_CACHE_HOME ?? join(homedir(), ".cache"), "fovea");
 }
 
 function findOnPath(name: string): string | null {

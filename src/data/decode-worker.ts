@@ -1,0 +1,15 @@
+/**
+ * The worker thread of `decode-pool.ts`: takes files by name, gives back their pixels. It must not know data sets.
+ */
+import { parentPort } from "node:worker_threads";
+import { decodeFiles, type FileJob } from "./decode-files.js";
+
+parentPort?.on("message", async (job: FileJob) => {
+  try {
+    const done = await decodeFiles(job);
+    parentPort?.postMessage({ done }, [done.pixels.buffer as ArrayBuffer]);
+  } catch (error) {
+    const { message, hint } = error as Error & { hint?: string };
+    parentPort?.postMessage({ failed: { message, hint } }); // classes do not survive the way between threads
+  }
+});

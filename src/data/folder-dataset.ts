@@ -1,0 +1,195 @@
+/**
+ * A data set over decoded pictures: bytes `[H, W, C]` by number become standardised `[C, H, W]`. It must not know where
+ * the bytes lie or what they were decoded from.
+ */
+import { DataError } from "../util/errors.js";
+import type { Dataset, HostBatch, Sample, SplitRole, Standardisation } from "./dataset.js";
+import type { PixelStore } from "./pixel-store.js";
+
+/** What an {@link ImageFolderDataset} is made of. */
+export interface FolderParts<Role extends SplitRole> {
+  readonly store: PixelStore;
+  /** Samples by their number in the store, [N]. */
+  readonly samples: Int32Array;
+  /** Classes as whole numbers from 0, [N]. */
+  readonly labels: Int32Array;
+  /** [C, H, W]. */
+  readonly sampleShape: readonly [number, number, number];
+  readonly classes: readonly string[];
+  readonly role: Role;
+  readonly standardisation?: Standardisation;
+}
+
+/** Levels of a byte. */
+const levels = 256;
+/** Samples read at once when all are read. */
+const statisticsBatch = 256;
+
+/**
+ * The pictures of a folder, made by `loadImageFolder`. `x = (pixel / 255 − mean[c]) / std[c]`; `batch` answers at once
+ * when the pixels are in memory, and with a promise when they are read from the cache.
+ *
+ * @example
+ * const { all } = await loadImageFolder("animals", { size: 8 });
+ * all?.sampleShape; // [3, 8, 8]
+ */
+export class ImageFolderDataset<Role extends SplitRole = SplitRole> implements Dataset {
+  readonly length: number;
+  readonly sampleShape: readonly [number, number, number];
+  readonly classes: readonly string[];
+  readonly role: Role;
+  readonly labels: Int32Array;
+  /** Factor on every byte. */
+  readonly scale: number = 1 / 255;
+  readonly standardisation: Standardisation | undefined;
+  readonly #parts: FolderParts<Role>;
+  /** The value of every byte in every channel, [C, 256]. */
+  readonly #table: Float32Array;
+
+  constructor(parts: FolderParts<Role>) {
+    const { labels, sampleShape, classes, role, standardisation } = parts;
+    this.#parts = parts;
+    this.length = labels.length;
+    this.sampleShape = sampleShape;
+    this.classes = classes;
+    this.role = role;
+    this.labels = labels;
+    this.standardisation = standardisation;
+    const { mean, std } = standardisation ?? { mean: [], std: [] };
+    this.#table = Float32Array.from({ length: sampleShape[0] * levels }, (_, i) => {
+      const channel = Math.floor(i / levels);
+      return ((i % levels) * this.scale - (mean[channel] ?? 0)) / (std[channel] ?? 1);
+    });
+  }
+
+  async get(index: number): Promise<Sample> {
+    const { x, y } = await this.batch([index]);
+    return { x, y: y[0] };
+  }
+
+  batch(indices: ArrayLike<number>): HostBatch | Promise<HostBatch> {
+    const { store, samples } = this.#parts;
+    const wanted = new Int32Array(indices.length);
+    const y = new Int32Array(indices.length);
+    for (let i = 0; i < indices.length; i++) {
+      const index = indices[i];
+      if (!(index in samples)) throw new DataError(`[data] there is no sample ${index}: there are ${this.length}`);
+      wanted[i] = samples[index];
+      y[i] = this.labels[index];
+    }
+    const read = store.read(wanted);
+    if (read instanceof Promise) return read.then(({ bytes, starts }) => ({ x: this.#convert(bytes, starts), y }));
+    return { x: this.#convert(read.bytes, read.starts), y };
+  }
+
+  /**
+   * The samples at `indices`, in that order, as a data set of its own; no pixels are copied.
+   *
+   * @param role what the part may be used for.
+   */
+  subset<PartRole extends SplitRole>(indices: ArrayLike<number>, role: PartRole): ImageFolderDataset<PartRole> {
+    const { samples, labels } = this.#parts;
+    const part = { samples: pick(samples, indices), labels: pick(labels, indices), role };
+    return new ImageFolderDataset({ ...this.#parts, ...part });
+  }
+
+  /** The same samples, to be used for something else: a validation part as the test part, say. */
+  as<PartRole extends SplitRole>(role: PartRole): ImageFolderDataset<PartRole> {
+    return new ImageFolderDataset({ ...this.#parts, role });
+  }
+
+  /**
+   * The same samples with labels that index other class names, those of a trained model, say.
+   *
+   * @throws DataError when a class is not among them.
+   */
+  relabel(classes: readonly string[]): ImageFolderDataset<Role> {
+    const numbers = this.classes.map((name) => classes.indexOf(name));
+    const unknown = numbers.indexOf(-1);
+    if (unknown >= 0) {
+      throw new DataError(`[data] the class ${this.classes[unknown]} is unknown; known are ${classes.join(", ")}`, {
+        hint: "The folders must have the names of the classes",
+      });
+    }
+    return new ImageFolderDataset({ ...this.#parts, classes, labels: this.labels.map((label) => numbers[label]) });
+  }
+
+  /** The same samples, standardised; take the statistics from {@link fitFolderStandardisation}. */
+  standardise(standardisation: Standardisation): ImageFolderDataset<Role> {
+    const channels = this.sampleShape[0];
+    if (standardisation.mean.length !== channels || standardisation.std.length !== channels) {
+      throw new DataError(`[data] statistics of ${standardisation.mean.length} channels for pictures of ${channels}`);
+    }
+    return new ImageFolderDataset({ ...this.#parts, standardisation });
+  }
+
+  /** How often every byte occurs in every channel, [C, 256]. */
+  async histogram(): Promise<Float64Array> {
+    const { store, samples, sampleShape } = this.#parts;
+    const [channels, height, width] = sampleShape;
+    const counts = new Float64Array(channels * levels);
+    const inOrder = samples.slice().sort();
+    for (let first = 0; first < inOrder.length; first += statisticsBatch) {
+      const { bytes, starts } = await store.read(inOrder.subarray(first, first + statisticsBatch));
+      for (const start of starts) {
+        const end = start + height * width * channels;
+        for (let c = 0; c < channels; c++) {
+          const offset = c * levels;
+          for (let i = start + c; i < end; i += channels) counts[offset + bytes[i]]++;
+        }
+      }
+    }
+    return counts;
+  }
+
+  /** `[N, H, W, C]` bytes to `[N, C, H, W]`. */
+  #convert(bytes: Uint8Array, starts: Float64Array): Float32Array {
+    const [channels, height, width] = this.sampleShape;
+    const plane = height * width;
+    const table = this.#table;
+    const x = new Float32Array(starts.length * channels * plane);
+    for (let n = 0, at = 0; n < starts.length; n++) {
+      for (let c = 0; c < channels; c++) {
+        const offset = c * levels;
+        for (let p = 0, from = starts[n] + c; p < plane; p++, from += channels) x[at++] = table[offset + bytes[from]];
+      }
+    }
+    return x;
+  }
+}
+
+/**
+ * Mean and standard deviation (of the population) per channel, of pixels scaled to [0, 1], from the training split only:
+ * other roles are refused by the type checker and at run time.
+ *
+ * @throws DataError when the data set is empty or not a training split.
+ * @example
+ * const { all } = await loadImageFolder("animals", { size: 8 });
+ * const { train } = stratifiedSplit(all!, { seed: 0 });
+ * const { mean } = await fitFolderStandardisation(train);
+ */
+export async function fitFolderStandardisation(train: ImageFolderDataset<"train">): Promise<Standardisation> {
+  const role: SplitRole = train.role;
+  if (role !== "train" || train.length === 0) {
+    const problem = role === "train" ? "an empty training split" : `a data set of role "${role}"`;
+    throw new DataError(`[data] statistics cannot come from ${problem}`, {
+      hint: "Split first, then pass the train part",
+    });
+  }
+  const counts = await train.histogram();
+  const mean: number[] = [];
+  const std: number[] = [];
+  for (let c = 0; c < train.sampleShape[0]; c++) {
+    const channel = counts.subarray(c * levels, (c + 1) * levels);
+    const total = channel.reduce((sum, count) => sum + count, 0);
+    const average = channel.reduce((sum, count, byte) => sum + count * byte * train.scale, 0) / total;
+    const variance = channel.reduce((sum, count, byte) => sum + count * (byte * train.scale - average) ** 2, 0) / total;
+    mean.push(average);
+    std.push(variance > 0 ? Math.sqrt(variance) : 1); // a constant channel only loses its mean
+  }
+  return { mean, std };
+}
+
+function pick(values: Int32Array, indices: ArrayLike<number>): Int32Array {
+  return Int32Array.from(indices, (index) => values[index]);
+}
