@@ -23,7 +23,6 @@ export type {
   WarningEvent,
 } from "./events.js";
 export { type FitOptions, fit } from "./fit.js";
-export { buildModel, type ModelName, modelNames } from "./models.js";
 export { type Prediction, Predictor } from "./predictor.js";
 export { evaluateRun, type PreparedRun, prepareRun, type Watching } from "./run.js";
 export { loadRun, type Position, RunFolder, readRunConfig } from "./run-folder.js";
