@@ -7,6 +7,9 @@ import { DataError } from "../util/errors.js";
 import type { Dataset, Standardisation } from "./dataset.js";
 import { DataLoader } from "./loader.js";
 
+/** A deviation below this share of the mean may be rounding. */
+const ROUNDING = 2 ** -20;
+
 /**
  * Mean and standard deviation (of the population) per channel of what a training split yields, read once, batch by
  * batch. {@link fitStandardisation} does the same on the host for arrays in memory.
@@ -52,6 +55,10 @@ export async function measureStandardisation(
     }
     seen += added;
   }
-  const std = squares.map((sum) => (sum > 0 ? Math.sqrt(sum / seen) : 1)); // a constant channel only loses its mean
+  // A constant channel only loses its mean; what rounding in f32 leaves of its deviation is none.
+  const std = squares.map((sum, c) => {
+    const deviation = Math.sqrt(sum / seen);
+    return deviation > ROUNDING * Math.abs(mean[c]) ? deviation : 1;
+  });
   return { mean, std };
 }
