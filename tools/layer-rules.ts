@@ -27,7 +27,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   data: ["util", "tensor"],
   io: ["util", "tensor"],
   vision: ["util", "tensor", "nn", "data", "io"],
-  train: ["util", "tensor", "nn", "optim", "data", "io"],
+  train: ["util", "tensor", "nn", "optim", "data", "io", "vision"],
   index: [...ENGINE, ...LIBRARY],
   server: [...ENGINE, ...LIBRARY, "index"],
   cli: [...ENGINE, ...LIBRARY, "index", "server"],

@@ -6,7 +6,7 @@ import { compile, noGrad, type Tensor, tensor } from "fovea";
 import { DataLoader, randomAffine } from "fovea/data";
 import { functional, manualSeed } from "fovea/nn";
 import { cosine, SGD } from "fovea/optim";
-import { buildModel } from "fovea/train";
+import { createModel } from "fovea/vision";
 import { type Digits, SHAPE } from "./digits.js";
 
 /** A value after so many steps. */
@@ -49,7 +49,8 @@ export class Run {
     this.#tests = new DataLoader(digits.test, { batchSize: 250 });
     this.steps = EPOCHS * this.#batches.length;
     manualSeed(0);
-    const model = buildModel("cnn", SHAPE, 10);
+    const [inChannels, height, width] = SHAPE;
+    const model = createModel("cnn", { classes: 10, inChannels, size: [height, width] });
     const optimizer = new SGD(model.parameters(), RECIPE);
     const schedule = cosine(RECIPE.lr, { totalSteps: this.steps, warmupSteps: this.#batches.length });
     const step = compile((x: Tensor, y: Tensor) => {

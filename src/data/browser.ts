@@ -13,6 +13,16 @@ export {
   type SplitRole,
   type Standardisation,
 } from "./dataset.js";
+export {
+  type CropOptions,
+  type CutoutOptions,
+  cutout,
+  type FlipOptions,
+  randomCrop,
+  randomFlip,
+  standardise,
+} from "./device-augment.js";
 export { type IdxArray, type IdxNumbers, parseIdx } from "./idx.js";
 export { type Batch, DataLoader, type LoaderOptions } from "./loader.js";
+export { measureStandardisation } from "./measure.js";
 export { type SplitOptions, stratifiedSplit } from "./split.js";

@@ -1,6 +1,6 @@
 /** Activation layers: modules without parameters around the functions of the same name. */
 import type { Tensor } from "../tensor/index.js";
-import { relu } from "./functional.js";
+import { relu, relu6 } from "./functional.js";
 import { Module } from "./module.js";
 
 /**
@@ -15,5 +15,20 @@ import { Module } from "./module.js";
 export class ReLU extends Module {
   override forward(x: Tensor): Tensor {
     return relu(x);
+  }
+}
+
+/**
+ * Rectified linear unit with a ceiling.
+ *
+ * Shape: any, unchanged. Formula: `y = min(max(x, 0), 6)`.
+ *
+ * @see https://pytorch.org/docs/stable/generated/torch.nn.ReLU6.html
+ * @example
+ * const y = new ReLU6().call(tensor([-1, 2, 7])); // [0, 2, 6]
+ */
+export class ReLU6 extends Module {
+  override forward(x: Tensor): Tensor {
+    return relu6(x);
   }
 }

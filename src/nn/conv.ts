@@ -19,9 +19,14 @@ export interface Conv2dOptions {
   readonly groups?: number;
   /** Whether to add a bias. Default true. */
   readonly bias?: boolean;
+  /** Initial weight of a shape. Default: PyTorch's, see below. */
+  readonly init?: (shape: readonly number[], options: { readonly generator: Generator }) => Tensor;
   /** Source of the initial values. Default: the one seeded by `manualSeed`. */
   readonly generator?: Generator;
 }
+
+const torchInit: NonNullable<Conv2dOptions["init"]> = (shape, { generator }) =>
+  kaimingUniform(shape, { a: Math.sqrt(5), generator });
 
 /**
  * Convolution over images.
@@ -50,7 +55,7 @@ export class Conv2d extends Module {
 
   constructor(inChannels: number, outChannels: number, kernelSize: Size2d, options: Conv2dOptions = {}) {
     super();
-    const { bias = true, generator = defaultGenerator() } = options;
+    const { bias = true, init = torchInit, generator = defaultGenerator() } = options;
     const [kernelHeight, kernelWidth] = checkPair("conv2d", "kernelSize", kernelSize);
     this.stride = checkPair("conv2d", "stride", options.stride ?? 1);
     this.padding = checkPair("conv2d", "padding", options.padding ?? 0, 0);
@@ -59,7 +64,7 @@ export class Conv2d extends Module {
 
     const shape = [outChannels, inChannels / this.groups, kernelHeight, kernelWidth];
     const bound = 1 / Math.sqrt(shape[1] * kernelHeight * kernelWidth);
-    this.weight = new Parameter(kaimingUniform(shape, { a: Math.sqrt(5), generator }), { name: "conv2d.weight" });
+    this.weight = new Parameter(init(shape, { generator }), { name: "conv2d.weight" });
     this.bias = bias
       ? new Parameter(generator.uniform([outChannels], { low: -bound, high: bound }), { name: "conv2d.bias" })
       : null;

@@ -53,6 +53,19 @@ export function relu(x: Tensor): Tensor {
 }
 
 /**
+ * Rectified linear unit with a ceiling; its gradient is 0 at both bends.
+ *
+ * Shape: any, unchanged. Formula: `y = min(max(x, 0), 6)`.
+ *
+ * @see Sandler et al. 2018, "MobileNetV2: Inverted Residuals and Linear Bottlenecks", arXiv:1801.04381
+ * @example
+ * const y = relu6(tensor([-1, 2, 7])); // [0, 2, 6]
+ */
+export function relu6(x: Tensor): Tensor {
+  return x.ge(6).where(6, x.relu());
+}
+
+/**
  * Exponentials that sum to one along an axis; the maximum is subtracted first, so that nothing overflows.
  *
  * Shape: any, unchanged. Formula: `y_i = exp(x_i) / Σ_j exp(x_j)`.

@@ -1,5 +1,5 @@
 /** The public face of `fovea/nn`: modules, layers, their initialisation, and the functions behind them. */
-export { ReLU } from "./activation.js";
+export { ReLU, ReLU6 } from "./activation.js";
 export type { Pair } from "./checks.js";
 export { Flatten, type FlattenOptions, Sequential } from "./container.js";
 export { Conv2d, type Conv2dOptions } from "./conv.js";

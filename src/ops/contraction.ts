@@ -2,7 +2,7 @@
  * Records of the contractions: batched matmul, 2-d convolution and its weight gradient. The input gradient of a
  * convolution is a convolution of the spread-out gradient with flipped weights, so derivatives of any order close.
  */
-import { type ConvAttrs, formatShape, type Node, type Pair, type StructuralName } from "../ir/graph.js";
+import { type ConvAttrs, formatShape, type Node, type Pair, type StructuralName, sizeOfShape } from "../ir/graph.js";
 import { ShapeError } from "../util/errors.js";
 import { permute, reduceSum, reshape, swap } from "./helpers.js";
 import { spread } from "./movement.js";
@@ -21,6 +21,7 @@ const matmulRecord: StructuralRecord<"matmul"> = {
     e.make("matmul", [g, swap(e, b, 1, 2)], {}),
     e.make("matmul", [swap(e, a, 1, 2), g], {}),
   ],
+  multiplyAdds: ({ inputs: [a], shape }) => sizeOfShape(shape) * a.shape[2],
   decompose: (e, { inputs: [a, b] }) => {
     const [batch, m, k] = a.shape;
     const n = b.shape[2];
@@ -55,6 +56,7 @@ const convRecord: StructuralRecord<"conv2d"> = {
     const kernel: Pair = [w.shape[2], w.shape[3]];
     return [inputGradient(e, g, w, x.shape, node.attrs), weightGradient(e, x, g, node.attrs, kernel)];
   },
+  multiplyAdds: ({ inputs: [, w], shape }) => sizeOfShape(shape) * sizeOfShape(w.shape.slice(1)),
   decompose: (e, node) => {
     const [x, w] = node.inputs;
     const [n, o, ho, wo] = node.shape;
@@ -88,6 +90,8 @@ const weightGradRecord: StructuralRecord<"convWeightGrad"> = {
     const dw = reshape(e, g, g.shape.slice(1));
     return [inputGradient(e, dy, dw, x.shape, conv), e.make("conv2d", [x, dw], conv)];
   },
+  multiplyAdds: ({ inputs: [, g], attrs: { kernel }, shape }) =>
+    sizeOfShape(g.shape) * shape[2] * kernel[0] * kernel[1],
   decompose: (e, node) => {
     const [x, g] = node.inputs;
     const [n, o, ho, wo] = g.shape;

@@ -53,6 +53,8 @@ export interface StructuralRecord<K extends StructuralName> {
   /** Movements: the sources of the element at `coordinates`; the first whose guard holds, or the sum of all. */
   readonly sources?: (node: Node<K>, coordinates: readonly Index[]) => Source[];
   readonly combine?: "first" | "sum";
+  /** Contractions: products that are summed up. */
+  readonly multiplyAdds?: (node: Node<K>) => number;
   /** The same value in simpler ops. */
   readonly decompose?: (e: Builder, node: Node<K>) => Node;
 }

@@ -20,6 +20,7 @@ export {
   zeros,
   zerosLike,
 } from "./create.js";
+export { multiplyAdds } from "./flops.js";
 export type { Nested } from "./format.js";
 export { avgPool2d, conv2d, maxPool2d } from "./functions.js";
 export { Generator } from "./random.js";

@@ -14,5 +14,4 @@ export type {
   WarningEvent,
 } from "./events.js";
 export { type FitOptions, fit } from "./fit.js";
-export { buildModel, type ModelName, modelNames } from "./models.js";
 export { evaluate, type Loss, type StepOptimizer } from "./steps.js";

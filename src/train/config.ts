@@ -4,7 +4,7 @@
  */
 import { z } from "zod";
 import { ConfigError, DataError } from "../util/errors.js";
-import { modelNames } from "./models.js";
+import { modelNames } from "../vision/index.js";
 import { parseBytes, parseSize } from "./units.js";
 
 const wholeNumber = (from: number) => {

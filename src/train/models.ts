@@ -1,102 +1,14 @@
-/**
- * The models that a run can train, each a row of layers; sizes follow from the input. It must not know data sets.
- */
-import * as nn from "../nn/index.js";
-import { ConfigError } from "../util/errors.js";
-
-/** One layer of a row. `dense` with `classes` is the last one: as many outputs as there are classes. */
-type Layer =
-  | { readonly conv: number; readonly kernel: number; readonly padding: number }
-  | { readonly dense: number | "classes" }
-  | { readonly pool: number }
-  | "relu"
-  | "flatten";
-
-const rows = {
-  mlp: ["flatten", { dense: 512 }, "relu", { dense: 256 }, "relu", { dense: "classes" }],
-  /** LeCun et al. 1998, "Gradient-based learning applied to document recognition", with ReLU and max pooling. */
-  lenet: [
-    { conv: 6, kernel: 5, padding: 2 },
-    "relu",
-    { pool: 2 },
-    { conv: 16, kernel: 5, padding: 0 },
-    "relu",
-    { pool: 2 },
-    "flatten",
-    { dense: 120 },
-    "relu",
-    { dense: 84 },
-    "relu",
-    { dense: "classes" },
-  ],
-  cnn: [
-    { conv: 32, kernel: 3, padding: 1 },
-    "relu",
-    { pool: 2 },
-    { conv: 64, kernel: 3, padding: 1 },
-    "relu",
-    { pool: 2 },
-    "flatten",
-    { dense: 128 },
-    "relu",
-    { dense: "classes" },
-  ],
-} as const satisfies Record<string, readonly Layer[]>;
-
-/** The name of a model. */
-export type ModelName = keyof typeof rows;
-
-/** The names of all models. */
-export const modelNames = Object.keys(rows) as [ModelName, ...ModelName[]];
+/** The model that the configuration of a run describes. It must not know data sets. */
+import type { Module } from "../nn/index.js";
+import { createModel } from "../vision/index.js";
+import type { RunConfig } from "./config.js";
 
 /**
- * Builds a model with fresh parameters, seeded by `nn.manualSeed`.
+ * Builds the model of a run with fresh parameters, seeded by `nn.manualSeed`.
  *
- * Shape: `[N, C, H, W] -> [N, classes]`.
- *
- * @param sampleShape [C, H, W].
- * @param classes number of classes, from 1.
  * @throws ConfigError when the pictures are too small for the model.
- * @example
- * const model = buildModel("cnn", [1, 28, 28], 10); // 421,642 parameters
  */
-export function buildModel(name: ModelName, sampleShape: readonly number[], classes: number): nn.Sequential {
-  let shape = sampleShape;
-  const layers = (rows[name] as readonly Layer[]).map((layer) => {
-    const made = makeLayer(layer, shape, classes);
-    shape = made.shape;
-    if (shape.some((size) => size < 1)) {
-      throw new ConfigError(`[model] pictures of [${sampleShape.join(", ")}] are too small for ${name}`, {
-        hint: "Use larger pictures, or the model mlp",
-      });
-    }
-    return made.module;
-  });
-  return new nn.Sequential(...layers);
-}
-
-interface Made {
-  readonly module: nn.Module;
-  /** Of its output, without the batch axis. */
-  readonly shape: readonly number[];
-}
-
-function makeLayer(layer: Layer, shape: readonly number[], classes: number): Made {
-  const [channels, height, width] = shape;
-  if (layer === "relu") return { module: new nn.ReLU(), shape };
-  if (layer === "flatten") return { module: new nn.Flatten(), shape: [shape.reduce((a, b) => a * b, 1)] };
-  if ("pool" in layer) {
-    const { pool } = layer;
-    return { module: new nn.MaxPool2d(pool), shape: [channels, Math.floor(height / pool), Math.floor(width / pool)] };
-  }
-  if ("dense" in layer) {
-    const features = layer.dense === "classes" ? classes : layer.dense;
-    return { module: new nn.Linear(shape[0], features), shape: [features] };
-  }
-  const { conv, kernel, padding } = layer;
-  const grown = 2 * padding - kernel + 1;
-  return {
-    module: new nn.Conv2d(channels, conv, kernel, { padding }),
-    shape: [conv, height + grown, width + grown],
-  };
+export function modelOf({ model, input }: Pick<RunConfig, "model" | "input">): Module {
+  const [inChannels, height, width] = input.shape;
+  return createModel(model, { classes: input.classes.length, inChannels, size: [height, width] });
 }

@@ -14,12 +14,12 @@ import {
   writeFileAtomic,
   writeSafetensors,
 } from "../io/index.js";
-import type { AnyModule, Sequential } from "../nn/index.js";
+import type { AnyModule, Module } from "../nn/index.js";
 import { realize } from "../tensor/index.js";
 import { ConfigError, DataError, NumericError } from "../util/errors.js";
 import { parseRunConfig, type RunConfig } from "./config.js";
 import type { TrainEvent } from "./events.js";
-import { buildModel } from "./models.js";
+import { modelOf } from "./models.js";
 
 const files = {
   config: "config.json",
@@ -154,9 +154,9 @@ export async function readRunConfig(path: string): Promise<RunConfig> {
  * @example
  * const { model, config } = await loadRun("runs/first");
  */
-export async function loadRun(path: string): Promise<{ model: Sequential; config: RunConfig }> {
+export async function loadRun(path: string): Promise<{ model: Module; config: RunConfig }> {
   const config = await readRunConfig(path);
-  const model = buildModel(config.model, config.input.shape, config.input.classes.length);
+  const model = modelOf(config);
   model.loadStateDict((await readSafetensors(join(path, files.model))).tensors);
   return { model: model.eval(), config };
 }

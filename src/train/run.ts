@@ -10,7 +10,7 @@ import { ConfigError, DataError, NumericError } from "../util/errors.js";
 import { type CheckedOptions, checkOptions, type RunConfig, recipeFor, type TrainOptions } from "./config.js";
 import type { DoneEvent, Score, TrainEvent } from "./events.js";
 import { fit as fitModel } from "./fit.js";
-import { buildModel } from "./models.js";
+import { modelOf } from "./models.js";
 import { type OpenedData, openData, openTestData, statisticsOf } from "./open-data.js";
 import { defaultRunName, loadRun, RunFolder } from "./run-folder.js";
 import { evaluate, type StepOptimizer } from "./steps.js";
@@ -103,7 +103,7 @@ function decodeEvents(onEvent: (event: TrainEvent) => void): (progress: DecodePr
 async function train(path: string, config: RunConfig, data: OpenedData, watching: Watching): Promise<DoneEvent> {
   const { seed, batch, epochs, augment, input } = config;
   manualSeed(seed);
-  const model = buildModel(config.model, input.shape, input.classes.length);
+  const model = modelOf(config);
   const optimizer = makeOptimizer(model.parameters(), config);
   const loader = new DataLoader(data.train.standardise(input), {
     batchSize: batch,

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { runProgram } from "../../src/cli/program.js";
+import { modelNames } from "../../src/vision/index.js";
 import { writeIdxFolder } from "../data/idx-bytes.js";
 import { capture } from "./capture.js";
 
@@ -55,7 +56,7 @@ describe("misuse ends with code 2 and one line", () => {
     ["train mnist --batch 2.5", "[train] batch must be a whole number from 1, got 2.5"],
     ["train mnist --lr -1", "[train] lr must be a number above 0, got -1"],
     ["train mnist --seed -4", "[train] seed must be a whole number from 0, got -4"],
-    ["train mnist --model resnet", "[train] model must be one of mlp, lenet, cnn, got resnet"],
+    ["train mnist --model resnet", `[train] model must be one of ${modelNames.join(", ")}, got resnet`],
     ["train mnist --optimizer adam", "[train] optimizer must be one of sgd, adamw, got adam"],
     ["train mnist --device cuda", "[train] device must be one of native, wasm, interp, got cuda"],
     ["train minst", "[data] there is no data set or folder minst. Did you mean mnist?"],

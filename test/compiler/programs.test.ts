@@ -5,10 +5,10 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { sizeOf } from "../../src/ir/dtype.js";
 import type { Program } from "../../src/ir/program.js";
-import { BatchNorm2d, Conv2d, Linear, MaxPool2d, ReLU, Sequential } from "../../src/nn/index.js";
+import { BatchNorm2d, Conv2d, Linear, MaxPool2d, type Module, ReLU, Sequential } from "../../src/nn/index.js";
 import { Adam, AdamW, SGD } from "../../src/optim/index.js";
 import { compile, full, ones, programCount, realize, type Tensor, Variable, zeros } from "../../src/tensor/index.js";
-import { buildModel } from "../../src/train/index.js";
+import { createModel } from "../../src/vision/index.js";
 import type { RecordingDevice } from "./recorder.js";
 import { programOf, record, stepOf } from "./steps.js";
 
@@ -19,9 +19,9 @@ beforeAll(async () => {
 
 const BATCH = 16;
 const optimizers = {
-  SGD: (model: Sequential) => new SGD(model.parameters(), { lr: 0.1, momentum: 0.9 }),
-  Adam: (model: Sequential) => new Adam(model.parameters(), { lr: 0.1 }),
-  AdamW: (model: Sequential) => new AdamW(model.parameters(), { lr: 0.1 }),
+  SGD: (model: Module) => new SGD(model.parameters(), { lr: 0.1, momentum: 0.9 }),
+  Adam: (model: Module) => new Adam(model.parameters(), { lr: 0.1 }),
+  AdamW: (model: Module) => new AdamW(model.parameters(), { lr: 0.1 }),
 };
 type OptimizerName = keyof typeof optimizers;
 
@@ -29,7 +29,7 @@ type OptimizerName = keyof typeof optimizers;
 const steps = new Map<string, Promise<Program>>();
 function train(name: "mlp" | "cnn" | "lenet", optimizer: OptimizerName): Promise<Program> {
   const key = `${name} ${optimizer}`;
-  const model = buildModel(name, [1, 28, 28], 10);
+  const model = createModel(name, { classes: 10, inChannels: 1, size: 28 });
   const step = steps.get(key) ?? stepOf(device, model, optimizers[optimizer](model), [BATCH, 1, 28, 28]);
   steps.set(key, step);
   return step;

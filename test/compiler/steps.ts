@@ -1,6 +1,6 @@
 /** Programs of training steps as the compiler makes them for the recording device. */
 import type { Program } from "../../src/ir/program.js";
-import { functional, type Sequential } from "../../src/nn/index.js";
+import { functional, type Module } from "../../src/nn/index.js";
 import { compile, realize, registerDevice, type Tensor, tensor, useDevice, zeros } from "../../src/tensor/index.js";
 import { RecordingDevice } from "./recorder.js";
 
@@ -36,7 +36,7 @@ interface Stepper {
 /** Forward, backward and update of a classifier. */
 export function stepOf(
   device: RecordingDevice,
-  model: Sequential,
+  model: Module,
   optimizer: Stepper,
   shape: readonly number[],
 ): Promise<Program> {

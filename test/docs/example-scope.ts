@@ -13,6 +13,7 @@ import * as optim from "../../src/optim/index.js";
 import * as train from "../../src/train/index.js";
 import { openData } from "../../src/train/open-data.js";
 import { describeError } from "../../src/util/errors.js";
+import * as vision from "../../src/vision/index.js";
 import { idxBytes, writeIdxFolder } from "../data/idx-bytes.js";
 
 const SIZE = 28 * 28;
@@ -51,7 +52,7 @@ export async function writeFixtures(folder: string): Promise<void> {
   mkdirSync(join(folder, "trained"));
   mkdirSync(join(folder, "run"));
   const run = await train.RunFolder.create(join(folder, "trained", "first"), config);
-  await run.save(train.buildModel("mlp", [1, 28, 28], CLASSES), { epoch: 1, step: 1 });
+  await run.save(vision.createModel("mlp", { classes: CLASSES, inChannels: 1, size: 28 }), { epoch: 1, step: 1 });
 }
 
 /** For examples of `nn` and `optim`: a model of 2 × 2 × 2 images. */
@@ -86,6 +87,7 @@ export function digitScope(): Record<string, unknown> {
     ...data,
     ...io,
     ...train,
+    ...vision,
     ...nn.functional,
     ...{
       nn,

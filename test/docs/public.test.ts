@@ -7,7 +7,7 @@ import ts from "typescript";
 import { describe, expect, it } from "vitest";
 import { root } from "../../tools/prepare.mjs";
 
-const faces = ["index", "nn/index", "optim/index", "data/index", "io/index", "train/index"];
+const faces = ["index", "nn/index", "optim/index", "data/index", "io/index", "vision/index", "train/index"];
 const paths = faces.map((face) => join(root, "src", `${face}.ts`));
 const { config } = ts.readConfigFile(join(root, "tsconfig.json"), ts.sys.readFile);
 const { options } = ts.parseJsonConfigFileContent({ ...config, include: [], files: paths }, ts.sys, root);
@@ -95,7 +95,9 @@ describe("public exports", () => {
 
   it("of functions and layers show an example", () => {
     // Nobody constructs the base of all optimizers; its example is at `Rule`.
-    const shown = exported.filter(({ file, name }) => /^src\/(tensor|nn|optim)\//.test(file) && name !== "Optimizer");
+    const shown = exported.filter(
+      ({ file, name }) => /^src\/(tensor|nn|optim|vision)\//.test(file) && name !== "Optimizer",
+    );
     const bare = shown.filter((one) => (classOf(one) || isFunction(one)) && !tagsOf(one.symbol).includes("example"));
     expect(bare.map(nameOf)).toEqual([]);
   });

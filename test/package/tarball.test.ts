@@ -52,7 +52,7 @@ console.log(JSON.stringify(losses));
 const TRAINING_JS = TRAINING.replaceAll(": Tensor", "").replace(": number[]", "");
 const TRAINING_TS = TRAINING.replace("{ compile, tensor }", "{ compile, type Tensor, tensor }");
 
-const ENTRY_POINTS = ["fovea", "fovea/nn", "fovea/optim", "fovea/data", "fovea/io", "fovea/train"];
+const ENTRY_POINTS = ["fovea", "fovea/nn", "fovea/optim", "fovea/data", "fovea/io", "fovea/vision", "fovea/train"];
 
 describe("the packed tarball", { timeout: 300_000 }, () => {
   let folder = "";

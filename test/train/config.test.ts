@@ -1,8 +1,9 @@
 /** Options and configurations: defaults, and one line for everything that is wrong. */
 import { describe, expect, it } from "vitest";
 import { checkOptions, parseRunConfig, type RunConfig, recipeFor } from "../../src/train/config.js";
-import { nearest } from "../../src/train/nearest.js";
 import { ConfigError, DataError, describeError } from "../../src/util/errors.js";
+import { nearest } from "../../src/util/nearest.js";
+import { modelNames } from "../../src/vision/index.js";
 
 function lineOf(action: () => unknown, kind: new (message: string) => Error): string {
   try {
@@ -33,7 +34,7 @@ describe("checkOptions", () => {
     [{ lr: Number.POSITIVE_INFINITY }, "[train] lr must be a number above 0, got Infinity"],
     [{ lr: "fast" }, "[train] lr must be a number above 0, got fast"],
     [{ seed: -1 }, "[train] seed must be a whole number from 0, got -1"],
-    [{ model: "resnet" }, "[train] model must be one of mlp, lenet, cnn, got resnet"],
+    [{ model: "resnet" }, `[train] model must be one of ${modelNames.join(", ")}, got resnet`],
     [{ optimizer: "adam" }, "[train] optimizer must be one of sgd, adamw, got adam"],
     [{ device: "cuda" }, "[train] device must be one of native, wasm, interp, got cuda"],
     [{ out: "" }, "[train] out must be a folder"],
@@ -77,7 +78,7 @@ describe("parseRunConfig", () => {
 
   it.each([
     [{ format: 2 }, "[run] c.json: format is 2, but this version of Fovea reads 1"],
-    [{ model: "vgg" }, "[run] c.json: model must be one of mlp, lenet, cnn, got vgg"],
+    [{ model: "vgg" }, `[run] c.json: model must be one of ${modelNames.join(", ")}, got vgg`],
     [
       { input: { ...good.input, shape: [1, 28, 0] } },
       "[run] c.json: input.shape.2 must be a whole number from 1, got 0",

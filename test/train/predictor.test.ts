@@ -5,8 +5,9 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { useDevice } from "../../src/index.js";
 import type { Image } from "../../src/io/index.js";
-import { buildModel, Predictor, type RunConfig, RunFolder } from "../../src/train/index.js";
+import { Predictor, type RunConfig, RunFolder } from "../../src/train/index.js";
 import { describeError } from "../../src/util/errors.js";
+import { createModel } from "../../src/vision/index.js";
 
 const config: RunConfig = {
   format: 1,
@@ -30,7 +31,7 @@ async function makeRun(path: string, shape: [number, number, number]): Promise<v
   const channels = shape[0];
   const input = { ...config.input, shape, mean: Array(channels).fill(0.5), std: Array(channels).fill(0.25) };
   const run = await RunFolder.create(path, { ...config, input });
-  const model = buildModel("mlp", shape, 3);
+  const model = createModel("mlp", { classes: 3, inChannels: channels, size: [shape[1], shape[2]] });
   const size = shape.reduce((a, b) => a * b, 1);
   const state = Object.fromEntries(
     Object.entries(model.stateDict()).map(([key, { size: count }]) => [key, new Float32Array(count)]),

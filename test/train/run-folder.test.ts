@@ -4,9 +4,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { useDevice } from "../../src/index.js";
-import { buildModel, loadRun, type RunConfig, RunFolder, type StepEvent } from "../../src/train/index.js";
+import { loadRun, type RunConfig, RunFolder, type StepEvent } from "../../src/train/index.js";
 import { defaultRunName } from "../../src/train/run-folder.js";
 import { describeError, FoveaError } from "../../src/util/errors.js";
+import { createModel } from "../../src/vision/index.js";
 
 beforeAll(() => useDevice("interp"));
 
@@ -114,7 +115,7 @@ describe("defaultRunName", () => {
 describe("loadRun", () => {
   const saved = async () => {
     const run = await RunFolder.create(join(folder, "run"), config);
-    const model = buildModel("lenet", [1, 12, 12], 2);
+    const model = createModel("lenet", { classes: 2, inChannels: 1, size: 12 });
     await run.save(model, { epoch: 1, step: 2 });
     return { path: run.path, model };
   };

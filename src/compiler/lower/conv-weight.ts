@@ -149,7 +149,7 @@ export function lowerConvWeight(builder: KernelBuilder, anchor: Node): number {
     ],
   });
   const gradients = packGradients(builder, g, share.together, share.blocks, firstImage, firstBlock);
-  const pair = builder.variable("b", share.blocks / tile.blocks);
+  const pair = builder.variable("o", share.blocks / tile.blocks);
   const channels = builder.variable("c", share.channels / tile.channels);
   const tapRow = builder.variable("k", kh / tile.taps);
   const accumulators = Array.from({ length: tile.channels * tile.taps * kw }, () =>

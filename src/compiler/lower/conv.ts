@@ -135,7 +135,7 @@ export function lowerConv(builder: KernelBuilder, anchor: Node, roots: readonly 
   });
   const tiles = new TileBuilder(builder, anchor, roots, packed, attrs, plan.tile, unit);
   const firstBlock = ix.scale(groupAt, group);
-  const pair = builder.variable("b", group / plan.tile.blocks);
+  const pair = builder.variable("o", group / plan.tile.blocks);
   const block = ix.add(firstBlock, ix.scale(ix.variable(pair), plan.tile.blocks));
   const body: Stmt[] = [];
   for (const v of pieces(band, plan.tile.th)) {

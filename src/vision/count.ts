@@ -1,0 +1,40 @@
+/**
+ * How large a model is and how much it computes. The work is read off the graph that the model builds, so every module
+ * is counted alike; this file must not know any layer.
+ */
+import type { AnyModule, Module } from "../nn/index.js";
+import { multiplyAdds, zeros } from "../tensor/index.js";
+
+/**
+ * The number of trainable values of a module; one that is used in two places counts once.
+ *
+ * Formula: `Σ_p ∏ shape(p)`.
+ *
+ * @example
+ * countParameters(new nn.Linear(784, 10)); // 7850
+ */
+export function countParameters(module: AnyModule): number {
+  return module.parameters().reduce((sum, { size }) => sum + size, 0);
+}
+
+/**
+ * The work of one forward pass in evaluation: multiply-adds of convolutions and matrix products, which papers call
+ * FLOPs. Nothing is computed, and the model stays as it is.
+ *
+ * Formula: `Σ outputs · inputs per output`.
+ *
+ * @param inputShape shape of the input, `[N, C, H, W]`
+ * @throws ShapeError if the model does not take such an input
+ * @see He et al. 2016, "Deep Residual Learning for Image Recognition", table 1
+ * @example
+ * countFlops(new nn.Conv2d(3, 16, 3, { padding: 1 }), [1, 3, 32, 32]); // 442368
+ */
+export function countFlops(model: Module, inputShape: readonly number[]): number {
+  const modes = model.namedModules().map(([, module]) => ({ module, training: module.training }));
+  model.eval();
+  try {
+    return multiplyAdds(model.call(zeros(inputShape)));
+  } finally {
+    for (const { module, training } of modes) module.training = training;
+  }
+}

@@ -1,0 +1,84 @@
+/**
+ * The registry of models: every name that a run, a benchmark or a user may ask for, and how each is built for given
+ * pictures. It must not know data sets or training.
+ */
+import type { Module } from "../nn/index.js";
+import type { Generator, Size2d } from "../tensor/index.js";
+import { ConfigError } from "../util/errors.js";
+import { nearest } from "../util/nearest.js";
+import { ResNet, type ResNetName, resnetRows, type Stem } from "./resnet.js";
+import { buildSmall, type SmallName, smallRows } from "./small.js";
+
+/** From this size of pictures on, the default stem is that for ImageNet: below, it would leave too few pixels. */
+const LARGE = 64;
+
+/** What a model is built for. */
+export interface ModelOptions {
+  /** Number of classes, ≥ 1. */
+  readonly classes: number;
+  /** Channels of the pictures. Default 3, range ≥ 1. */
+  readonly inChannels?: number;
+  /** Size of the pictures in pixels, ≥ 1: one number, or `[height, width]`. */
+  readonly size: Size2d;
+  /** First layers of resnet18, resnet34 and resnet50. Default: `imagenet` for pictures from 64 pixels up, else `cifar`. */
+  readonly stem?: Stem;
+  /** Whether the blocks of residual networks start as the identity. Default false. */
+  readonly zeroInitResidual?: boolean;
+  /** Source of the initial values. Default: the one seeded by `nn.manualSeed`. */
+  readonly generator?: Generator;
+}
+
+/** The name of a model. */
+export type ModelName = SmallName | ResNetName;
+
+type Build = (options: ModelOptions) => Module;
+
+function rowsOf<Name extends string>(rows: Readonly<Record<Name, unknown>>, build: (name: Name) => Build) {
+  const names = Object.keys(rows) as Name[];
+  return Object.fromEntries(names.map((name) => [name, build(name)])) as Record<Name, Build>;
+}
+
+const models: Readonly<Record<ModelName, Build>> = {
+  ...rowsOf(smallRows, (name) => ({ classes, inChannels = 3, size, generator }) => {
+    return buildSmall(name, [inChannels, ...pairOf(size)], classes, generator);
+  }),
+  ...rowsOf(resnetRows, (name) => (options) => {
+    const stem = options.stem ?? (Math.min(...pairOf(options.size)) >= LARGE ? "imagenet" : "cifar");
+    return new ResNet(name, { ...options, stem });
+  }),
+};
+
+/** The names of all models. */
+export const modelNames = Object.keys(models) as [ModelName, ...ModelName[]];
+
+/**
+ * Builds a model with fresh parameters.
+ *
+ * Shape: `[N, inChannels, H, W] -> [N, classes]`.
+ *
+ * @throws ConfigError when there is no model of this name, an option is out of range, or the pictures are too small
+ * @example
+ * const logits = createModel("resnet20", { classes: 10, size: 32 }).call(zeros([1, 3, 32, 32])); // shape [1, 10]
+ */
+export function createModel(name: ModelName, options: ModelOptions): Module {
+  if (!Object.hasOwn(models, name)) {
+    const meant = nearest(name, modelNames);
+    const hint = meant ? `Did you mean ${meant}?` : `Choose one of ${modelNames.join(", ")}`;
+    throw new ConfigError(`[model] there is no model "${name}"`, { hint });
+  }
+  const { classes, inChannels = 3, size } = options;
+  for (const [what, value] of Object.entries({
+    classes,
+    inChannels,
+    height: pairOf(size)[0],
+    width: pairOf(size)[1],
+  })) {
+    if (Number.isInteger(value) && value >= 1) continue;
+    throw new ConfigError(`[model] ${what} must be a whole number from 1, got ${value}`);
+  }
+  return models[name](options);
+}
+
+function pairOf(size: Size2d): readonly [number, number] {
+  return typeof size === "number" ? [size, size] : size;
+}
