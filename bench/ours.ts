@@ -25,8 +25,13 @@ export async function openOurs({ device }: BenchOptions): Promise<Api> {
   return { fovea, nn, optim };
 }
 
-/** A compiled call as a contestant: each repetition is `await call()` and nothing is left out. */
-export function ourContestant(name: string, call: () => Promise<unknown>): Contestant {
+type Results = fovea.Tensor | readonly fovea.Tensor[];
+
+/**
+ * A compiled call as a contestant: each repetition is `await call()` and nothing is left out. Results are freed within the
+ * time, as the peers free theirs.
+ */
+export function ourContestant(name: string, call: () => Promise<Results>): Contestant {
   return {
     name,
     side: "ours",
@@ -34,7 +39,8 @@ export function ourContestant(name: string, call: () => Promise<unknown>): Conte
       const times: number[] = [];
       for (let i = 0; i < steps; i++) {
         const begin = performance.now();
-        await call();
+        const results = await call();
+        for (const tensor of "data" in results ? [results] : results) tensor[Symbol.dispose]();
         times.push(performance.now() - begin);
       }
       return times;

@@ -7,7 +7,7 @@ import { registerDevice } from "./tensor/index.js";
 
 registerDevice("native", async () => (await import("./device/native/index.js")).openNative());
 registerDevice("wasm", async () => (await import("./device/wasm/index.js")).openWasm(await nodeHost()), {
-  standsInAt: "about 4 times slower",
+  standsInAt: "about 3 times slower",
 });
 registerDevice("interp", async () => new (await import("./device/interp/index.js")).InterpDevice());
 

@@ -39,7 +39,7 @@ describe("no compiler", () => {
 
 describe("no compiler and no device asked for", () => {
   const chosen = z.object({ device: z.string(), value: z.number() });
-  const instead = "using wasm instead, which is about 4 times slower";
+  const instead = "using wasm instead, which is about 3 times slower";
 
   it("takes wasm and says so once, with reason and cost", async () => {
     const { code, stdout, stderr } = await run("chosen", { CC: undefined, PATH: freshFolder() });
