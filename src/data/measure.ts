@@ -37,7 +37,8 @@ export async function measureStandardisation(
     const weight = real.reshape([real.size, 1, 1, 1]);
     const sum = (values: Tensor) => values.mul(weight).sum({ dim: [0, 2, 3], keepdim: true });
     const mean = sum(x).div(real.sum().mul(height * width));
-    return { mean: mean.reshape([channels]), squares: sum(x.sub(mean).square()).reshape([channels]) };
+    const off = x.sub(mean);
+    return [mean, sum(off), sum(off.square())].map((values) => values.reshape([channels]));
   });
   const mean = new Array<number>(channels).fill(0);
   const squares = new Array<number>(channels).fill(0);
@@ -45,13 +46,13 @@ export async function measureStandardisation(
   const loader = new DataLoader(train, { batchSize: Math.min(batchSize, train.length), padLast: true });
   for await (const { x, count } of loader.epoch(0)) {
     const real = tensor(Float32Array.from({ length: x.shape[0] }, (_, i) => (i < count ? 1 : 0)));
-    const batch = await pass(x, real);
-    const [means, sums] = [await batch.mean.data(), await batch.squares.data()];
+    const [means, rests, sums] = await Promise.all((await pass(x, real)).map((values) => values.data()));
     const added = count * height * width;
     for (let c = 0; c < channels; c++) {
-      const step = means[c] - mean[c];
+      // What the sum in f32 left of the mean is taken off again.
+      const step = means[c] + rests[c] / added - mean[c];
       mean[c] += (step * added) / (seen + added);
-      squares[c] += sums[c] + (step * step * seen * added) / (seen + added);
+      squares[c] += Math.max(0, sums[c] - rests[c] ** 2 / added) + (step * step * seen * added) / (seen + added);
     }
     seen += added;
   }
