@@ -19,8 +19,8 @@ import {
   stratifiedSplit,
 } from "../data/index.js";
 import { ConfigError, DataError } from "../util/errors.js";
+import { nearest } from "../util/nearest.js";
 import { datasetNames, type RunConfig } from "./config.js";
-import { nearest } from "./nearest.js";
 
 /** How a set that comes in one piece is divided. */
 export interface Split {
