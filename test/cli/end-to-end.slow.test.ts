@@ -150,7 +150,7 @@ describe("train, evaluate, predict", () => {
 describe("without a C compiler", () => {
   const without = { CC: "no-such-compiler" };
   const warning =
-    '[fovea] the compiler named by CC, "no-such-compiler", is not there: using wasm instead, which is about 4 times ' +
+    '[fovea] the compiler named by CC, "no-such-compiler", is not there: using wasm instead, which is about 3 times ' +
     "slower. Unset CC or name an installed compiler\n";
   const jsonOf = async (words: readonly string[], environment: NodeJS.ProcessEnv) => {
     const { code, out, err } = await fovea([...words, "--json"], undefined, environment);

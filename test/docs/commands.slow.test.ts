@@ -160,10 +160,23 @@ describe("the programs of the documents", { timeout: 300_000 }, () => {
   it("docs/data.md: reads a folder of pictures", async () => {
     const [{ text }, ...more] = programs.filter(({ file }) => file === "docs/data.md");
     expect(more).toEqual([]);
-    expect(programs).toHaveLength(2);
     writeFileSync(join(folder, "folder.ts"), text);
     const shown = await run(tool("tsx/dist/cli.mjs"), "folder.ts");
     expect(shown).toContain("[ 16, 3, 32, 32 ] [ 16 ]");
     expect(shown).toContain("cat,dog: 80 for training, 20 for the test, 0 left out");
+  });
+
+  it("docs/models.md: its programs run", async () => {
+    const own = programs.filter(({ file }) => file === "docs/models.md");
+    expect(own).toHaveLength(2);
+    for (const [i, { text }] of own.entries()) {
+      writeFileSync(join(folder, `models-${i}.ts`), text);
+      await run(tool("tsx/dist/cli.mjs"), `models-${i}.ts`);
+    }
+  });
+
+  it("no document has a program that nothing here runs", () => {
+    const files = new Set(programs.map(({ file }) => file));
+    expect([...files].sort()).toEqual(["README.md", "docs/data.md", "docs/models.md"]);
   });
 });

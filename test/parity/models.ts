@@ -35,8 +35,6 @@ export type ModelReference = z.infer<typeof referenceSchema>;
 export const modelReferences = z.object({ cases: z.array(referenceSchema) }).parse(readReferences("models")).cases;
 
 const STAGES = ["bn1", "layer1", "layer2", "layer3", "layer4"];
-/** Tolerances are those of direct sums; Winograd's convolutions, which the compiler prefers, round more coarsely. */
-const WINOGRAD = 2;
 const GRADIENT = 2;
 const PROBE = 3;
 
@@ -83,8 +81,8 @@ function detached(tensors: Readonly<Record<string, Tensor>>): Record<string, Ten
   return Object.fromEntries(Object.entries(tensors).map(([name, x]) => [name, x.detach()]));
 }
 
-/** Runs both passes and compares. */
-export async function expectModel(reference: ModelReference): Promise<void> {
+/** Repeats the passes; errors may be `coarser` times what direct sums in float32 lose. */
+export async function expectModel(reference: ModelReference, coarser = 1): Promise<void> {
   const module = build(reference);
   const whole = reference.model !== undefined && reference.part.length === 0;
   const x = new Parameter(tensor(uniform(reference.input, reference.data), { shape: reference.input }));
@@ -109,7 +107,7 @@ export async function expectModel(reference: ModelReference): Promise<void> {
   for (const mode of ["train", "eval"] as const) {
     fill(module);
     const results: Partial<Record<Kind, Record<string, Tensor>>> = await pass(mode);
-    for (const [kind, tensors] of Object.entries(results)) await expectKind(reference, kind as Kind, tensors);
+    for (const [kind, tensors] of Object.entries(results)) await expectKind(reference, kind as Kind, tensors, coarser);
   }
 }
 
@@ -117,6 +115,7 @@ async function expectKind(
   { tensors: all, tolerance }: ModelReference,
   kind: Kind,
   tensors: Readonly<Record<string, Tensor>>,
+  coarser: number,
 ): Promise<void> {
   expect(Object.keys(tensors).sort(), kind).toEqual(Object.keys(all[kind]).sort());
   for (const [name, [norm, product]] of Object.entries(all[kind])) {
@@ -129,6 +128,6 @@ async function expectKind(
     }
     const errors = [Math.abs(Math.sqrt(squares) - norm) / norm, Math.abs(products - product) / norm];
     const what = `${kind}, ${name}: norm ${Math.sqrt(squares)}, PyTorch has ${norm}; product ${products}, not ${product}`;
-    expect(Math.max(...errors), what).toBeLessThanOrEqual(WINOGRAD * tolerance[kind]);
+    expect(Math.max(...errors), what).toBeLessThanOrEqual(coarser * tolerance[kind]);
   }
 }
