@@ -27,17 +27,19 @@ export function isTight(body: readonly Stmt[]): boolean {
 
 /**
  * The sums in the order that V8's scheduler keeps: it meets the sums that are stored as they are from the last store to the
- * first, then those that are operands from the first store to the last, and adds to them in the opposite order.
+ * first, or from the first to the last where conditions stand before the stores, then those that are operands from the
+ * first store to the last, and adds to them in the opposite order.
  */
 export function inOrderOfUse(body: readonly Stmt[], following: readonly Stmt[]): Stmt[] {
   const stored: Expr[] = [];
+  const guarded: Expr[] = [];
   const named = new Map<string, Expr>();
-  const collect = (s: Stmt): void => {
-    if (s.kind === "store") stored.push(s.value);
+  const collect = (s: Stmt, under: boolean): void => {
+    if (s.kind === "store") (under ? guarded : stored).push(s.value);
     else if (s.kind === "declare") named.set(s.name, s.init);
-    else if (!isStraight(s)) s.body.forEach(collect);
+    else if (!isStraight(s)) for (const inner of s.body) collect(inner, under || s.kind === "if");
   };
-  following.forEach(collect);
+  for (const s of following) collect(s, false);
   /** What stands behind the names of registers. */
   const meant = (e: Expr): Expr => {
     const init = e.kind === "register" ? named.get(e.name) : undefined;
@@ -49,9 +51,9 @@ export function inOrderOfUse(body: readonly Stmt[], following: readonly Stmt[]):
     for (const x of operands) if (x.kind === "register") met.add(x.name);
     for (const x of operands.reverse()) if (x.kind !== "register") meet(x);
   };
-  const values = stored.map(meant);
-  for (const e of [...values].reverse()) if (e.kind === "register") met.add(e.name);
-  values.forEach(meet);
+  const inOrder = [...stored.map(meant).reverse(), ...guarded.map(meant)];
+  for (const e of inOrder) if (e.kind === "register") met.add(e.name);
+  for (const e of [...stored, ...guarded]) meet(meant(e));
   const order = [...met].reverse();
   const place = (s: Stmt): number => (s.kind === "set" ? order.indexOf(s.name) : -1);
   return [...body].sort((a, b) => place(a) - place(b));
