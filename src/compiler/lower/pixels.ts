@@ -9,7 +9,7 @@ import { FoveaError } from "../../util/errors.js";
 import type { KernelBuilder } from "../kernel-builder.js";
 
 /** A tile of results in registers. */
-export interface PixelTile {
+export interface FinishedTile {
   readonly builder: KernelBuilder;
   readonly anchor: Node;
   readonly roots: readonly Node[];
@@ -26,7 +26,7 @@ export interface PixelTile {
 }
 
 /** Statements that finish and store a tile. */
-export function storePixels(tile: PixelTile): Stmt[] {
+export function storePixels(tile: FinishedTile): Stmt[] {
   if (tile.unit > 1) return storePools(tile);
   const { builder, anchor, roots, accumulators, pixels, image, block, row, column } = tile;
   const { lanes } = builder;
@@ -53,7 +53,7 @@ function storePools({
   block,
   row,
   column,
-}: PixelTile): Stmt[] {
+}: FinishedTile): Stmt[] {
   const { lanes } = builder;
   const [, , ho, wo] = anchor.shape;
   const statements: Stmt[] = [];

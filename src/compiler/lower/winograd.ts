@@ -215,7 +215,7 @@ export function lowerWinograd(builder: KernelBuilder, anchor: Node, roots: reado
     return register(name, "f32", lanes);
   });
   const values = transform(builder, backward, winogradOutputMatrix, summed);
-  const [own0, own1, own2] = result.at;
+  const [ownImage, tileRow, tileColumn] = result.at;
   backward.push(
     ...storePixels({
       builder,
@@ -224,10 +224,10 @@ export function lowerWinograd(builder: KernelBuilder, anchor: Node, roots: reado
       unit: poolOf(anchor, roots),
       accumulators: values.map((value) => [value]),
       pixels: values.map((_, p) => ({ y: Math.floor(p / WINOGRAD_OUT), x: p % WINOGRAD_OUT })),
-      image: ix.add(firstImage, own0),
+      image: ix.add(firstImage, ownImage),
       block: ix.variable(outputs),
-      row: ix.add(firstRow, ix.scale(own1, WINOGRAD_OUT)),
-      column: ix.scale(own2, WINOGRAD_OUT),
+      row: ix.add(firstRow, ix.scale(tileRow, WINOGRAD_OUT)),
+      column: ix.scale(tileColumn, WINOGRAD_OUT),
     }),
   );
 
