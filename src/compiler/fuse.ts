@@ -2,11 +2,15 @@
  * Fusion of kernels. A stored value that follows another element by element is made in the same loops (an optimizer's
  * update behind the gradient it uses); small nests that do not depend on each other share one kernel. Knows no loops.
  */
-import { type Node, sameShape, sizeOfShape } from "../ir/graph.js";
+import { isOp, type Node, sameShape, sizeOfShape } from "../ir/graph.js";
 import { isScalar } from "../ir/scalar.js";
 import { structuralRecord } from "../ops/index.js";
 import type { Layout } from "./layout.js";
 import type { KernelPlan, NestPlan } from "./plan.js";
+
+/** Whether the node is a weight gradient in pieces. */
+export const isWeightGradient = (node: Node): boolean =>
+  isOp(node, "convWeightGrad") || isOp(node, "winogradWeightGrad");
 
 type IsStored = (node: Node) => boolean;
 
@@ -95,7 +99,7 @@ export function absorbFollowers(
         const hosts = nest.roots.every(
           (r) => sameShape(r.shape, root.shape) && layoutKey(layoutOf(r)) === layoutKey(layoutOf(root)),
         );
-        if (!hosts || nest.anchor?.op === "convWeightGrad") return false;
+        if (!hosts || (nest.anchor && isWeightGradient(nest.anchor))) return false;
         // What else the follower reads must not come from the host, directly or not.
         return [...all].every((x) => {
           const maker = dependencies.maker(x);

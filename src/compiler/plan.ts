@@ -6,7 +6,7 @@ import { isOp, type Node, sameShape, sizeOfShape, topological } from "../ir/grap
 import { isScalar, scalarOps } from "../ir/scalar.js";
 import type { Target } from "../ir/target.js";
 import { structuralRecord, WINOGRAD_OUT } from "../ops/index.js";
-import { absorbFollowers, joinSiblings, mergeNests, unreadRoots } from "./fuse.js";
+import { absorbFollowers, isWeightGradient, joinSiblings, mergeNests, unreadRoots } from "./fuse.js";
 import { blocked, type Layout, plain } from "./layout.js";
 
 /** One loop nest or template: the roots it stores, and the reduction or contraction at its heart, if any. */
@@ -109,7 +109,7 @@ class Planner {
   private climb(anchor: Node): void {
     let node = anchor;
     // Partial weight gradients are stored as they are: their sum is another kernel.
-    while (!this.stored.has(node) && anchor.op !== "convWeightGrad" && anchor.op !== "winogradFilter") {
+    while (!this.stored.has(node) && !isWeightGradient(anchor) && anchor.op !== "winogradFilter") {
       const users = this.users.get(node) ?? [];
       const [next] = users;
       if (users.length !== 1 || this.anchorOf.has(next) || this.inFlight.has(next)) break;
@@ -256,7 +256,7 @@ class Planner {
     if (root.op === "contiguous" && readers.every((user) => readsFilters(user, root)))
       return blocked(4, 0, lanes, WEIGHT_ORDER);
     if (root.op === "winogradFilter") return blocked(4, 0, lanes, POINT_ORDER);
-    if (anchor && isOp(anchor, "convWeightGrad") && root === anchor) return blocked(5, 1, lanes);
+    if (anchor === root && isWeightGradient(root)) return blocked(5, 1, lanes);
     if (root.shape.length !== 4 || root.shape[1] * 2 < lanes) return plain;
     const pooled = anchor && root.shape.join() !== anchor.shape.join();
     if (anchor && isConvolution(anchor)) return pooled && this.flattens(root) ? plain : blocked(4, 1, lanes);

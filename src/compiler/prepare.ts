@@ -3,7 +3,7 @@
  * reductions that are long but have few results are cut into a fixed number of pieces (never one per thread), so that they
  * run in parallel and sum in blocks. Graph in, graph out.
  */
-import { isOp, type Node, sizeOfShape } from "../ir/graph.js";
+import { type ConvAttrs, isOp, type Node, type Pair, type Shape, sizeOfShape } from "../ir/graph.js";
 import type { Target } from "../ir/target.js";
 import { graph, helpers, structuralRecord, WINOGRAD_OUT } from "../ops/index.js";
 import { rewrite } from "./simplify.js";
@@ -21,33 +21,61 @@ function hasTemplate(node: Node, target: Target): boolean {
     return node.attrs.groups === 1 && sizeOfShape(node.shape) > 0 && node.inputs.every((x) => sizeOfShape(x.shape) > 0);
   }
   if (node.op === "winogradFilter") return node.shape[0] % target.lanes === 0;
-  if (node.op === "winogradConv2d") return fitsWinograd(node, target);
+  if (isOp(node, "winogradConv2d")) return fitsWinograd(node.inputs[0].shape, node.shape, target);
+  if (isOp(node, "winogradWeightGrad")) return fitsWinograd(node.inputs[0].shape, node.inputs[1].shape, target);
   return false;
 }
 
 /** Whether channels are whole vectors. */
-const fitsWinograd = (node: Node, { lanes }: Target): boolean =>
-  lanes >= 4 && node.inputs[0].shape[1] % lanes === 0 && node.shape[1] % lanes === 0 && sizeOfShape(node.shape) > 0;
+const fitsWinograd = (x: Shape, y: Shape, { lanes }: Target): boolean =>
+  lanes >= 4 && x[1] % lanes === 0 && y[1] % lanes === 0 && sizeOfShape(y) > 0;
+
+/** Tiles of 4 × 4 results. */
+const tilesOf = ([n, , ho, wo]: Shape): number => n * Math.ceil(ho / WINOGRAD_OUT) * Math.ceil(wo / WINOGRAD_OUT);
+
+/** Whether Winograd's algorithm computes this convolution of x into y. */
+function allowsWinograd(attrs: ConvAttrs, kernel: Pair, x: Shape, y: Shape, target: Target): boolean {
+  const { stride, dilation, groups, before } = attrs;
+  const plain = [...stride, ...dilation, groups].every((size) => size === 1) && before.every((p) => p >= 0);
+  const fits = kernel.every((size) => size === 3) && fitsWinograd(x, y, target) && tilesOf(y) >= FEW_TILES;
+  return target.winograd && plain && fits;
+}
+
+/** Cycles of the direct sums. */
+const directCycles = ([n, o, ho, wo]: Shape, c: number, lanes: number): number =>
+  (9 * c * o * n * ho * wo) / (2 * lanes * 0.85);
 
 /** Results below which transforming the filters is not worth it. */
 const FEW_TILES = 8;
 
 /** Whether 36 products a tile and its transformations take less time than 144 products. */
 function winogradPays(node: Node<"conv2d">, target: Target): boolean {
-  const { stride, dilation, groups, before } = node.attrs;
-  const [, c, kh, kw] = node.inputs[1].shape;
-  const [n, o, ho, wo] = node.shape;
-  const plain = [...stride, ...dilation, groups].every((size) => size === 1) && before.every((p) => p >= 0);
-  if (!target.winograd || !plain || kh !== 3 || kw !== 3 || !fitsWinograd(node, target)) return false;
-  const tiles = n * Math.ceil(ho / WINOGRAD_OUT) * Math.ceil(wo / WINOGRAD_OUT);
-  if (tiles < FEW_TILES) return false;
+  const [
+    x,
+    {
+      shape: [o, c, kh, kw],
+    },
+  ] = node.inputs;
+  if (!allowsWinograd(node.attrs, [kh, kw], x.shape, node.shape, target)) return false;
   // Cycles: direct for the results that count, against products, transformations and, once, those of the filters.
   const { lanes } = target;
-  const direct = (9 * c * o * n * ho * wo) / (2 * lanes * 0.85);
   const products = (36 * c * o) / (2 * lanes * 0.85);
   const transforms = ((c + o) / lanes) * 200;
   const filters = ((c * o) / lanes) * 250;
-  return tiles * (products + transforms) + filters < 0.9 * direct;
+  return tilesOf(node.shape) * (products + transforms) + filters < 0.9 * directCycles(node.shape, c, lanes);
+}
+
+/** The same for the gradient of filters; the sums are transformed once. */
+function winogradWeightPays(node: Node<"convWeightGrad">, target: Target): boolean {
+  const [x, g] = node.inputs;
+  const [c, o] = [x.shape[1], g.shape[1]];
+  if (!allowsWinograd(node.attrs, node.attrs.kernel, x.shape, g.shape, target)) return false;
+  const { lanes } = target;
+  const products = (36 * c * o) / (2 * lanes * 0.7);
+  // Tasks own some 64 channels: each transforms what it reads.
+  const transforms = (c * Math.ceil(o / 64) + o * Math.ceil(c / 64)) * (200 / lanes);
+  const sums = ((c * o) / lanes) * 250;
+  return tilesOf(g.shape) * (products + transforms) + sums < 0.9 * directCycles(g.shape, c, lanes);
 }
 
 /** The largest divisor of n that is at most `limit`. */
@@ -56,9 +84,10 @@ export function divisorUpTo(n: number, limit: number): number {
   return 1;
 }
 
-function cutWeightGradient(node: Node<"convWeightGrad">): Node {
+/** The template of a weight gradient, and the pieces that images are cut into. */
+function prepareWeightGradient(node: Node<"convWeightGrad">, target: Target): Node {
   const [x, g] = node.inputs;
-  const [n, o, , ho, wo] = [g.shape[0], g.shape[1], 0, g.shape[2], g.shape[3]];
+  const [n, o, ho, wo] = g.shape;
   if (node.attrs.pieces !== 1) return node;
   // Many output channels give enough tasks without cutting the images.
   const blocks = Math.max(1, (o * x.shape[1]) / 1024);
@@ -66,8 +95,11 @@ function cutWeightGradient(node: Node<"convWeightGrad">): Node {
     n,
     Math.max(1, Math.min(PIECES, Math.floor(PIECES / blocks), Math.floor((n * ho * wo) / 256))),
   );
-  if (pieces === 1) return node;
-  const partial = graph.make("convWeightGrad", [x, g], { ...node.attrs, pieces });
+  const { kernel, ...conv } = node.attrs;
+  const partial = winogradWeightPays(node, target)
+    ? graph.make("winogradWeightGrad", [x, g], { ...conv, pieces })
+    : graph.make("convWeightGrad", [x, g], { ...node.attrs, pieces });
+  if (pieces === 1) return partial;
   return helpers.reshape(graph, helpers.reduceSum(graph, partial, [0]), node.shape);
 }
 
@@ -102,7 +134,7 @@ export function prepare(outputs: readonly Node[], target: Target): Node[] {
         }
         return graph.make("conv2d", [node.inputs[0], packed], node.attrs);
       }
-      return isOp(node, "convWeightGrad") ? cutWeightGradient(node) : node;
+      return isOp(node, "convWeightGrad") ? prepareWeightGradient(node, target) : node;
     }
     return record.decompose ? record.decompose(graph, node as never) : node;
   });

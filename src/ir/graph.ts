@@ -61,6 +61,8 @@ export interface StructuralAttrs {
   winogradFilter: Record<never, never>;
   /** [N, C, H, W], filters [O, C, 6, 6] -> [N, O, Ho, Wo]: a 3 × 3 convolution of stride 1 in tiles of 4 × 4 results. */
   winogradConv2d: ConvAttrs;
+  /** convWeightGrad of a 3 × 3 convolution of stride 1, in the same tiles. */
+  winogradWeightGrad: ConvAttrs & { readonly pieces: number };
   /** Picks along an axis: x [.., K, ..], indices [.., J, ..] -> [.., J, ..] */
   gather: { readonly axis: number };
   /** Adjoint of gather. */

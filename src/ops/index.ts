@@ -3,6 +3,7 @@ export * as helpers from "./helpers.js";
 export { throughReshape } from "./movement.js";
 export { graph, rebuild, structuralNames, structuralRecord } from "./table.js";
 export {
+  turned,
   WINOGRAD_IN,
   WINOGRAD_OUT,
   winogradFilterMatrix,

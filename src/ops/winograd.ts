@@ -36,6 +36,10 @@ export const winogradOutputMatrix = [
   [0, 1, -1, 8, -8, 1],
 ];
 
+/** Rows and columns swapped. */
+export const turned = (matrix: readonly (readonly number[])[]): number[][] =>
+  matrix[0].map((_, j) => matrix.map((row) => row[j]));
+
 /** Multiplies along an axis by a matrix. */
 function mix(e: Builder, x: Node, axis: number, matrix: readonly (readonly number[])[]): Node {
   const shape = x.shape.map((n, i) => (i === axis ? 1 : n));
@@ -64,6 +68,16 @@ const filterRecord: StructuralRecord<"winogradFilter"> = {
 const outputSize = (length: number, axis: 0 | 1, { before, after }: ConvAttrs): number =>
   length + before[axis] + after[axis] - 2;
 
+/** Tiles of the padded image, transformed: [N, C, rows, columns, 6, 6]. */
+function transformedPixels(e: Builder, x: Node, tiles: readonly number[], { before }: ConvAttrs): Node {
+  const sides = tiles.map((count) => WINOGRAD_OUT * count + 2);
+  const shape = [...x.shape.slice(0, 2), ...sides];
+  const padded = e.make("pad", [x], { before: [0, 0, ...before], value: 0 }, { shape });
+  const axes = [2, 3].map((axis) => ({ axis, size: WINOGRAD_IN, stride: WINOGRAD_OUT, dilation: 1 }));
+  const windows = e.make("window", [padded], { axes });
+  return mix(e, mix(e, windows, 4, winogradInputMatrix), 5, winogradInputMatrix);
+}
+
 const convRecord: StructuralRecord<"winogradConv2d"> = {
   kind: "template",
   type: ([x, u], attrs) => ({
@@ -75,16 +89,8 @@ const convRecord: StructuralRecord<"winogradConv2d"> = {
     const [x, u] = node.inputs;
     const [n, o, ho, wo] = node.shape;
     const c = x.shape[1];
-    const { before } = node.attrs;
     const tiles = [Math.ceil(ho / WINOGRAD_OUT), Math.ceil(wo / WINOGRAD_OUT)];
-    const padded = e.make(
-      "pad",
-      [x],
-      { before: [0, 0, ...before], value: 0 },
-      { shape: [n, c, ...tiles.map((count) => WINOGRAD_OUT * count + 2)] },
-    );
-    const axes = [2, 3].map((axis) => ({ axis, size: WINOGRAD_IN, stride: WINOGRAD_OUT, dilation: 1 }));
-    const pixels = mix(e, mix(e, e.make("window", [padded], { axes }), 4, winogradInputMatrix), 5, winogradInputMatrix);
+    const pixels = transformedPixels(e, x, tiles, node.attrs);
     const shape = [n, o, c, ...tiles, WINOGRAD_IN, WINOGRAD_IN];
     const left = reshape(e, pixels, [n, 1, c, ...tiles, WINOGRAD_IN, WINOGRAD_IN]);
     const right = reshape(e, u, [1, o, c, 1, 1, WINOGRAD_IN, WINOGRAD_IN]);
@@ -97,7 +103,34 @@ const convRecord: StructuralRecord<"winogradConv2d"> = {
   },
 };
 
+/** The gradient of filters: transformed pixels times transformed gradients, summed over tiles, transformed into taps. */
+const weightRecord: StructuralRecord<"winogradWeightGrad"> = {
+  kind: "template",
+  type: ([x, g], { pieces }) => ({ shape: [pieces, g.shape[1], x.shape[1], 3, 3], dtype: x.dtype }),
+  gradient: null,
+  decompose: (e, node) => {
+    const [x, g] = node.inputs;
+    const [pieces, o, c] = node.shape;
+    const [n, , ho, wo] = g.shape;
+    const tiles = [Math.ceil(ho / WINOGRAD_OUT), Math.ceil(wo / WINOGRAD_OUT)];
+    const points = [...tiles, WINOGRAD_IN, WINOGRAD_IN];
+    const pixels = transformedPixels(e, x, tiles, node.attrs);
+    const whole = tiles.map((count) => count * WINOGRAD_OUT);
+    const padded = e.make("pad", [g], { before: [0, 0, 0, 0], value: 0 }, { shape: [n, o, ...whole] });
+    const cut = reshape(e, padded, [n, o, tiles[0], WINOGRAD_OUT, tiles[1], WINOGRAD_OUT]);
+    const spread = turned(winogradOutputMatrix);
+    const incoming = mix(e, mix(e, permute(e, cut, [0, 1, 2, 4, 3, 5]), 4, spread), 5, spread);
+    const shape = [pieces, n / pieces, o, c, ...points];
+    const left = reshape(e, pixels, [pieces, n / pieces, 1, c, ...points]);
+    const right = reshape(e, incoming, [pieces, n / pieces, o, 1, ...points]);
+    const products = e.op("mul", e.make("expand", [left], {}, { shape }), e.make("expand", [right], {}, { shape }));
+    const taps = turned(winogradFilterMatrix);
+    return mix(e, mix(e, reduceSum(e, products, [1, 4, 5]), 3, taps), 4, taps);
+  },
+};
+
 export const winogradRecords = {
   winogradFilter: filterRecord,
   winogradConv2d: convRecord,
+  winogradWeightGrad: weightRecord,
 } satisfies { [K in StructuralName]?: StructuralRecord<K> };

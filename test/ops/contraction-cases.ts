@@ -3,6 +3,7 @@
  * API and plain arrays only.
  */
 import { avgPool2d, conv2d, full, grad, maxPool2d, Tensor, tensor } from "../../src/index.js";
+import type { ConvAttrs } from "../../src/ir/graph.js";
 import { graph } from "../../src/ops/index.js";
 import { accumulate, coordinatesOf, fill, get, type NdArray, zerosOf } from "../support/arrays.js";
 
@@ -120,15 +121,44 @@ export function weightGradientCase(
 /** Sums stay near 1, so that errors are measured against the largest value. */
 const WINOGRAD_SCALE = 1 / 64;
 
+const plainAttrs = (padding: number): ConvAttrs => ({
+  stride: [1, 1],
+  before: [padding, padding],
+  after: [padding, padding],
+  dilation: [1, 1],
+  groups: 1,
+});
+
+/** So is the gradient of its filters, in each piece of the images. */
+export function winogradWeightCase(
+  x: readonly number[],
+  w: readonly number[],
+  padding: number,
+  pieces = 1,
+): StructuralCase {
+  const dy = outputShape(x, w, { padding });
+  const attrs = { ...plainAttrs(padding), pieces };
+  return {
+    name: `[${x}], dy [${dy}] to ${pieces} × [${w}], padding ${padding}`,
+    shapes: [x, dy],
+    smooth: false,
+    build: (image, gradient) =>
+      new Tensor(graph.make("winogradWeightGrad", [image.mul(WINOGRAD_SCALE).node, gradient.node], attrs)),
+    meaning: (image, gradient) => {
+      const result = zerosOf([pieces, ...w]);
+      const own = x[0] / pieces;
+      eachTap(x, w, { padding }, (at, tap, output) => {
+        const product = get(image, at) * WINOGRAD_SCALE * get(gradient, output);
+        accumulate(result, [Math.floor(at[0] / own), ...tap], product);
+      });
+      return result;
+    },
+  };
+}
+
 /** Winograd's convolution is the direct one. */
 export function winogradCase(x: readonly number[], w: readonly number[], padding: number): StructuralCase {
-  const attrs = {
-    stride: [1, 1],
-    before: [padding, padding],
-    after: [padding, padding],
-    dilation: [1, 1],
-    groups: 1,
-  } as const;
+  const attrs = plainAttrs(padding);
   return {
     name: `[${x}] with [${w}], padding ${padding}`,
     shapes: [x, w],

@@ -19,6 +19,7 @@ import {
   weightGradientCase,
   winogradCase,
   winogradFilterCase,
+  winogradWeightCase,
 } from "./contraction-cases.js";
 
 const sum = (x: readonly number[]): number => x.reduce((a, b) => a + b, 0);
@@ -536,6 +537,14 @@ export const structuralCases: Readonly<Record<StructuralName, readonly Structura
     winogradCase([3, 16, 8, 8], [16, 16, 3, 3], 1),
     winogradCase([2, 32, 7, 10], [48, 32, 3, 3], 2),
     winogradCase([5, 16, 3, 5], [32, 16, 3, 3], 1),
+  ],
+  winogradWeightGrad: [
+    winogradWeightCase([1, 1, 4, 4], [1, 1, 3, 3], 1),
+    winogradWeightCase([2, 3, 7, 9], [5, 3, 3, 3], 0, 2),
+    winogradWeightCase([3, 16, 8, 8], [16, 16, 3, 3], 1),
+    winogradWeightCase([4, 32, 7, 10], [48, 32, 3, 3], 2, 2),
+    winogradWeightCase([6, 16, 3, 5], [32, 16, 3, 3], 1, 3),
+    winogradWeightCase([2, 48, 9, 4], [16, 48, 3, 3], 1),
   ],
   gather: [
     gatherCase([7], 0, [0, 6, 6, 3], [4]),

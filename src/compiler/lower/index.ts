@@ -8,6 +8,7 @@ import { lowerMap } from "./map.js";
 import { lowerMatmul } from "./matmul.js";
 import { lowerReduce } from "./reduce.js";
 import { lowerWinograd, lowerWinogradFilter } from "./winograd.js";
+import { lowerWinogradWeight } from "./winograd-weight.js";
 
 function lowerNest(builder: KernelBuilder, { anchor, roots }: NestPlan): number {
   if (!anchor) return lowerMap(builder, roots);
@@ -15,6 +16,7 @@ function lowerNest(builder: KernelBuilder, { anchor, roots }: NestPlan): number 
   if (isOp(anchor, "conv2d")) return lowerConv(builder, anchor, roots);
   if (isOp(anchor, "winogradConv2d")) return lowerWinograd(builder, anchor, roots);
   if (isOp(anchor, "winogradFilter")) return lowerWinogradFilter(builder, anchor);
+  if (isOp(anchor, "winogradWeightGrad")) return lowerWinogradWeight(builder, anchor);
   if (isOp(anchor, "convWeightGrad")) return lowerConvWeight(builder, anchor);
   return lowerReduce(builder, anchor, roots);
 }

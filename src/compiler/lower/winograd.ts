@@ -5,19 +5,7 @@
  */
 import { isOp, type Node } from "../../ir/graph.js";
 import * as ix from "../../ir/index-math.js";
-import {
-  declare,
-  type Expr,
-  load,
-  loop,
-  nameOf,
-  register,
-  type Stmt,
-  set,
-  splat,
-  store,
-  TASK,
-} from "../../ir/loops.js";
+import { declare, load, loop, nameOf, register, type Stmt, set, splat, store, TASK } from "../../ir/loops.js";
 import {
   WINOGRAD_IN,
   WINOGRAD_OUT,
@@ -27,61 +15,24 @@ import {
 } from "../../ops/index.js";
 import type { KernelBuilder } from "../kernel-builder.js";
 import { divisorUpTo } from "../prepare.js";
-import { zeroOutside } from "./image.js";
 import { addNest, nest } from "./nest.js";
 import { poolOf, storePixels } from "./pixels.js";
 import { chooseTile } from "./tile.js";
+import {
+  type Matrices,
+  matrices,
+  type PixelSource,
+  POINTS,
+  readPoints,
+  type TileCounts,
+  tileLoops,
+  times,
+  transform,
+  transformPixels,
+} from "./winograd-tiles.js";
 
-const POINTS = WINOGRAD_IN * WINOGRAD_IN;
 /** Tiles of a task: enough for filters to be read seldom, few enough for the second-level cache. */
 const TILES = 24;
-/** Floats between matrices, so that elements of all 36 do not fall into the same lines of the cache. */
-const PAD = 16;
-
-/** A matrix times a column of vectors. */
-function times(builder: KernelBuilder, statements: Stmt[], matrix: readonly (readonly number[])[], x: readonly Expr[]) {
-  const e = builder.lowering.algebra;
-  return matrix.map((row) => {
-    let sum: Expr | null = null;
-    row.forEach((factor, i) => {
-      if (factor === 0) return;
-      const size = Math.abs(factor);
-      const term = size === 1 ? x[i] : e.op("mul", x[i], e.constant(size, x[i]));
-      if (sum === null) sum = factor < 0 ? e.op("neg", term) : term;
-      else sum = e.op(factor < 0 ? "sub" : "add", sum, term);
-    });
-    const name = builder.fresh("w");
-    statements.push(declare(name, splat(sum ?? e.constant(0, x[0]), builder.lanes)));
-    return register(name, "f32", builder.lanes);
-  });
-}
-
-/** A square of vectors transformed along both sides; squares are given and returned row by row. */
-function transform(
-  builder: KernelBuilder,
-  statements: Stmt[],
-  matrix: readonly (readonly number[])[],
-  square: readonly Expr[],
-): Expr[] {
-  const side = matrix[0].length;
-  const axis = Array.from({ length: side }, (_, i) => i);
-  const columns = axis.map((q) =>
-    times(
-      builder,
-      statements,
-      matrix,
-      axis.map((r) => square[r * side + q]),
-    ),
-  );
-  return matrix.flatMap((_, r) =>
-    times(
-      builder,
-      statements,
-      matrix,
-      columns.map((column) => column[r]),
-    ),
-  );
-}
 
 /** Lowers the transformation of filters: lanes over output channels, a row of points at a time (six streams of stores). */
 export function lowerWinogradFilter(builder: KernelBuilder, anchor: Node): number {
@@ -138,82 +89,40 @@ export function lowerWinograd(builder: KernelBuilder, anchor: Node, roots: reado
   const [x, u] = anchor.inputs;
   const [n, o, ho, wo] = anchor.shape;
   const c = x.shape[1];
-  const [channelBlocks, blocks] = [c / lanes, o / lanes];
+  const blocks = o / lanes;
   const [tileRows, tileColumns] = [Math.ceil(ho / WINOGRAD_OUT), Math.ceil(wo / WINOGRAD_OUT)];
   const share = chooseShare(n, tileRows, tileColumns, POINTS * o * c * 4, target.l2Bytes);
   const counts = [n / share.images, tileRows / share.rows];
   const [imageGroup, band] = ix.unflatten(ix.variable({ name: TASK, extent: counts[0] * counts[1] }), counts);
   const firstImage = ix.scale(imageGroup, share.images);
   const firstRow = ix.scale(band, share.rows * WINOGRAD_OUT);
-  const own = [share.images, share.rows, tileColumns];
+  const own: TileCounts = [share.images, share.rows, tileColumns];
   const tiles = own.reduce((a, b) => a * b, 1);
-
-  // Pixels of the task, with their border.
-  const [rows, columns] = [share.rows * WINOGRAD_OUT + 2, tileColumns * WINOGRAD_OUT + 2];
-  const imageShape = [share.images, channelBlocks, rows, columns, lanes];
-  const image = builder.scratch(
-    "f32",
-    imageShape.reduce((a, b) => a * b, 1),
-  );
-  const pixelAt = (at: readonly ix.Index[]) => ix.flatten([...at, builder.lane], imageShape);
-  const copy = imageShape.slice(0, 4).map((extent) => builder.variable("n", extent));
-  const [i, block, row, column] = copy.map(ix.variable);
-  const pixel = zeroOutside(builder, x, [
-    ix.add(firstImage, i),
-    ix.add(ix.scale(block, lanes), builder.lane),
-    ix.plus(ix.add(firstRow, row), -before[0]),
-    ix.plus(column, -before[1]),
-  ]);
-  const pack = nest(copy, [store(image, "f32", pixelAt([i, block, row, column]), pixel, lanes)]);
 
   // 36 matrices of tiles × channels, times 36 of channels × outputs, give 36 of tiles × outputs.
   const tile = chooseTile(target, tiles, blocks, ({ vectors }) => blocks % vectors === 0);
   const height = Math.ceil(tiles / tile.rows) * tile.rows;
-  const matrix = (width: number) => {
-    const [pitch, size] = [width + PAD, height * (width + PAD) + PAD];
-    const buffer = builder.scratch("f32", POINTS * size);
-    return {
-      buffer,
-      at: (p: ix.Index, t: ix.Index, q: ix.Index) => ix.add(ix.scale(p, size), ix.add(ix.scale(t, pitch), q)),
-    };
+  const pixels = matrices(builder, height, c);
+  const sums = matrices(builder, height, o);
+  const request: PixelSource = {
+    tiles: own,
+    channels: c,
+    x,
+    source: (i, channel, row, column) => [
+      ix.add(firstImage, i),
+      channel,
+      ix.plus(ix.add(firstRow, row), -before[0]),
+      ix.plus(column, -before[1]),
+    ],
   };
-  const pixels = matrix(c);
-  const sums = matrix(o);
-  const place = () => {
-    const loops = own.map((extent) => builder.variable("t", extent));
-    const at = loops.map(ix.variable);
-    return { loops, at, index: ix.flatten(at, own) };
-  };
-
-  const source = place();
-  const channels = builder.variable("c", channelBlocks);
-  const forward: Stmt[] = [];
-  const square = Array.from({ length: POINTS }, (_, p) => {
-    const name = builder.fresh("d");
-    const [r, q] = [Math.floor(p / WINOGRAD_IN), p % WINOGRAD_IN];
-    const [at, tr, tc] = source.at;
-    const position = [at, ix.variable(channels), scaled(tr, r), scaled(tc, q)];
-    forward.push(declare(name, load(image, "f32", pixelAt(position), [], lanes)));
-    return register(name, "f32", lanes);
-  });
-  const laneOf = (blockIndex: ix.Index) => ix.add(ix.scale(blockIndex, lanes), builder.lane);
-  const points = transform(builder, forward, winogradInputMatrix, square);
-  points.forEach((value, p) => {
-    const at = pixels.at(ix.constant(p), source.index, laneOf(ix.variable(channels)));
-    forward.push(store(pixels.buffer, "f32", at, value, lanes));
-  });
-
+  const forward = transformPixels(builder, request, winogradInputMatrix, pixels);
   const products = multiply(builder, u, tile, [height / tile.rows, blocks / tile.vectors, c], pixels, sums);
 
-  const result = place();
+  const result = tileLoops(builder, own);
   const outputs = builder.variable("o", blocks);
   const backward: Stmt[] = [];
-  const summed = Array.from({ length: POINTS }, (_, p) => {
-    const name = builder.fresh("m");
-    const at = sums.at(ix.constant(p), result.index, laneOf(ix.variable(outputs)));
-    backward.push(declare(name, load(sums.buffer, "f32", at, [], lanes)));
-    return register(name, "f32", lanes);
-  });
+  const laneOf = (blockIndex: ix.Index) => ix.add(ix.scale(blockIndex, lanes), builder.lane);
+  const summed = readPoints(builder, backward, sums, result.index, laneOf(ix.variable(outputs)));
   const values = transform(builder, backward, winogradOutputMatrix, summed);
   const [ownImage, tileRow, tileColumn] = result.at;
   backward.push(
@@ -231,21 +140,8 @@ export function lowerWinograd(builder: KernelBuilder, anchor: Node, roots: reado
     }),
   );
 
-  builder.part(counts[0] * counts[1], [
-    ...pack,
-    ...nest([...source.loops, channels], forward),
-    ...products,
-    ...nest([...result.loops, outputs], backward),
-  ]);
+  builder.part(counts[0] * counts[1], [...forward, ...products, ...nest([...result.loops, outputs], backward)]);
   return 2 * n * o * ho * wo * c * 9;
-}
-
-/** Pixel r of a tile. */
-const scaled = (tile: ix.Index, r: number): ix.Index => ix.plus(ix.scale(tile, WINOGRAD_OUT), r);
-
-interface Matrix {
-  readonly buffer: string;
-  readonly at: (p: ix.Index, row: ix.Index, column: ix.Index) => ix.Index;
 }
 
 /** The 36 products: a register tile of tiles × output blocks runs over the channels. */
@@ -254,8 +150,8 @@ function multiply(
   u: Node,
   tile: { readonly rows: number; readonly vectors: number },
   [strips, groups, c]: readonly number[],
-  pixels: Matrix,
-  sums: Matrix,
+  pixels: Matrices,
+  sums: Matrices,
 ): Stmt[] {
   const { lanes } = builder;
   const e = builder.lowering.algebra;
