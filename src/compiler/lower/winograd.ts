@@ -6,6 +6,7 @@
 import { isOp, type Node } from "../../ir/graph.js";
 import * as ix from "../../ir/index-math.js";
 import { declare, load, loop, nameOf, register, type Stmt, set, splat, store, TASK } from "../../ir/loops.js";
+import type { Target } from "../../ir/target.js";
 import {
   WINOGRAD_IN,
   WINOGRAD_OUT,
@@ -68,17 +69,60 @@ interface Share {
   /** Images of a task, and tile rows of each. */
   readonly images: number;
   readonly rows: number;
+  /** Vectors of output channels of a task. */
+  readonly blocks: number;
 }
 
+/** Cycles per vector of channels: the transformations of a tile on the way in and out. */
+const TRANSFORMS = 130;
+/** Bytes a cycle of filters that come from memory. */
+const FAR = 8;
+/** Threads that tasks should share out evenly among; not those of the machine, so that shapes alone decide. */
+const SHARERS = 4;
+
 /** Whole images where they are small, bands of tile rows where they are large. */
-function chooseShare(images: number, rows: number, columns: number, weightBytes: number, l2Bytes: number): Share {
-  // Filters that do not stay in the cache are worth more tiles at a time.
-  const wanted = weightBytes > 2 * l2Bytes ? 2 * TILES : TILES;
+function shareOfNearFilters(images: number, rows: number, columns: number, blocks: number, wanted: number): Share {
   const perImage = rows * columns;
-  if (perImage >= wanted) return { images: 1, rows: divisorUpTo(rows, Math.max(1, Math.round(wanted / columns))) };
+  if (perImage >= wanted) {
+    return { images: 1, rows: divisorUpTo(rows, Math.max(1, Math.round(wanted / columns))), blocks };
+  }
   const together = Math.max(1, Math.round(wanted / perImage));
   // At least some tasks, so that all threads have work.
-  return { images: divisorUpTo(images, Math.min(together, Math.max(1, Math.floor(images / 4)))), rows };
+  return { images: divisorUpTo(images, Math.min(together, Math.max(1, Math.floor(images / 4)))), rows, blocks };
+}
+
+/**
+ * Filters that no cache holds: tasks share out output channels too, which repeats the transformation of pixels
+ * and spares reading all filters anew for every few tiles.
+ */
+function shareOfFarFilters(images: number, rows: number, columns: number, blocks: number, c: number, lanes: number) {
+  let best: Share = { images: 1, rows, blocks };
+  let least = Number.POSITIVE_INFINITY;
+  for (let together = 1; together <= images; together++) {
+    const tiles = together * rows * columns;
+    if (images % together !== 0 || tiles > 4 * TILES) continue;
+    for (let own = 1; own <= blocks; own++) {
+      if (blocks % own !== 0) continue;
+      const products = (POINTS * c * own * tiles) / 2;
+      const transforms = tiles * (c / lanes + own) * TRANSFORMS;
+      const filters = (POINTS * c * own * lanes * 4) / FAR;
+      const tasks = (images / together) * (blocks / own);
+      const cycles = (products + transforms + filters) * Math.ceil(tasks / SHARERS);
+      if (cycles < least) {
+        least = cycles;
+        best = { images: together, rows, blocks: own };
+      }
+    }
+  }
+  return best;
+}
+
+function chooseShare({ lanes, l2Bytes }: Target, tiles: TileCounts, blocks: number, c: number): Share {
+  const [images, rows, columns] = tiles;
+  const cached = (POINTS * blocks * lanes * c * 4) / l2Bytes;
+  if (cached > 16) return shareOfFarFilters(images, rows, columns, blocks, c, lanes);
+  // Filters that come from the third level are worth more tiles at a time.
+  return shareOfNearFilters(images, rows, columns, blocks, cached > 2 ? 2 * TILES : TILES);
 }
 
 /** Lowers the convolution and the element-wise work behind it. */
@@ -89,11 +133,13 @@ export function lowerWinograd(builder: KernelBuilder, anchor: Node, roots: reado
   const [x, u] = anchor.inputs;
   const [n, o, ho, wo] = anchor.shape;
   const c = x.shape[1];
-  const blocks = o / lanes;
   const [tileRows, tileColumns] = [Math.ceil(ho / WINOGRAD_OUT), Math.ceil(wo / WINOGRAD_OUT)];
-  const share = chooseShare(n, tileRows, tileColumns, POINTS * o * c * 4, target.l2Bytes);
-  const counts = [n / share.images, tileRows / share.rows];
-  const [imageGroup, band] = ix.unflatten(ix.variable({ name: TASK, extent: counts[0] * counts[1] }), counts);
+  const share = chooseShare(target, [n, tileRows, tileColumns], o / lanes, c);
+  const { blocks } = share;
+  const counts = [o / lanes / blocks, n / share.images, tileRows / share.rows];
+  const tasks = counts.reduce((a, b) => a * b, 1);
+  const [blockGroup, imageGroup, band] = ix.unflatten(ix.variable({ name: TASK, extent: tasks }), counts);
+  const firstBlock = ix.scale(blockGroup, blocks);
   const firstImage = ix.scale(imageGroup, share.images);
   const firstRow = ix.scale(band, share.rows * WINOGRAD_OUT);
   const own: TileCounts = [share.images, share.rows, tileColumns];
@@ -103,7 +149,7 @@ export function lowerWinograd(builder: KernelBuilder, anchor: Node, roots: reado
   const tile = chooseTile(target, tiles, blocks, ({ vectors }) => blocks % vectors === 0);
   const height = Math.ceil(tiles / tile.rows) * tile.rows;
   const pixels = matrices(builder, height, c);
-  const sums = matrices(builder, height, o);
+  const sums = matrices(builder, height, blocks * lanes);
   const request: PixelSource = {
     tiles: own,
     channels: c,
@@ -116,7 +162,8 @@ export function lowerWinograd(builder: KernelBuilder, anchor: Node, roots: reado
     ],
   };
   const forward = transformPixels(builder, request, winogradInputMatrix, pixels);
-  const products = multiply(builder, u, tile, [height / tile.rows, blocks / tile.vectors, c], pixels, sums);
+  const steps = [height / tile.rows, blocks / tile.vectors, c];
+  const products = multiply(builder, u, firstBlock, tile, steps, pixels, sums);
 
   const result = tileLoops(builder, own);
   const outputs = builder.variable("o", blocks);
@@ -134,13 +181,13 @@ export function lowerWinograd(builder: KernelBuilder, anchor: Node, roots: reado
       accumulators: values.map((value) => [value]),
       pixels: values.map((_, p) => ({ y: Math.floor(p / WINOGRAD_OUT), x: p % WINOGRAD_OUT })),
       image: ix.add(firstImage, ownImage),
-      block: ix.variable(outputs),
+      block: ix.add(firstBlock, ix.variable(outputs)),
       row: ix.add(firstRow, ix.scale(tileRow, WINOGRAD_OUT)),
       column: ix.scale(tileColumn, WINOGRAD_OUT),
     }),
   );
 
-  builder.part(counts[0] * counts[1], [...forward, ...products, ...nest([...result.loops, outputs], backward)]);
+  builder.part(tasks, [...forward, ...products, ...nest([...result.loops, outputs], backward)]);
   return 2 * n * o * ho * wo * c * 9;
 }
 
@@ -148,6 +195,7 @@ export function lowerWinograd(builder: KernelBuilder, anchor: Node, roots: reado
 function multiply(
   builder: KernelBuilder,
   u: Node,
+  firstBlock: ix.Index,
   tile: { readonly rows: number; readonly vectors: number },
   [strips, groups, c]: readonly number[],
   pixels: Matrices,
@@ -169,7 +217,7 @@ function multiply(
   );
   const start = accumulators.flat().map((x) => declare(nameOf(x), splat(e.typed(0, "f32", x), lanes)));
   const filters = Array.from({ length: tile.vectors }, (_, v) =>
-    builder.lowering.value(u, [output(v), ix.variable(k), a, b]),
+    builder.lowering.value(u, [ix.add(ix.scale(firstBlock, lanes), output(v)), ix.variable(k), a, b]),
   );
   const body = accumulators.flatMap((line, r) => {
     const scalar = splat(load(pixels.buffer, "f32", pixels.at(point, row(r), ix.variable(k)), [], lanes), lanes);
