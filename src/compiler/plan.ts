@@ -34,8 +34,10 @@ const WEIGHT_ORDER = [0, 2, 3, 1];
 const POINT_ORDER = [2, 3, 0, 1];
 /** Above this much arithmetic an expression is stored rather than grown. */
 const LARGE = 96;
-/** Arithmetic that is cheaper to repeat than to store and load. */
-const CHEAP = 6;
+/** Arithmetic that is cheaper to repeat than to store and load: a normalisation by stored statistics is. */
+const CHEAP = 8;
+/** Arithmetic that templates repeat at the borders of what their tasks read. */
+const READ_TWICE = 12;
 
 const isMovement = (node: Node): boolean => structuralRecord(node)?.kind === "movement";
 const isPointwise = (node: Node): boolean => isScalar(node.op) || structuralRecord(node)?.kind === "elementwise";
@@ -202,7 +204,7 @@ class Planner {
       : sizeOfShape(node.shape) / Math.max(1, sizeOfShape(x.shape));
     const spreads = isOp(node, "expand") || isOp(node, "window") || isOp(node, "fold");
     if (spreads && repeats >= 2 && this.cost(x) > (isOp(node, "expand") ? 1 : CHEAP)) this.keep(x);
-    if (structuralRecord(node)?.kind === "template" && this.cost(x) > 2 * CHEAP) this.keep(x);
+    if (structuralRecord(node)?.kind === "template" && this.cost(x) > READ_TWICE) this.keep(x);
     if (isOp(node, "gather") && x === node.inputs[0]) this.keep(x);
   }
 

@@ -1,6 +1,6 @@
 /**
  * Simplification: common subexpressions, constants, identities and movements that undo each other. Every rule keeps IEEE
- * semantics (x · 0 is not 0 for NaN). Graph in, graph out.
+ * semantics (x · 0 is not 0 for NaN), except that sums are rounded elsewhere when a common factor leaves them. Graph in, graph out.
  */
 
 import { isFloat, wrap } from "../ir/dtype.js";
@@ -102,7 +102,22 @@ function simplifyReduce(node: Node): Node {
     const count = axes.reduce((product, axis) => product * x.shape[axis], 1);
     return constant(kind === "sum" ? fill * count : fill, node);
   }
-  return node;
+  return kind === "sum" && isFloat(x.dtype) ? factored(node) : node;
+}
+
+/** Signs and factors that are the same for all that is summed leave the sum: different sums then become the same one. */
+function factored(node: Node<"reduce">): Node {
+  const [x] = node.inputs;
+  const { axes } = node.attrs;
+  const sumOf = (part: Node): Node => simplifyReduce(graph.make("reduce", [part], node.attrs));
+  if (x.op === "neg") return graph.op("neg", sumOf(x.inputs[0]));
+  if (x.op !== "mul") return node;
+  const at = x.inputs.findIndex((f) => isOp(f, "expand") && axes.every((axis) => f.inputs[0].shape[axis] === 1));
+  if (at < 0) return node;
+  const [factor] = x.inputs[at].inputs;
+  const kept = factor.shape.filter((_, axis) => !axes.includes(axis));
+  const spread = graph.make("expand", [helpers.reshape(graph, factor, kept)], {}, { shape: node.shape });
+  return graph.op("mul", sumOf(x.inputs[1 - at]), simplifyMovement(spread));
 }
 
 /** A text that two nodes share exactly when they compute the same thing. */

@@ -50,6 +50,8 @@ export interface StructuralAttrs {
   fold: { readonly axes: readonly WindowAxis[] };
   /** With ties "first", the gradient of an extremum along one axis goes to the first of equals, else it is shared. */
   reduce: { readonly kind: ReduceKind; readonly axes: readonly number[]; readonly ties?: "first" };
+  /** Σ (x − mean)² / divisor over axes, which stay with size 1. */
+  variance: { readonly axes: readonly number[]; readonly divisor: number };
   argmax: { readonly axis: number };
   /** [B, M, K] · [B, K, N] -> [B, M, N] */
   matmul: Record<never, never>;

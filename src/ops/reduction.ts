@@ -1,17 +1,23 @@
 /**
  * Records of the reductions: reduce (sum, max, min, prod over axes, which are dropped) and argmax (first position of the
- * largest element along one axis, NaN counting as largest).
+ * largest element along one axis, NaN counting as largest), and the variance.
  */
 import { isFloat } from "../ir/dtype.js";
 import { formatShape, type Node, type ReduceKind, type StructuralName } from "../ir/graph.js";
 import { DTypeError, ShapeError } from "../util/errors.js";
-import { reshape } from "./helpers.js";
+import { reduceSum, reshape } from "./helpers.js";
 import type { Builder, StructuralRecord } from "./record.js";
+
+/** The shape in which reduced axes have size 1. */
+const keptShape = (x: Node, axes: readonly number[]): number[] =>
+  x.shape.map((n, axis) => (axes.includes(axis) ? 1 : n));
+
+const keptSum = (e: Builder, x: Node, axes: readonly number[]): Node =>
+  reshape(e, reduceSum(e, x, axes), keptShape(x, axes));
 
 /** Puts reduced axes back and repeats along them. */
 function restore(e: Builder, x: Node, like: Node, axes: readonly number[]): Node {
-  const kept = like.shape.map((n, axis) => (axes.includes(axis) ? 1 : n));
-  return e.make("expand", [reshape(e, x, kept)], {}, { shape: like.shape });
+  return e.make("expand", [reshape(e, x, keptShape(like, axes))], {}, { shape: like.shape });
 }
 
 function checkAxes(op: string, x: Node, axes: readonly number[]): void {
@@ -70,6 +76,35 @@ function productGradient(e: Builder, g: Node, out: Node, x: Node, axes: readonly
   return e.op("mul", g, e.op("select", isZero, atZero, elsewhere));
 }
 
+/** x less its mean over the axes. */
+function centred(e: Builder, x: Node, axes: readonly number[]): Node {
+  const sum = keptSum(e, x, axes);
+  const count = axes.reduce((n, axis) => n * x.shape[axis], 1);
+  const mean = e.op("div", sum, e.constant(count, sum));
+  return e.op("sub", x, e.make("expand", [mean], {}, { shape: x.shape }));
+}
+
+/**
+ * An op of its own for the sake of its gradient, g · 2 (x − mean) / divisor: differentiated step by step, it would carry a
+ * sum of x − mean, which is zero and costs a pass over x.
+ */
+const varianceRecord: StructuralRecord<"variance"> = {
+  kind: "template",
+  type: ([x], { axes }) => {
+    checkAxes("variance", x, axes);
+    return { shape: keptShape(x, axes), dtype: x.dtype };
+  },
+  gradient: (e, g, { inputs: [x], attrs: { axes, divisor } }) => {
+    const scaled = e.op("mul", g, e.constant(2 / divisor, g));
+    return [e.op("mul", centred(e, x, axes), e.make("expand", [scaled], {}, { shape: x.shape }))];
+  },
+  decompose: (e, { inputs: [x], attrs: { axes, divisor } }) => {
+    const difference = centred(e, x, axes);
+    const sum = keptSum(e, e.op("mul", difference, difference), axes);
+    return e.op("div", sum, e.constant(divisor, sum));
+  },
+};
+
 const argmaxRecord: StructuralRecord<"argmax"> = {
   kind: "reduction",
   type: ([x], { axis }) => {
@@ -82,5 +117,6 @@ const argmaxRecord: StructuralRecord<"argmax"> = {
 
 export const reductionRecords = {
   reduce: reduceRecord,
+  variance: varianceRecord,
   argmax: argmaxRecord,
 } satisfies { [K in StructuralName]?: StructuralRecord<K> };

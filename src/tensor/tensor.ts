@@ -355,11 +355,10 @@ export class Tensor {
   variance({ dim, keepdim = false, correction = 1 }: ReduceOptions & { readonly correction?: number } = {}): Tensor {
     const axes = axesOf("variance", dim, this.shape);
     const count = axes.reduce((n, axis) => n * this.shape[axis], 1);
-    const centred = this.sub(this.mean({ dim: axes, keepdim: true }));
-    return centred
-      .square()
-      .sum({ dim: axes, keepdim })
-      .div(Math.max(0, count - correction));
+    const x = isFloat(this.dtype) ? this : this.to("f32");
+    const result = graph.make("variance", [x.node], { axes, divisor: Math.max(0, count - correction) });
+    const shape = this.shape.filter((_, axis) => !axes.includes(axis));
+    return this.make(keepdim ? result : helpers.reshape(graph, result, shape));
   }
   /** Position of the first largest element, as i32: along `dim`, or of all elements in row-major order. */
   argmax({ dim, keepdim = false }: { readonly dim?: number; readonly keepdim?: boolean } = {}): Tensor {

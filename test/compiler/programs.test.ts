@@ -37,10 +37,10 @@ function train(name: "mlp" | "cnn" | "lenet", optimizer: OptimizerName): Promise
 
 describe("kernels per program", () => {
   it.each([
-    ["mlp", "SGD", 17],
-    ["mlp", "AdamW", 17],
-    ["cnn", "SGD", 24],
-    ["cnn", "AdamW", 24],
+    ["mlp", "SGD", 16],
+    ["mlp", "AdamW", 16],
+    ["cnn", "SGD", 23],
+    ["cnn", "AdamW", 23],
   ] as const)("a training step of %s with %s has %i", async (name, optimizer, count) => {
     const { kernels } = await train(name, optimizer);
     expect(kernels.map(({ label }) => label)).toHaveLength(count);
@@ -80,8 +80,8 @@ describe("kernels per program", () => {
     const model = new Sequential(conv, new BatchNorm2d(16), new ReLU());
     await realize(...model.parameters());
     const { kernels } = await programOf(device, [zeros([8, 16, 10, 10])], (x) => model.call(x));
-    // Weights are packed, the convolution runs, mean, variance, one pass for the rest, and the running statistics.
-    expect(kernels.map(({ label }) => label)).toHaveLength(6);
+    // Weights are packed, the convolution runs, mean, variance, and one pass for the rest with the running statistics.
+    expect(kernels.map(({ label }) => label)).toHaveLength(5);
   });
 
   it("an AdamW step alone makes parameter and moments in shared kernels", async () => {

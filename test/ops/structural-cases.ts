@@ -129,6 +129,19 @@ function reduceCases(shape: readonly number[], dim: number | readonly number[] |
   ];
 }
 
+function varianceCase(shape: readonly number[], axes: readonly number[], correction: number): StructuralCase {
+  return {
+    name: `[${shape}] over [${axes}], correction ${correction}`,
+    shapes: [shape],
+    build: (x) => x.variance({ dim: axes, correction }),
+    meaning: (x) =>
+      fold(x, axes, (values) => {
+        const mean = sum(values) / values.length;
+        return sum(values.map((value) => (value - mean) ** 2)) / (values.length - correction);
+      }),
+  };
+}
+
 function argmaxCase(shape: readonly number[], dim: number): StructuralCase {
   return {
     name: `[${shape}] over ${dim}`,
@@ -468,6 +481,12 @@ export const structuralCases: Readonly<Record<StructuralName, readonly Structura
       build: (x) => x.sub(x.mean({ dim: 1, keepdim: true })),
       meaning: (x) => fill([3, 17], ([i, j]) => get(x, [i, j]) - sum(x.values.slice(17 * i, 17 * i + 17)) / 17),
     },
+  ],
+  variance: [
+    varianceCase([7], [0], 1),
+    varianceCase([65, 3], [0], 0),
+    varianceCase([2, 7, 5, 3], [0, 2, 3], 0),
+    varianceCase([2, 3, 4], [1, 2], 2),
   ],
   argmax: [
     argmaxCase([1], 0),

@@ -46,12 +46,17 @@ const divisorsOf = (n: number): number[] => Array.from({ length: n }, (_, i) => 
 /** Cycles of transforming the pixels and the gradients of one tile, per vector of channels. */
 const PIXELS = 130;
 const GRADIENTS = 90;
-/** Bytes a cycle between registers and a matrix of sums in the second-level cache, and beyond it. */
+/** Bytes a cycle between registers and matrices in the second-level cache, and beyond it. */
 const [NEAR, FAR] = [48, 16];
+/** Threads that tasks should share out evenly among; not those of the machine: the cut decides the order of sums. */
+const SHARERS = 4;
 
 /** How many channels a task owns and how many tiles it takes at a time: in the fewest cycles by a model. */
-function chooseShare(target: Target, c: number, o: number, images: number, rows: number, columns: number): Share {
-  const { lanes, l2Bytes } = target;
+function chooseShare(
+  { lanes, l2Bytes }: Target,
+  [pieces, o, c]: readonly number[],
+  [images, rows, columns]: TileCounts,
+): Share {
   let best: Share = { channels: lanes, outputs: lanes, tiles: [1, 1, columns] };
   let least = Number.POSITIVE_INFINITY;
   const batches: TileCounts[] = [
@@ -65,10 +70,12 @@ function chooseShare(target: Target, c: number, o: number, images: number, rows:
         const sumBytes = POINTS * channels * outputs * 4;
         const tileBytes = POINTS * (channels + outputs) * 4 * count;
         if (sumBytes + tileBytes > 3 * l2Bytes) continue;
-        const speed = sumBytes + tileBytes / 2 > l2Bytes ? FAR : NEAR;
+        const moved = sumBytes / NEAR + tileBytes / (tileBytes > 0.9 * l2Bytes ? FAR : NEAR);
         const products = (POINTS * channels * outputs) / (2 * lanes * 0.9);
         const transforms = (channels * PIXELS + outputs * GRADIENTS) / lanes;
-        const cycles = (products + transforms + (2 * sumBytes) / speed / count) * ((c / channels) * (o / outputs));
+        const tasks = pieces * (c / channels) * (o / outputs);
+        const waves = Math.ceil(tasks / SHARERS);
+        const cycles = (products + transforms + (2 * moved) / count) * waves;
         if (cycles < least) {
           least = cycles;
           best = { channels, outputs, tiles };
@@ -89,7 +96,7 @@ export function lowerWinogradWeight(builder: KernelBuilder, anchor: Node): numbe
   const [n, , ho, wo] = g.shape;
   const own = n / pieces;
   const [tileRows, tileColumns] = [Math.ceil(ho / WINOGRAD_OUT), Math.ceil(wo / WINOGRAD_OUT)];
-  const share = chooseShare(builder.target, c, o, own, tileRows, tileColumns);
+  const share = chooseShare(builder.target, anchor.shape, [own, tileRows, tileColumns]);
   const { channels, outputs, tiles } = share;
   const counts = [pieces, o / outputs, c / channels];
   const tasks = counts.reduce((a, b) => a * b, 1);
@@ -161,7 +168,10 @@ function transformGradients(
     return register(name, "f32", lanes);
   });
   const points = transform(builder, statements, turned(winogradOutputMatrix), square);
-  return nest([...loops, block], [...statements, ...writePoints(builder, to, index, output, points)]);
+  return nest(
+    [loops[0], block, ...loops.slice(1)],
+    [...statements, ...writePoints(builder, to, index, output, points)],
+  );
 }
 
 /** Adds the 36 products to the sums: a register tile of channels × output blocks runs over the tiles. */
