@@ -80,7 +80,8 @@ class CPrinter extends Printer {
     const range = this.range(e.guard);
     if (!range) return this.gathered(e);
     const place = `&${e.buffer}[${this.index(at(e.index, 0))}]`;
-    return `(${range.all} ? ${vector} : LD${ACCESS[e.memory]}_RANGE(${place}, ${range.low}, ${range.high}))`;
+    const whole = `(${range.all} ? ${load} : LD${ACCESS[e.memory]}_RANGE(${place}, ${range.low}, ${range.high}))`;
+    return e.memory === "bool" ? `(${whole} != 0)` : whole;
   }
 
   /** Lanes [low, high) for which a guard holds, if its bounds are constant over the lanes or move with them. */

@@ -2,17 +2,14 @@
  * The compiler: from a graph to a program for a target. Passes are verbs from graph to graph, then a plan, then kernels.
  */
 
-import { sizeOf } from "../ir/dtype.js";
-import { isOp, type Node, sizeOfShape, topological } from "../ir/graph.js";
-import type { Program, Slot } from "../ir/program.js";
+import { isOp, type Node, topological } from "../ir/graph.js";
+import type { Program } from "../ir/program.js";
 import type { Target } from "../ir/target.js";
 import { graph } from "../ops/index.js";
 import { DTypeError } from "../util/errors.js";
-import { inPlaceOutputs } from "./in-place.js";
+import { assemble } from "./assemble.js";
 import { KernelBuilder, type Lowered } from "./kernel-builder.js";
-import { physicalSize } from "./layout.js";
 import { lowerKernel } from "./lower/index.js";
-import { planMemory } from "./memory.js";
 import { type KernelPlan, type Plan, plan } from "./plan.js";
 import { prepare } from "./prepare.js";
 import { order } from "./schedule.js";
@@ -26,6 +23,8 @@ export interface CompileRequest {
   readonly leaves: readonly Node[];
   /** For every output, the leaf that it replaces, or null. */
   readonly replaces: readonly (number | null)[];
+  /** Leaves that seldom change from one run to the next, such as parameters that the program only reads; default none. */
+  readonly lasting?: readonly Node[];
   readonly target: Target;
   /** Called with a readable picture after each stage, for FOVEA_DEBUG. */
   readonly trace?: (stage: string, outputs: readonly Node[], plan?: Plan) => void;
@@ -54,7 +53,8 @@ function separate(outputs: readonly Node[]): Node[] {
 }
 
 /** Compiles the graph of `outputs`. */
-export function compileGraph({ outputs, leaves, replaces, target, trace, verify }: CompileRequest): Program {
+export function compileGraph(request: CompileRequest): Program {
+  const { outputs, leaves, replaces, lasting = [], target, trace, verify } = request;
   const checked = (stage: string, graph: Node[]): Node[] => {
     if (verify) verifyGraph(stage, graph);
     return graph;
@@ -69,13 +69,8 @@ export function compileGraph({ outputs, leaves, replaces, target, trace, verify 
   const lowered = planned.kernels.map((kernel) => lower(kernel, planned, target));
   if (verify) for (const { kernel } of lowered) verifyKernel("lower", kernel);
   const sequence = order(lowered, prepared, leaves, replaces);
-  return assemble(
-    sequence.map((i) => lowered[i]),
-    prepared,
-    leaves,
-    replaces,
-    planned,
-  );
+  const steps = sequence.map((i) => lowered[i]);
+  return assemble({ steps, outputs: prepared, leaves, replaces, layouts: planned.layouts, lasting });
 }
 
 function lower(kernelPlan: KernelPlan, planned: Plan, target: Target): Lowered {
@@ -92,45 +87,4 @@ function labelOf({ nests }: KernelPlan): string {
   const outputs = roots.length > 1 ? `_x${roots.length}` : "";
   const others = nests.length > 1 ? `_and_${nests.length - 1}_more` : "";
   return `${heart}${tail}_${(anchor ?? root).shape.join("x") || "scalar"}${outputs}${others}`;
-}
-
-function assemble(
-  lowered: readonly Lowered[],
-  outputs: readonly Node[],
-  leaves: readonly Node[],
-  replaces: readonly (number | null)[],
-  planned: Plan,
-): Program {
-  const leafAt = new Map(leaves.map((leaf, i) => [leaf, i]));
-  const outputAt = new Map(outputs.map((node, i) => [node, i]));
-  const lives = new Map<Node, { first: number; last: number }>();
-  lowered.forEach(({ nodes }, step) => {
-    for (const node of nodes) {
-      if (leafAt.has(node) || outputAt.has(node)) continue;
-      const life = lives.get(node);
-      lives.set(node, { first: life?.first ?? step, last: step });
-    }
-  });
-  const temporaries = [...lives.keys()];
-  const { offsets, arenaBytes } = planMemory(
-    temporaries.map((node) => {
-      const layout = planned.layouts.get(node);
-      const elements = layout ? physicalSize(node.shape, layout) : sizeOfShape(node.shape);
-      return { sizeBytes: elements * sizeOf(node.dtype), ...(lives.get(node) ?? { first: 0, last: 0 }) };
-    }),
-  );
-  const offsetOf = new Map(temporaries.map((node, i) => [node, offsets[i]]));
-  const slotOf = (node: Node): Slot => {
-    const leaf = leafAt.get(node);
-    if (leaf !== undefined) return { kind: "leaf", leaf };
-    const output = outputAt.get(node);
-    return output === undefined ? { kind: "arena", offset: offsetOf.get(node) ?? 0 } : { kind: "output", output };
-  };
-  return {
-    kernels: lowered.map(({ kernel }) => kernel),
-    steps: lowered.map(({ nodes }, kernel) => ({ kernel, slots: nodes.map(slotOf) })),
-    arenaBytes,
-    outputs: outputs.map((node) => ({ dtype: node.dtype, elements: sizeOfShape(node.shape) })),
-    inPlace: inPlaceOutputs(lowered, outputs, leaves, replaces),
-  };
 }

@@ -6,6 +6,7 @@
 import { type ConvAttrs, isOp, type Node, type Pair, type Shape, sizeOfShape } from "../ir/graph.js";
 import type { Target } from "../ir/target.js";
 import { graph, helpers, structuralRecord, WINOGRAD_OUT } from "../ops/index.js";
+import { divisorUpTo } from "./divisors.js";
 import { rewrite } from "./simplify.js";
 
 /** Most partial sums that a reduction is cut into. */
@@ -76,12 +77,6 @@ function winogradWeightPays(node: Node<"convWeightGrad">, target: Target): boole
   const transforms = (c * Math.ceil(o / 64) + o * Math.ceil(c / 64)) * (200 / lanes);
   const sums = ((c * o) / lanes) * 250;
   return tilesOf(g.shape) * (products + transforms) + sums < 0.9 * directCycles(g.shape, c, lanes);
-}
-
-/** The largest divisor of n that is at most `limit`. */
-export function divisorUpTo(n: number, limit: number): number {
-  for (let d = Math.min(n, limit); d > 1; d--) if (n % d === 0) return d;
-  return 1;
 }
 
 /** The template of a weight gradient, and the pieces that images are cut into. */

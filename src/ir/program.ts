@@ -27,4 +27,9 @@ export interface Program {
    * before it is replaced. Null if it needs storage of its own.
    */
   readonly inPlace: readonly (number | null)[];
+  /**
+   * The program that makes this one's last leaves from its other leaves. It need only run again when one of those that it
+   * reads has changed.
+   */
+  readonly kept?: Program;
 }

@@ -26,10 +26,14 @@ function free(resource: Resource): void {
   resource.buffer = null;
 }
 
+let stamps = 0;
+const nextStamp = (): number => stamps++;
+
 const registry = new FinalizationRegistry<Resource>(free);
 
 export class Storage {
   private host: TypedArray | null = null;
+  private current = nextStamp();
   private released = false;
   private readonly resource: Resource = { device: null, buffer: null };
 
@@ -69,8 +73,19 @@ export class Storage {
     return this.resource.buffer;
   }
 
+  /** A number that no other values have had, in this storage or another. */
+  get stamp(): number {
+    return this.current;
+  }
+
+  /** Says that a program has replaced the values. */
+  touch(): void {
+    this.current = nextStamp();
+  }
+
   /** Replaces the values from the host; takes effect with the next program. */
   load(values: TypedArray): void {
+    this.touch();
     this.host = values;
   }
 

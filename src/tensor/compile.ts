@@ -74,7 +74,11 @@ function traceFunction(fn: (...args: never[]) => unknown, args: readonly unknown
     cells: [...trace.placeholders.keys()],
     outputs: nodes,
     written,
-    bound: bindProgram(nodes, replaced),
+    bound: bindProgram(
+      nodes,
+      replaced,
+      [...trace.placeholders].flatMap(([cell, leaf]) => (trace.writes.has(cell) ? [] : [leaf])),
+    ),
     rebuild: (tensors) => fill(result, tensors),
   };
 }

@@ -10,6 +10,7 @@ import { type Device, type Executable, Storage } from "../runtime/index.js";
 import { DeviceError, UnavailableError } from "../util/errors.js";
 import { environment } from "../util/host.js";
 import { traceStage } from "./debug.js";
+import { Kept } from "./kept.js";
 
 type Opener = () => Promise<Device>;
 
@@ -134,6 +135,7 @@ function cutAtRealized(outputs: readonly Node[]): Node[] {
 interface Ready {
   readonly program: Program;
   readonly executable: Executable;
+  readonly kept: Kept | null;
 }
 const programs = new Map<string, Promise<Ready>>();
 /** Whether what the compiler makes is verified after every pass; tests do. */
@@ -145,19 +147,28 @@ async function build(
   outputs: readonly Node[],
   leaves: readonly Node[],
   replaces: readonly (number | null)[],
-) {
-  const program = compileGraph({ outputs, leaves, replaces, target: device.target, trace: traceStage, verify });
-  return { program, executable: await device.prepare(program) };
+  lasting: readonly Node[],
+): Promise<Ready> {
+  const { target } = device;
+  const program = compileGraph({ outputs, leaves, replaces, lasting, target, trace: traceStage, verify });
+  const kept = program.kept ? new Kept(device, program.kept, await device.prepare(program.kept)) : null;
+  return { program, executable: await device.prepare(program), kept };
 }
 
 /** The compiled program of a graph, from the cache if its structure is known. */
-async function programOf(device: Device, outputs: readonly Node[], replaced: readonly (Node | null)[]) {
+async function programOf(
+  device: Device,
+  outputs: readonly Node[],
+  replaced: readonly (Node | null)[],
+  lasting: readonly Node[],
+) {
   const { key: structure, leaves } = structureKey(outputs);
   const replaces = replaced.map((leaf) => (leaf && leaves.includes(leaf) ? leaves.indexOf(leaf) : null));
-  const key = `${device.name}\n${replaces.join()}\n${structure}`;
+  const lastingAt = leaves.flatMap((leaf, i) => (lasting.includes(leaf) ? [i] : []));
+  const key = `${device.name}\n${replaces.join()}\n${lastingAt.join()}\n${structure}`;
   let ready = programs.get(key);
   if (!ready) {
-    ready = build(device, outputs, leaves, replaces);
+    ready = build(device, outputs, leaves, replaces, lasting);
     programs.set(key, ready);
     ready.catch(() => programs.delete(key));
     const [oldest] = programs.keys();
@@ -188,10 +199,18 @@ export interface Bound {
   run(storageFor: (leaf: Node) => Storage, held?: readonly Node[]): Promise<Storage[]>;
 }
 
-/** A program for `outputs`; `replaced[i]` is the leaf whose storage output i may take over. */
-export async function bindProgram(outputs: readonly Node[], replaced: readonly (Node | null)[]): Promise<Bound> {
+/**
+ * A program for `outputs`; `replaced[i]` is the leaf whose storage output i may take over. What depends on `lasting` leaves
+ * alone is computed again only when one of them has changed.
+ */
+export async function bindProgram(
+  outputs: readonly Node[],
+  replaced: readonly (Node | null)[],
+  lasting: readonly Node[] = [],
+): Promise<Bound> {
   const device = await currentDevice();
-  const { program, executable, leaves } = await programOf(device, cutAtRealized(outputs), replaced);
+  const cut = cutAtRealized(outputs);
+  const { program, executable, kept, leaves } = await programOf(device, cut, replaced, lasting);
   return {
     run: async (storageFor, held = []) => {
       const inputs = leaves.map(storageFor);
@@ -199,11 +218,13 @@ export async function bindProgram(outputs: readonly Node[], replaced: readonly (
         const leaf = program.inPlace[i];
         return leaf === null || held.includes(leaves[leaf]) ? new Storage(dtype, elements) : inputs[leaf];
       });
-      const bound = inputs.map((storage) => storage.on(device));
+      const values = kept ? await kept.of(inputs) : [];
+      const bound = [...inputs, ...values].map((storage) => storage.on(device));
       await executable.run(
         bound,
         results.map((storage) => storage.on(device)),
       );
+      for (const storage of results) storage.touch();
       return results;
     },
   };

@@ -18,9 +18,9 @@ import {
   store,
   TASK,
 } from "../../ir/loops.js";
+import { divisorsOf, divisorUpTo } from "../divisors.js";
 import type { KernelBuilder } from "../kernel-builder.js";
 import { memoryBounds, positionOf } from "../layout.js";
-import { divisorUpTo } from "../prepare.js";
 import { packImage } from "./image.js";
 import { loadCost, nest } from "./nest.js";
 import { fits, stepCycles } from "./tile.js";
@@ -47,10 +47,9 @@ function chooseWeightTile(
 ): WeightTile {
   let best: WeightTile = { channels: 1, taps: 1, blocks: 1 };
   let least = Number.POSITIVE_INFINITY;
-  const divisors = (n: number) => Array.from({ length: n }, (_, i) => i + 1).filter((d) => n % d === 0);
-  for (const b of divisors(blocks).filter((d) => d <= 4)) {
-    for (const t of divisors(kh)) {
-      for (const c of divisors(channels)) {
+  for (const b of divisorsOf(blocks).filter((d) => d <= 4)) {
+    for (const t of divisorsOf(kh)) {
+      for (const c of divisorsOf(channels)) {
         const shape = { rows: c * t * kw, vectors: b };
         // A single row of taps may ask for one register more: the compiler spills an operand.
         const spilled = c * t === 1 ? 1 : 0;
@@ -73,8 +72,6 @@ interface Share {
   readonly blocks: number;
   readonly together: number;
 }
-
-const divisorsOf = (n: number): number[] => Array.from({ length: n }, (_, i) => i + 1).filter((d) => n % d === 0);
 
 /**
  * How tasks share the results: each packs its own pixels and gradients, so square shares pack least; enough pixels at a

@@ -3,11 +3,12 @@
  * pixels × channel blocks over it: every weight vector is used for all pixels of the tile, every pixel for all blocks.
  * The element-wise work behind the convolution is done on the registers.
  */
-import { type ConvAttrs, isOp, type Node } from "../../ir/graph.js";
+import { type ConvAttrs, isOp, type Node, sizeOfShape } from "../../ir/graph.js";
 import * as ix from "../../ir/index-math.js";
 import { declare, type Expr, load, nameOf, register, type Stmt, set, splat, TASK } from "../../ir/loops.js";
+import { divisorUpTo } from "../divisors.js";
 import type { KernelBuilder } from "../kernel-builder.js";
-import { divisorUpTo } from "../prepare.js";
+import { askAhead } from "./ahead.js";
 import { type Image, packImage } from "./image.js";
 import { nest } from "./nest.js";
 import { poolOf, storePixels } from "./pixels.js";
@@ -225,7 +226,8 @@ class TileBuilder {
       const output = ix.add(ix.scale(ix.plus(block, b), lanes), builder.lane);
       return lowering.value(w, [output, channel, tap, tapColumn]);
     });
-    return pixels.flatMap(({ y, x }, p) => {
+    const ahead = askAhead(builder, weights, sizeOfShape(w.shape) * 4);
+    const products = pixels.flatMap(({ y, x }, p) => {
       const r = ix.add(ix.scale(ix.plus(row, y), attrs.stride[0]), ix.scale(tap, attrs.dilation[0]));
       const q = ix.add(ix.scale(ix.plus(column, x), attrs.stride[1]), ix.scale(tapColumn, attrs.dilation[1]));
       const scalar = splat(load(packed.buffer, "f32", packed.at(ix.zero, channel, r, q), [], lanes), lanes);
@@ -234,5 +236,6 @@ class TileBuilder {
         return set(nameOf(a), lowering.algebra.op("add", a, lowering.algebra.op("mul", weight, scalar)));
       });
     });
+    return [...ahead, ...products];
   }
 }

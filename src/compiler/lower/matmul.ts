@@ -21,8 +21,8 @@ import {
   TASK,
   when,
 } from "../../ir/loops.js";
+import { divisorUpTo } from "../divisors.js";
 import type { KernelBuilder } from "../kernel-builder.js";
-import { divisorUpTo } from "../prepare.js";
 import { zeroOutside } from "./image.js";
 import { loadCost, nest } from "./nest.js";
 import { chooseTile, type Tile } from "./tile.js";

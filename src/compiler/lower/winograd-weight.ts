@@ -14,6 +14,7 @@ import {
   winogradInputMatrix,
   winogradOutputMatrix,
 } from "../../ops/index.js";
+import { divisorsOf } from "../divisors.js";
 import type { KernelBuilder } from "../kernel-builder.js";
 import { zeroOutside } from "./image.js";
 import { nest } from "./nest.js";
@@ -40,8 +41,6 @@ interface Share {
   /** Tiles that are transformed at a time. */
   readonly tiles: TileCounts;
 }
-
-const divisorsOf = (n: number): number[] => Array.from({ length: n }, (_, i) => i + 1).filter((d) => n % d === 0);
 
 /** Cycles of transforming the pixels and the gradients of one tile, per vector of channels. */
 const PIXELS = 130;

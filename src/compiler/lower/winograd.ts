@@ -3,7 +3,7 @@
  * 36 small products of matrices, transforms back and does the element-wise work behind it, all within the cache. Sums run
  * over the channels alone, so their order does not depend on how tiles are shared out.
  */
-import { isOp, type Node } from "../../ir/graph.js";
+import { isOp, type Node, sizeOfShape } from "../../ir/graph.js";
 import * as ix from "../../ir/index-math.js";
 import { declare, load, loop, nameOf, register, type Stmt, set, splat, store, TASK } from "../../ir/loops.js";
 import type { Target } from "../../ir/target.js";
@@ -14,8 +14,9 @@ import {
   winogradInputMatrix,
   winogradOutputMatrix,
 } from "../../ops/index.js";
+import { divisorsOf } from "../divisors.js";
 import type { KernelBuilder } from "../kernel-builder.js";
-import { divisorUpTo } from "../prepare.js";
+import { askAhead } from "./ahead.js";
 import { addNest, nest } from "./nest.js";
 import { poolOf, storePixels } from "./pixels.js";
 import { chooseTile } from "./tile.js";
@@ -31,9 +32,6 @@ import {
   transform,
   transformPixels,
 } from "./winograd-tiles.js";
-
-/** Tiles of a task: enough for filters to be read seldom, few enough for the second-level cache. */
-const TILES = 24;
 
 /** Lowers the transformation of filters: lanes over output channels, a row of points at a time (six streams of stores). */
 export function lowerWinogradFilter(builder: KernelBuilder, anchor: Node): number {
@@ -73,56 +71,52 @@ interface Share {
   readonly blocks: number;
 }
 
-/** Cycles per vector of channels: the transformations of a tile on the way in and out. */
-const TRANSFORMS = 130;
-/** Bytes a cycle of filters that come from memory. */
-const FAR = 8;
-/** Threads that tasks should share out evenly among; not those of the machine, so that shapes alone decide. */
+/** Cycles per vector of channels: the transformation of a tile on the way in or out. */
+const TRANSFORM = 130;
+/** Bytes a cycle of filters from the second-level cache, the third, and memory. */
+const FILTERS = [96, 48, 8];
+/** Bytes a cycle of matrices, by the most second-level caches that they fill: what is over comes from the third. */
+const MATRICES = [
+  [1 / 3, 48],
+  [1, 20],
+  [3, 8],
+  [Number.POSITIVE_INFINITY, 5],
+];
+/** Threads that tasks should share out evenly among. */
 const SHARERS = 4;
 
-/** Whole images where they are small, bands of tile rows where they are large. */
-function shareOfNearFilters(images: number, rows: number, columns: number, blocks: number, wanted: number): Share {
-  const perImage = rows * columns;
-  if (perImage >= wanted) {
-    return { images: 1, rows: divisorUpTo(rows, Math.max(1, Math.round(wanted / columns))), blocks };
-  }
-  const together = Math.max(1, Math.round(wanted / perImage));
-  // At least some tasks, so that all threads have work.
-  return { images: divisorUpTo(images, Math.min(together, Math.max(1, Math.floor(images / 4)))), rows, blocks };
-}
-
 /**
- * Filters that no cache holds: tasks share out output channels too, which repeats the transformation of pixels
- * and spares reading all filters anew for every few tiles.
+ * How tasks share out images, rows of tiles and output channels, in the fewest cycles by a model: many tiles at a time read
+ * filters seldom, few keep their matrices in the cache, and tasks that share out channels transform the same pixels.
  */
-function shareOfFarFilters(images: number, rows: number, columns: number, blocks: number, c: number, lanes: number) {
-  let best: Share = { images: 1, rows, blocks };
+function chooseShare({ lanes, l2Bytes }: Target, tiles: TileCounts, blocks: number, c: number): Share {
+  const [images, rows, columns] = tiles;
+  const allFilters = POINTS * blocks * lanes * c * 4;
+  const filterSpeed = FILTERS[allFilters <= l2Bytes ? 0 : allFilters <= 16 * l2Bytes ? 1 : 2];
+  let best: Share = { images: 1, rows: 1, blocks };
   let least = Number.POSITIVE_INFINITY;
-  for (let together = 1; together <= images; together++) {
-    const tiles = together * rows * columns;
-    if (images % together !== 0 || tiles > 4 * TILES) continue;
-    for (let own = 1; own <= blocks; own++) {
-      if (blocks % own !== 0) continue;
-      const products = (POINTS * c * own * tiles) / 2;
-      const transforms = tiles * (c / lanes + own) * TRANSFORMS;
-      const filters = (POINTS * c * own * lanes * 4) / FAR;
-      const tasks = (images / together) * (blocks / own);
-      const cycles = (products + transforms + filters) * Math.ceil(tasks / SHARERS);
+  const bands = [
+    ...divisorsOf(rows).map((own) => ({ images: 1, rows: own })),
+    ...divisorsOf(images).map((own) => ({ images: own, rows })),
+  ];
+  for (const band of bands) {
+    const count = band.images * band.rows * columns;
+    for (const own of divisorsOf(blocks)) {
+      const products = (POINTS * c * own * count) / 2;
+      const transforms = count * (c / lanes + own) * TRANSFORM;
+      const filterBytes = POINTS * c * own * lanes * 4;
+      const matrixBytes = POINTS * count * (c + own * lanes) * 4;
+      const [, matrixSpeed] = MATRICES.find(([caches]) => matrixBytes <= caches * l2Bytes) ?? MATRICES[0];
+      const moved = filterBytes / filterSpeed + (2 * matrixBytes) / matrixSpeed;
+      const tasks = (images / band.images) * (rows / band.rows) * (blocks / own);
+      const cycles = (products + transforms + moved) * Math.ceil(tasks / SHARERS);
       if (cycles < least) {
         least = cycles;
-        best = { images: together, rows, blocks: own };
+        best = { ...band, blocks: own };
       }
     }
   }
   return best;
-}
-
-function chooseShare({ lanes, l2Bytes }: Target, tiles: TileCounts, blocks: number, c: number): Share {
-  const [images, rows, columns] = tiles;
-  const cached = (POINTS * blocks * lanes * c * 4) / l2Bytes;
-  if (cached > 16) return shareOfFarFilters(images, rows, columns, blocks, c, lanes);
-  // Filters that come from the third level are worth more tiles at a time.
-  return shareOfNearFilters(images, rows, columns, blocks, cached > 2 ? 2 * TILES : TILES);
 }
 
 /** Lowers the convolution and the element-wise work behind it. */
@@ -226,5 +220,6 @@ function multiply(
   const finish = accumulators.flatMap((line, r) =>
     line.map((x, v) => store(sums.buffer, "f32", sums.at(point, row(r), output(v)), x, lanes)),
   );
-  return nest([...side, group, strip], [...start, loop(k, body), ...finish]);
+  const ahead = askAhead(builder, filters, sizeOfShape(u.shape) * 4);
+  return nest([...side, group, strip], [...start, loop(k, [...ahead, ...body]), ...finish]);
 }

@@ -1,0 +1,101 @@
+/**
+ * The end of the compiler: kernels in their order become a program, with a place for every value. What depends on lasting
+ * leaves alone (packed and transformed filters of a model that only predicts) becomes a program of its own, which runs
+ * again only when one of those leaves has changed.
+ */
+import { sizeOf } from "../ir/dtype.js";
+import { type Node, sizeOfShape } from "../ir/graph.js";
+import type { Program, Slot } from "../ir/program.js";
+import { inPlaceOutputs } from "./in-place.js";
+import type { Lowered } from "./kernel-builder.js";
+import { type Layout, physicalSize } from "./layout.js";
+import { planMemory } from "./memory.js";
+
+export interface AssembleRequest {
+  /** Kernels in the order in which they run. */
+  readonly steps: readonly Lowered[];
+  readonly outputs: readonly Node[];
+  readonly leaves: readonly Node[];
+  /** For every output, the leaf that it replaces, or null. */
+  readonly replaces: readonly (number | null)[];
+  /** Layout of every stored node. */
+  readonly layouts: ReadonlyMap<Node, Layout>;
+  readonly lasting: readonly Node[];
+}
+
+/** Elements below which keeping values saves less than a program of its own costs. */
+const WORTH_KEEPING = 1 << 12;
+
+const writesOf = ({ kernel, nodes }: Lowered): Node[] => nodes.filter((_, i) => kernel.buffers[i].access === "write");
+
+/** The steps that read lasting leaves and one another only, and make no output. */
+function keptSteps({ steps, outputs, lasting }: AssembleRequest): ReadonlySet<Lowered> {
+  const known = new Set(lasting);
+  const results = new Set(outputs);
+  const kept = new Set<Lowered>();
+  for (const step of steps) {
+    const writes = writesOf(step);
+    const reads = step.nodes.filter((node) => !writes.includes(node));
+    if (!reads.every((node) => known.has(node)) || writes.some((node) => results.has(node))) continue;
+    kept.add(step);
+    for (const node of writes) known.add(node);
+  }
+  return kept;
+}
+
+/** The program, with that of its kept values inside if there are any worth keeping. */
+export function assemble(request: AssembleRequest): Program {
+  const { steps, outputs, leaves, replaces, layouts } = request;
+  const whole = { outputs, leaves, replaces, layouts };
+  const kept = keptSteps(request);
+  const rest = steps.filter((step) => !kept.has(step));
+  const wanted = new Set(rest.flatMap(({ nodes }) => nodes));
+  const values = [...new Set([...kept].flatMap(writesOf))].filter((node) => wanted.has(node));
+  if (values.reduce((sum, node) => sum + sizeOfShape(node.shape), 0) < WORTH_KEEPING) return place(steps, whole);
+  const none = values.map(() => null);
+  return {
+    ...place(rest, { ...whole, leaves: [...leaves, ...values] }),
+    kept: place([...kept], { outputs: values, leaves, replaces: none, layouts }),
+  };
+}
+
+function place(
+  steps: readonly Lowered[],
+  { outputs, leaves, replaces, layouts }: Pick<AssembleRequest, "outputs" | "leaves" | "replaces" | "layouts">,
+): Program {
+  const leafAt = new Map(leaves.map((leaf, i) => [leaf, i]));
+  const outputAt = new Map(outputs.map((node, i) => [node, i]));
+  const elementsOf = (node: Node): number => {
+    const layout = layouts.get(node);
+    return layout ? physicalSize(node.shape, layout) : sizeOfShape(node.shape);
+  };
+  const lives = new Map<Node, { first: number; last: number }>();
+  steps.forEach(({ nodes }, step) => {
+    for (const node of nodes) {
+      if (leafAt.has(node) || outputAt.has(node)) continue;
+      const life = lives.get(node);
+      lives.set(node, { first: life?.first ?? step, last: step });
+    }
+  });
+  const temporaries = [...lives.keys()];
+  const { offsets, arenaBytes } = planMemory(
+    temporaries.map((node) => ({
+      sizeBytes: elementsOf(node) * sizeOf(node.dtype),
+      ...(lives.get(node) ?? { first: 0, last: 0 }),
+    })),
+  );
+  const offsetOf = new Map(temporaries.map((node, i) => [node, offsets[i]]));
+  const slotOf = (node: Node): Slot => {
+    const leaf = leafAt.get(node);
+    if (leaf !== undefined) return { kind: "leaf", leaf };
+    const output = outputAt.get(node);
+    return output === undefined ? { kind: "arena", offset: offsetOf.get(node) ?? 0 } : { kind: "output", output };
+  };
+  return {
+    kernels: steps.map(({ kernel }) => kernel),
+    steps: steps.map(({ nodes }, kernel) => ({ kernel, slots: nodes.map(slotOf) })),
+    arenaBytes,
+    outputs: outputs.map((node) => ({ dtype: node.dtype, elements: elementsOf(node) })),
+    inPlace: inPlaceOutputs(steps, outputs, leaves, replaces),
+  };
+}
