@@ -193,6 +193,7 @@ export type ScalarName =
   | "pow"
   | "neg"
   | "abs"
+  | "relu"
   | "sign"
   | "exp"
   | "log"
@@ -321,6 +322,12 @@ const table: Readonly<Record<ScalarName, ScalarRecord>> = {
       context.lanes === 1 && context.type === "i32"
         ? "a i32.const 31 i32.shr_s =r a r i32.add r i32.xor"
         : stack("abs", "a")(context),
+  }),
+  relu: record(1, {
+    meaning: (a) => (a <= 0 ? 0 : a),
+    // Asked of the result, so that what it was taken of need not be kept; 0 at 0.
+    gradient: (e, g, out) => [e.op("select", e.op("le", out, e.constant(0, out)), e.constant(0, g), g)],
+    decompose: (e, x) => e.op("select", e.op("le", x, e.constant(0, x)), e.constant(0, x), x),
   }),
   sign: record(1, {
     meaning: (a) => (Number.isNaN(a) ? a : Math.sign(a)),

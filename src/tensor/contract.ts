@@ -7,7 +7,6 @@ import { formatShape, type Node, type Pair, sizeOfShape } from "../ir/graph.js";
 import { graph, helpers } from "../ops/index.js";
 import { ConfigError } from "../util/errors.js";
 import { located, shapeError } from "./check.js";
-import { relu, reluOperand } from "./elementwise.js";
 
 /** Batched product with broadcasting over leading axes; vectors are rows on the left and columns on the right. */
 export function matmul(a: Node, b: Node): Node {
@@ -166,8 +165,7 @@ function windows(op: string, x: Node, options: PoolOptions, fill: number): Node 
  * the same values and gradients for a fraction of the work, and the image before the pool need not be kept.
  */
 export function maxPool2d(x: Node, options: PoolOptions): Node {
-  const inner = reluOperand(x);
-  if (inner) return relu(maxPool2d(inner, options));
+  if (x.op === "relu") return graph.op("relu", maxPool2d(x.inputs[0], options));
   const taps = windows("maxPool2d", x, options, Number.NEGATIVE_INFINITY);
   return graph.make("reduce", [taps], { kind: "max", axes: [4], ties: "first" });
 }

@@ -2,7 +2,7 @@
  * Element-wise functions on nodes that are compositions of the scalar ops. Knows nodes only.
  */
 import { isFloat } from "../ir/dtype.js";
-import { isOp, type Node } from "../ir/graph.js";
+import type { Node } from "../ir/graph.js";
 import type { ScalarName } from "../ir/scalar.js";
 import { graph, helpers } from "../ops/index.js";
 import { unify } from "./check.js";
@@ -31,20 +31,6 @@ export function power(a: Node, b: Node, exponent: number | null): Node {
   if (exponent === 2) return graph.op("mul", x, x);
   if (exponent === 3) return graph.op("mul", graph.op("mul", x, x), x);
   return binary("pow", a, b);
-}
-
-/** max(x, 0) with gradient 0 at 0 and NaN passed on. */
-export function relu(x: Node): Node {
-  const zero = constant(0, x);
-  return graph.op("select", graph.op("le", x, zero), zero, x);
-}
-
-/** What a ReLU was taken of, or null if the node is none. */
-export function reluOperand(node: Node): Node | null {
-  if (node.op !== "select") return null;
-  const [condition, zero, x] = node.inputs;
-  const isZero = (y: Node) => isOp(y, "const") && y.attrs.value === 0;
-  return condition.op === "le" && condition.inputs[0] === x && isZero(condition.inputs[1]) && isZero(zero) ? x : null;
 }
 
 /** 1 / (1 + e^−x), written with e^−|x| so that nothing overflows and small results keep their digits. */

@@ -233,7 +233,7 @@ export class Tensor {
   }
   /** max(x, 0), with gradient 0 at 0. */
   relu(): Tensor {
-    return this.make(elementwise.relu(this.node));
+    return this.unary("relu");
   }
   /** The largest whole number that is not above x. */
   floor(): Tensor {

@@ -33,6 +33,7 @@ const accuracies = {
   pow: { ulps: 64, reason: "the error of y log x is multiplied by its size in exp" },
   neg: exact,
   abs: exact,
+  relu: exact,
   sign: exact,
   exp: { ulps: 2, reason: "minimax polynomial of degree 6, subnormal results round twice" },
   log: { ulps: 2, reason: "minimax polynomial, exponent added in two parts" },
