@@ -84,8 +84,9 @@ function prepareWeightGradient(node: Node<"convWeightGrad">, target: Target): No
   const [x, g] = node.inputs;
   const [n, o, ho, wo] = g.shape;
   if (node.attrs.pieces !== 1) return node;
-  // Many output channels give enough tasks without cutting the images.
-  const blocks = Math.max(1, (o * x.shape[1]) / 1024);
+  // Many results give enough tasks without cutting the images.
+  const [kh, kw] = node.attrs.kernel;
+  const blocks = Math.max(1, (o * x.shape[1] * kh * kw) / (9 * 1024));
   const pieces = divisorUpTo(
     n,
     Math.max(1, Math.min(PIECES, Math.floor(PIECES / blocks), Math.floor((n * ho * wo) / 256))),

@@ -67,10 +67,12 @@ function chooseWeightTile(
 }
 
 interface Share {
-  /** Channels and output blocks of a task, and images packed together. */
+  /** Channels and output blocks of a task. */
   readonly channels: number;
   readonly blocks: number;
+  /** What is packed together: some whole images, or some rows of results of one. */
   readonly together: number;
+  readonly rows: number;
 }
 
 /**
@@ -82,30 +84,32 @@ function chooseShare(
   anchor: Node,
   tile: WeightTile,
   blocks: number,
-  image: number,
-  pixels: number,
+  imageOf: (rows: number) => number,
 ): Share {
   const { lanes, target } = builder;
   const [pieces, , c, kh, kw] = anchor.shape;
-  const own = anchor.inputs[1].shape[0] / pieces;
-  const products = (pixels * kh * kw) / (2 * lanes);
-  let best: Share = { channels: c, blocks, together: 1 };
+  const [n, , ho, wo] = anchor.inputs[1].shape;
+  const own = n / pieces;
+  const products = (ho * wo * kh * kw) / (2 * lanes);
+  let best: Share = { channels: c, blocks, together: 1, rows: ho };
   let least = Number.POSITIVE_INFINITY;
   for (const groupBlocks of divisorsOf(blocks).filter((d) => d % tile.blocks === 0)) {
     for (const channels of divisorsOf(c).filter((d) => d % tile.channels === 0 && (d === c || d % lanes === 0))) {
-      const floats = image * channels + pixels * groupBlocks * lanes;
-      const room = Math.floor(target.l2Bytes / 5 / floats);
-      const together = divisorUpTo(own, Math.max(1, Math.min(room, Math.ceil(4096 / pixels))));
+      const floatsOf = (rows: number) => imageOf(rows) * channels + rows * wo * groupBlocks * lanes;
+      const roomFor = (rows: number) => Math.floor(target.l2Bytes / 5 / floatsOf(rows));
+      const together = divisorUpTo(own, Math.max(1, Math.min(roomFor(ho), Math.ceil(4096 / (ho * wo)))));
+      const rows = divisorsOf(ho).findLast((d) => roomFor(d) >= 1) ?? 1;
+      const [floats, bands] = [floatsOf(rows), ho / rows];
       const tasks = pieces * (blocks / groupBlocks) * (c / channels);
-      // Cycles per image: products, packing, and adding the registers to memory once per packed group.
+      // Cycles per image: products, packing, and adding the registers to memory once per group or band.
       const multiply = products * channels * groupBlocks * lanes;
-      const results = (channels * kh * kw * groupBlocks * 3) / together;
-      const task = own * (multiply + (floats * 3) / lanes + results);
+      const results = (channels * kh * kw * groupBlocks * 3 * bands) / together;
+      const task = own * (multiply + (floats * bands * 3) / lanes + results);
       const waves = Math.ceil(tasks / SHARERS) * SHARERS;
-      const cycles = task * Math.max(waves, TASKS) * (room < 1 ? 2 : 1);
+      const cycles = task * Math.max(waves, TASKS) * (roomFor(rows) < 1 ? 2 : 1);
       if (cycles < least) {
         least = cycles;
-        best = { channels, blocks: groupBlocks, together };
+        best = { channels, blocks: groupBlocks, together, rows };
       }
     }
   }
@@ -122,30 +126,33 @@ export function lowerConvWeight(builder: KernelBuilder, anchor: Node): number {
   const [n, , ho, wo] = g.shape;
   const blocks = Math.ceil(o / lanes);
   const tile = chooseWeightTile(builder, c, kh, kw, blocks);
-  const rows = (ho - 1) * stride[0] + dilation[0] * (kh - 1) + 1;
+  const inputRows = (rows: number) => (rows - 1) * stride[0] + dilation[0] * (kh - 1) + 1;
   const columns = (wo - 1) * stride[1] + dilation[1] * (kw - 1) + 1;
-  const share = chooseShare(builder, anchor, tile, blocks, rows * columns, ho * wo);
+  const share = chooseShare(builder, anchor, tile, blocks, (rows) => inputRows(rows) * columns);
   const own = n / pieces;
   const counts = [pieces, blocks / share.blocks, c / share.channels];
   const tasks = counts.reduce((a, b) => a * b, 1);
   const [piece, blockGroup, channelGroup] = ix.unflatten(ix.variable({ name: TASK, extent: tasks }), counts);
-  const batch = builder.variable("n", own / share.together);
-  const firstImage = ix.add(ix.scale(piece, own), ix.scale(ix.variable(batch), share.together));
+  const steps = [own / share.together, ho / share.rows];
+  const batch = builder.variable("n", steps[0] * steps[1]);
+  const [imageStep, band] = ix.unflatten(ix.variable(batch), steps);
+  const firstImage = ix.add(ix.scale(piece, own), ix.scale(imageStep, share.together));
+  const firstRow = ix.scale(band, share.rows);
   const firstBlock = ix.scale(blockGroup, share.blocks);
   const channelStart = ix.scale(channelGroup, share.channels);
   const pixels = packImage(builder, x, {
     images: share.together,
     channels: share.channels,
-    rows,
+    rows: inputRows(share.rows),
     columns,
     source: (i, channel, r, q) => [
       ix.add(firstImage, i),
       ix.add(channelStart, channel),
-      ix.plus(r, -before[0]),
+      ix.plus(ix.add(ix.scale(firstRow, stride[0]), r), -before[0]),
       ix.plus(q, -before[1]),
     ],
   });
-  const gradients = packGradients(builder, g, share.together, share.blocks, firstImage, firstBlock);
+  const gradients = packGradients(builder, g, share, [firstImage, firstBlock, firstRow]);
   const pair = builder.variable("o", share.blocks / tile.blocks);
   const channels = builder.variable("c", share.channels / tile.channels);
   const tapRow = builder.variable("k", kh / tile.taps);
@@ -157,7 +164,11 @@ export function lowerConvWeight(builder: KernelBuilder, anchor: Node): number {
     row: ix.plus(ix.scale(ix.variable(tapRow), tile.taps), Math.floor(i / kw) % tile.taps),
     tap: i % kw,
   }));
-  const [i, y, q] = [builder.variable("i", share.together), builder.variable("y", ho), builder.variable("x", wo)];
+  const [i, y, q] = [
+    builder.variable("i", share.together),
+    builder.variable("y", share.rows),
+    builder.variable("x", wo),
+  ];
   const block = ix.scale(ix.variable(pair), tile.blocks);
   const e = builder.lowering.algebra;
   const column = ix.variable(q);
@@ -173,7 +184,7 @@ export function lowerConvWeight(builder: KernelBuilder, anchor: Node): number {
   const start = accumulators.flat().map((a) => declare(nameOf(a), splat(e.typed(0, "f32", a), lanes)));
   const buffer = builder.buffer(anchor, "write");
   const layout = builder.layoutOf(anchor);
-  const later = ix.simplifyGuard([{ index: ix.plus(ix.variable(batch), -1), extent: own / share.together }]);
+  const later = ix.simplifyGuard([{ index: ix.plus(ix.variable(batch), -1), extent: batch.extent }]);
   const finish = scalars.flatMap(({ channel, row, tap }, s) =>
     accumulators[s].map((a, b) => {
       const output = ix.add(ix.scale(ix.add(firstBlock, ix.plus(block, b)), lanes), builder.lane);
@@ -190,40 +201,70 @@ export function lowerConvWeight(builder: KernelBuilder, anchor: Node): number {
   return 2 * n * o * ho * wo * c * kh * kw;
 }
 
-/** Copies dy of some images and output blocks into scratch memory, lanes over channels. */
+interface Gradients {
+  readonly buffer: string;
+  readonly statements: Stmt[];
+  readonly at: (i: ix.Index, block: ix.Index, y: ix.Index, q: ix.Index) => ix.Index;
+}
+
+/** Where a vector of x lies in memory, if it lies there as it is: side by side, nothing computed, nothing outside. */
+function placeOf(builder: KernelBuilder, x: Node, at: readonly ix.Index[]) {
+  const guard = ix.simplifyGuard(at.map((index, axis) => ({ index, extent: x.shape[axis] })));
+  if (guard === null || guard.length > 0) return null;
+  const value = builder.lowering.value(x, at);
+  if (value.kind !== "load" || value.stride !== 1 || value.pick !== null || value.guard.length > 0) return null;
+  return { buffer: value.buffer, index: value.index };
+}
+
+/**
+ * Copies dy of some images and output blocks into scratch memory, lanes over channels; or finds it where it is, if that is
+ * how it lies in memory.
+ */
 function packGradients(
   builder: KernelBuilder,
   g: Node,
-  images: number,
-  blocks: number,
-  firstImage: ix.Index,
-  firstBlock: ix.Index,
-): { buffer: string; statements: Stmt[]; at: (i: ix.Index, block: ix.Index, y: ix.Index, q: ix.Index) => ix.Index } {
+  { together: images, blocks, rows }: Share,
+  [firstImage, firstBlock, firstRow]: readonly ix.Index[],
+): Gradients {
   const { lanes } = builder;
-  const [, channels, ho, wo] = g.shape;
-  const shape = [images, blocks, ho, wo, lanes];
+  const [, channels, , wo] = g.shape;
+  const there = (i: ix.Index, block: ix.Index, y: ix.Index, q: ix.Index) => {
+    const channel = ix.add(ix.scale(ix.add(firstBlock, block), lanes), builder.lane);
+    return placeOf(builder, g, [ix.add(firstImage, i), channel, ix.add(firstRow, y), q]);
+  };
+  const [a0, a1, a2, a3] = [images, blocks, rows, wo].map((extent, k) => ix.variable({ name: `o${k}`, extent }));
+  const place = lanes > 1 ? there(a0, a1, a2, a3) : null;
+  if (place) {
+    const at: Gradients["at"] = (i, block, y, q) => there(i, block, y, q)?.index ?? place.index;
+    return { buffer: place.buffer, statements: [], at };
+  }
+  const shape = [images, blocks, rows, wo, lanes];
   const buffer = builder.scratch(
     "f32",
     shape.reduce((a, b) => a * b, 1),
   );
-  const at = (i: ix.Index, block: ix.Index, y: ix.Index, q: ix.Index) =>
-    ix.flatten([i, block, y, q, builder.lane], shape);
-  const [i, b, y, q] = [images, blocks, ho, wo].map((extent) => builder.variable("g", extent));
+  const at: Gradients["at"] = (i, block, y, q) => ix.flatten([i, block, y, q, builder.lane], shape);
+  const [i, b, y, q] = [images, blocks, rows, wo].map((extent) => builder.variable("g", extent));
   const element = (channel: ix.Index, row: ix.Index, column: ix.Index) => {
     const first = ix.scale(ix.add(firstBlock, ix.variable(b)), lanes);
-    return builder.lowering.value(g, [ix.add(firstImage, ix.variable(i)), ix.add(first, channel), row, column]);
+    return builder.lowering.value(g, [
+      ix.add(firstImage, ix.variable(i)),
+      ix.add(first, channel),
+      ix.add(firstRow, row),
+      column,
+    ]);
   };
   const put = (row: ix.Index, column: ix.Index, value: Expr) =>
     store(buffer, "f32", at(ix.variable(i), ix.variable(b), row, column), value, lanes);
   const value = element(builder.lane, ix.variable(y), ix.variable(q));
   // Where pixels are contiguous and channels are not, squares of channels × pixels are transposed.
-  const run = builder.variable("g", Math.floor((ho * wo) / lanes));
-  const pixel = (offset: ix.Index) => ix.unflatten(ix.add(ix.scale(ix.variable(run), lanes), offset), [ho, wo]);
+  const run = builder.variable("g", Math.floor((rows * wo) / lanes));
+  const pixel = (offset: ix.Index) => ix.unflatten(ix.add(ix.scale(ix.variable(run), lanes), offset), [rows, wo]);
   const channelRows = Array.from({ length: lanes }, (_, j) => {
     const [row, column] = pixel(builder.lane);
     return element(ix.constant(j), row, column);
   });
-  const wholeSquares = lanes >= 4 && (ho * wo) % lanes === 0 && channels % lanes === 0;
+  const wholeSquares = lanes >= 4 && (rows * wo) % lanes === 0 && channels % lanes === 0;
   if (wholeSquares && loadCost([value], lanes) >= lanes && loadCost([channelRows[0]], lanes) < lanes) {
     const turned = transposed(builder, channelRows);
     const stores = turned.rows.map((vector, j) => {
