@@ -18,7 +18,7 @@ function hasTemplate(node: Node, target: Target): boolean {
   if (!target.templates || node.dtype !== "f32") return false;
   if (node.op === "matmul") return sizeOfShape(node.shape) > 0 && node.inputs[0].shape[2] > 0;
   if (isOp(node, "conv2d") || isOp(node, "convWeightGrad")) {
-    return node.attrs.groups === 1 && sizeOfShape(node.shape) > 0 && node.inputs.every((x) => sizeOfShape(x.shape) > 0);
+    return sizeOfShape(node.shape) > 0 && node.inputs.every((x) => sizeOfShape(x.shape) > 0);
   }
   if (node.op === "winogradFilter") return node.shape[0] % target.lanes === 0;
   if (node.op === "winogradConv2d") return fitsWinograd(node, target);
@@ -61,7 +61,7 @@ function cutWeightGradient(node: Node<"convWeightGrad">): Node {
   const [n, o, , ho, wo] = [g.shape[0], g.shape[1], 0, g.shape[2], g.shape[3]];
   if (node.attrs.pieces !== 1) return node;
   // Many output channels give enough tasks without cutting the images.
-  const blocks = Math.max(1, (o * x.shape[1]) / 1024);
+  const blocks = Math.max(1, node.attrs.groups > 1 ? o / 64 : (o * x.shape[1]) / 1024);
   const pieces = divisorUpTo(
     n,
     Math.max(1, Math.min(PIECES, Math.floor(PIECES / blocks), Math.floor((n * ho * wo) / 256))),

@@ -25,7 +25,7 @@ interface Plan {
   /** Output rows of a band, and how many bands an image has. */
   readonly band: number;
   readonly bands: number;
-  /** Channel blocks of a task, and how many such groups there are. */
+  /** Channel blocks of a task, and how many such groups there are (in each group of the convolution). */
   readonly group: number;
   readonly groups: number;
   /** Images of a task. */
@@ -34,7 +34,7 @@ interface Plan {
 }
 
 /** Register tiles start where the one before ends; what is left at an edge gets a smaller tile of its own. */
-function pieces(length: number, size: number): { start: number; count: number; size: number }[] {
+export function pieces(length: number, size: number): { start: number; count: number; size: number }[] {
   const whole = Math.floor(length / size);
   const rest = length - whole * size;
   const found = [{ start: 0, count: whole, size }];
@@ -42,7 +42,7 @@ function pieces(length: number, size: number): { start: number; count: number; s
 }
 
 /** The tile, in whole `unit` × `unit` squares, that covers the band in the fewest cycles. */
-function choosePixelTile(
+export function choosePixelTile(
   builder: KernelBuilder,
   rows: number,
   columns: number,
@@ -73,7 +73,7 @@ function choosePixelTile(
 }
 
 /** Input rows (or columns) that `count` outputs read. */
-const extentOf = (count: number, kernel: number, axis: 0 | 1, { stride, dilation }: ConvAttrs): number =>
+export const extentOf = (count: number, kernel: number, axis: 0 | 1, { stride, dilation }: ConvAttrs): number =>
   (count - 1) * stride[axis] + dilation[axis] * (kernel - 1) + 1;
 
 /** Tasks worth sharing out; few enough that packing is not repeated in vain. */
@@ -81,12 +81,12 @@ const TASKS = 32;
 
 function choosePlan(builder: KernelBuilder, node: Node, attrs: ConvAttrs, unit: number): Plan {
   const { lanes, target } = builder;
-  const [x, w] = node.inputs;
+  const [, w] = node.inputs;
   const [n, o, ho, wo] = node.shape;
   const [, c, kh, kw] = w.shape;
-  const blocks = Math.ceil(o / lanes);
+  const blocks = Math.ceil(o / attrs.groups / lanes);
   const columns = extentOf(wo, kw, 1, attrs);
-  const rowsThatFit = Math.floor(target.l2Bytes / 3 / (4 * columns * x.shape[1]));
+  const rowsThatFit = Math.floor(target.l2Bytes / 3 / (4 * columns * c));
   let band = ho;
   while (band > 1 && extentOf(band, kh, 0, attrs) > rowsThatFit) band = Math.ceil(band / 2);
   // Pooled images are cut only where no window is.
@@ -98,14 +98,14 @@ function choosePlan(builder: KernelBuilder, node: Node, attrs: ConvAttrs, unit: 
   const weightBytes = c * kh * kw * lanes * 4 * tile.blocks;
   const most = Math.max(1, Math.floor(target.l2Bytes / 2 / weightBytes)) * tile.blocks;
   let group = most >= blocks ? blocks : tile.blocks * divisorUpTo(blocks / tile.blocks, most / tile.blocks);
-  while (n * bands * (blocks / group) < 8 && group > tile.blocks)
+  while (n * bands * attrs.groups * (blocks / group) < 8 && group > tile.blocks)
     group = tile.blocks * divisorUpTo(blocks / tile.blocks, group / tile.blocks - 1);
   const groups = blocks / group;
-  const images = Math.max(1, Math.ceil(n / Math.max(1, Math.ceil(TASKS / (groups * bands)))));
+  const images = Math.max(1, Math.ceil(n / Math.max(1, Math.ceil(TASKS / (attrs.groups * groups * bands)))));
   return { tile, band, bands, group, groups, images, chunks: Math.ceil(n / images) };
 }
 
-/** Lowers a convolution and the element-wise work behind it. */
+/** Lowers a convolution, whose groups (if any) are whole blocks, and the element-wise work behind it. */
 export function lowerConv(builder: KernelBuilder, anchor: Node, roots: readonly Node[]): number {
   if (!isOp(anchor, "conv2d")) return 0;
   const { attrs } = anchor;
@@ -115,9 +115,9 @@ export function lowerConv(builder: KernelBuilder, anchor: Node, roots: readonly 
   const unit = poolOf(anchor, roots);
   const plan = choosePlan(builder, anchor, attrs, unit);
   const { band, bands, group, groups, images, chunks } = plan;
-  const counts = [groups, chunks, bands];
-  const tasks = groups * chunks * bands;
-  const [groupAt, chunk, bandAt] = ix.unflatten(ix.variable({ name: TASK, extent: tasks }), counts);
+  const counts = [attrs.groups, groups, chunks, bands];
+  const tasks = attrs.groups * groups * chunks * bands;
+  const [own, groupAt, chunk, bandAt] = ix.unflatten(ix.variable({ name: TASK, extent: tasks }), counts);
   const step = builder.variable("n", images);
   const image = builder.exact(ix.add(ix.scale(chunk, images), ix.variable(step)), n);
   const firstRow = ix.scale(bandAt, band);
@@ -128,13 +128,13 @@ export function lowerConv(builder: KernelBuilder, anchor: Node, roots: readonly 
     columns: extentOf(wo, kw, 1, attrs),
     source: (_, channel, row, column) => [
       image.index,
-      channel,
+      ix.add(ix.scale(own, c), channel),
       ix.plus(ix.add(ix.scale(firstRow, attrs.stride[0]), row), -attrs.before[0]),
       ix.plus(column, -attrs.before[1]),
     ],
   });
   const tiles = new TileBuilder(builder, anchor, roots, packed, attrs, plan.tile, unit);
-  const firstBlock = ix.scale(groupAt, group);
+  const firstBlock = ix.scale(ix.add(ix.scale(own, groups), groupAt), group);
   const pair = builder.variable("o", group / plan.tile.blocks);
   const block = ix.add(firstBlock, ix.scale(ix.variable(pair), plan.tile.blocks));
   const body: Stmt[] = [];
