@@ -5,7 +5,7 @@
  */
 import { isOp, type Node, sizeOfShape } from "../ir/graph.js";
 import type { Target } from "../ir/target.js";
-import { graph, helpers, structuralRecord, WINOGRAD_OUT } from "../ops/index.js";
+import { graph, helpers, spreadConvolution, structuralRecord, WINOGRAD_OUT } from "../ops/index.js";
 import { rewrite } from "./simplify.js";
 
 /** Most partial sums that a reduction is cut into. */
@@ -13,12 +13,20 @@ const PIECES = 16;
 /** Elements below which a reduction is not worth cutting. */
 const LONG = 1 << 14;
 
+/** Remainders of strides up to which the input gradient of a convolution has loops for each. */
+const MOST_PHASES = 9;
+
 /** Whether the convolution templates take this node. */
 function hasTemplate(node: Node, target: Target): boolean {
   if (!target.templates || node.dtype !== "f32") return false;
   if (node.op === "matmul") return sizeOfShape(node.shape) > 0 && node.inputs[0].shape[2] > 0;
   if (isOp(node, "conv2d") || isOp(node, "convWeightGrad")) {
     return sizeOfShape(node.shape) > 0 && node.inputs.every((x) => sizeOfShape(x.shape) > 0);
+  }
+  if (isOp(node, "convInputGrad")) {
+    const { stride, groups } = node.attrs;
+    const filled = [node, ...node.inputs].every((x) => sizeOfShape(x.shape) > 0);
+    return filled && stride[0] * stride[1] <= MOST_PHASES && (node.shape[1] / groups) % target.lanes === 0;
   }
   if (node.op === "winogradFilter") return node.shape[0] % target.lanes === 0;
   if (node.op === "winogradConv2d") return fitsWinograd(node, target);
@@ -89,20 +97,31 @@ function cutReduction(node: Node<"reduce">): Node {
   return graph.make("reduce", [first], { kind, axes: [0] });
 }
 
+/** Packs the weights and chooses the algorithm. */
+function prepareConv(node: Node<"conv2d">, target: Target): Node {
+  const packed = graph.make("contiguous", [node.inputs[1]], {});
+  if (!winogradPays(node, target)) return graph.make("conv2d", [node.inputs[0], packed], node.attrs);
+  return graph.make("winogradConv2d", [node.inputs[0], graph.make("winogradFilter", [packed], {})], node.attrs);
+}
+
 export function prepare(outputs: readonly Node[], target: Target): Node[] {
   const decomposed = rewrite(outputs, (node) => {
     const record = structuralRecord(node);
     if (record?.kind !== "template") return node;
     if (hasTemplate(node, target)) {
-      if (isOp(node, "conv2d")) {
-        const packed = graph.make("contiguous", [node.inputs[1]], {});
-        if (winogradPays(node, target)) {
-          const filter = graph.make("winogradFilter", [packed], {});
-          return graph.make("winogradConv2d", [node.inputs[0], filter], node.attrs);
-        }
-        return graph.make("conv2d", [node.inputs[0], packed], node.attrs);
+      if (isOp(node, "conv2d")) return prepareConv(node, target);
+      if (isOp(node, "convInputGrad")) {
+        return graph.make(
+          "convInputGrad",
+          [node.inputs[0], graph.make("contiguous", [node.inputs[1]], {})],
+          node.attrs,
+        );
       }
       return isOp(node, "convWeightGrad") ? cutWeightGradient(node) : node;
+    }
+    if (isOp(node, "convInputGrad")) {
+      const conv = spreadConvolution(graph, node.inputs[0], node.inputs[1], node.attrs);
+      if (isOp(conv, "conv2d") && hasTemplate(conv, target)) return prepareConv(conv, target);
     }
     return record.decompose ? record.decompose(graph, node as never) : node;
   });

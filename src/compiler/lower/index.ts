@@ -18,6 +18,7 @@ function lowerNest(builder: KernelBuilder, { anchor, roots }: NestPlan): number 
     const spans = spansGroups(anchor.attrs.groups, anchor.shape[1], builder.lanes);
     return spans ? lowerGrouped(builder, anchor, roots) : lowerConv(builder, anchor, roots);
   }
+  if (isOp(anchor, "convInputGrad")) return lowerConv(builder, anchor, roots);
   if (isOp(anchor, "winogradConv2d")) return lowerWinograd(builder, anchor, roots);
   if (isOp(anchor, "winogradFilter")) return lowerWinogradFilter(builder, anchor);
   if (isOp(anchor, "convWeightGrad")) {
