@@ -26,7 +26,8 @@ function hasTemplate(node: Node, target: Target): boolean {
   if (isOp(node, "convInputGrad")) {
     const { stride, groups } = node.attrs;
     const filled = [node, ...node.inputs].every((x) => sizeOfShape(x.shape) > 0);
-    return filled && stride[0] * stride[1] <= MOST_PHASES && (node.shape[1] / groups) % target.lanes === 0;
+    const wholeBlocks = groups === 1 || (node.shape[1] / groups) % target.lanes === 0;
+    return filled && wholeBlocks && stride[0] * stride[1] <= MOST_PHASES;
   }
   if (node.op === "winogradFilter") return node.shape[0] % target.lanes === 0;
   if (node.op === "winogradConv2d") return fitsWinograd(node, target);

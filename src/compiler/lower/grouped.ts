@@ -25,8 +25,8 @@ export const groupOf = (outputs: number, perGroup: number, groups: number): Grou
 export const spansGroups = (groups: number, outputs: number, lanes: number): boolean =>
   groups > 1 && (outputs / groups) % lanes !== 0;
 
-/** Border rows that a band copies for every three of its own. */
-const BORDER = 1;
+/** Rows that a band should have for every row of its border. */
+const PER_BORDER_ROW = 3;
 
 /** Rows of results of a band: in the first-level cache unless the border would outweigh that. */
 export function bandOf(
@@ -44,7 +44,7 @@ export function bandOf(
   };
   const border = rowsOf(1) - 1;
   const small = most((l1Bytes * 3) / 4);
-  const limit = small === height || small * BORDER >= border * 3 ? small : Math.max(small, most(l2Bytes / 4));
+  const limit = small === height || small >= border * PER_BORDER_ROW ? small : Math.max(small, most(l2Bytes / 4));
   const even = unit * divisorUpTo(height / unit, Math.max(1, Math.floor(limit / unit)));
   // Bands of equal height leave no rest; a little more border is cheaper than rows computed in vain.
   return unit > 1 || even * 2 > limit ? even : Math.ceil(height / Math.ceil(height / limit));
