@@ -42,10 +42,11 @@ const READ_TWICE = 12;
 const isMovement = (node: Node): boolean => structuralRecord(node)?.kind === "movement";
 const isPointwise = (node: Node): boolean => isScalar(node.op) || structuralRecord(node)?.kind === "elementwise";
 
-const isConvolution = (node: Node): boolean => isOp(node, "conv2d") || isOp(node, "winogradConv2d");
+const isConvolution = (node: Node): boolean =>
+  isOp(node, "conv2d") || isOp(node, "winogradConv2d") || isOp(node, "convInputGrad");
 /** Whether a reader takes the packed weights as filters. */
 const readsFilters = (user: Node, weights: Node): boolean =>
-  isOp(user, "winogradFilter") || (isOp(user, "conv2d") && user.inputs[1] === weights);
+  isOp(user, "winogradFilter") || ((isOp(user, "conv2d") || isOp(user, "convInputGrad")) && user.inputs[1] === weights);
 
 /** Whether the node is the heart of a kernel of its own. */
 function isAnchor(node: Node): boolean {
@@ -143,7 +144,7 @@ class Planner {
   /** The reductions of windows that do not overlap, if they are all that reads the image. */
   private poolsBehind(image: Node, anchor: Node): Node[] {
     const [window, ...others] = this.users.get(image) ?? [];
-    if (others.length > 0 || !window || !isOp(window, "window")) return [];
+    if (others.length > 0 || !window || !isOp(window, "window") || isOp(anchor, "convInputGrad")) return [];
     const size = poolSize(window, image);
     if (size === null || (anchor.op === "winogradConv2d" && WINOGRAD_OUT % size !== 0)) return [];
     const [taps, ...more] = this.users.get(window) ?? [];

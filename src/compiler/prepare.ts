@@ -5,7 +5,7 @@
  */
 import { type ConvAttrs, isOp, type Node, type Pair, type Shape, sizeOfShape } from "../ir/graph.js";
 import type { Target } from "../ir/target.js";
-import { graph, helpers, structuralRecord, WINOGRAD_OUT } from "../ops/index.js";
+import { graph, helpers, spreadConvolution, structuralRecord, WINOGRAD_OUT } from "../ops/index.js";
 import { divisorUpTo } from "./divisors.js";
 import { rewrite } from "./simplify.js";
 
@@ -14,12 +14,21 @@ const PIECES = 16;
 /** Elements below which a reduction is not worth cutting. */
 const LONG = 1 << 14;
 
+/** Remainders of strides up to which the input gradient of a convolution has loops for each. */
+const MOST_PHASES = 9;
+
 /** Whether the convolution templates take this node. */
 function hasTemplate(node: Node, target: Target): boolean {
   if (!target.templates || node.dtype !== "f32") return false;
   if (node.op === "matmul") return sizeOfShape(node.shape) > 0 && node.inputs[0].shape[2] > 0;
   if (isOp(node, "conv2d") || isOp(node, "convWeightGrad")) {
-    return node.attrs.groups === 1 && sizeOfShape(node.shape) > 0 && node.inputs.every((x) => sizeOfShape(x.shape) > 0);
+    return sizeOfShape(node.shape) > 0 && node.inputs.every((x) => sizeOfShape(x.shape) > 0);
+  }
+  if (isOp(node, "convInputGrad")) {
+    const { stride, groups } = node.attrs;
+    const filled = [node, ...node.inputs].every((x) => sizeOfShape(x.shape) > 0);
+    const wholeBlocks = groups === 1 || (node.shape[1] / groups) % target.lanes === 0;
+    return filled && wholeBlocks && stride[0] * stride[1] <= MOST_PHASES;
   }
   if (node.op === "winogradFilter") return node.shape[0] % target.lanes === 0;
   if (isOp(node, "winogradConv2d")) return fitsWinograd(node.inputs[0].shape, node.shape, target);
@@ -85,13 +94,13 @@ function prepareWeightGradient(node: Node<"convWeightGrad">, target: Target): No
   const [n, o, ho, wo] = g.shape;
   if (node.attrs.pieces !== 1) return node;
   // Many results give enough tasks without cutting the images.
-  const [kh, kw] = node.attrs.kernel;
-  const blocks = Math.max(1, (o * x.shape[1] * kh * kw) / (9 * 1024));
+  const { kernel, ...conv } = node.attrs;
+  const results = o * x.shape[1] * kernel[0] * kernel[1];
+  const blocks = Math.max(1, conv.groups > 1 ? o / 64 : results / (9 * 1024));
   const pieces = divisorUpTo(
     n,
     Math.max(1, Math.min(PIECES, Math.floor(PIECES / blocks), Math.floor((n * ho * wo) / 256))),
   );
-  const { kernel, ...conv } = node.attrs;
   const partial = winogradWeightPays(node, target)
     ? graph.make("winogradWeightGrad", [x, g], { ...conv, pieces })
     : graph.make("convWeightGrad", [x, g], { ...node.attrs, pieces });
@@ -117,20 +126,31 @@ function cutReduction(node: Node<"reduce">): Node {
   return graph.make("reduce", [first], { kind, axes: [0] });
 }
 
+/** Packs the weights and chooses the algorithm. */
+function prepareConv(node: Node<"conv2d">, target: Target): Node {
+  const packed = graph.make("contiguous", [node.inputs[1]], {});
+  if (!winogradPays(node, target)) return graph.make("conv2d", [node.inputs[0], packed], node.attrs);
+  return graph.make("winogradConv2d", [node.inputs[0], graph.make("winogradFilter", [packed], {})], node.attrs);
+}
+
 export function prepare(outputs: readonly Node[], target: Target): Node[] {
   const decomposed = rewrite(outputs, (node) => {
     const record = structuralRecord(node);
     if (record?.kind !== "template") return node;
     if (hasTemplate(node, target)) {
-      if (isOp(node, "conv2d")) {
-        const packed = graph.make("contiguous", [node.inputs[1]], {});
-        if (winogradPays(node, target)) {
-          const filter = graph.make("winogradFilter", [packed], {});
-          return graph.make("winogradConv2d", [node.inputs[0], filter], node.attrs);
-        }
-        return graph.make("conv2d", [node.inputs[0], packed], node.attrs);
+      if (isOp(node, "conv2d")) return prepareConv(node, target);
+      if (isOp(node, "convInputGrad")) {
+        return graph.make(
+          "convInputGrad",
+          [node.inputs[0], graph.make("contiguous", [node.inputs[1]], {})],
+          node.attrs,
+        );
       }
       return isOp(node, "convWeightGrad") ? prepareWeightGradient(node, target) : node;
+    }
+    if (isOp(node, "convInputGrad")) {
+      const conv = spreadConvolution(graph, node.inputs[0], node.inputs[1], node.attrs);
+      if (isOp(conv, "conv2d") && hasTemplate(conv, target)) return prepareConv(conv, target);
     }
     return record.decompose ? record.decompose(graph, node as never) : node;
   });

@@ -57,6 +57,8 @@ export interface StructuralAttrs {
   matmul: Record<never, never>;
   /** [N, C, H, W], [O, C/g, Kh, Kw] -> [N, O, Ho, Wo] */
   conv2d: ConvAttrs;
+  /** dy [N, O, Ho, Wo], weights [C, O/g, Kh, Kw] -> dx [N, C, H, W] of a convolution with strides; `size` is H, W. */
+  convInputGrad: ConvAttrs & { readonly size: Pair };
   /** x [N, C, H, W], dy [N, O, Ho, Wo] -> [P, O, C/g, Kh, Kw]: P partial sums over the images, cut in order. */
   convWeightGrad: ConvAttrs & { readonly kernel: Pair; readonly pieces: number };
   /** Filters [O, C, 3, 3] -> [O, C, 6, 6], as Winograd's convolution needs them. */

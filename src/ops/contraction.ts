@@ -1,8 +1,17 @@
 /**
- * Records of the contractions: batched matmul, 2-d convolution and its weight gradient. The input gradient of a
- * convolution is a convolution of the spread-out gradient with flipped weights, so derivatives of any order close.
+ * Records of the contractions: batched matmul, 2-d convolution and its gradients. The input gradient of a convolution is
+ * a convolution with flipped weights; with strides, one of the spread-out gradient, which has an op of its own so that
+ * nobody need multiply by the zeros in between. Derivatives of any order close.
  */
-import { type ConvAttrs, formatShape, type Node, type Pair, type StructuralName, sizeOfShape } from "../ir/graph.js";
+import {
+  type ConvAttrs,
+  formatShape,
+  isOp,
+  type Node,
+  type Pair,
+  type StructuralName,
+  sizeOfShape,
+} from "../ir/graph.js";
 import { ShapeError } from "../util/errors.js";
 import { permute, reduceSum, reshape, swap } from "./helpers.js";
 import { spread } from "./movement.js";
@@ -130,19 +139,35 @@ function windows(e: Builder, x: Node, output: Pair, kernel: Pair, attrs: ConvAtt
   return e.make("window", [padded], { axes });
 }
 
-/** dx = dy (spread by the stride) convolved with the weights flipped in space and swapped in channels. */
-function inputGradient(e: Builder, g: Node, w: Node, shape: readonly number[], attrs: ConvAttrs): Node {
-  const { groups, stride, before, dilation } = attrs;
+/** Weights with input and output channels swapped within each group: [O, C/g, Kh, Kw] to [C, O/g, Kh, Kw]. */
+function swapChannels(e: Builder, w: Node, groups: number): Node {
   const [o, perGroup, kh, kw] = w.shape;
   const grouped = permute(e, reshape(e, w, [groups, o / groups, perGroup, kh, kw]), [0, 2, 1, 3, 4]);
-  const swapped = reshape(e, grouped, [groups * perGroup, o / groups, kh, kw]);
+  return reshape(e, grouped, [groups * perGroup, o / groups, kh, kw]);
+}
+
+/** dx of a convolution whose images have this shape. */
+function inputGradient(e: Builder, g: Node, w: Node, shape: readonly number[], attrs: ConvAttrs): Node {
+  const swapped = swapChannels(e, w, attrs.groups);
+  const size: Pair = [shape[2], shape[3]];
+  if (attrs.stride[0] * attrs.stride[1] === 1) return spreadConvolution(e, g, swapped, { ...attrs, size });
+  return e.make("convInputGrad", [g, swapped], { ...attrs, size });
+}
+
+/** dx = dy (spread by the stride) convolved with the swapped weights, flipped in space. */
+export function spreadConvolution(
+  e: Builder,
+  g: Node,
+  swapped: Node,
+  { groups, stride, before, dilation, size }: ConvAttrs & { readonly size: Pair },
+): Node {
+  const [, , kh, kw] = swapped.shape;
   const flip = { start: [0, 0, kh - 1, kw - 1], step: [1, 1, -1, -1] };
   const flipped = kh * kw === 1 ? swapped : e.make("slice", [swapped], flip, { shape: swapped.shape });
   const wide = spread(e, g, [1, 1, stride[0], stride[1]]);
-  const first = ([0, 1] as const).map((i) => dilation[i] * (w.shape[i + 2] - 1) - before[i]);
-  const last = ([0, 1] as const).map(
-    (i) => shape[i + 2] + dilation[i] * (w.shape[i + 2] - 1) - first[i] - wide.shape[i + 2],
-  );
+  const reach = [dilation[0] * (kh - 1), dilation[1] * (kw - 1)];
+  const first = reach.map((r, i) => r - before[i]);
+  const last = reach.map((r, i) => size[i] + r - first[i] - wide.shape[i + 2]);
   return e.make("conv2d", [wide, flipped], {
     stride: [1, 1],
     before: [first[0], first[1]],
@@ -152,8 +177,34 @@ function inputGradient(e: Builder, g: Node, w: Node, shape: readonly number[], a
   });
 }
 
+const inputGradRecord: StructuralRecord<"convInputGrad"> = {
+  kind: "template",
+  type: ([g, w], { groups, size }) => {
+    if (g.shape[1] !== w.shape[1] * groups || w.shape[0] % groups !== 0) {
+      throw new ShapeError(
+        `[convInputGrad] ${g.shape[1]} channels in ${groups} groups do not fit weights ${formatShape(w.shape)}`,
+      );
+    }
+    return { shape: [g.shape[0], w.shape[0], size[0], size[1]], dtype: g.dtype };
+  },
+  gradient: (e, gradient, node) => {
+    const [dy, swapped] = node.inputs;
+    const { size: _, ...conv } = node.attrs;
+    const kernel: Pair = [swapped.shape[2], swapped.shape[3]];
+    const w = swapChannels(e, swapped, conv.groups);
+    const dw = weightGradient(e, gradient, dy, conv, kernel);
+    return [e.make("conv2d", [gradient, w], conv), swapChannels(e, dw, conv.groups)];
+  },
+  multiplyAdds: ({ inputs: [g, w] }) => sizeOfShape(g.shape) * (sizeOfShape(w.shape) / g.shape[1]),
+  decompose: (e, { inputs: [g, w], attrs }) => {
+    const conv = spreadConvolution(e, g, w, attrs);
+    return isOp(conv, "conv2d") && convRecord.decompose ? convRecord.decompose(e, conv) : conv;
+  },
+};
+
 export const contractionRecords = {
   matmul: matmulRecord,
   conv2d: convRecord,
+  convInputGrad: inputGradRecord,
   convWeightGrad: weightGradRecord,
 } satisfies { [K in StructuralName]?: StructuralRecord<K> };

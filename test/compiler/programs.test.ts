@@ -8,7 +8,7 @@ import type { Program } from "../../src/ir/program.js";
 import { BatchNorm2d, Conv2d, Linear, MaxPool2d, type Module, ReLU, Sequential } from "../../src/nn/index.js";
 import { Adam, AdamW, SGD } from "../../src/optim/index.js";
 import { compile, full, ones, programCount, realize, type Tensor, Variable, zeros } from "../../src/tensor/index.js";
-import { createModel } from "../../src/vision/index.js";
+import { createModel, InvertedResidual } from "../../src/vision/index.js";
 import type { RecordingDevice } from "./recorder.js";
 import { programOf, record, stepOf } from "./steps.js";
 
@@ -82,6 +82,27 @@ describe("kernels per program", () => {
     const { kernels } = await programOf(device, [zeros([8, 16, 10, 10])], (x) => model.call(x));
     // Weights are packed, the convolution runs, mean, variance, and one pass for the rest with the running statistics.
     expect(kernels.map(({ label }) => label)).toHaveLength(5);
+  });
+
+  it("a depthwise convolution with bias and ReLU6: weights are packed, and one kernel does the rest", async () => {
+    const conv = new Conv2d(32, 32, 3, { padding: 1, groups: 32 });
+    await realize(...conv.parameters());
+    const { kernels } = await programOf(device, [zeros([4, 32, 8, 8])], (x) => conv.call(x).clamp({ min: 0, max: 6 }));
+    expect(kernels.map(({ label }) => label)).toHaveLength(2);
+  });
+
+  it("convolutions in groups are never decomposed: an inverted residual has three, and five gradients", async () => {
+    const model = new InvertedResidual(32, 32);
+    await realize(...model.parameters());
+    const { kernels } = await programOf(device, [zeros([4, 32, 8, 8])], (x) => {
+      const loss = model.call(x).square().sum();
+      loss.backward();
+      return [loss, ...model.parameters().map(({ grad }) => grad!)];
+    });
+    const starting = (name: string) => kernels.filter(({ label }) => label.startsWith(name)).length;
+    expect([starting("conv2d"), starting("convWeightGrad")]).toEqual([5, 3]);
+    // What a decomposition sums has the axes of its windows.
+    expect(kernels.filter(({ label }) => /x3x3(_|$)/.test(label) && !label.startsWith("convWeightGrad"))).toEqual([]);
   });
 
   it("an AdamW step alone makes parameter and moments in shared kernels", async () => {

@@ -118,6 +118,24 @@ export function weightGradientCase(
   };
 }
 
+/** dx from dy and the weights; the gradients of that close the circle. */
+export function inputGradientCase(x: readonly number[], w: readonly number[], options: Convolution): StructuralCase {
+  const dy = outputShape(x, w, options);
+  return {
+    name: `dy [${dy}], [${w}] to [${x}] ${JSON.stringify(options)}`,
+    shapes: [dy, w],
+    build: (gradOutput, weight) => {
+      const image = full(x, 1, { dtype: weight.dtype });
+      return grad(conv2d(image, weight, options), [image], { gradOutput })[0];
+    },
+    meaning: (gradOutput, weight) => {
+      const result = zerosOf(x);
+      eachTap(x, w, options, (at, tap, output) => accumulate(result, at, get(weight, tap) * get(gradOutput, output)));
+      return result;
+    },
+  };
+}
+
 /** Sums stay near 1, so that errors are measured against the largest value. */
 const WINOGRAD_SCALE = 1 / 64;
 

@@ -49,6 +49,10 @@ def contraction():
         ("kernel larger than input", 1, 2, 2, (2, 2), (5, 5), {"padding": 2}),
         ("one pixel", 4, 3, 3, (1, 1), (3, 3), {"padding": 1}),
     ]
+    yield from convolutions(convs)
+
+
+def convolutions(convs):
     for name, batch, inner, outer, side, kernel, options in convs:
         groups = options.get("groups", 1)
         weight = uniform(outer, inner // groups, *kernel)
@@ -58,6 +62,23 @@ def contraction():
             lambda t, **options: F.conv2d(t["x"], t["weight"], t["bias"], **options), SUMS,
             options=options, sums=True, grads=("x", "weight", "bias"), f64=name in ("no padding", "2 groups"),
         )  # fmt: skip
+
+
+def grouped():
+    """Groups that are narrower than a vector, as wide as one, and wider; from 4 to 16 lanes."""
+    yield from convolutions([
+        ("depthwise, odd channels", 2, 21, 21, (7, 6), (3, 3), {"padding": 1, "groups": 21}),
+        ("depthwise 5x5 stride 2", 1, 32, 32, (9, 11), (5, 5), {"padding": 2, "groups": 32, "stride": 2}),
+        ("depthwise dilation 2 stride 1x2", 2, 16, 16, (9, 8), (3, 3),
+         {"padding": 2, "groups": 16, "dilation": 2, "stride": [1, 2]}),
+        ("depthwise multiplier 3", 1, 6, 18, (5, 7), (3, 3), {"padding": 1, "groups": 6}),
+        ("groups of 4", 2, 32, 32, (6, 5), (3, 3), {"padding": 1, "groups": 8}),
+        ("groups of 4 stride 2", 1, 20, 20, (7, 8), (3, 3), {"padding": 1, "groups": 5, "stride": 2}),
+        ("groups of 8", 1, 24, 24, (5, 6), (3, 3), {"padding": 1, "groups": 3}),
+        ("groups of 16", 1, 32, 32, (5, 6), (3, 3), {"padding": 1, "groups": 2}),
+        ("groups of 3 to 5", 2, 9, 15, (6, 6), (3, 2), {"padding": [1, 0], "groups": 3}),
+        ("groups of 6 to 32 stride 2", 1, 12, 64, (7, 7), (1, 3), {"padding": [0, 1], "groups": 2, "stride": 2}),
+    ])  # fmt: skip
 
 
 def pooling():
@@ -405,4 +426,5 @@ GROUPS = {
     "elementwise": elementwise,
     "reductions": reductions,
     "picking": picking,
+    "grouped": grouped,
 }

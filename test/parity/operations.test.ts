@@ -9,7 +9,7 @@ import { devices } from "../support/devices.js";
 import { OPERATIONS } from "./operations.js";
 import { expectReference, makeInput, type ReferenceCase, readCases } from "./reference.js";
 
-const FILES = ["contraction", "pooling", "normalisation", "losses", "elementwise", "reductions", "picking"];
+const FILES = ["contraction", "pooling", "normalisation", "losses", "elementwise", "reductions", "picking", "grouped"];
 
 async function compare(reference: ReferenceCase): Promise<void> {
   const { op, dtype, options, grads, gradient, outputs } = reference;

@@ -84,6 +84,11 @@ const operations: Readonly<Record<string, Operation>> = {
     when(x.rank === 4 && x.shape[2] > 2 && x.shape[3] > 2, () =>
       conv2d(x, constants([1 + 3 * k, x.shape[1], 3, 3], k), { padding: k % 2, stride: 1 + (k > 1 ? 1 : 0) }).mul(0.2),
     ),
+  grouped: (x, _, k) =>
+    when(x.rank === 4 && x.shape[2] > 2 && x.shape[3] > 2, () => {
+      const w = constants([x.shape[1] * (1 + (k % 2)), 1, 3, 3], k);
+      return conv2d(x, w, { groups: x.shape[1], padding: 1, stride: 1 + (k >> 1) }).mul(0.3);
+    }),
   maxPool: (x, _, k) =>
     when(x.rank === 4 && x.shape[2] > 2 && x.shape[3] > 2, () =>
       maxPool2d(x, { kernelSize: 2 + (k % 2), stride: 1 + (k % 2), padding: k % 2 }),

@@ -3,16 +3,20 @@
  * pixels × channel blocks over it: every weight vector is used for all pixels of the tile, every pixel for all blocks.
  * The element-wise work behind the convolution is done on the registers.
  */
-import { type ConvAttrs, isOp, type Node, sizeOfShape } from "../../ir/graph.js";
+import { isOp, type Node, sizeOfShape } from "../../ir/graph.js";
 import * as ix from "../../ir/index-math.js";
 import { declare, type Expr, load, nameOf, register, type Stmt, set, splat, TASK } from "../../ir/loops.js";
+import { structuralRecord } from "../../ops/index.js";
 import { divisorUpTo } from "../divisors.js";
 import type { KernelBuilder } from "../kernel-builder.js";
 import { askAhead } from "./ahead.js";
+import { type Walk, walkOf } from "./conv-walk.js";
 import { type Image, packImage } from "./image.js";
 import { nest } from "./nest.js";
 import { poolOf, storePixels } from "./pixels.js";
 import { fits, stepCycles } from "./tile.js";
+
+type Convolution = Node<"conv2d"> | Node<"convInputGrad">;
 
 /** A tile of th × tw pixels and some channel blocks. */
 interface PixelTile {
@@ -26,7 +30,7 @@ interface Plan {
   /** Output rows of a band, and how many bands an image has. */
   readonly band: number;
   readonly bands: number;
-  /** Channel blocks of a task, and how many such groups there are. */
+  /** Channel blocks of a task, and how many such groups there are (in each group of the convolution). */
   readonly group: number;
   readonly groups: number;
   /** Images of a task. */
@@ -35,7 +39,7 @@ interface Plan {
 }
 
 /** Register tiles start where the one before ends; what is left at an edge gets a smaller tile of its own. */
-function pieces(length: number, size: number): { start: number; count: number; size: number }[] {
+export function pieces(length: number, size: number): { start: number; count: number; size: number }[] {
   const whole = Math.floor(length / size);
   const rest = length - whole * size;
   const found = [{ start: 0, count: whole, size }];
@@ -43,7 +47,7 @@ function pieces(length: number, size: number): { start: number; count: number; s
 }
 
 /** The tile, in whole `unit` × `unit` squares, that covers the band in the fewest cycles. */
-function choosePixelTile(
+export function choosePixelTile(
   builder: KernelBuilder,
   rows: number,
   columns: number,
@@ -73,23 +77,21 @@ function choosePixelTile(
   return best;
 }
 
-/** Input rows (or columns) that `count` outputs read. */
-const extentOf = (count: number, kernel: number, axis: 0 | 1, { stride, dilation }: ConvAttrs): number =>
-  (count - 1) * stride[axis] + dilation[axis] * (kernel - 1) + 1;
-
 /** Tasks worth sharing out; few enough that packing is not repeated in vain. */
 const TASKS = 32;
 
-function choosePlan(builder: KernelBuilder, node: Node, attrs: ConvAttrs, unit: number): Plan {
+function choosePlan(builder: KernelBuilder, node: Convolution, { axes }: Walk, unit: number): Plan {
   const { lanes, target } = builder;
-  const [x, w] = node.inputs;
-  const [n, o, ho, wo] = node.shape;
+  const { attrs } = node;
+  const [, w] = node.inputs;
+  const [n, o] = node.shape;
+  const [ho, wo] = axes.map(({ size }) => size);
   const [, c, kh, kw] = w.shape;
-  const blocks = Math.ceil(o / lanes);
-  const columns = extentOf(wo, kw, 1, attrs);
-  const rowsThatFit = Math.floor(target.l2Bytes / 3 / (4 * columns * x.shape[1]));
+  const blocks = Math.ceil(o / attrs.groups / lanes);
+  const columns = axes[1].extent(wo);
+  const rowsThatFit = Math.floor(target.l2Bytes / 3 / (4 * columns * c));
   let band = ho;
-  while (band > 1 && extentOf(band, kh, 0, attrs) > rowsThatFit) band = Math.ceil(band / 2);
+  while (band > 1 && axes[0].extent(band) > rowsThatFit) band = Math.ceil(band / 2);
   // Pooled images are cut only where no window is.
   if (unit > 1) band = unit * divisorUpTo(ho / unit, Math.max(1, Math.floor(band / unit)));
   const tile = choosePixelTile(builder, band, wo, blocks, unit);
@@ -99,57 +101,65 @@ function choosePlan(builder: KernelBuilder, node: Node, attrs: ConvAttrs, unit: 
   const weightBytes = c * kh * kw * lanes * 4 * tile.blocks;
   const most = Math.max(1, Math.floor(target.l2Bytes / 2 / weightBytes)) * tile.blocks;
   let group = most >= blocks ? blocks : tile.blocks * divisorUpTo(blocks / tile.blocks, most / tile.blocks);
-  while (n * bands * (blocks / group) < 8 && group > tile.blocks)
+  while (n * bands * attrs.groups * (blocks / group) < 8 && group > tile.blocks)
     group = tile.blocks * divisorUpTo(blocks / tile.blocks, group / tile.blocks - 1);
   const groups = blocks / group;
-  const images = Math.max(1, Math.ceil(n / Math.max(1, Math.ceil(TASKS / (groups * bands)))));
+  const images = Math.max(1, Math.ceil(n / Math.max(1, Math.ceil(TASKS / (attrs.groups * groups * bands)))));
   return { tile, band, bands, group, groups, images, chunks: Math.ceil(n / images) };
 }
 
-/** Lowers a convolution and the element-wise work behind it. */
+/**
+ * Lowers a convolution, or the input gradient of one with strides, and the element-wise work behind it. Groups, if there
+ * are any, are whole blocks.
+ */
 export function lowerConv(builder: KernelBuilder, anchor: Node, roots: readonly Node[]): number {
-  if (!isOp(anchor, "conv2d")) return 0;
+  if (!isOp(anchor, "conv2d") && !isOp(anchor, "convInputGrad")) return 0;
   const { attrs } = anchor;
   const [x, w] = anchor.inputs;
-  const [n, o, ho, wo] = anchor.shape;
-  const [, c, kh, kw] = w.shape;
+  const [n] = anchor.shape;
+  const c = w.shape[1];
+  const walk = walkOf(anchor);
+  const [rows, columns] = walk.axes;
   const unit = poolOf(anchor, roots);
-  const plan = choosePlan(builder, anchor, attrs, unit);
+  const plan = choosePlan(builder, anchor, walk, unit);
   const { band, bands, group, groups, images, chunks } = plan;
-  const counts = [groups, chunks, bands];
-  const tasks = groups * chunks * bands;
-  const [groupAt, chunk, bandAt] = ix.unflatten(ix.variable({ name: TASK, extent: tasks }), counts);
+  const counts = [attrs.groups, groups, chunks, bands];
+  const tasks = attrs.groups * groups * chunks * bands;
+  const [own, groupAt, chunk, bandAt] = ix.unflatten(ix.variable({ name: TASK, extent: tasks }), counts);
   const step = builder.variable("n", images);
   const image = builder.exact(ix.add(ix.scale(chunk, images), ix.variable(step)), n);
   const firstRow = ix.scale(bandAt, band);
   const packed = packImage(builder, x, {
     images: 1,
     channels: c,
-    rows: extentOf(band, kh, 0, attrs),
-    columns: extentOf(wo, kw, 1, attrs),
+    rows: rows.extent(band),
+    columns: columns.extent(columns.size),
     source: (_, channel, row, column) => [
       image.index,
-      channel,
-      ix.plus(ix.add(ix.scale(firstRow, attrs.stride[0]), row), -attrs.before[0]),
-      ix.plus(column, -attrs.before[1]),
+      ix.add(ix.scale(own, c), channel),
+      ix.add(rows.source(firstRow), row),
+      ix.add(columns.source(ix.zero), column),
     ],
   });
-  const tiles = new TileBuilder(builder, anchor, roots, packed, attrs, plan.tile, unit);
-  const firstBlock = ix.scale(groupAt, group);
+  const tiles = new TileBuilder(builder, anchor, roots, packed, plan.tile, unit);
+  const firstBlock = ix.scale(ix.add(ix.scale(own, groups), groupAt), group);
   const pair = builder.variable("o", group / plan.tile.blocks);
   const block = ix.add(firstBlock, ix.scale(ix.variable(pair), plan.tile.blocks));
   const body: Stmt[] = [];
   for (const v of pieces(band, plan.tile.th)) {
-    for (const h of pieces(wo, plan.tile.tw)) {
+    for (const h of pieces(columns.size, plan.tile.tw)) {
       const down = builder.variable("y", v.count);
       const across = builder.variable("x", h.count);
       const row = ix.plus(ix.scale(ix.variable(down), v.size), v.start);
       const column = ix.plus(ix.scale(ix.variable(across), h.size), h.start);
-      body.push(...nest([down, across], tiles.tile(image.index, block, firstRow, row, column, v.size, h.size)));
+      const phases = walk.phases.flatMap((phase) =>
+        tiles.tile(phase, image.index, block, firstRow, row, column, v.size, h.size),
+      );
+      body.push(...nest([down, across], phases));
     }
   }
   builder.part(tasks, nest([step], image.within([...packed.statements, ...nest([pair], body)])));
-  return 2 * n * o * ho * wo * c * kh * kw;
+  return 2 * (structuralRecord(anchor)?.multiplyAdds?.(anchor as never) ?? 0);
 }
 
 class TileBuilder {
@@ -158,13 +168,13 @@ class TileBuilder {
     private readonly anchor: Node,
     private readonly roots: readonly Node[],
     private readonly packed: Image,
-    private readonly attrs: ConvAttrs,
     private readonly shape: PixelTile,
     private readonly unit: number,
   ) {}
 
   /** One register tile at (row, column) of the band: accumulate over channels and taps, then finish and store. */
   tile(
+    phase: Walk["phases"][number],
     image: ix.Index,
     block: ix.Index,
     firstRow: ix.Index,
@@ -175,7 +185,8 @@ class TileBuilder {
   ): Stmt[] {
     const { builder, anchor } = this;
     const { lanes } = builder;
-    const [, c, kh, kw] = anchor.inputs[1].shape;
+    const c = anchor.inputs[1].shape[1];
+    const [vertical, horizontal] = phase;
     const pixels = Array.from({ length: th * tw }, (_, i) => ({ y: Math.floor(i / tw), x: i % tw }));
     const accumulators = pixels.map(() =>
       Array.from({ length: this.shape.blocks }, () => register(builder.fresh("c"), "f32", lanes)),
@@ -186,9 +197,10 @@ class TileBuilder {
     // Channels of a block lie side by side: the innermost loop walks them, so that no load repeats between its steps.
     const split = c % lanes === 0 ? [c / lanes, lanes] : [c];
     const channels = split.map((extent) => builder.variable("k", extent));
-    const [down, across] = [builder.variable("k", kh), builder.variable("k", kw)];
+    const [down, across] = phase.map(({ taps }) => builder.variable("k", taps));
     const channel = ix.flatten(channels.map(ix.variable), split);
     const inner = this.products(
+      phase,
       accumulators,
       pixels,
       block,
@@ -199,17 +211,26 @@ class TileBuilder {
       ix.variable(across),
     );
     const [innermost] = channels.slice(-1);
-    const compute = nest([...channels.slice(0, -1), down, across, innermost], inner);
+    const reached = vertical.taps * horizontal.taps > 0;
+    const compute = reached ? nest([...channels.slice(0, -1), down, across, innermost], inner) : [];
     const { roots, unit } = this;
-    const from = ix.add(firstRow, row);
-    return [
-      ...start,
-      ...compute,
-      ...storePixels({ builder, anchor, roots, unit, accumulators, pixels, image, block, row: from, column }),
-    ];
+    const stores = storePixels({
+      builder,
+      anchor,
+      roots,
+      unit,
+      accumulators,
+      pixels: pixels.map(({ y, x }) => ({ y: y * vertical.scale, x: x * horizontal.scale })),
+      image,
+      block,
+      row: ix.plus(ix.scale(ix.add(firstRow, row), vertical.scale), vertical.offset),
+      column: ix.plus(ix.scale(column, horizontal.scale), horizontal.offset),
+    });
+    return [...start, ...compute, ...stores];
   }
 
   private products(
+    [vertical, horizontal]: Walk["phases"][number],
     accumulators: readonly (readonly Expr[])[],
     pixels: readonly { y: number; x: number }[],
     block: ix.Index,
@@ -219,17 +240,17 @@ class TileBuilder {
     tap: ix.Index,
     tapColumn: ix.Index,
   ): Stmt[] {
-    const { builder, packed, attrs } = this;
+    const { builder, packed } = this;
     const { lanes, lowering } = builder;
     const w = this.anchor.inputs[1];
     const weights = Array.from({ length: this.shape.blocks }, (_, b) => {
       const output = ix.add(ix.scale(ix.plus(block, b), lanes), builder.lane);
-      return lowering.value(w, [output, channel, tap, tapColumn]);
+      return lowering.value(w, [output, channel, vertical.weight(tap), horizontal.weight(tapColumn)]);
     });
     const ahead = askAhead(builder, weights, sizeOfShape(w.shape) * 4);
     const products = pixels.flatMap(({ y, x }, p) => {
-      const r = ix.add(ix.scale(ix.plus(row, y), attrs.stride[0]), ix.scale(tap, attrs.dilation[0]));
-      const q = ix.add(ix.scale(ix.plus(column, x), attrs.stride[1]), ix.scale(tapColumn, attrs.dilation[1]));
+      const r = vertical.read(ix.plus(row, y), tap);
+      const q = horizontal.read(ix.plus(column, x), tapColumn);
       const scalar = splat(load(packed.buffer, "f32", packed.at(ix.zero, channel, r, q), [], lanes), lanes);
       return weights.map((weight, b) => {
         const a = accumulators[p][b];

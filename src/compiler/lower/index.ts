@@ -4,6 +4,8 @@ import type { KernelBuilder } from "../kernel-builder.js";
 import type { KernelPlan, NestPlan } from "../plan.js";
 import { lowerConv } from "./conv.js";
 import { lowerConvWeight } from "./conv-weight.js";
+import { lowerGrouped, spansGroups } from "./grouped.js";
+import { lowerGroupedWeight } from "./grouped-weight.js";
 import { lowerMap } from "./map.js";
 import { lowerMatmul } from "./matmul.js";
 import { lowerReduce } from "./reduce.js";
@@ -13,11 +15,17 @@ import { lowerWinogradWeight } from "./winograd-weight.js";
 function lowerNest(builder: KernelBuilder, { anchor, roots }: NestPlan): number {
   if (!anchor) return lowerMap(builder, roots);
   if (isOp(anchor, "matmul")) return lowerMatmul(builder, anchor, roots);
-  if (isOp(anchor, "conv2d")) return lowerConv(builder, anchor, roots);
+  if (isOp(anchor, "conv2d")) {
+    const spans = spansGroups(anchor.attrs.groups, anchor.shape[1], builder.lanes);
+    return spans ? lowerGrouped(builder, anchor, roots) : lowerConv(builder, anchor, roots);
+  }
+  if (isOp(anchor, "convInputGrad")) return lowerConv(builder, anchor, roots);
   if (isOp(anchor, "winogradConv2d")) return lowerWinograd(builder, anchor, roots);
   if (isOp(anchor, "winogradFilter")) return lowerWinogradFilter(builder, anchor);
   if (isOp(anchor, "winogradWeightGrad")) return lowerWinogradWeight(builder, anchor);
-  if (isOp(anchor, "convWeightGrad")) return lowerConvWeight(builder, anchor);
+  if (isOp(anchor, "convWeightGrad")) {
+    return anchor.attrs.groups > 1 ? lowerGroupedWeight(builder, anchor) : lowerConvWeight(builder, anchor);
+  }
   return lowerReduce(builder, anchor, roots);
 }
 
