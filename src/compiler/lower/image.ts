@@ -5,7 +5,8 @@
  */
 import type { Node } from "../../ir/graph.js";
 import * as ix from "../../ir/index-math.js";
-import { constantOf, type Expr, type Stmt, store } from "../../ir/loops.js";
+import { constantOf, type Expr, prefetch, type Stmt, store } from "../../ir/loops.js";
+import { loadsOf } from "../../ir/visit.js";
 import type { KernelBuilder } from "../kernel-builder.js";
 import { loadCost, nest } from "./nest.js";
 
@@ -45,6 +46,21 @@ function channelsContiguous(builder: KernelBuilder, x: Node): boolean {
   return loadCost([builder.lowering.value(x, at)], lanes) < lanes;
 }
 
+/** Vectors between what is copied and what is asked for: about as many as are copied while memory answers. */
+const AHEAD = 128;
+
+/**
+ * Asks for the same of a band's pixels some blocks of channels further on: the rows of a band are short and far apart in memory, which
+ * is more than the hardware foresees.
+ */
+function foresee(value: Expr, block: ix.LoopVar, pixel: ix.LoopVar, pixels: number): Stmt[] {
+  const later = new Map([[block.name, ix.plus(ix.variable(block), Math.ceil(AHEAD / pixels))]]);
+  const walking = loadsOf([value]).filter(
+    ({ index, stride, pick }) => stride === 1 && pick === null && ix.depends(index, pixel.name),
+  );
+  return walking.map(({ buffer, index }) => prefetch(buffer, ix.substitute(index, later)));
+}
+
 /** Statements that copy the pixels, and where they are then. */
 export function packImage(builder: KernelBuilder, x: Node, request: ImageRequest): Image {
   const { images, channels, rows, columns, source } = request;
@@ -64,7 +80,8 @@ export function packImage(builder: KernelBuilder, x: Node, request: ImageRequest
     const channel = ix.add(ix.scale(ix.variable(block), lanes), builder.lane);
     const value = zeroOutside(builder, x, source(n, channel, row, ix.variable(q)));
     const body = store(buffer, "f32", at(n, channel, row, ix.variable(q)), value, lanes);
-    return { buffer, at, statements: nest([i, block, r, q], [body]) };
+    const soon = foresee(value, block, q, rows * columns);
+    return { buffer, at, statements: nest([i, block, r, q], [...soon, body]) };
   }
   const pitch = Math.ceil(columns / lanes) * lanes;
   const shape = [images, channels, rows, pitch];
