@@ -81,7 +81,7 @@ export function packImage(builder: KernelBuilder, x: Node, request: ImageRequest
     const value = zeroOutside(builder, x, source(n, channel, row, ix.variable(q)));
     const body = store(buffer, "f32", at(n, channel, row, ix.variable(q)), value, lanes);
     const soon = foresee(value, block, q, rows * columns);
-    return { buffer, at, statements: nest([i, block, r, q], [...soon, body]) };
+    return { buffer, at, statements: nest([i, block, r, q], [body, ...soon]) };
   }
   const pitch = Math.ceil(columns / lanes) * lanes;
   const shape = [images, channels, rows, pitch];
