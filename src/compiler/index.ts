@@ -8,6 +8,8 @@ import type { Program, Slot } from "../ir/program.js";
 import type { Target } from "../ir/target.js";
 import { graph } from "../ops/index.js";
 import { DTypeError } from "../util/errors.js";
+import { withOrigin } from "../util/scope.js";
+import { describeKernel } from "./describe.js";
 import { inPlaceOutputs } from "./in-place.js";
 import { KernelBuilder, type Lowered } from "./kernel-builder.js";
 import { physicalSize } from "./layout.js";
@@ -31,6 +33,8 @@ export interface CompileRequest {
   readonly trace?: (stage: string, outputs: readonly Node[], plan?: Plan) => void;
   /** Whether the verifier runs after every pass; default false. */
   readonly verify?: boolean;
+  /** Whether the program says what each of its kernels does; default false. */
+  readonly describe?: boolean;
 }
 
 function checkTypes(outputs: readonly Node[], target: Target): void {
@@ -49,12 +53,13 @@ function separate(outputs: readonly Node[]): Node[] {
   return outputs.map((node) => {
     const direct = node.op === "leaf" || node.op === "const" || seen.has(node);
     seen.add(node);
-    return direct ? graph.make("contiguous", [node], {}) : node;
+    return direct ? withOrigin(node.origin, () => graph.make("contiguous", [node], {})) : node;
   });
 }
 
 /** Compiles the graph of `outputs`. */
-export function compileGraph({ outputs, leaves, replaces, target, trace, verify }: CompileRequest): Program {
+export function compileGraph(request: CompileRequest): Program {
+  const { outputs, leaves, replaces, target, trace, verify, describe } = request;
   const checked = (stage: string, graph: Node[]): Node[] => {
     if (verify) verifyGraph(stage, graph);
     return graph;
@@ -69,13 +74,15 @@ export function compileGraph({ outputs, leaves, replaces, target, trace, verify 
   const lowered = planned.kernels.map((kernel) => lower(kernel, planned, target));
   if (verify) for (const { kernel } of lowered) verifyKernel("lower", kernel);
   const sequence = order(lowered, prepared, leaves, replaces);
-  return assemble(
+  const program = assemble(
     sequence.map((i) => lowered[i]),
     prepared,
     leaves,
     replaces,
     planned,
   );
+  if (!describe) return program;
+  return { ...program, work: sequence.map((i) => describeKernel(planned.kernels[i], planned, lowered[i])) };
 }
 
 function lower(kernelPlan: KernelPlan, planned: Plan, target: Target): Lowered {

@@ -3,7 +3,7 @@
  * filters of 3 × 3 taps are transformed, multiplied element by element and summed over channels, and transformed back
  * into 4 × 4 results: 36 products where the direct sum takes 144. The compiler puts them in place of convolutions.
  */
-import type { ConvAttrs, Node, StructuralName } from "../ir/graph.js";
+import { type ConvAttrs, type Node, type StructuralName, sizeOfShape } from "../ir/graph.js";
 import { permute, reduceSum, reshape } from "./helpers.js";
 import type { Builder, StructuralRecord } from "./record.js";
 
@@ -71,6 +71,8 @@ const convRecord: StructuralRecord<"winogradConv2d"> = {
     dtype: x.dtype,
   }),
   gradient: null,
+  // Of the convolution that it stands for.
+  multiplyAdds: ({ inputs: [x], shape }) => sizeOfShape(shape) * x.shape[1] * 9,
   decompose: (e, node) => {
     const [x, u] = node.inputs;
     const [n, o, ho, wo] = node.shape;

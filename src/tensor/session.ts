@@ -150,10 +150,25 @@ async function build(
   return { program, executable: await device.prepare(program) };
 }
 
+/** Is told of every run of a program that was compiled for it. */
+export type Probe = (program: Program, stepTimesMs: readonly number[]) => void;
+
+/** A program for one caller alone: one from the cache may be labelled with the modules of another model. */
+async function buildProbed(device: Device, outputs: readonly Node[], replaced: readonly (Node | null)[]) {
+  const { leaves } = structureKey(outputs);
+  const replaces = replacesOf(replaced, leaves);
+  const target = device.target;
+  const program = compileGraph({ outputs, leaves, replaces, target, trace: traceStage, verify, describe: true });
+  return { program, executable: await device.prepare(program, { timed: true }), leaves };
+}
+
+const replacesOf = (replaced: readonly (Node | null)[], leaves: readonly Node[]) =>
+  replaced.map((leaf) => (leaf && leaves.includes(leaf) ? leaves.indexOf(leaf) : null));
+
 /** The compiled program of a graph, from the cache if its structure is known. */
 async function programOf(device: Device, outputs: readonly Node[], replaced: readonly (Node | null)[]) {
   const { key: structure, leaves } = structureKey(outputs);
-  const replaces = replaced.map((leaf) => (leaf && leaves.includes(leaf) ? leaves.indexOf(leaf) : null));
+  const replaces = replacesOf(replaced, leaves);
   const key = `${device.name}\n${replaces.join()}\n${structure}`;
   let ready = programs.get(key);
   if (!ready) {
@@ -188,10 +203,18 @@ export interface Bound {
   run(storageFor: (leaf: Node) => Storage, held?: readonly Node[]): Promise<Storage[]>;
 }
 
-/** A program for `outputs`; `replaced[i]` is the leaf whose storage output i may take over. */
-export async function bindProgram(outputs: readonly Node[], replaced: readonly (Node | null)[]): Promise<Bound> {
+/**
+ * A program for `outputs`; `replaced[i]` is the leaf whose storage output i may take over. With a probe, it says what its
+ * kernels do, and they are timed.
+ */
+export async function bindProgram(
+  outputs: readonly Node[],
+  replaced: readonly (Node | null)[],
+  probe?: Probe,
+): Promise<Bound> {
   const device = await currentDevice();
-  const { program, executable, leaves } = await programOf(device, cutAtRealized(outputs), replaced);
+  const make = probe ? buildProbed : programOf;
+  const { program, executable, leaves } = await make(device, cutAtRealized(outputs), replaced);
   return {
     run: async (storageFor, held = []) => {
       const inputs = leaves.map(storageFor);
@@ -204,6 +227,7 @@ export async function bindProgram(outputs: readonly Node[], replaced: readonly (
         bound,
         results.map((storage) => storage.on(device)),
       );
+      probe?.(program, executable.stepTimesMs());
       return results;
     },
   };
