@@ -19,16 +19,14 @@ function inputGradients(node: Node, g: Node): (Node | null)[] {
 /** Whether the node only moves its input, so that its gradient is still that of a weight if the input is one. */
 const isMoved = (node: Node): boolean => node.inputs.length === 1 && structuralRecord(node)?.kind === "movement";
 
-/** The same expression, with what is of origin `from` said to be of origin `to`. */
-function relabel(root: Node, from: Origin, to: Origin): Node {
-  const made = new Map<Node, Node>();
-  const visit = (node: Node): Node => {
-    if (node.origin !== from) return node;
-    const known = made.get(node) ?? rebuild(node, node.inputs.map(visit), to);
-    made.set(node, known);
-    return known;
-  };
-  return visit(root);
+/** The same expression, with what is of origin `from` said to be of origin `to`: the few nodes of one op's gradient. */
+function relabel(node: Node, from: Origin, to: Origin): Node {
+  if (node.origin !== from) return node;
+  return rebuild(
+    node,
+    node.inputs.map((x) => relabel(x, from, to)),
+    to,
+  );
 }
 
 /**
@@ -57,13 +55,15 @@ export function differentiate(
     const g = sums.get(node);
     if (!g || !active.has(node) || isBoundary(node) || !node.inputs.some((x) => active.has(x))) continue;
     const { path } = node.origin;
-    // An object of its own for every node: it tells what was built for this one.
-    const origin: Origin = { path, role: "input gradient" };
+    // Objects of their own for every node: they tell what was built for this one.
+    const weight: Origin = { path, role: "weight gradient" };
+    const alone = node.inputs.every((x) => weights.has(x) || !active.has(x));
+    const origin: Origin = alone ? weight : { path, role: "input gradient" };
     const partial = withOrigin(origin, () => inputGradients(node, g));
     node.inputs.forEach((x, k) => {
       const share = partial[k];
       if (!share || !active.has(x)) return;
-      const own = weights.has(x) ? relabel(share, origin, { path, role: "weight gradient" }) : share;
+      const own = !alone && weights.has(x) ? relabel(share, origin, weight) : share;
       const known = sums.get(x);
       sums.set(x, known ? withOrigin(known.origin, () => graph.op("add", known, own)) : own);
     });
