@@ -3,7 +3,8 @@
  * filters of 3 × 3 taps are transformed, multiplied element by element and summed over channels, and transformed back
  * into 4 × 4 results: 36 products where the direct sum takes 144. The compiler puts them in place of convolutions.
  */
-import { type ConvAttrs, type Node, type StructuralName, sizeOfShape } from "../ir/graph.js";
+import type { ConvAttrs, Node, StructuralName } from "../ir/graph.js";
+import { convProducts } from "./contraction.js";
 import { permute, reduceSum, reshape } from "./helpers.js";
 import type { Builder, StructuralRecord } from "./record.js";
 
@@ -72,7 +73,7 @@ const convRecord: StructuralRecord<"winogradConv2d"> = {
   }),
   gradient: null,
   // Of the convolution that it stands for.
-  multiplyAdds: ({ inputs: [x], shape }) => sizeOfShape(shape) * x.shape[1] * 9,
+  multiplyAdds: ({ inputs: [x], attrs, shape }) => convProducts(x, shape, 9, attrs),
   decompose: (e, node) => {
     const [x, u] = node.inputs;
     const [n, o, ho, wo] = node.shape;
