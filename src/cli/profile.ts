@@ -43,14 +43,16 @@ export async function profile(terminal: Terminal, model: string, flags: ProfileF
   return 0;
 }
 
-function printJson(terminal: Terminal, options: ModelProfileOptions, made: ModelProfile): void {
+/** One object per line: what was profiled, a line for each row, the sums. */
+export function printJson(terminal: Terminal, options: ModelProfileOptions, made: ModelProfile): void {
   terminal.printJson({ event: "profile", ...options, ...made.machine });
   for (const row of made.rows) terminal.printJson({ event: "layer", ...row });
   const gaps = gapsOf(made, GAPS).map(({ layer, part, us, boundUs }) => ({ layer, part, gapUs: us - boundUs }));
   terminal.printJson({ event: "done", ...made.totals, gaps });
 }
 
-function printTitle(terminal: Terminal, options: ModelProfileOptions): void {
+/** What is about to be measured. */
+export function printTitle(terminal: Terminal, options: ModelProfileOptions): void {
   const { model, batch, size, work, steps } = options;
   const what = work === "train" ? "training step" : "forward pass";
   const title = [model, what, `batch ${batch}`, `${size} x ${size} pixels`, `median of ${steps} steps`];
