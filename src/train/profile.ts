@@ -46,9 +46,9 @@ export type Bound = "arithmetic" | "bandwidth";
 
 /** The kernels of a part of a layer. */
 export interface ProfileRow {
-  /** The path of the module, or how many share these kernels. */
+  /** The path of the module, or how many share these kernels if they are more than a few. */
   readonly layer: string;
-  /** All modules whose work it is. */
+  /** The modules whose row it is. */
   readonly layers: readonly string[];
   readonly part: Role | "several";
   /** Other modules, some of whose work is done in passing. */
@@ -94,6 +94,8 @@ export interface ModelProfile {
 /** Classes of the random labels. */
 const CLASSES = 10;
 const ROOT = "model";
+/** Layers up to which a kernel that they share is shown with the first. */
+const FEW = 3;
 const ROLES: readonly Role[] = ["forward", "input gradient", "weight gradient", "update"];
 
 /**
@@ -197,11 +199,11 @@ function layerOf(path: string): string {
   return path.startsWith(`${ROOT}.`) ? path.slice(ROOT.length + 1) : path;
 }
 
-/** The row that a kernel belongs to. Small nests of one layer that share a kernel count for the first of them. */
+/** The row that a kernel belongs to. Small nests of few layers that share a kernel count for the first of them. */
 function placeOf({ hearts }: KernelProfile): { layers: string[]; part: ProfileRow["part"] } {
   const layers = [...new Set(hearts.map(({ path }) => layerOf(path)))];
-  const roles = new Set(hearts.map(({ role }) => role));
-  return { layers, part: roles.size > 1 && layers.length > 1 ? "several" : hearts[0].role };
+  if (layers.length <= FEW) return { layers: layers.slice(0, 1), part: hearts[0].role };
+  return { layers, part: new Set(hearts.map(({ role }) => role)).size > 1 ? "several" : hearts[0].role };
 }
 
 function rowOf(group: readonly KernelProfile[], stepUs: number, peaks: Peaks): ProfileRow {
@@ -216,7 +218,7 @@ function rowOf(group: readonly KernelProfile[], stepUs: number, peaks: Peaks): P
     byBound[arithmetic >= bandwidth ? "arithmetic" : "bandwidth"] += Math.max(arithmetic, bandwidth);
     boundUs += Math.max(arithmetic, bandwidth);
   }
-  const others = new Set(group.flatMap(({ fused }) => fused.map(({ path }) => layerOf(path))));
+  const others = new Set(group.flatMap(({ hearts, fused }) => [...hearts, ...fused].map(({ path }) => layerOf(path))));
   return {
     layer: layers.length > 1 ? `${layers.length} layers` : layers[0],
     layers,

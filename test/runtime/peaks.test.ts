@@ -1,13 +1,12 @@
-/** The kernels that measure a device: they stay in their buffers, do what they are counted for, and run on every device. */
+/** The kernels that measure a device: they stay in their buffers and do what they are counted for. */
 import { describe, expect, it } from "vitest";
 import { verifyKernel } from "../../src/compiler/verify.js";
 import { currentDevice, useDevice } from "../../src/index.js";
 import type { Stmt } from "../../src/ir/loops.js";
 import type { Program } from "../../src/ir/program.js";
 import type { Target } from "../../src/ir/target.js";
-import { arithmeticKernel, bandwidthKernel, measurePeaks } from "../../src/runtime/peaks.js";
+import { arithmeticKernel, bandwidthKernel } from "../../src/runtime/peaks.js";
 import { target } from "../compiler/recorder.js";
-import { fastDevices } from "../support/devices.js";
 
 describe.each<Partial<Target>>([{ lanes: 4 }, { lanes: 8 }, { lanes: 16, threads: 7 }])("for %o", (machine) => {
   const made = { ...target, ...machine };
@@ -38,7 +37,7 @@ describe.each<Partial<Target>>([{ lanes: 4 }, { lanes: 8 }, { lanes: 16, threads
 it("the copy adds one", async () => {
   await useDevice("interp");
   const device = await currentDevice();
-  const kernel = bandwidthKernel(device.target, 1 << 17);
+  const kernel = bandwidthKernel(device.target, 1 << 16);
   const [x, y] = kernel.buffers.map(({ dtype, elements }) => device.allocate(dtype, elements));
   device.write(x, new Float32Array(kernel.buffers[0].elements).fill(2));
   const slots = [{ kind: "leaf", leaf: 0 } as const, { kind: "output", output: 0 } as const];
@@ -54,14 +53,4 @@ it("the copy adds one", async () => {
   await executable.run([x], [y]);
   expect(new Set(device.read(y, "f32", outputs[0].elements))).toEqual(new Set([3]));
   expect(executable.stepTimesMs()).toHaveLength(1);
-});
-
-it.each(fastDevices)("%s has peaks", async (name) => {
-  await useDevice(name);
-  const { gflops, bandwidths } = await measurePeaks(await currentDevice());
-  expect(Number.isFinite(gflops) && gflops > 0).toBe(true);
-  expect(bandwidths.length).toBeGreaterThan(2);
-  for (const { gigabytesPerSecond } of bandwidths) {
-    expect(Number.isFinite(gigabytesPerSecond) && gigabytesPerSecond > 0).toBe(true);
-  }
 });

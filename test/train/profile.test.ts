@@ -26,16 +26,14 @@ const kernel = (hearts: [path: string, role: Role][], more: Partial<KernelProfil
   ...more,
 });
 const made = (...kernels: KernelProfile[]): FunctionProfile => ({ kernels, stepsMs: [10, 30, 12], arenaBytes: 64 });
+const many = ["model.conv1", "model.fc", "model.blocks.0.conv", "model"];
 const order = ["conv1", "blocks.0.conv", "blocks.0", "fc", "model"];
 
 describe("rows", () => {
   it("come in the order of the modules, with the parts of each; then what is outside; then what is shared", () => {
     const { rows } = summarise(
       made(
-        kernel([
-          ["model.conv1", "update"],
-          ["model.fc", "update"],
-        ]),
+        kernel(many.map((path) => [path, "update"])),
         kernel([["loss", "forward"]]),
         kernel([["model", "forward"]]),
         kernel([["model.blocks.0", "forward"]]),
@@ -43,10 +41,7 @@ describe("rows", () => {
         kernel([["model.conv1", "weight gradient"]]),
         kernel([["model.blocks.0.conv", "input gradient"]]),
         kernel([["model.conv1", "forward"]]),
-        kernel([
-          ["model.fc", "update"],
-          ["model.conv1", "forward"],
-        ]),
+        kernel(many.map((path, i) => [path, i === 1 ? "update" : "forward"])),
       ),
       order,
       machine,
@@ -59,8 +54,8 @@ describe("rows", () => {
       "fc forward",
       "model forward",
       "loss forward",
-      "2 layers several",
-      "2 layers update",
+      "4 layers several",
+      "4 layers update",
     ]);
   });
 
@@ -86,12 +81,19 @@ describe("rows", () => {
     expect(totals).toMatchObject({ stepUs: 12_000, kernelsUs: 6000, betweenUs: 6000, kernels: 2, arenaBytes: 64 });
   });
 
-  it("small nests of one layer that share a kernel count for the first of them", () => {
+  it("small nests of few layers that share a kernel count for the first of them", () => {
     const shared = kernel([
       ["model.fc", "weight gradient"],
       ["model.fc", "update"],
     ]);
     expect(summarise(made(shared), order, machine).rows).toMatchObject([{ layer: "fc", part: "weight gradient" }]);
+    const few = kernel([
+      ["model.fc", "update"],
+      ["model.conv1", "forward"],
+    ]);
+    expect(summarise(made(few), order, machine).rows).toMatchObject([
+      { layer: "fc", part: "update", layers: ["fc"], fused: ["conv1"] },
+    ]);
   });
 });
 
