@@ -32,7 +32,7 @@ export interface Peaks {
 }
 
 /** Bytes read and written a second by a kernel that touches so many. */
-export interface Bandwidth {
+interface Bandwidth {
   readonly bytes: number;
   readonly gigabytesPerSecond: number;
 }

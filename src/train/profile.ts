@@ -42,7 +42,7 @@ export interface ProfiledMachine {
 }
 
 /** What bounds a kernel from below. */
-export type Bound = "arithmetic" | "bandwidth";
+type Bound = "arithmetic" | "bandwidth";
 
 /** The kernels of a part of a layer. */
 export interface ProfileRow {
@@ -69,7 +69,7 @@ export interface ProfileRow {
 }
 
 /** Sums over a step. */
-export interface ProfileTotals {
+interface ProfileTotals {
   readonly stepUs: number;
   readonly kernelsUs: number;
   /** The step without its kernels: the call, and waiting between kernels. */

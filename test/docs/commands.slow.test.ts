@@ -116,7 +116,7 @@ const equivalents: readonly (readonly [pattern: RegExp, run: (line: string) => P
   ],
   [/^npx fovea train .*--epochs \d+/, async (line) => expect(await run(cli, ...quick(line))).toContain("saved in")],
   [
-    /^npx fovea profile resnet20 /,
+    /^npx fovea profile resnet\d+ /,
     async (line) => {
       const shown = await run(cli, ...quick(line), "--batch", "2", "--steps", "1");
       // The document shows the table of the machine that it was made on; its form is the same everywhere.
