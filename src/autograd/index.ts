@@ -1,11 +1,12 @@
 /**
  * Reverse-mode differentiation from graph to graph: the gradient is more graph, built by the op records, so it can be
- * differentiated again. Knows no op by name.
+ * differentiated again. What is built for a node's gradient is said to come from the same module. Knows no op by name.
  */
 import { isFloat } from "../ir/dtype.js";
 import { type Node, topological } from "../ir/graph.js";
 import { isScalar, scalarOps } from "../ir/scalar.js";
-import { graph, structuralRecord } from "../ops/index.js";
+import { graph, rebuild, structuralRecord } from "../ops/index.js";
+import { type Origin, withOrigin } from "../util/scope.js";
 
 function inputGradients(node: Node, g: Node): (Node | null)[] {
   if (isScalar(node.op)) {
@@ -13,6 +14,19 @@ function inputGradients(node: Node, g: Node): (Node | null)[] {
   }
   const record = structuralRecord(node);
   return record?.gradient ? record.gradient(graph, g, node as never) : node.inputs.map(() => null);
+}
+
+/** Whether the node only moves its input, so that its gradient is still that of a weight if the input is one. */
+const isMoved = (node: Node): boolean => node.inputs.length === 1 && structuralRecord(node)?.kind === "movement";
+
+/** The same expression, with what is of origin `from` said to be of origin `to`: the few nodes of one op's gradient. */
+function relabel(node: Node, from: Origin, to: Origin): Node {
+  if (node.origin !== from) return node;
+  return rebuild(
+    node,
+    node.inputs.map((x) => relabel(x, from, to)),
+    to,
+  );
 }
 
 /**
@@ -29,21 +43,29 @@ export function differentiate(
   const order = topological([output], isBoundary);
   // Only nodes with a target below them carry a gradient.
   const active = new Set<Node>();
+  const weights = new Set<Node>();
   for (const node of order) {
     const passes = node.op !== "detach" && isFloat(node.dtype) && !isBoundary(node);
     if (wanted.has(node) || (passes && node.inputs.some((x) => active.has(x)))) active.add(node);
+    if (wanted.has(node) || (active.has(node) && isMoved(node) && weights.has(node.inputs[0]))) weights.add(node);
   }
   const sums = new Map<Node, Node>([[output, seed]]);
   for (let i = order.length - 1; i >= 0; i--) {
     const node = order[i];
     const g = sums.get(node);
     if (!g || !active.has(node) || isBoundary(node) || !node.inputs.some((x) => active.has(x))) continue;
-    const partial = inputGradients(node, g);
+    const { path } = node.origin;
+    // Objects of their own for every node: they tell what was built for this one.
+    const weight: Origin = { path, role: "weight gradient" };
+    const alone = node.inputs.every((x) => weights.has(x) || !active.has(x));
+    const origin: Origin = alone ? weight : { path, role: "input gradient" };
+    const partial = withOrigin(origin, () => inputGradients(node, g));
     node.inputs.forEach((x, k) => {
       const share = partial[k];
       if (!share || !active.has(x)) return;
+      const own = !alone && weights.has(x) ? relabel(share, origin, weight) : share;
       const known = sums.get(x);
-      sums.set(x, known ? graph.op("add", known, share) : share);
+      sums.set(x, known ? withOrigin(known.origin, () => graph.op("add", known, own)) : own);
     });
   }
   return targets.map((target) => (active.has(target) ? (sums.get(target) ?? null) : null));

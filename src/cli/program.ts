@@ -24,6 +24,17 @@ interface TrainFlags extends Flags {
   readonly memory?: string;
 }
 
+interface ProfileFlags extends Flags {
+  readonly batch: string;
+  readonly size: string;
+  readonly steps: string;
+  readonly train?: boolean;
+  readonly forward?: boolean;
+}
+
+/** Options that are numbers. */
+type NumberName = "epochs" | "batch" | "lr" | "seed" | "size" | "steps";
+
 const failed = 1;
 const misused = 2;
 
@@ -131,10 +142,30 @@ function makeProgram(terminal: Terminal, setCode: (code: number) => void): Comma
       setCode(await devices(terminal, flags));
     });
 
+  program
+    .command("profile")
+    .description("show where the time of a step goes, layer by layer, against what the machine can do")
+    .argument("<model>", "a name such as resnet20; a wrong one is answered with the nearest")
+    .option("--batch <n>", "pictures per step", "64")
+    .option("--size <n>", "side of the pictures in pixels", "32")
+    .option("--steps <n>", "steps that are measured", "10")
+    .option("--train", "a whole training step: cross-entropy, SGD with momentum (default)")
+    .option("--forward", "the forward pass in evaluation")
+    .option("--device <name>", "native or wasm; default: native if there is a C compiler, else wasm")
+    .option(...json)
+    .action(async (model: string, { json, device, train, forward, ...flags }: ProfileFlags) => {
+      if (train && forward) throw new ConfigError("[cli] --train and --forward exclude each other");
+      const [batch, size, steps] = (["batch", "size", "steps"] as const).map((name) => Number(numberOf(name, flags)));
+      const { profile } = await import("./profile.js");
+      setCode(
+        await profile(terminal, model, { batch, size, steps, work: forward ? "forward" : "train", device, json }),
+      );
+    });
+
   return program;
 }
 
-function numberOf(name: "epochs" | "batch" | "lr" | "seed", flags: Partial<TrainFlags>): number | undefined {
+function numberOf(name: NumberName, flags: Partial<Record<NumberName, string>>): number | undefined {
   const text = flags[name];
   if (text === undefined) return undefined;
   const value = Number(text);

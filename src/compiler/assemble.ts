@@ -5,7 +5,7 @@
  */
 import { sizeOf } from "../ir/dtype.js";
 import { type Node, sizeOfShape } from "../ir/graph.js";
-import type { Program, Slot } from "../ir/program.js";
+import type { KernelWork, Program, Slot } from "../ir/program.js";
 import { inPlaceOutputs } from "./in-place.js";
 import type { Lowered } from "./kernel-builder.js";
 import { type Layout, physicalSize } from "./layout.js";
@@ -21,6 +21,8 @@ export interface AssembleRequest {
   /** Layout of every stored node. */
   readonly layouts: ReadonlyMap<Node, Layout>;
   readonly lasting: readonly Node[];
+  /** What each kernel does, if the program is to say so. */
+  readonly work: ReadonlyMap<Lowered, KernelWork> | null;
 }
 
 /** Elements below which keeping values saves less than a program of its own costs. */
@@ -45,8 +47,8 @@ function keptSteps({ steps, outputs, lasting }: AssembleRequest): ReadonlySet<Lo
 
 /** The program, with that of its kept values inside if there are any worth keeping. */
 export function assemble(request: AssembleRequest): Program {
-  const { steps, outputs, leaves, replaces, layouts } = request;
-  const whole = { outputs, leaves, replaces, layouts };
+  const { steps, outputs, leaves, replaces, layouts, work } = request;
+  const whole = { outputs, leaves, replaces, layouts, work };
   const kept = keptSteps(request);
   const rest = steps.filter((step) => !kept.has(step));
   const wanted = new Set(rest.flatMap(({ nodes }) => nodes));
@@ -55,13 +57,13 @@ export function assemble(request: AssembleRequest): Program {
   const none = values.map(() => null);
   return {
     ...place(rest, { ...whole, leaves: [...leaves, ...values] }),
-    kept: place([...kept], { outputs: values, leaves, replaces: none, layouts }),
+    kept: place([...kept], { outputs: values, leaves, replaces: none, layouts, work }),
   };
 }
 
 function place(
   steps: readonly Lowered[],
-  { outputs, leaves, replaces, layouts }: Pick<AssembleRequest, "outputs" | "leaves" | "replaces" | "layouts">,
+  { outputs, leaves, replaces, layouts, work }: Omit<AssembleRequest, "steps" | "lasting">,
 ): Program {
   const leafAt = new Map(leaves.map((leaf, i) => [leaf, i]));
   const outputAt = new Map(outputs.map((node, i) => [node, i]));
@@ -97,5 +99,6 @@ function place(
     arenaBytes,
     outputs: outputs.map((node) => ({ dtype: node.dtype, elements: elementsOf(node) })),
     inPlace: inPlaceOutputs(steps, outputs, leaves, replaces),
+    ...(work && { work: steps.flatMap((step) => work.get(step) ?? []) }),
   };
 }

@@ -7,7 +7,9 @@ import type { Program } from "../ir/program.js";
 import type { Target } from "../ir/target.js";
 import { graph } from "../ops/index.js";
 import { DTypeError } from "../util/errors.js";
+import { withOrigin } from "../util/scope.js";
 import { assemble } from "./assemble.js";
+import { describeKernel } from "./describe.js";
 import { KernelBuilder, type Lowered } from "./kernel-builder.js";
 import { lowerKernel } from "./lower/index.js";
 import { type KernelPlan, type Plan, plan } from "./plan.js";
@@ -30,6 +32,8 @@ export interface CompileRequest {
   readonly trace?: (stage: string, outputs: readonly Node[], plan?: Plan) => void;
   /** Whether the verifier runs after every pass; default false. */
   readonly verify?: boolean;
+  /** Whether the program says what each of its kernels does; default false. */
+  readonly describe?: boolean;
 }
 
 function checkTypes(outputs: readonly Node[], target: Target): void {
@@ -48,13 +52,13 @@ function separate(outputs: readonly Node[]): Node[] {
   return outputs.map((node) => {
     const direct = node.op === "leaf" || node.op === "const" || seen.has(node);
     seen.add(node);
-    return direct ? graph.make("contiguous", [node], {}) : node;
+    return direct ? withOrigin(node.origin, () => graph.make("contiguous", [node], {})) : node;
   });
 }
 
 /** Compiles the graph of `outputs`. */
 export function compileGraph(request: CompileRequest): Program {
-  const { outputs, leaves, replaces, lasting = [], target, trace, verify } = request;
+  const { outputs, leaves, replaces, lasting = [], target, trace, verify, describe } = request;
   const checked = (stage: string, graph: Node[]): Node[] => {
     if (verify) verifyGraph(stage, graph);
     return graph;
@@ -70,7 +74,10 @@ export function compileGraph(request: CompileRequest): Program {
   if (verify) for (const { kernel } of lowered) verifyKernel("lower", kernel);
   const sequence = order(lowered, prepared, leaves, replaces);
   const steps = sequence.map((i) => lowered[i]);
-  return assemble({ steps, outputs: prepared, leaves, replaces, layouts: planned.layouts, lasting });
+  const work = describe
+    ? new Map(lowered.map((one, i) => [one, describeKernel(planned.kernels[i], planned, one)]))
+    : null;
+  return assemble({ steps, work, outputs: prepared, leaves, replaces, layouts: planned.layouts, lasting });
 }
 
 function lower(kernelPlan: KernelPlan, planned: Plan, target: Target): Lowered {

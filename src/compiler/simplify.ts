@@ -8,6 +8,7 @@ import { isOp, type Node, sameShape, sizeOfShape, topological } from "../ir/grap
 import { isScalar, scalarOps } from "../ir/scalar.js";
 import { graph, helpers, rebuild } from "../ops/index.js";
 import { keyOf } from "../util/json.js";
+import { withOrigin } from "../util/scope.js";
 
 /** The value that fills the whole node, or null. */
 function fillOf(node: Node): number | null {
@@ -126,12 +127,13 @@ function structureOf(node: Node, ids: ReadonlyMap<Node, number>): string {
   return `${node.op}|${node.dtype}|${node.shape.join("x")}|${keyOf(node.attrs)}|${inputs}`;
 }
 
-/** Rebuilds the graph bottom-up through `rule`. */
+/** Rebuilds the graph bottom-up through `rule`; what a rule makes of a node is of the same origin. */
 export function rewrite(outputs: readonly Node[], rule: (node: Node) => Node): Node[] {
   const mapped = new Map<Node, Node>();
   for (const node of topological(outputs)) {
     const inputs = node.inputs.map((x) => mapped.get(x) ?? x);
-    mapped.set(node, rule(rebuild(node, inputs)));
+    const made = withOrigin(node.origin, () => rule(rebuild(node, inputs)));
+    mapped.set(node, made);
   }
   return outputs.map((node) => mapped.get(node) ?? node);
 }

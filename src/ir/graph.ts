@@ -2,6 +2,7 @@
  * The graph: immutable nodes. A node names its op, its inputs and attributes, and its result's shape and dtype. This file
  * knows which attributes each structural op has, but not what any op means (that is in the op records).
  */
+import { currentOrigin, type Origin } from "../util/scope.js";
 import type { DType } from "./dtype.js";
 import type { ScalarName } from "./scalar.js";
 
@@ -84,25 +85,28 @@ export interface Node<K extends OpName = OpName> {
   readonly attrs: AttrsOf<K>;
   readonly shape: Shape;
   readonly dtype: DType;
+  /** Who asked for it, for profiles: no part of what it computes, and of no key or comparison. */
+  readonly origin: Origin;
 }
 
 let nextId = 1;
 
-/** A node as it is; the checked way to build one is `build` in `ops/`. */
+/** A node as it is; the checked way to build one is `graph` in `ops/`. */
 export function createNode<K extends OpName>(
   op: K,
   inputs: readonly Node[],
   attrs: AttrsOf<K>,
   shape: Shape,
   dtype: DType,
+  origin: Origin = currentOrigin(),
 ): Node<K> {
-  return { id: nextId++, op, inputs, attrs, shape, dtype };
+  return { id: nextId++, op, inputs, attrs, shape, dtype, origin };
 }
 
 /** Storage from outside the graph. */
 export function createLeaf(shape: Shape, dtype: DType): Node<"leaf"> {
   const id = nextId++;
-  return { id, op: "leaf", inputs: [], attrs: { id }, shape, dtype };
+  return { id, op: "leaf", inputs: [], attrs: { id }, shape, dtype, origin: currentOrigin() };
 }
 
 export const isOp = <K extends OpName>(node: Node, op: K): node is Node<K> => node.op === op;

@@ -1,6 +1,7 @@
 /**
  * What the compiler hands to a device: kernels, the steps that run them, and where each buffer lies. Plain data.
  */
+import type { Origin } from "../util/scope.js";
 import type { DType } from "./dtype.js";
 import type { Kernel } from "./loops.js";
 
@@ -15,6 +16,21 @@ interface Step {
   readonly kernel: number;
   /** A slot for each of the kernel's buffers. */
   readonly slots: readonly Slot[];
+}
+
+/** What a kernel does, for profiles. */
+export interface KernelWork {
+  /** Whose work it is: of the value at the heart of each of its loop nests, each once. */
+  readonly hearts: readonly Origin[];
+  /** Of what is fused into it beside the hearts, each once. */
+  readonly fused: readonly Origin[];
+  /** Products that convolutions and products of matrices add up, however the kernel computes them. */
+  readonly multiplyAdds: number;
+  /** All arithmetic, each value once: two for a multiply-add, one for an element of anything else. */
+  readonly flop: number;
+  /** Bytes of the buffers that it reads, and of those that it writes. */
+  readonly readBytes: number;
+  readonly writtenBytes: number;
 }
 
 export interface Program {
@@ -32,4 +48,6 @@ export interface Program {
    * reads has changed.
    */
   readonly kept?: Program;
+  /** What each kernel does, if the compiler was asked for it. */
+  readonly work?: readonly KernelWork[];
 }

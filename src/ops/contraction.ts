@@ -9,12 +9,13 @@ import {
   isOp,
   type Node,
   type Pair,
+  type Shape,
   type StructuralName,
   sizeOfShape,
 } from "../ir/graph.js";
 import { ShapeError } from "../util/errors.js";
 import { permute, reduceSum, reshape, swap } from "./helpers.js";
-import { spread } from "./movement.js";
+import { spread, spreadSize } from "./movement.js";
 import type { Builder, StructuralRecord } from "./record.js";
 
 const matmulRecord: StructuralRecord<"matmul"> = {
@@ -44,6 +45,16 @@ const matmulRecord: StructuralRecord<"matmul"> = {
 const outputSize = (length: number, kernel: number, axis: 0 | 1, c: ConvAttrs): number =>
   Math.floor((length + c.before[axis] + c.after[axis] - c.dilation[axis] * (kernel - 1) - 1) / c.stride[axis]) + 1;
 
+/**
+ * Products of a convolution: as many for each result as there are taps and channels, but for no pixel more than it has
+ * taps to meet. The second holds for input gradients, where zeros stand around pixels and, with a stride, between them: so
+ * they count as much as the convolution itself.
+ */
+export function convProducts(x: Node, out: Shape, taps: number, { groups }: ConvAttrs): number {
+  const [, o] = out;
+  return Math.min(sizeOfShape(out) * (x.shape[1] / groups) * taps, spreadSize(x) * (o / groups) * taps);
+}
+
 const convRecord: StructuralRecord<"conv2d"> = {
   kind: "template",
   type: ([x, w], attrs) => {
@@ -65,7 +76,7 @@ const convRecord: StructuralRecord<"conv2d"> = {
     const kernel: Pair = [w.shape[2], w.shape[3]];
     return [inputGradient(e, g, w, x.shape, node.attrs), weightGradient(e, x, g, node.attrs, kernel)];
   },
-  multiplyAdds: ({ inputs: [, w], shape }) => sizeOfShape(shape) * sizeOfShape(w.shape.slice(1)),
+  multiplyAdds: ({ inputs: [x, w], attrs, shape }) => convProducts(x, shape, w.shape[2] * w.shape[3], attrs),
   decompose: (e, node) => {
     const [x, w] = node.inputs;
     const [n, o, ho, wo] = node.shape;

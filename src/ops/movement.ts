@@ -2,7 +2,15 @@
  * Records of the movements: ops that rename coordinates and compute nothing. Each says where an output element comes
  * from; fusion, layouts and printing all rest on that one function.
  */
-import { formatShape, type Node, type Shape, type StructuralName, sameShape, type WindowAxis } from "../ir/graph.js";
+import {
+  formatShape,
+  type Node,
+  type Shape,
+  type StructuralName,
+  sameShape,
+  sizeOfShape,
+  type WindowAxis,
+} from "../ir/graph.js";
 import * as ix from "../ir/index-math.js";
 import { ShapeError } from "../util/errors.js";
 import { checkSameSize, permute, reduceSum, reshape } from "./helpers.js";
@@ -133,6 +141,15 @@ export function spread(e: Builder, x: Node, step: readonly number[]): Node {
     y = e.make("slice", [joined], { start: none, step: ones }, { shape: [...head, (length - 1) * s + 1, ...tail] });
   });
   return y;
+}
+
+/** How many elements there are beside the zeros that {@link spread} or a pad has put between and around them. */
+export function spreadSize(node: Node): number {
+  let size = sizeOfShape(node.shape);
+  for (let x = node; x.op === "pad" || x.op === "reshape" || x.op === "slice"; x = x.inputs[0]) {
+    size = Math.min(size, sizeOfShape(x.inputs[0].shape));
+  }
+  return size;
 }
 
 const padRecord: StructuralRecord<"pad"> = {

@@ -15,6 +15,7 @@ import {
 } from "../ir/graph.js";
 import { isScalar, type ScalarName, scalarOps, scalarResult } from "../ir/scalar.js";
 import { DTypeError, FoveaError, ShapeError } from "../util/errors.js";
+import type { Origin } from "../util/scope.js";
 import { contractionRecords } from "./contraction.js";
 import { movementRecords } from "./movement.js";
 import { pickingRecords } from "./picking.js";
@@ -101,8 +102,8 @@ export const graph: Builder = {
   },
 };
 
-/** The same op on other inputs. */
-export function rebuild(node: Node, inputs: readonly Node[]): Node {
-  if (inputs.every((x, i) => x === node.inputs[i])) return node;
-  return createNode<OpName>(node.op, inputs, node.attrs as AttrsOf<OpName>, node.shape, node.dtype);
+/** The same op on other inputs, or of another origin. */
+export function rebuild(node: Node, inputs: readonly Node[], origin: Origin = node.origin): Node {
+  if (origin === node.origin && inputs.every((x, i) => x === node.inputs[i])) return node;
+  return createNode<OpName>(node.op, inputs, node.attrs as AttrsOf<OpName>, node.shape, node.dtype, origin);
 }

@@ -4,6 +4,7 @@
  * into 4 × 4 results: 36 products where the direct sum takes 144. The compiler puts them in place of convolutions.
  */
 import type { ConvAttrs, Node, StructuralName } from "../ir/graph.js";
+import { convProducts } from "./contraction.js";
 import { permute, reduceSum, reshape } from "./helpers.js";
 import type { Builder, StructuralRecord } from "./record.js";
 
@@ -85,6 +86,8 @@ const convRecord: StructuralRecord<"winogradConv2d"> = {
     dtype: x.dtype,
   }),
   gradient: null,
+  // Of the convolution that it stands for.
+  multiplyAdds: ({ inputs: [x], attrs, shape }) => convProducts(x, shape, 9, attrs),
   decompose: (e, node) => {
     const [x, u] = node.inputs;
     const [n, o, ho, wo] = node.shape;
@@ -108,6 +111,7 @@ const weightRecord: StructuralRecord<"winogradWeightGrad"> = {
   kind: "template",
   type: ([x, g], { pieces }) => ({ shape: [pieces, g.shape[1], x.shape[1], 3, 3], dtype: x.dtype }),
   gradient: null,
+  multiplyAdds: ({ inputs: [x, g], attrs }) => convProducts(x, g.shape, 9, attrs),
   decompose: (e, node) => {
     const [x, g] = node.inputs;
     const [pieces, o, c] = node.shape;

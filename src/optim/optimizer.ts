@@ -3,6 +3,7 @@
  * loading it. What one optimizer does to one parameter is its rule. This file must not know any rule.
  */
 import { noGrad, type Tensor, tensor, Variable, zeros, zerosLike } from "../tensor/index.js";
+import { withOrigin } from "../util/scope.js";
 import { checkNonNegative, configError } from "./checks.js";
 import { matchState, type SavedValue } from "./state.js";
 
@@ -132,8 +133,10 @@ export abstract class Optimizer<Settings extends object> {
         const lr = lrFactor === 1 ? this.#lrCell : this.#lrCell.mul(lrFactor);
         for (const { parameter, state } of entries) {
           if (parameter.grad === null) continue;
-          const now = { parameter, gradient: parameter.grad, lr: lr.to(parameter.dtype), state, settings };
-          const next = this.#rule.update(now);
+          const gradient = parameter.grad;
+          const next = withOrigin({ path: gradient.node.origin.path, role: "update" }, () =>
+            this.#rule.update({ parameter, gradient, lr: lr.to(parameter.dtype), state, settings }),
+          );
           for (const [name, cell] of Object.entries(state)) cell.assign(next.state[name]);
           parameter.assign(next.parameter);
         }

@@ -15,8 +15,13 @@ export interface DeviceBuffer {
 export interface Executable {
   /** Runs every step; buffers are given for leaves and outputs in the program's order. */
   run(leaves: readonly DeviceBuffer[], outputs: readonly DeviceBuffer[]): Promise<void>;
-  /** Time of each step of the last run in milliseconds, if profiling is on. */
-  stepTimesMs?(): readonly number[];
+  /** Time of each step of the last run in milliseconds, if the program was prepared with `timed`; else empty. */
+  stepTimesMs(): readonly number[];
+}
+
+export interface PrepareOptions {
+  /** Whether every step is timed; default only where FOVEA_DEBUG prints the times. */
+  readonly timed?: boolean;
 }
 
 export interface Device {
@@ -26,7 +31,7 @@ export interface Device {
   release(buffer: DeviceBuffer): void;
   write(buffer: DeviceBuffer, values: TypedArray): void;
   read(buffer: DeviceBuffer, dtype: DType, elements: number): TypedArray;
-  prepare(program: Program): Promise<Executable>;
+  prepare(program: Program, options?: PrepareOptions): Promise<Executable>;
 }
 
 /** What `fovea devices` tells of a device. */

@@ -15,6 +15,7 @@ import {
   inOrder,
   leafOf,
   ownStorage,
+  type Probe,
   realizedLeaf,
 } from "./session.js";
 import { mapTensors } from "./structure.js";
@@ -47,7 +48,7 @@ class Output {
   constructor(readonly index: number) {}
 }
 
-function traceFunction(fn: (...args: never[]) => unknown, args: readonly unknown[]): Entry {
+function traceFunction(fn: (...args: never[]) => unknown, args: readonly unknown[], probe?: Probe): Entry {
   const placeholders: Node[] = [];
   const trace = new Trace();
   const inside = mapTensors([...args], isTensor, (x) => {
@@ -78,6 +79,7 @@ function traceFunction(fn: (...args: never[]) => unknown, args: readonly unknown
       nodes,
       replaced,
       [...trace.placeholders].flatMap(([cell, leaf]) => (trace.writes.has(cell) ? [] : [leaf])),
+      probe,
     ),
     rebuild: (tensors) => fill(result, tensors),
   };
@@ -138,6 +140,14 @@ async function run(entry: Entry, tensors: readonly Tensor[]): Promise<unknown> {
  * const loss = await step(x, y);
  */
 export function compile<A extends unknown[], R>(fn: (...args: A) => R): (...args: A) => Promise<R> {
+  return compileProbed(fn);
+}
+
+/** As {@link compile}; a probe is told of every run, and the programs are its own. */
+export function compileProbed<A extends unknown[], R>(
+  fn: (...args: A) => R,
+  probe?: Probe,
+): (...args: A) => Promise<R> {
   const entries = new Map<string, Entry>();
   return async (...args: A): Promise<R> => {
     if (activeTrace()) return fn(...args);
@@ -145,7 +155,7 @@ export function compile<A extends unknown[], R>(fn: (...args: A) => R): (...args
     const key = `${(await currentDevice()).name} ${signature}`;
     let entry = entries.get(key);
     if (!entry) {
-      entry = traceFunction(fn, args);
+      entry = traceFunction(fn, args, probe);
       entries.set(key, entry);
       entry.bound.catch(() => entries.delete(key));
     }

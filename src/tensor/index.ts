@@ -1,6 +1,8 @@
 /** The tensor layer: tensors, variables, gradients, compiled functions, random streams. */
 export type { DType, TypedArray } from "../ir/dtype.js";
+export type { KernelWork } from "../ir/program.js";
 export { memoryStats } from "../runtime/index.js";
+export type { Origin, Role } from "../util/scope.js";
 export { noGrad } from "./cells.js";
 export { compile } from "./compile.js";
 export type { ConvOptions, PoolOptions, Size2d } from "./contract.js";
@@ -23,6 +25,7 @@ export {
 export { multiplyAdds } from "./flops.js";
 export type { Nested } from "./format.js";
 export { avgPool2d, conv2d, maxPool2d } from "./functions.js";
+export { type FunctionProfile, type KernelProfile, type ProfileOptions, profile } from "./profile.js";
 export { Generator } from "./random.js";
 export { currentDevice, programCount, registerDevice, useDevice } from "./session.js";
 export { grad, type ReduceOptions, realize, Tensor, type TensorLike } from "./tensor.js";

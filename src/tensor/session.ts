@@ -148,12 +148,31 @@ async function build(
   leaves: readonly Node[],
   replaces: readonly (number | null)[],
   lasting: readonly Node[],
+  probed = false,
 ): Promise<Ready> {
   const { target } = device;
-  const program = compileGraph({ outputs, leaves, replaces, lasting, target, trace: traceStage, verify });
+  const request = { outputs, leaves, replaces, lasting, target, trace: traceStage, verify, describe: probed };
+  const program = compileGraph(request);
   const kept = program.kept ? new Kept(device, program.kept, await device.prepare(program.kept)) : null;
-  return { program, executable: await device.prepare(program), kept };
+  return { program, executable: await device.prepare(program, probed ? { timed: true } : {}), kept };
 }
+
+/** Is told of every run of a program that was compiled for it. */
+export type Probe = (program: Program, stepTimesMs: readonly number[]) => void;
+
+/** A program for one caller alone: one from the cache may be labelled with the modules of another model. */
+async function buildProbed(
+  device: Device,
+  outputs: readonly Node[],
+  replaced: readonly (Node | null)[],
+  lasting: readonly Node[],
+) {
+  const { leaves } = structureKey(outputs);
+  return { ...(await build(device, outputs, leaves, replacesOf(replaced, leaves), lasting, true)), leaves };
+}
+
+const replacesOf = (replaced: readonly (Node | null)[], leaves: readonly Node[]) =>
+  replaced.map((leaf) => (leaf && leaves.includes(leaf) ? leaves.indexOf(leaf) : null));
 
 /** The compiled program of a graph, from the cache if its structure is known. */
 async function programOf(
@@ -163,7 +182,7 @@ async function programOf(
   lasting: readonly Node[],
 ) {
   const { key: structure, leaves } = structureKey(outputs);
-  const replaces = replaced.map((leaf) => (leaf && leaves.includes(leaf) ? leaves.indexOf(leaf) : null));
+  const replaces = replacesOf(replaced, leaves);
   const lastingAt = leaves.flatMap((leaf, i) => (lasting.includes(leaf) ? [i] : []));
   const key = `${device.name}\n${replaces.join()}\n${lastingAt.join()}\n${structure}`;
   let ready = programs.get(key);
@@ -201,16 +220,17 @@ export interface Bound {
 
 /**
  * A program for `outputs`; `replaced[i]` is the leaf whose storage output i may take over. What depends on `lasting` leaves
- * alone is computed again only when one of them has changed.
+ * alone is computed again only when one of them has changed. With a probe, it says what its kernels do, and they are timed.
  */
 export async function bindProgram(
   outputs: readonly Node[],
   replaced: readonly (Node | null)[],
   lasting: readonly Node[] = [],
+  probe?: Probe,
 ): Promise<Bound> {
   const device = await currentDevice();
-  const cut = cutAtRealized(outputs);
-  const { program, executable, kept, leaves } = await programOf(device, cut, replaced, lasting);
+  const make = probe ? buildProbed : programOf;
+  const { program, executable, kept, leaves } = await make(device, cutAtRealized(outputs), replaced, lasting);
   return {
     run: async (storageFor, held = []) => {
       const inputs = leaves.map(storageFor);
@@ -225,6 +245,7 @@ export async function bindProgram(
         results.map((storage) => storage.on(device)),
       );
       for (const storage of results) storage.touch();
+      probe?.(program, executable.stepTimesMs());
       return results;
     },
   };

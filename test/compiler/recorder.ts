@@ -49,6 +49,6 @@ export class RecordingDevice implements Device {
   }
   async prepare(program: Program): Promise<Executable> {
     this.programs.push(program);
-    return { run: async () => undefined };
+    return { run: async () => undefined, stepTimesMs: () => program.steps.map((_, i) => i + 1) };
   }
 }

@@ -115,6 +115,20 @@ const equivalents: readonly (readonly [pattern: RegExp, run: (line: string) => P
     },
   ],
   [/^npx fovea train .*--epochs \d+/, async (line) => expect(await run(cli, ...quick(line))).toContain("saved in")],
+  [
+    /^npx fovea profile resnet\d+ /,
+    async (line) => {
+      const shown = await run(cli, ...quick(line), "--batch", "2", "--steps", "1");
+      // The document shows the table of the machine that it was made on; its form is the same everywhere.
+      const [table] = codeBlocks("docs/profile.md").filter(({ text }) => text.includes("biggest gaps"));
+      const form = (text: string) => {
+        const lines = text.split("\n").filter((each) => /^(layer +part|step|kernels|biggest gaps)/.test(each));
+        return lines.map((each) => each.replaceAll(/[\d.,]+/g, "0").replaceAll(/ +/g, " "));
+      };
+      expect(form(shown)).toHaveLength(4);
+      expect(form(shown)).toEqual(form(table.text));
+    },
+  ],
   [/^npx fovea (predict|evaluate|devices)\b/, async (line) => expect(await run(cli, ...quick(line))).not.toBe("")],
 ];
 
@@ -175,8 +189,16 @@ describe("the programs of the documents", { timeout: 300_000 }, () => {
     }
   });
 
+  it("docs/profile.md: tells the slowest kernels", async () => {
+    const [{ text }, ...more] = programs.filter(({ file }) => file === "docs/profile.md");
+    expect(more).toEqual([]);
+    writeFileSync(join(folder, "profile.ts"), text);
+    const shown = await run(tool("tsx/dist/cli.mjs"), "profile.ts");
+    expect(shown.match(/path: 'model\.[\w.]+', role: 'forward'/g)).toHaveLength(3);
+  });
+
   it("no document has a program that nothing here runs", () => {
     const files = new Set(programs.map(({ file }) => file));
-    expect([...files].sort()).toEqual(["README.md", "docs/data.md", "docs/models.md"]);
+    expect([...files].sort()).toEqual(["README.md", "docs/data.md", "docs/models.md", "docs/profile.md"]);
   });
 });

@@ -114,6 +114,7 @@ export class PlainWasm implements Device {
           functions[kernel](tables[i].address, 0, half, scratch.address);
         });
       },
+      stepTimesMs: () => [],
     };
   }
 }

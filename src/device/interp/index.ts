@@ -75,6 +75,7 @@ export class InterpDevice implements Device {
 
   async prepare(program: Program): Promise<Executable> {
     const functions = program.kernels.map(compile);
+    const times = new Float64Array(program.steps.length);
     return {
       run: async (leaves, outputs) => {
         // Temporaries are separate arrays here, keyed by where the memory plan put them and how long they are.
@@ -87,15 +88,18 @@ export class InterpDevice implements Device {
           arena.set(key, known);
           return known;
         };
-        for (const { kernel, slots } of program.steps) {
+        for (const [step, { kernel, slots }] of program.steps.entries()) {
+          const startMs = performance.now();
           const { buffers } = program.kernels[kernel];
           functions[kernel](
             slots.map((slot, i) => bind(slot, buffers[i].elements)),
             meaning,
             integer,
           );
+          times[step] = performance.now() - startMs;
         }
       },
+      stepTimesMs: () => [...times],
     };
   }
 }

@@ -12,6 +12,7 @@ import {
   type DeviceDescription,
   type Executable,
   GarbageClock,
+  type PrepareOptions,
   reportSteps,
 } from "../../runtime/index.js";
 import { cacheFolder } from "../../util/cache-folder.js";
@@ -96,7 +97,7 @@ export class NativeDevice implements Device {
     return values;
   }
 
-  async prepare(program: Program): Promise<Executable> {
+  async prepare(program: Program, { timed = false }: PrepareOptions = {}): Promise<Executable> {
     const debug = Number(process.env.FOVEA_DEBUG ?? 0);
     const libraries = program.kernels.map((kernel) => {
       const source = printC(kernel, this.machine.simd.lanes);
@@ -105,10 +106,10 @@ export class NativeDevice implements Device {
     });
     const entries = (await Promise.all(libraries)).map((path) => this.runtime.open(path));
     this.runtime.scratch(Math.max(64, ...program.kernels.map(scratchBytes)));
-    return this.executable(program, entries, debug);
+    return this.executable(program, entries, timed || debug >= 1, debug >= 1);
   }
 
-  private executable(program: Program, entries: readonly number[], debug: number): Executable {
+  private executable(program: Program, entries: readonly number[], timed: boolean, printed: boolean): Executable {
     const { steps, kernels } = program;
     const arena = this.runtime.alloc(Math.max(64, program.arenaBytes));
     const words = new BigInt64Array(steps.length * 3);
@@ -123,7 +124,7 @@ export class NativeDevice implements Device {
     slots.forEach((slot, i) => {
       if (slot.kind === "arena") table[i] = BigInt(arena + slot.offset);
     });
-    const times = debug >= 1 || process.env.FOVEA_PROFILE ? new Float64Array(steps.length) : null;
+    const times = timed ? new Float64Array(steps.length) : null;
     const executable: Executable = {
       run: async (leaves, outputs) => {
         slots.forEach((slot, i) => {
@@ -131,7 +132,7 @@ export class NativeDevice implements Device {
           else if (slot.kind === "output") table[i] = BigInt(addressOf(outputs[slot.output]));
         });
         await this.runtime.run(words, table, steps.length, times);
-        if (debug >= 1 && times) reportSteps(program, times);
+        if (printed && times) reportSteps(program, times);
       },
       stepTimesMs: () => (times ? [...times] : []),
     };

@@ -12,6 +12,7 @@ import {
   type DeviceDescription,
   type Executable,
   GarbageClock,
+  type PrepareOptions,
   reportSteps,
   threadCount,
 } from "../../runtime/index.js";
@@ -105,7 +106,7 @@ export class WasmDevice implements Device {
     return values;
   }
 
-  async prepare(program: Program): Promise<Executable> {
+  async prepare(program: Program, { timed = false }: PrepareOptions = {}): Promise<Executable> {
     const shared = this.pool !== null;
     const kernels = await Promise.all(
       program.kernels.map((kernel) =>
@@ -113,8 +114,7 @@ export class WasmDevice implements Device {
       ),
     );
     const debug = Number(environment.FOVEA_DEBUG ?? 0);
-    const timed = debug >= 1 || Boolean(environment.FOVEA_PROFILE);
-    const bound = new BoundProgram(this.programCount++, program, kernels, this.memory, timed);
+    const bound = new BoundProgram(this.programCount++, program, kernels, this.memory, timed || debug >= 1);
     const scratch = Math.max(64, ...program.kernels.map(scratchBytes));
     const pool = workOf(program) > SMALL_WORK ? this.pool : null;
     const executable: Executable = {
@@ -124,7 +124,7 @@ export class WasmDevice implements Device {
           bound.bind(leaves.map(addressOf), outputs.map(addressOf));
           await this.run(bound, pool, program);
           // Named here so that the program's memory cannot be given back while it runs.
-          if (debug >= 1 && executable.stepTimesMs) reportSteps(program, executable.stepTimesMs());
+          if (debug >= 1) reportSteps(program, executable.stepTimesMs());
         }),
       stepTimesMs: () => bound.timesMs,
     };

@@ -1,0 +1,178 @@
+/**
+ * `fovea profile`: shows where the time of a step goes, layer by layer, against what the machine can do. It must not parse
+ * arguments, nor know how a profile is made.
+ */
+import { useDevice } from "../index.js";
+import {
+  checkProfileOptions,
+  gapsOf,
+  type ModelProfile,
+  type ModelProfileOptions,
+  type ProfiledMachine,
+  type ProfileRow,
+  profileModel,
+} from "../train/profile.js";
+import { ConfigError } from "../util/errors.js";
+import { formatCount, type Terminal } from "./terminal.js";
+
+/** The devices that time their kernels truly; the reference device is no way to train. */
+const devices = ["native", "wasm"];
+/** What to do next, in as many lines. */
+const GAPS = 10;
+
+/** What the command takes beside the model. */
+export interface ProfileFlags extends Omit<ModelProfileOptions, "model"> {
+  readonly device?: string;
+  readonly json?: boolean;
+}
+
+/** Profiles a model. Returns the exit code. */
+export async function profile(terminal: Terminal, model: string, flags: ProfileFlags): Promise<number> {
+  const { device, json, batch, size, work, steps } = flags;
+  const options = { model, batch, size, work, steps } as ModelProfileOptions;
+  const network = checkProfileOptions(options);
+  if (device !== undefined) {
+    if (!devices.includes(device))
+      throw new ConfigError(`[cli] --device must be one of ${devices.join(", ")}, got ${device}`);
+    await useDevice(device);
+  }
+  if (!json) printTitle(terminal, options);
+  const made = await profileModel(network, options);
+  if (json) printJson(terminal, options, made);
+  else printProfile(terminal, made);
+  return 0;
+}
+
+/** One object per line: what was profiled, a line for each row, the sums. */
+export function printJson(terminal: Terminal, options: ModelProfileOptions, made: ModelProfile): void {
+  terminal.printJson({ event: "profile", ...options, ...made.machine });
+  for (const row of made.rows) terminal.printJson({ event: "layer", ...row });
+  const gaps = gapsOf(made, GAPS).map(({ layer, part, us, boundUs }) => ({ layer, part, gapUs: us - boundUs }));
+  terminal.printJson({ event: "done", ...made.totals, gaps });
+}
+
+/** What is about to be measured. */
+export function printTitle(terminal: Terminal, options: ModelProfileOptions): void {
+  const { model, batch, size, work, steps } = options;
+  const what = work === "train" ? "training step" : "forward pass";
+  const title = [model, what, `batch ${batch}`, `${size} x ${size} pixels`, `median of ${steps} steps`];
+  terminal.print(`${terminal.paint("bold", title[0])} · ${title.slice(1).join(" · ")}`);
+}
+
+function printMachine(terminal: Terminal, { device, lanes, threads, peaks }: ProfiledMachine): void {
+  const rates = peaks.bandwidths.map(({ gigabytesPerSecond }) => gigabytesPerSecond);
+  const memory = `memory ${rates[rates.length - 1].toFixed(0)} GB/s, caches up to ${Math.max(...rates).toFixed(0)}`;
+  const threadText = `${threads} thread${threads > 1 ? "s" : ""}, vectors of ${lanes} floats`;
+  terminal.print(`${device}, ${threadText} · measured peak ${peaks.gflops.toFixed(0)} GFLOP/s, ${memory}`);
+  terminal.print();
+}
+
+interface Column {
+  readonly head: string;
+  /** Text to the left, numbers to the right. */
+  readonly align: "left" | "right";
+  readonly cell: (row: ProfileRow) => string;
+}
+
+const columns: readonly Column[] = [
+  { head: "part", align: "left", cell: ({ part }) => part.replace("gradient", "grad") },
+  { head: "n", align: "right", cell: ({ kernels }) => String(kernels.length) },
+  { head: "µs", align: "right", cell: ({ us }) => formatUs(us) },
+  { head: "step", align: "right", cell: ({ share }) => `${(100 * share).toFixed(1)} %` },
+  { head: "GFLOP", align: "right", cell: ({ gflop }) => gflop.toFixed(3) },
+  { head: "MB", align: "right", cell: ({ megabytes }) => megabytes.toFixed(2) },
+  { head: "bound", align: "left", cell: ({ bound }) => bound },
+  { head: "µs", align: "right", cell: ({ boundUs }) => formatUs(boundUs) },
+];
+
+/** The table, the sums, and what to do next. */
+export function printProfile(terminal: Terminal, made: ModelProfile): void {
+  const { rows, machine } = made;
+  printMachine(terminal, machine);
+  const layerWidth = Math.max(5, ...rows.map(({ layer }) => layer.length));
+  const widths = columns.map(({ head, cell }) => Math.max(head.length, ...rows.map((row) => cell(row).length)));
+  const padded = (text: string, i: number) =>
+    columns[i].align === "left" ? text.padEnd(widths[i]) : text.padStart(widths[i]);
+  const line = (layer: string, cells: readonly string[]) => `${layer.padEnd(layerWidth)}  ${cells.join("  ")}`;
+  const head = line(
+    "layer",
+    columns.map((column, i) => padded(column.head, i)),
+  );
+  const room = (terminal.out.columns ?? 100) - head.length - "reached".length - 4;
+  terminal.print(terminal.paint("dim", `${head}  reached`));
+  let last = "";
+  for (const row of rows) {
+    const cells = line(
+      row.layer === last ? "" : row.layer,
+      columns.map(({ cell }, i) => padded(cell(row), i)),
+    );
+    last = row.layer;
+    const reached = paintReached(terminal, row);
+    terminal.print(`${cells}  ${reached}${terminal.paint("dim", fusedNote(row, room))}`.trimEnd());
+  }
+  printTotals(terminal, made);
+  printGaps(terminal, made);
+}
+
+/** Which other layers the kernels work for, as far as there is room. */
+function fusedNote({ fused }: ProfileRow, room: number): string {
+  if (fused.length === 0) return "";
+  const whole = `  with ${fused.join(", ")}`;
+  if (whole.length <= room) return whole;
+  const counted = `  with ${fused.length} other${fused.length > 1 ? "s" : ""}`;
+  return counted.length <= room ? counted : "";
+}
+
+function paintReached(terminal: Terminal, { reached, share }: ProfileRow): string {
+  const text = `${(100 * reached).toFixed(0)} %`.padStart("reached".length);
+  // Where next to no time goes, nothing is to be gained.
+  if (share < 0.001) return terminal.paint("dim", text);
+  return terminal.paint(reached >= 0.8 ? "green" : reached >= 0.4 ? "yellow" : "red", text);
+}
+
+function printTotals(terminal: Terminal, { totals, machine }: ModelProfile): void {
+  const { stepUs, kernelsUs, betweenUs, boundUs, kernels, gflop, megabytes, gflops, shareOfPeak, arenaBytes } = totals;
+  const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
+  const lines = [
+    ["step", `${formatMs(stepUs)} ms`, `sum of the bounds ${formatMs(boundUs)} ms, ${percent(boundUs / stepUs)}`],
+    [
+      "kernels",
+      `${formatMs(kernelsUs)} ms`,
+      `${kernels} kernels, ${gflop.toFixed(2)} GFLOP, ${formatCount(megabytes)} MB`,
+    ],
+    ["between kernels", `${formatMs(betweenUs)} ms`, percent(betweenUs / stepUs)],
+    [
+      "effective",
+      `${gflops.toFixed(0)} GFLOP/s`,
+      `${percent(shareOfPeak)} of the peak of ${machine.peaks.gflops.toFixed(0)}`,
+    ],
+    ["arena", `${(arenaBytes / 2 ** 20).toFixed(1)} MiB`, "memory of what does not outlive the step"],
+  ];
+  const width = Math.max(...lines.map(([, value]) => value.length));
+  terminal.print();
+  for (const [name, value, note] of lines) {
+    terminal.print(`${name.padEnd(16)} ${terminal.paint("green", value.padStart(width))}  (${note})`);
+  }
+}
+
+/** The last lines: which rows take longest beyond their bound. */
+function printGaps(terminal: Terminal, made: ModelProfile): void {
+  const gaps = gapsOf(made, GAPS);
+  const names = gaps.map(({ layer, part }) => `${layer} ${part.replace("gradient", "grad")}`);
+  const width = Math.max(0, ...names.map(({ length }) => length));
+  terminal.print();
+  terminal.print(terminal.paint("bold", "biggest gaps: time above the bound"));
+  gaps.forEach(({ us, boundUs, bound, share }, i) => {
+    const above = `${formatUs(us - boundUs).padStart(7)} µs`;
+    const step = `${((100 * share * (us - boundUs)) / us).toFixed(1)} %`.padStart(6);
+    const why = `${formatUs(us)} µs where ${bound} needs ${formatUs(boundUs)}`;
+    terminal.print(`${names[i].padEnd(width)}  ${terminal.paint("yellow", above)}  ${step} of the step  (${why})`);
+  });
+}
+
+const formatMs = (us: number): string => (us / 1e3).toFixed(us < 1e4 ? 2 : 1);
+
+/** Three digits or all before the point: `0.42`, `7.31`, `56.1`, `1,204`. */
+function formatUs(us: number): string {
+  return us < 9.995 ? us.toFixed(2) : us < 99.95 ? us.toFixed(1) : formatCount(us);
+}

@@ -1,0 +1,86 @@
+/**
+ * What a kernel does, for profiles: whose work it is, how much arithmetic by the records of its ops, and how many bytes go
+ * in and out. Looks at the plan, not at loops; must not know any op.
+ */
+import { sizeOf } from "../ir/dtype.js";
+import { type Node, type StructuralName, sizeOfShape } from "../ir/graph.js";
+import type { KernelWork } from "../ir/program.js";
+import { isScalar } from "../ir/scalar.js";
+import { structuralRecord } from "../ops/index.js";
+import type { Origin } from "../util/scope.js";
+import type { Lowered } from "./kernel-builder.js";
+import type { KernelPlan, NestPlan, Plan } from "./plan.js";
+
+const keyOf = ({ role, path }: Origin): string => `${role} ${path}`;
+
+const multiplyAddsOf = (node: Node): number =>
+  structuralRecord(node)?.multiplyAdds?.(node as Node<StructuralName>) ?? 0;
+
+/** Arithmetic of a node by itself, by the definition of its op. */
+function flopOf(node: Node): number {
+  if (isScalar(node.op)) return sizeOfShape(node.shape);
+  if (structuralRecord(node)?.kind === "reduction") return sizeOfShape(node.inputs[0].shape);
+  return 2 * multiplyAddsOf(node);
+}
+
+/** The nodes that a nest computes: its roots and whatever behind them is not stored. */
+function computedBy({ roots }: NestPlan, { layouts }: Plan): Set<Node> {
+  const found = new Set<Node>();
+  const stack = [...roots];
+  for (let node = stack.pop(); node; node = stack.pop()) {
+    if (found.has(node)) continue;
+    found.add(node);
+    // Other roots are stored too, and are on the stack already.
+    stack.push(...node.inputs.filter((x) => !layouts.has(x)));
+  }
+  return found;
+}
+
+/**
+ * Arithmetic by origin, per node at most `most`; what only moves is of no origin that a reader would look for.
+ */
+function shares(nodes: Iterable<Node>, most = Number.POSITIVE_INFINITY) {
+  const byKey = new Map<string, { readonly origin: Origin; readonly flop: number }>();
+  for (const node of nodes) {
+    const flop = Math.min(flopOf(node), most);
+    const key = keyOf(node.origin);
+    if (flop > 0) byKey.set(key, { origin: node.origin, flop: flop + (byKey.get(key)?.flop ?? 0) });
+  }
+  return byKey;
+}
+
+/** Of the reduction or contraction, else of the largest part of the arithmetic, else of what is stored. */
+function heartOf({ anchor, roots }: NestPlan, nodes: ReadonlySet<Node>): Origin {
+  if (anchor) return anchor.origin;
+  // A node is not computed where no root needs it, such as between the pixels that a stride picks.
+  const size = Math.max(...roots.map((root) => sizeOfShape(root.shape)));
+  const [largest] = [...shares(nodes, size).values()].sort((a, b) => b.flop - a.flop);
+  return largest?.origin ?? roots[0].origin;
+}
+
+/** What the kernel of a plan does. */
+export function describeKernel({ nests }: KernelPlan, planned: Plan, { kernel }: Lowered): KernelWork {
+  const hearts = new Map<string, Origin>();
+  const all = new Set<Node>();
+  for (const nest of nests) {
+    const nodes = computedBy(nest, planned);
+    const heart = heartOf(nest, nodes);
+    hearts.set(keyOf(heart), heart);
+    for (const node of nodes) all.add(node);
+  }
+  const fused = [...shares(all)].filter(([key]) => !hearts.has(key)).map(([, { origin }]) => origin);
+  const bytesOf = (access: "read" | "write"): number =>
+    kernel.buffers.reduce(
+      (sum, buffer) => sum + (buffer.access === access ? buffer.elements * sizeOf(buffer.dtype) : 0),
+      0,
+    );
+  const nodes = [...all];
+  return {
+    hearts: [...hearts.values()],
+    fused,
+    multiplyAdds: nodes.reduce((sum, node) => sum + multiplyAddsOf(node), 0),
+    flop: nodes.reduce((sum, node) => sum + flopOf(node), 0),
+    readBytes: bytesOf("read"),
+    writtenBytes: bytesOf("write"),
+  };
+}
