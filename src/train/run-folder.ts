@@ -89,9 +89,11 @@ export class RunFolder {
    *
    * @throws ConfigError when the run is finished; DataError when there is no checkpoint, or a file is damaged.
    * @example
-   * await fit({ model, optimizer, train: batches, epochs: 2, run: await RunFolder.create("runs/a", config) });
-   * // … in another process, if that one was stopped:
-   * // await fit({ model, optimizer, train: batches, epochs: 2, run: await RunFolder.resume("runs/a") });
+   * const batches = new DataLoader(train, { batchSize: 16 });
+   * const common = { model, optimizer, train: batches, epochs: 2 };
+   * const run = await RunFolder.create("runs/a", config);
+   * await fit({ ...common, run, signal: AbortSignal.timeout(1) });
+   * await fit({ ...common, run: await RunFolder.resume("runs/a") });
    */
   static async resume(path: string): Promise<RunFolder> {
     const { config, checkpoint, lines } = await readStopped(path);

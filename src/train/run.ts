@@ -82,7 +82,7 @@ export interface ResumeOptions {
  * @example
  * const run = await prepareRun({ data: "mnist", out: "runs/stopped" });
  * await run.start({ signal: AbortSignal.abort() });
- * const { stopped } = await (await resumeRun("runs/stopped")).start(); // "completed"
+ * const done = await (await resumeRun("runs/stopped")).start(); // done.stopped is "completed"
  */
 export async function resumeRun(
   path: string,
