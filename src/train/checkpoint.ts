@@ -41,7 +41,7 @@ const standingSchema = z.strictObject({
 });
 
 /** Where a run stood when a checkpoint was taken. */
-export type Standing = z.output<typeof standingSchema>;
+type Standing = z.output<typeof standingSchema>;
 /** Where the training loop stood. */
 export type Progress = Standing["progress"];
 

@@ -224,9 +224,12 @@ export async function readStopped(path: string): Promise<Stopped> {
   const { epochs } = await readRunConfig(path);
   const [lines, names] = [await readLines(join(path, files.metrics)), await readdir(path)];
   if (isFinished(lines.at(-1))) {
-    throw new ConfigError(`[run] ${path} is finished: all ${epochs} epochs are done`, {
-      hint: "For more epochs, train anew: the learning rate is planned over the whole run",
-    });
+    throw new ConfigError(
+      `[run] ${path} is finished: ${epochs === 1 ? "its epoch is" : `all ${epochs} epochs are`} done`,
+      {
+        hint: "For more epochs, train anew: the learning rate is planned over the whole run",
+      },
+    );
   }
   if (!names.includes(files.checkpoint)) {
     throw new DataError(`[run] ${path} cannot go on: there is no ${files.checkpoint} in it`, { hint: "Train again" });

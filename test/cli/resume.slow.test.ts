@@ -167,12 +167,16 @@ describe("a run that was stopped", () => {
     expect(await fovea(["train", other, "--resume", run])).toMatchObject({
       code: 1,
       out: "",
-      err: `fovea: [resume] ${other} is not what ${run} was trained on: test samples 44, were 40. Restore the data, or train anew\n`,
+      err:
+        `fovea: [resume] ${other} is not what ${run} was trained on: test samples 44, were 40. ` +
+        "Restore the data, or train anew\n",
     });
     await appendFile(join(run, "config.json"), "\n");
     expect(await fovea(["train", "--resume", run])).toMatchObject({
       code: 1,
-      err: `fovea: [run] ${join(run, "config.json")} has been changed since the checkpoint was taken. Restore it, or train a new run with other settings\n`,
+      err:
+        `fovea: [run] ${join(run, "config.json")} has been changed since the checkpoint was taken. ` +
+        "Restore it, or train a new run with other settings\n",
     });
     expect((await metricsOf(run)).slice(0, before.length - 2)).toEqual(before.slice(0, -2));
   });

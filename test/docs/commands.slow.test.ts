@@ -115,6 +115,11 @@ const equivalents: readonly (readonly [pattern: RegExp, run: (line: string) => P
     },
   ],
   [/^npx fovea train .*--epochs \d+/, async (line) => expect(await run(cli, ...quick(line))).toContain("saved in")],
+  // Killing and going on is test/cli; here the run of the line before is finished.
+  [
+    /^npx fovea train --resume /,
+    (line) => expect(run(cli, ...quick(line))).rejects.toThrow("is finished: its epoch is"),
+  ],
   [/^npx fovea (predict|evaluate|devices)\b/, async (line) => expect(await run(cli, ...quick(line))).not.toBe("")],
 ];
 

@@ -232,6 +232,8 @@ describe("refused", () => {
     const names = (await readdir(run.path)).sort();
     return Promise.all(names.map(async (name) => [name, (await readFile(file(run, name))).toString("hex")]));
   };
+  const otherVersion =
+    "this version of Fovea reads format 1. Go on with the version that began the run, or train again";
   let stopped = "";
   beforeAll(async () => {
     await useDevice("interp");
@@ -279,7 +281,8 @@ describe("refused", () => {
         await writeFile(path, bytes);
       },
       (run) =>
-        `[run] ${file(run, "checkpoint.safetensors")} is damaged: its checksum does not fit its content. The model in model.safetensors may still be good; train again`,
+        `[run] ${file(run, "checkpoint.safetensors")} is damaged: its checksum does not fit its content. ` +
+        "The model in model.safetensors may still be good; train again",
     ],
     [
       "one of another format",
@@ -288,20 +291,19 @@ describe("refused", () => {
         const { tensors, metadata } = await readSafetensors(path);
         await writeSafetensors(path, tensors, { ...metadata, format: "2" });
       },
-      (run) =>
-        `[run] ${file(run, "checkpoint.safetensors")} is a checkpoint of format 2; this version of Fovea reads format 1. Go on with the version that began the run, or train again`,
+      (run) => `[run] ${file(run, "checkpoint.safetensors")} is a checkpoint of format 2; ${otherVersion}`,
     ],
     [
       "a model in its place",
       (run) => cp(file(run, "model.safetensors"), file(run, "checkpoint.safetensors")),
-      (run) =>
-        `[run] ${file(run, "checkpoint.safetensors")} is no checkpoint; this version of Fovea reads format 1. Go on with the version that began the run, or train again`,
+      (run) => `[run] ${file(run, "checkpoint.safetensors")} is no checkpoint; ${otherVersion}`,
     ],
     [
       "a configuration that was changed",
       (run) => writeFile(file(run, "config.json"), `${JSON.stringify({ ...config, lr: 0.02 }, null, 2)}\n`),
       (run) =>
-        `[run] ${file(run, "config.json")} has been changed since the checkpoint was taken. Restore it, or train a new run with other settings`,
+        `[run] ${file(run, "config.json")} has been changed since the checkpoint was taken. ` +
+        "Restore it, or train a new run with other settings",
     ],
     [
       "metrics that were cut",
@@ -336,7 +338,8 @@ describe("refused", () => {
     );
     const loader = new DataLoader(noise(35, "train"), { batchSize: 5 });
     expect(await attempt({ train: loader })).toBe(
-      "[fit] the data give 7 batches an epoch, those of the run gave 4. Go on with the data and the batch size that it was begun with",
+      "[fit] the data give 7 batches an epoch, those of the run gave 4. " +
+        "Go on with the data and the batch size that it was begun with",
     );
     expect(await contents(run)).toEqual(before);
   });
