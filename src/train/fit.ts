@@ -119,8 +119,7 @@ class Fitting {
     const score = makeScorer(model, this.#loss);
     const step = makeTrainStep(model, optimizer, this.#loss);
     optimizer.zeroGrad();
-    const checkpoint = run?.takeCheckpoint();
-    if (checkpoint) await this.#restore(checkpoint);
+    const begunOn = await this.#restore(run?.takeCheckpoint());
     this.#emit({
       event: "start",
       epochs,
@@ -129,9 +128,9 @@ class Fitting {
       trainSamples: train.dataset.length,
       testSamples: test?.dataset.length ?? 0,
       parameters: model.parameters().reduce((sum, { size }) => sum + size, 0),
-      ...(checkpoint && { from: { epoch: this.#finished, step: this.#steps } }),
+      ...(begunOn && { from: { epoch: this.#finished, step: this.#steps } }),
     });
-    if (checkpoint) await this.#warnIfElsewhere(checkpoint.progress.arithmetic);
+    if (begunOn) await this.#warnIfElsewhere(begunOn);
     else await this.#save();
     while (this.#epoch <= epochs && !signal?.aborted) {
       await this.#trainEpoch(step);
@@ -173,8 +172,10 @@ class Fitting {
     return this.#epoch - 1;
   }
 
-  /** Goes to where a checkpoint was taken. */
-  async #restore({ state, progress }: Checkpoint): Promise<void> {
+  /** Goes to where a checkpoint was taken, if there is one; returns what shaped rounding there. */
+  async #restore(checkpoint: Checkpoint | undefined): Promise<string | undefined> {
+    if (!checkpoint) return undefined;
+    const { state, progress } = checkpoint;
     const { optimizer, train, epochs } = this.#options;
     const { epoch, step, stepsPerEpoch, sums, firstLoss, warned, seconds } = progress;
     if (stepsPerEpoch !== train.length) {
@@ -196,6 +197,7 @@ class Fitting {
     this.#begun = performance.now() - seconds.run * 1000;
     this.#epochBegun = performance.now() - seconds.epoch * 1000;
     this.#pace = new Pace(epochs * train.length - step);
+    return progress.arithmetic;
   }
 
   /** Trains what is left of the epoch at hand, up to an interruption. */

@@ -173,20 +173,22 @@ describe.each(devices)("on %s", (device) => {
     expect(await remains(again, resumed)).toEqual(whole);
   });
 
-  it("so does one that was stopped while it was scored", async () => {
+  it.each([
+    ["validation", { epochs: 0, steps: stepsPerEpoch }],
+    ["test", { epochs, steps: totalSteps }],
+  ] as const)("so does one that was stopped while its %s part was scored", async (role, position) => {
     const run = await create();
     const stop = new AbortController();
-    const slow = new DataLoader(
-      Object.assign(Object.create(noise(10, "test")), {
-        batch(indices: ArrayLike<number>) {
-          stop.abort();
-          return noise(10, "test").batch(indices);
-        },
-      }),
-      { batchSize: 5 },
-    );
-    const { done } = await train(run, { schedule, signal: stop.signal, test: slow });
-    expect(done).toMatchObject({ stopped: "interrupted", epochs, steps: totalSteps, testAccuracy: undefined });
+    const data = noise(10, role);
+    const batch = (indices: ArrayLike<number>) => {
+      stop.abort();
+      return data.batch(indices);
+    };
+    const { length, sampleShape, classes } = data;
+    const part = { length, sampleShape, classes, role, get: (index: number) => data.get(index), batch };
+    const slow = new DataLoader(part, { batchSize: 5 });
+    const { done } = await train(run, { schedule, signal: stop.signal, [role]: slow });
+    expect(done).toMatchObject({ stopped: "interrupted", ...position, testAccuracy: undefined });
     const again = await RunFolder.resume(run.path);
     const resumed = await train(again, { schedule }, 5);
     expect(resumed.done.testAccuracy).toBeDefined();
