@@ -10,50 +10,76 @@ import {
   Predictor,
   type PreparedRun,
   prepareRun,
+  type ResumeOptions,
   readRunConfig,
+  resumeRun,
+  type Watching,
 } from "../train/index.js";
 import { ConfigError, describeError, UnavailableError } from "../util/errors.js";
 import { environment } from "../util/host.js";
 import { decodeReporter, humanReporter, jsonReporter } from "./progress.js";
 import { formatCount, formatShare, type Terminal } from "./terminal.js";
 
-/** The exit code of a program that was stopped by Ctrl-C. */
-const interruptedCode = 130;
+/** Signals that ask a run to stop, and the exit codes that say so. */
+const stopCodes = { SIGINT: 130, SIGTERM: 143 } as const;
 
 /** Trains; returns the exit code. Ctrl-C ends the run after the step at hand and saves it; a second one kills. */
 export async function train(terminal: Terminal, options: unknown, json = false): Promise<number> {
-  const { config, start } = await prepare(terminal, options, json);
-  await useDevice(config.device);
+  const prepared = await prepare(terminal, json, (watching) => prepareRun(checkOptions(options), watching));
+  await useDevice(prepared.config.device);
+  return follow(terminal, prepared, json);
+}
+
+/** Goes on with a run that was stopped, as {@link train} would have. */
+export async function resume(
+  terminal: Terminal,
+  run: string,
+  { json = false, device, ...options }: RunOptions & ResumeOptions,
+): Promise<number> {
+  await openDevice(run, device);
+  return follow(terminal, await prepare(terminal, json, (watching) => resumeRun(run, options, watching)), json);
+}
+
+/** Shows a run from its start to its end, and stops it when it is asked to. */
+async function follow(terminal: Terminal, { config, start }: PreparedRun, json: boolean): Promise<number> {
   const reporter = json ? jsonReporter(terminal) : humanReporter(terminal, config);
   const stop = new AbortController();
-  const onInterrupt = () => {
-    if (stop.signal.aborted) {
+  let code = 0;
+  const onSignal = (name: NodeJS.Signals) => {
+    const again = stop.signal.aborted;
+    code = stopCodes[name as keyof typeof stopCodes];
+    if (again) {
       reporter.close();
-      process.exit(interruptedCode);
+      process.exit(code);
     }
     stop.abort();
   };
-  process.on("SIGINT", onInterrupt);
+  const signals = Object.keys(stopCodes) as NodeJS.Signals[];
+  for (const name of signals) process.on(name, onSignal);
   try {
     const { stopped } = await start({ onEvent: reporter.report, signal: stop.signal });
-    return stopped === "interrupted" ? interruptedCode : 0;
+    return stopped === "interrupted" ? code : 0;
   } finally {
-    process.off("SIGINT", onInterrupt);
+    for (const name of signals) process.off(name, onSignal);
     reporter.close();
   }
 }
 
 /** Decoding a folder for the first time may take minutes; it is shown, and the terminal left as it was. */
-async function prepare(terminal: Terminal, options: unknown, json: boolean): Promise<PreparedRun> {
+async function prepare(
+  terminal: Terminal,
+  json: boolean,
+  work: (watching: Watching) => Promise<PreparedRun>,
+): Promise<PreparedRun> {
   const reporter = json ? jsonReporter(terminal) : decodeReporter(terminal);
   try {
-    return await prepareRun(checkOptions(options), { onEvent: reporter.report });
+    return await work({ onEvent: reporter.report });
   } finally {
     reporter.close();
   }
 }
 
-/** What `predict` and `evaluate` share. */
+/** What `predict`, `evaluate` and going on with a run share. */
 export interface RunOptions {
   readonly json?: boolean;
   /** Default: the device that the run was trained on, or what stands in for it. */

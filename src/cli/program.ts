@@ -22,6 +22,7 @@ interface TrainFlags extends Flags {
   readonly out?: string;
   readonly size?: string;
   readonly memory?: string;
+  readonly resume?: string;
 }
 
 interface ProfileFlags extends Flags {
@@ -34,6 +35,8 @@ interface ProfileFlags extends Flags {
 
 /** Options that are numbers. */
 type NumberName = "epochs" | "batch" | "lr" | "seed" | "size" | "steps";
+/** What may be said with `--resume`: nothing of it changes what is trained. */
+const resumable: readonly string[] = ["resume", "device", "memory", "json"];
 
 const failed = 1;
 const misused = 2;
@@ -88,7 +91,7 @@ function makeProgram(terminal: Terminal, setCode: (code: number) => void): Comma
   program
     .command("train")
     .description("train a model and save it in a run folder")
-    .argument("<data>", "mnist, fashion-mnist, a folder of class folders of pictures, or one of IDX files")
+    .argument("[data]", "mnist, fashion-mnist, a folder of class folders of pictures, or one of IDX files")
     .option("--model <name>", "mlp, lenet or cnn", "cnn")
     .option("--epochs <n>", "times through the training images; default: by data set")
     .option("--batch <n>", "images per step; default: by data set")
@@ -99,8 +102,16 @@ function makeProgram(terminal: Terminal, setCode: (code: number) => void): Comma
     .option("--size <n>", "resize pictures of a folder: 224, or 160x224 (height first); default: as they are")
     .option("--memory <bytes>", "pixels held in memory, such as 2GiB; default: a quarter of the machine's")
     .option("--out <dir>", "run folder; default: a new one in runs")
+    .option("--resume <run>", "go on with a run that was stopped; data only if they have moved, no other options")
     .option(...json)
-    .action(async (data: string, { json, ...flags }: TrainFlags) => {
+    .action(async (data: string | undefined, { json, resume: run, ...flags }: TrainFlags, command: Command) => {
+      if (run !== undefined) {
+        refuseChanges(command);
+        const { resume } = await import("./commands.js");
+        setCode(await resume(terminal, run, { json, device: flags.device, memory: flags.memory, data }));
+        return;
+      }
+      if (data === undefined) command.error("error: missing required argument data");
       const [epochs, batch, lr, seed] = (["epochs", "batch", "lr", "seed"] as const).map((name) =>
         numberOf(name, flags),
       );
@@ -163,6 +174,18 @@ function makeProgram(terminal: Terminal, setCode: (code: number) => void): Comma
     });
 
   return program;
+}
+
+/** A run that goes on has its settings: saying them again could only contradict them. */
+function refuseChanges(command: Command): void {
+  for (const option of command.options) {
+    const name = option.attributeName();
+    if (resumable.includes(name) || command.getOptionValueSource(name) !== "cli") continue;
+    const planned = name === "epochs" ? "the learning rate is planned over its epochs" : "the run has its own";
+    throw new ConfigError(`[cli] ${option.long} cannot be given with --resume: ${planned}`, {
+      hint: "Leave it out, or train a new run",
+    });
+  }
 }
 
 function numberOf(name: NumberName, flags: Partial<Record<NumberName, string>>): number | undefined {

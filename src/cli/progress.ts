@@ -3,7 +3,7 @@
  * line for programs. It must not know how training works.
  */
 import { type Options, SingleBar } from "cli-progress";
-import type { DoneEvent, EpochEvent, RunConfig, StartEvent, StepEvent, TrainEvent } from "../train/index.js";
+import type { DoneEvent, EpochEvent, Position, RunConfig, StartEvent, StepEvent, TrainEvent } from "../train/index.js";
 import { formatCount, formatShare, formatTime, type Terminal } from "./terminal.js";
 
 /** Shows a run. */
@@ -51,7 +51,8 @@ export function humanReporter(terminal: Terminal, config: RunConfig): Reporter {
       case "start":
         start = event;
         printHeader(terminal, config, event);
-        bar?.begin(1, event);
+        if (event.from) printFrom(terminal, event.from, event.epochs);
+        if (event.from?.epoch !== event.epochs) bar?.begin((event.from?.epoch ?? 0) + 1, event, "compiling kernels");
         break;
       case "step":
         bar?.update(event);
@@ -96,6 +97,11 @@ function printHeader(
   terminal.print(`${width} x ${height} ${channels === 1 ? "grey" : "RGB"}, ${classes}${left.join("")}`);
 }
 
+function printFrom(terminal: Terminal, { epoch, step }: Position, epochs: number): void {
+  const rest = epoch === epochs ? "only the test is left" : `in epoch ${epoch + 1}`;
+  terminal.print(`going on after ${formatCount(step)} ${step === 1 ? "step" : "steps"}, ${rest}`);
+}
+
 function measures({ loss, accuracy }: { readonly loss: number; readonly accuracy: number }): string {
   return `loss ${loss.toFixed(4)}  accuracy ${formatShare(accuracy).padStart(8)}`;
 }
@@ -119,6 +125,10 @@ function printSummary(terminal: Terminal, config: RunConfig, done: DoneEvent): v
   row("training time", `${trainSeconds.toFixed(1)} s`);
   if (run === undefined) return;
   row("saved in", run);
+  if (stopped === "interrupted") {
+    row("to go on", terminal.paint("cyan", `npx fovea train --resume ${quoted(run)}`));
+    return;
+  }
   terminal.print();
   terminal.print("What to try next:");
   for (const [command, meaning] of suggestions(run, config)) {
@@ -153,7 +163,7 @@ class EpochBar {
     this.#terminal = terminal;
   }
 
-  begin(epoch: number, { epochs, stepsPerEpoch }: StartEvent): void {
+  begin(epoch: number, { epochs, stepsPerEpoch }: StartEvent, text = ""): void {
     this.#stepsBefore = (epoch - 1) * stepsPerEpoch;
     this.#seen = { steps: 0, loss: 0, accuracy: 0 };
     const label = `epoch ${String(epoch).padStart(String(epochs).length)}/${epochs}`;
@@ -166,7 +176,7 @@ class EpochBar {
     };
     const stream = this.#terminal.out as NodeJS.WriteStream;
     this.#bar = new SingleBar({ format, stream, hideCursor: true, clearOnComplete: true, gracefulExit: false });
-    this.#bar.start(stepsPerEpoch, 0, { text: epoch === 1 ? "compiling kernels" : "" });
+    this.#bar.start(stepsPerEpoch, 0, { text });
   }
 
   update(event: StepEvent): void {

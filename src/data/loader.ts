@@ -83,17 +83,19 @@ export class DataLoader implements AsyncIterable<Batch> {
    * The batches of one epoch. Leaving the loop early ends all work; an error in the data set surfaces in the loop.
    *
    * @param number from 0.
+   * @param first the batch to begin with, for an epoch that was left early; default 0, up to `length`. The batches before
+   * it are not made.
    */
-  async *epoch(number: number): AsyncGenerator<Batch, void, void> {
+  async *epoch(number: number, first = 0): AsyncGenerator<Batch, void, void> {
     const { shuffle = false } = this.#options;
     const order = shuffle ? this.#order.permutation(this.dataset.length, number) : undefined;
     const queue: Pending[] = [];
-    let started = 0;
+    let started = first;
     try {
-      for (let i = 0; i < this.length; i++) {
+      for (let i = first; i < this.length; i++) {
         while (started < this.length && started <= i + this.#prefetch) {
-          const first = started * this.batchSize;
-          queue.push(later(() => this.#make(first, order, number)));
+          const sample = started * this.batchSize;
+          queue.push(later(() => this.#make(sample, order, number)));
           started++;
         }
         const batch = await (queue.shift() as Pending).result;

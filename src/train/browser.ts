@@ -6,6 +6,7 @@ export type {
   DecodeEvent,
   DoneEvent,
   EpochEvent,
+  Position,
   Score,
   StartEvent,
   StepEvent,
@@ -14,4 +15,5 @@ export type {
   WarningEvent,
 } from "./events.js";
 export { type FitOptions, fit } from "./fit.js";
+export { cellState, type SavedState, type Stateful, type StateParts } from "./state.js";
 export { evaluate, type Loss, type StepOptimizer } from "./steps.js";

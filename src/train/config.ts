@@ -81,6 +81,8 @@ const runConfigSchema = z.strictObject({
     split: z.strictObject({ ratio: z.number(), seed: z.number() }).optional(),
     trainSamples: z.number(),
     testSamples: z.number(),
+    /** Of all pixels and labels, to know the same data again; pictures of a folder have their own. */
+    fingerprint: z.string().optional(),
     /** How the pictures of a folder were read; absent for other data. */
     folder: z
       .strictObject({

@@ -23,6 +23,14 @@ export interface DecodeEvent {
   readonly seconds: number;
 }
 
+/** Where a run stands. */
+export interface Position {
+  /** Epochs finished. */
+  readonly epoch: number;
+  /** Steps finished, over all epochs. */
+  readonly step: number;
+}
+
 /** Before the first step. */
 export interface StartEvent {
   readonly event: "start";
@@ -33,6 +41,8 @@ export interface StartEvent {
   readonly testSamples: number;
   /** Number of trained values. */
   readonly parameters: number;
+  /** Where a run that was stopped goes on; absent for a new one. */
+  readonly from?: Position;
 }
 
 /** After each step; they come in bursts, because losses are read back several at a time. */
@@ -88,6 +98,7 @@ export interface DoneEvent {
   /** Share of right answers on the test set, 0 to 1; absent without a test set and after an interruption. */
   readonly testAccuracy?: number;
   readonly testLoss?: number;
+  /** Of all parts together, if the run was stopped and went on. */
   readonly trainSeconds: number;
   /** The run folder, if there is one. */
   readonly run?: string;

@@ -6,10 +6,12 @@ import type { DataLoader } from "../data/index.js";
 import { functional, type Module } from "../nn/index.js";
 import type { Schedule } from "../optim/index.js";
 import type { Tensor } from "../tensor/index.js";
-import { ConfigError, NumericError } from "../util/errors.js";
-import type { DoneEvent, TrainEvent } from "./events.js";
+import { ConfigError, DataError, NumericError } from "../util/errors.js";
+import type { Checkpoint, Progress } from "./checkpoint.js";
+import type { DoneEvent, Score, TrainEvent } from "./events.js";
 import { Pace } from "./pace.js";
 import type { RunFolder } from "./run-folder.js";
+import { arithmetic, readState, type StateParts, streamsOf, writeState } from "./state.js";
 import { type Loss, makeScorer, makeTrainStep, type StepOptimizer, type TrainStep } from "./steps.js";
 
 /** What to train, on what, and for how long. */
@@ -28,10 +30,18 @@ export interface FitOptions {
   /** Learning rate of each step, counted from 0 over all epochs; default: the optimizer's own, constant. */
   readonly schedule?: Schedule;
   readonly onEvent?: (event: TrainEvent) => void;
-  /** When it aborts, the run ends after the step at hand and saves. */
+  /** When it aborts, the run ends after the step at hand and saves, also in the middle of an epoch. */
   readonly signal?: AbortSignal;
-  /** Takes metrics and checkpoints; default: nothing is written. */
+  /**
+   * Takes metrics and checkpoints; default: nothing is written. One that `RunFolder.resume` has opened goes on from its
+   * checkpoint, bit for bit, if everything else is what it was.
+   */
   readonly run?: RunFolder;
+  /**
+   * What else changes from step to step and belongs into checkpoints, by name: averages of weights, random streams of an
+   * augmentation inside the step ({@link cellState}). The model, its random streams and the optimizer are always there.
+   */
+  readonly state?: StateParts;
 }
 
 /** Losses are read back when so many are waiting, or when so much time has passed: reading each would stall the device. */
@@ -68,21 +78,39 @@ export async function fit(options: FitOptions): Promise<DoneEvent> {
   }
 }
 
+function partsOf({ model, optimizer, state = {} }: FitOptions): StateParts {
+  const own: StateParts = { model, optimizer, random: streamsOf(model) };
+  const wrong = Object.keys(state).find((name) => Object.hasOwn(own, name) || name.includes("/"));
+  if (wrong === undefined) return { ...own, ...state };
+  throw new ConfigError(`[fit] ${wrong} cannot be the name of a part of the state`, {
+    hint: `Choose one without a slash, and none of ${Object.keys(own).join(", ")}`,
+  });
+}
+
 /** One run of {@link fit}. */
 class Fitting {
   readonly #options: FitOptions;
   readonly #loss: Loss;
-  readonly #pace: Pace;
-  readonly #begun = performance.now();
+  readonly #parts: StateParts;
+  #pace: Pace;
+  /** When the run would have begun, had it never been stopped; likewise the epoch at hand. */
+  #begun = performance.now();
+  #epochBegun = 0;
+  /** The epoch at hand, from 1. */
   #epoch = 1;
   #steps = 0;
+  /** Over the samples of the epoch at hand. */
+  #sums: Progress["sums"] = { loss: 0, right: 0, count: 0 };
+  /** Steps at the last checkpoint. */
+  #savedSteps = 0;
   #saved: string | undefined;
-  #firstLoss = Number.NaN;
+  #firstLoss: number | undefined;
   #warned = false;
 
   constructor(options: FitOptions) {
     this.#options = options;
     this.#loss = options.loss ?? functional.crossEntropy;
+    this.#parts = partsOf(options);
     this.#pace = new Pace(options.epochs * options.train.length);
   }
 
@@ -91,6 +119,7 @@ class Fitting {
     const score = makeScorer(model, this.#loss);
     const step = makeTrainStep(model, optimizer, this.#loss);
     optimizer.zeroGrad();
+    const begunOn = await this.#restore(run?.takeCheckpoint());
     this.#emit({
       event: "start",
       epochs,
@@ -99,45 +128,37 @@ class Fitting {
       trainSamples: train.dataset.length,
       testSamples: test?.dataset.length ?? 0,
       parameters: model.parameters().reduce((sum, { size }) => sum + size, 0),
+      ...(begunOn && { from: { epoch: this.#finished, step: this.#steps } }),
     });
-    let finished = 0;
-    await this.#save(finished);
-    for (; this.#epoch <= epochs && !signal?.aborted; this.#epoch++) {
-      const begun = performance.now();
-      const trained = await this.#trainEpoch(step);
+    if (begunOn) await this.#warnIfElsewhere(begunOn);
+    else await this.#save();
+    while (this.#epoch <= epochs && !signal?.aborted) {
+      await this.#trainEpoch(step);
       if (signal?.aborted) break;
-      finished = this.#epoch;
-      const { waiting, imagesPerSecond, secondsLeft } = this.#pace;
-      this.#emit({
-        event: "epoch",
-        epoch: finished,
-        step: this.#steps,
-        ...trained,
-        validation: validation && (await score(validation)),
-        seconds: (performance.now() - begun) / 1000,
-        waiting,
-        imagesPerSecond,
-        secondsLeft,
-      });
-      this.#warnIfRising(trained.loss);
-      await this.#save(finished);
+      const validated = validation && (await score(validation, signal));
+      if (signal?.aborted) break;
+      this.#endEpoch(validated);
+      await this.#save();
     }
-    const stopped = finished === epochs ? "completed" : "interrupted";
-    if (stopped === "interrupted") await this.#save(finished);
+    if (this.#steps > this.#savedSteps) await this.#save();
     const trainSeconds = (performance.now() - this.#begun) / 1000;
-    const tested = test && stopped === "completed" ? await score(test) : undefined;
+    const whole = this.#finished >= epochs;
+    const tested = test && whole && !signal?.aborted ? await score(test, signal) : undefined;
+    const stopped = whole && !(test && signal?.aborted) ? "completed" : "interrupted";
     model.eval();
     const done: DoneEvent = {
       event: "done",
-      testAccuracy: tested?.accuracy,
-      testLoss: tested?.loss,
+      testAccuracy: stopped === "completed" ? tested?.accuracy : undefined,
+      testLoss: stopped === "completed" ? tested?.loss : undefined,
       trainSeconds,
       run: run?.path,
-      epochs: finished,
+      epochs: this.#finished,
       steps: this.#steps,
       stopped,
     };
-    this.#emit(done);
+    run?.record(done);
+    if (stopped === "completed") await run?.finish();
+    this.#options.onEvent?.(done);
     return done;
   }
 
@@ -146,24 +167,58 @@ class Fitting {
     await this.#options.run?.flush().catch(() => undefined);
   }
 
-  /** Returns mean loss and accuracy over the samples of the epoch, each as it was when trained on. */
-  async #trainEpoch(step: TrainStep): Promise<{ loss: number; accuracy: number }> {
+  /** Epochs finished. */
+  get #finished(): number {
+    return this.#epoch - 1;
+  }
+
+  /** Goes to where a checkpoint was taken, if there is one; returns what shaped rounding there. */
+  async #restore(checkpoint: Checkpoint | undefined): Promise<string | undefined> {
+    if (!checkpoint) return undefined;
+    const { state, progress } = checkpoint;
+    const { optimizer, train, epochs } = this.#options;
+    const { epoch, step, stepsPerEpoch, sums, firstLoss, warned, seconds } = progress;
+    if (stepsPerEpoch !== train.length) {
+      const problem = `the data give ${train.length} batches an epoch, those of the run gave ${stepsPerEpoch}`;
+      throw new DataError(`[fit] ${problem}`, {
+        hint: "Go on with the data and the batch size that it was begun with",
+      });
+    }
+    const { lr } = optimizer;
+    await writeState(this.#parts, state);
+    // The cell has 24 bits of it: the same to every step, but not in what is told.
+    if (Math.fround(lr) === Math.fround(optimizer.lr)) optimizer.lr = lr;
+    this.#epoch = epoch + 1;
+    this.#steps = step;
+    this.#savedSteps = step;
+    this.#sums = { ...sums };
+    this.#firstLoss = firstLoss;
+    this.#warned = warned;
+    this.#begun = performance.now() - seconds.run * 1000;
+    this.#epochBegun = performance.now() - seconds.epoch * 1000;
+    this.#pace = new Pace(epochs * train.length - step);
+    return progress.arithmetic;
+  }
+
+  /** Trains what is left of the epoch at hand, up to an interruption. */
+  async #trainEpoch(step: TrainStep): Promise<void> {
     const { optimizer, train, schedule, signal } = this.#options;
-    const total = { loss: 0, right: 0, count: 0 };
+    const first = this.#batches;
+    if (first === 0) this.#epochBegun = performance.now();
     let unread: Unread[] = [];
     let lastRead = performance.now();
     const read = async () => {
       for (const { loss, right, count } of await this.#read(unread)) {
-        total.loss += loss * count;
-        total.right += right;
-        total.count += count;
+        this.#sums.loss += loss * count;
+        this.#sums.right += right;
+        this.#sums.count += count;
       }
       unread = [];
       lastRead = performance.now();
     };
     this.#pace.beginEpoch();
     let asked = performance.now();
-    for await (const { x, y } of train.epoch(this.#epoch - 1)) {
+    for await (const { x, y } of train.epoch(this.#finished, first)) {
       const waitMs = performance.now() - asked;
       if (signal?.aborted) break;
       if (schedule) optimizer.lr = schedule(this.#steps);
@@ -173,11 +228,36 @@ class Fitting {
       this.#pace.step(y.size, waitMs);
       unread.push({ step: this.#steps, lr, count: y.size, result });
       const due = unread.length >= readEvery.steps || performance.now() - lastRead >= readEvery.ms;
-      if (due && this.#steps > 1) await read(); // the first step compiles: its pace says nothing yet
+      if (due && this.#pace.isKnown) await read(); // the first step compiles: its pace says nothing yet
       asked = performance.now();
     }
     await read();
-    return { loss: total.loss / total.count, accuracy: total.right / total.count };
+  }
+
+  #endEpoch(validation: Score | undefined): void {
+    const { loss, right, count } = this.#sums;
+    const { waiting, imagesPerSecond, secondsLeft } = this.#pace;
+    const mean = loss / count;
+    this.#emit({
+      event: "epoch",
+      epoch: this.#epoch,
+      step: this.#steps,
+      loss: mean,
+      accuracy: right / count,
+      validation,
+      seconds: (performance.now() - this.#epochBegun) / 1000,
+      waiting,
+      imagesPerSecond,
+      secondsLeft,
+    });
+    this.#warnIfRising(mean);
+    this.#epoch++;
+    this.#sums = { loss: 0, right: 0, count: 0 };
+  }
+
+  /** Batches done of the epoch at hand. */
+  get #batches(): number {
+    return this.#steps - this.#finished * this.#options.train.length;
   }
 
   async #read(unread: readonly Unread[]): Promise<{ loss: number; right: number; count: number }[]> {
@@ -209,20 +289,50 @@ class Fitting {
     });
   }
 
-  async #save(epoch: number): Promise<void> {
+  /** Saves model and state as they are between two steps, also inside an epoch. */
+  async #save(): Promise<void> {
     const { run, model } = this.#options;
     if (!run) return;
-    this.#saved = await run.save(model, { epoch, step: this.#steps });
-    this.#emit({ event: "checkpoint", epoch, step: this.#steps, path: this.#saved });
-    await run.flush();
+    const position = { epoch: this.#finished, step: this.#steps };
+    this.#saved = await run.save(model, position);
+    const event = { event: "checkpoint", ...position, path: this.#saved } as const;
+    // A run that is never stopped has none inside an epoch, and the metrics of one that goes on must become the same.
+    const within = this.#batches > 0;
+    if (!within) run.record(event);
+    await run.saveCheckpoint(await readState(this.#parts), await this.#progress());
+    this.#savedSteps = this.#steps;
+    if (within) run.record(event);
+    this.#options.onEvent?.(event);
+  }
+
+  async #progress(): Promise<Progress> {
+    const now = performance.now();
+    return {
+      epoch: this.#finished,
+      step: this.#steps,
+      stepsPerEpoch: this.#options.train.length,
+      sums: this.#sums,
+      firstLoss: this.#firstLoss,
+      warned: this.#warned,
+      seconds: { run: (now - this.#begun) / 1000, epoch: this.#batches > 0 ? (now - this.#epochBegun) / 1000 : 0 },
+      arithmetic: await arithmetic(),
+    };
   }
 
   #warnIfRising(loss: number): void {
-    if (this.#epoch === 1) this.#firstLoss = loss;
-    if (this.#warned || !(loss > this.#firstLoss * 1.05)) return;
+    const first = this.#firstLoss;
+    if (first === undefined) this.#firstLoss = loss;
+    if (this.#warned || first === undefined || !(loss > first * 1.05)) return;
     this.#warned = true;
-    const change = `from ${this.#firstLoss.toPrecision(3)} in epoch 1 to ${loss.toPrecision(3)} in epoch ${this.#epoch}`;
+    const change = `from ${first.toPrecision(3)} in epoch 1 to ${loss.toPrecision(3)} in epoch ${this.#epoch}`;
     this.#emit({ event: "warning", message: `the loss rose ${change}; a lower learning rate may help` });
+  }
+
+  async #warnIfElsewhere(before: string): Promise<void> {
+    if (before === (await arithmetic())) return;
+    const message =
+      "this is not the device or machine that the run was begun on: its numbers will differ in the last bits";
+    this.#emit({ event: "warning", message });
   }
 
   #emit(event: TrainEvent): void {

@@ -3,6 +3,7 @@
  * writes files, in `browser.ts` the rest.
  */
 export * from "./browser.js";
+export type { Checkpoint, Progress } from "./checkpoint.js";
 export {
   type CheckedOptions,
   checkOptions,
@@ -14,5 +15,5 @@ export {
   type TrainOptions,
 } from "./config.js";
 export { type Prediction, Predictor } from "./predictor.js";
-export { evaluateRun, type PreparedRun, prepareRun, type Watching } from "./run.js";
-export { loadRun, type Position, RunFolder, readRunConfig } from "./run-folder.js";
+export { evaluateRun, type PreparedRun, prepareRun, type ResumeOptions, resumeRun, type Watching } from "./run.js";
+export { loadRun, RunFolder, readRunConfig } from "./run-folder.js";

@@ -28,11 +28,16 @@ export class Pace {
     const ms = now - this.#last;
     this.#last = now;
     this.#steps++;
-    if (this.#steps === 1) return;
+    if (!this.isKnown) return;
     this.#stepMs += ms;
     this.#epochMs += ms;
     this.#epochWaitMs += waitMs;
     this.#epochImages += images;
+  }
+
+  /** Whether there was a step beside the first. */
+  get isKnown(): boolean {
+    return this.#steps > 1;
   }
 
   /** Over the epoch so far; 0 while nothing is known. */

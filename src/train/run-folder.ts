@@ -1,8 +1,10 @@
 /**
  * The folder of a run: `config.json` (resolved configuration), `metrics.jsonl` (one event per line), `model.safetensors`
- * (the last good weights) and, if pictures were left out, `skipped.jsonl`. Every file is replaced whole, so that neither
- * a reader nor a kill meets a part of one. It must not know how models are trained.
+ * (the last good weights), until the run is done `checkpoint.safetensors` (all that is needed to go on) and, if pictures
+ * were left out, `skipped.jsonl`. Every file is replaced whole, so that neither a reader nor a kill meets a part of one.
+ * It must not know how models are trained.
  */
+import { createHash } from "node:crypto";
 import { readdir, rm, rmdir } from "node:fs/promises";
 import { basename, join } from "node:path";
 import type { SkippedFile } from "../data/index.js";
@@ -17,27 +19,24 @@ import {
 import type { AnyModule, Module } from "../nn/index.js";
 import { realize } from "../tensor/index.js";
 import { ConfigError, DataError, NumericError } from "../util/errors.js";
+import { type Checkpoint, type Progress, readCheckpoint, writeCheckpoint } from "./checkpoint.js";
 import { parseRunConfig, type RunConfig } from "./config.js";
-import type { TrainEvent } from "./events.js";
+import type { Position, TrainEvent } from "./events.js";
 import { modelOf } from "./models.js";
 
 const files = {
   config: "config.json",
   metrics: "metrics.jsonl",
   model: "model.safetensors",
+  checkpoint: "checkpoint.safetensors",
   skipped: "skipped.jsonl",
 } as const;
 
+/** Files that a killed process had not finished writing. */
+const leftover = /^\.(config\.json|metrics\.jsonl|(model|checkpoint)\.safetensors)\.\d+\.[0-9a-f]+\.tmp$/;
+
 /** Steps of one epoch that `metrics.jsonl` keeps at most; the loss of a line is the mean over the steps it stands for. */
 const linesPerEpoch = 100;
-
-/** Where in a run a checkpoint was taken. */
-export interface Position {
-  /** Epochs finished. */
-  readonly epoch: number;
-  /** Steps finished. */
-  readonly step: number;
-}
 
 /**
  * A run folder that is being written.
@@ -48,12 +47,17 @@ export interface Position {
 export class RunFolder {
   readonly path: string;
   readonly #madeFolder: boolean;
-  readonly #lines: string[] = [];
+  readonly #config: string;
+  #lines: string[] = [];
+  /** Whether there are lines that the disk does not have: a run that is opened and fails at once changes nothing. */
+  #changed = false;
   #window: { count: number; loss: number; accuracy: number } = { count: 0, loss: 0, accuracy: 0 };
   #stepsPerLine = 1;
+  #checkpoint: Checkpoint | undefined;
 
-  private constructor(path: string, madeFolder: boolean) {
+  private constructor(path: string, config: string, madeFolder: boolean) {
     this.path = path;
+    this.#config = config;
     this.#madeFolder = madeFolder;
   }
 
@@ -67,9 +71,10 @@ export class RunFolder {
     const there = madeFolder ? [] : await readdir(path);
     const taken = new ConfigError(`[run] ${path} already holds a run`, { hint: "Choose another folder" });
     if (Object.values(files).some((name) => there.includes(name))) throw taken;
-    const run = new RunFolder(path, madeFolder);
+    const text = `${JSON.stringify(config, null, 2)}\n`;
+    const run = new RunFolder(path, sha256(text), madeFolder);
     try {
-      await writeFileAtomic(join(path, files.config), `${JSON.stringify(config, null, 2)}\n`, { exclusive: true });
+      await writeFileAtomic(join(path, files.config), text, { exclusive: true });
     } catch (error) {
       if (codeOf(error) === "EEXIST") throw taken; // another process was faster
       if (madeFolder) await rmdir(path).catch(() => undefined);
@@ -78,8 +83,42 @@ export class RunFolder {
     return run;
   }
 
+  /**
+   * Opens the folder of a run that was stopped, to go on from its checkpoint: pass it to `fit` with the same model,
+   * optimizer, data and schedule. What its metrics have from after the checkpoint is dropped with the next line.
+   *
+   * @throws ConfigError when the run is finished; DataError when there is no checkpoint, or a file is damaged.
+   * @example
+   * const batches = new DataLoader(train, { batchSize: 16 });
+   * const common = { model, optimizer, train: batches, epochs: 2 };
+   * const run = await RunFolder.create("runs/a", config);
+   * await fit({ ...common, run, signal: AbortSignal.timeout(1) });
+   * await fit({ ...common, run: await RunFolder.resume("runs/a") });
+   */
+  static async resume(path: string): Promise<RunFolder> {
+    const { config, checkpoint, lines } = await readStopped(path);
+    const run = new RunFolder(path, config, false);
+    run.#lines = lines;
+    run.#window = checkpoint.metrics.window;
+    run.#stepsPerLine = checkpoint.metrics.stepsPerLine;
+    run.#checkpoint = checkpoint;
+    for (const name of await readdir(path)) {
+      if (leftover.test(name)) await rm(join(path, name), { force: true });
+    }
+    return run;
+  }
+
+  /** The checkpoint that an opened run goes on from, once: afterwards, and for a new run, there is none. */
+  takeCheckpoint(): Checkpoint | undefined {
+    const checkpoint = this.#checkpoint;
+    this.#checkpoint = undefined;
+    return checkpoint;
+  }
+
   /** Takes one event into the metrics; they reach the disk with the next {@link flush}. */
   record(event: TrainEvent): void {
+    if (event.event === "start" && event.from) return; // the first start has its line
+    this.#changed = true;
     if (event.event === "start") this.#stepsPerLine = Math.ceil(event.stepsPerEpoch / linesPerEpoch);
     if (event.event !== "step") {
       this.#lines.push(JSON.stringify(event));
@@ -101,8 +140,10 @@ export class RunFolder {
     await writeFileAtomic(join(this.path, files.skipped), skipped.map((file) => `${JSON.stringify(file)}\n`).join(""));
   }
 
-  /** Writes `metrics.jsonl`. */
+  /** Writes `metrics.jsonl`, if it has changed. */
   async flush(): Promise<void> {
+    if (!this.#changed) return;
+    this.#changed = false;
     await writeFileAtomic(join(this.path, files.metrics), this.#lines.map((line) => `${line}\n`).join(""));
   }
 
@@ -116,6 +157,24 @@ export class RunFolder {
     const path = join(this.path, files.model);
     await writeSafetensors(path, await hostState(model, step), { epoch: String(epoch), step: String(step) });
     return path;
+  }
+
+  /**
+   * Writes `metrics.jsonl` and `checkpoint.safetensors`, from which {@link resume} goes on.
+   *
+   * @throws DataError when a file cannot be written; the checkpoint before is then still good.
+   */
+  async saveCheckpoint(state: Checkpoint["state"], progress: Progress): Promise<void> {
+    // The metrics come first: a checkpoint must never count lines that the disk does not have.
+    await this.flush();
+    const metrics = { lines: this.#lines.length, stepsPerLine: this.#stepsPerLine, window: { ...this.#window } };
+    await writeCheckpoint(join(this.path, files.checkpoint), { state, progress, metrics, config: this.#config });
+  }
+
+  /** Writes the metrics of a run that is done and removes its checkpoint, which nothing can need any more. */
+  async finish(): Promise<void> {
+    await this.flush();
+    await rm(join(this.path, files.checkpoint), { force: true });
   }
 
   /** Removes what this run wrote, for a run that failed before it was worth keeping. */
@@ -147,6 +206,48 @@ export async function readRunConfig(path: string): Promise<RunConfig> {
   return parseRunConfig(new TextDecoder().decode(bytes), configPath);
 }
 
+/** What a run needs to go on, checked as far as files alone allow. */
+interface Stopped {
+  readonly checkpoint: Checkpoint;
+  /** Of the metrics, up to the checkpoint. */
+  readonly lines: string[];
+  /** SHA-256 of `config.json`. */
+  readonly config: string;
+}
+
+/**
+ * Reads the folder of a run that was stopped.
+ *
+ * @throws ConfigError when the run is finished; DataError when there is no checkpoint, or a file is damaged.
+ */
+export async function readStopped(path: string): Promise<Stopped> {
+  const { epochs } = await readRunConfig(path);
+  const [lines, names] = [await readLines(join(path, files.metrics)), await readdir(path)];
+  if (isFinished(lines.at(-1))) {
+    throw new ConfigError(
+      `[run] ${path} is finished: ${epochs === 1 ? "its epoch is" : `all ${epochs} epochs are`} done`,
+      {
+        hint: "For more epochs, train anew: the learning rate is planned over the whole run",
+      },
+    );
+  }
+  if (!names.includes(files.checkpoint)) {
+    throw new DataError(`[run] ${path} cannot go on: there is no ${files.checkpoint} in it`, { hint: "Train again" });
+  }
+  const checkpoint = await readCheckpoint(join(path, files.checkpoint));
+  const config = sha256(new TextDecoder().decode(await readFileBytes(join(path, files.config))));
+  if (config !== checkpoint.config) {
+    const problem = `${join(path, files.config)} has been changed since the checkpoint was taken`;
+    throw new DataError(`[run] ${problem}`, { hint: "Restore it, or train a new run with other settings" });
+  }
+  const needed = checkpoint.metrics.lines;
+  if (lines.length < needed) {
+    const problem = `${join(path, files.metrics)} has ${lines.length} lines, but ${needed} when the checkpoint was taken`;
+    throw new DataError(`[run] ${problem}`, { hint: "Restore it, or train again" });
+  }
+  return { checkpoint, lines: lines.slice(0, needed), config };
+}
+
 /**
  * Reads a finished run: its configuration, and the model with its weights in evaluation mode.
  *
@@ -173,6 +274,22 @@ async function hostState(model: AnyModule, step: number): Promise<Record<string,
     return [key, { dtype: variable.dtype, shape: variable.shape, data }];
   });
   return Object.fromEntries(await Promise.all(entries));
+}
+
+async function readLines(path: string): Promise<string[]> {
+  const bytes = await readFileBytes(path).catch((error: unknown) => {
+    if (codeOf(error) === "ENOENT") return new Uint8Array();
+    throw error;
+  });
+  return new TextDecoder().decode(bytes).split("\n").slice(0, -1);
+}
+
+function isFinished(line = ""): boolean {
+  return line.startsWith('{"event":"done"') && line.includes('"stopped":"completed"');
+}
+
+function sha256(text: string): string {
+  return createHash("sha256").update(text).digest("hex");
 }
 
 function codeOf(error: unknown): string | undefined {

@@ -9,10 +9,12 @@ import { currentDevice, type Parameter } from "../tensor/index.js";
 import { ConfigError, DataError, NumericError } from "../util/errors.js";
 import { type CheckedOptions, checkOptions, type RunConfig, recipeFor, type TrainOptions } from "./config.js";
 import type { DoneEvent, Score, TrainEvent } from "./events.js";
+import { fingerprintOf } from "./fingerprint.js";
 import { fit as fitModel } from "./fit.js";
+import { lockFolder } from "./lock.js";
 import { modelOf } from "./models.js";
 import { type OpenedData, openData, openTestData, statisticsOf } from "./open-data.js";
-import { defaultRunName, loadRun, RunFolder } from "./run-folder.js";
+import { defaultRunName, loadRun, RunFolder, readRunConfig, readStopped } from "./run-folder.js";
 import { evaluate, type StepOptimizer } from "./steps.js";
 import { parseBytes, parseSize } from "./units.js";
 
@@ -59,6 +61,54 @@ export async function prepareRun(given: TrainOptions, { onEvent }: Watching = {}
   return { config, start: (watching = {}) => train(path, config, data, watching) };
 }
 
+/** What may differ where a stopped run goes on. */
+export interface ResumeOptions {
+  /** Where its data are now; default: where they were. */
+  readonly data?: string;
+  /** Pixels of a folder held in memory at most: bytes, or `2GiB`, `500MB`; default a quarter of the machine's. */
+  readonly memory?: string | number;
+}
+
+/**
+ * Prepares to go on with a run that was stopped, by Ctrl-C or by a kill, from its last checkpoint: bit for bit as if it
+ * had never been stopped, on the same device of the same machine. Nothing is written yet, and nothing is taken from
+ * options: the run has its configuration.
+ *
+ * @param path a run folder.
+ * @param watching - told about decoding only; watch the rest of the run where it starts
+ * @returns the configuration names the device in use.
+ * @throws ConfigError when the run is finished, or (from `start`) another process works on it; DataError when there is no
+ * checkpoint, a file is damaged, or the data have changed.
+ * @example
+ * const run = await prepareRun({ data: "mnist", out: "runs/stopped" });
+ * await run.start({ signal: AbortSignal.abort() });
+ * const done = await (await resumeRun("runs/stopped")).start(); // done.stopped is "completed"
+ */
+export async function resumeRun(
+  path: string,
+  { data: place, memory }: ResumeOptions = {},
+  { onEvent }: Watching = {},
+): Promise<PreparedRun> {
+  const config = await readRunConfig(path);
+  await readStopped(path); // what is wrong with the run itself is said before the data are read
+  const { folder, split = { ratio: 0.8, seed: config.seed } } = config.data;
+  const [, height, width] = config.input.shape;
+  const options = checkOptions({ data: place ?? config.data.name, memory });
+  const data = await openData(options.data, split, {
+    size: folder?.resize ? [height, width] : undefined,
+    memoryBytes: options.memory === undefined ? undefined : parseBytes(options.memory),
+    onProgress: onEvent && decodeEvents(onEvent),
+  });
+  const difference = differenceOf(await describe(options.data, data), config);
+  if (difference) {
+    throw new DataError(`[resume] ${options.data} is not what ${path} was trained on: ${difference}`, {
+      hint: "Restore the data, or train anew",
+    });
+  }
+  const start = (watching = {}) => train(path, config, data, watching, true);
+  return { config: { ...config, device: (await currentDevice()).name }, start };
+}
+
 /**
  * Scores a finished run on the test part of a data set. MNIST is divided as the run divided it, so that nothing the run
  * was trained on is counted.
@@ -100,7 +150,13 @@ function decodeEvents(onEvent: (event: TrainEvent) => void): (progress: DecodePr
   };
 }
 
-async function train(path: string, config: RunConfig, data: OpenedData, watching: Watching): Promise<DoneEvent> {
+async function train(
+  path: string,
+  config: RunConfig,
+  data: OpenedData,
+  watching: Watching,
+  resumed = false,
+): Promise<DoneEvent> {
   const { seed, batch, epochs, augment, input } = config;
   manualSeed(seed);
   const model = modelOf(config);
@@ -115,20 +171,20 @@ async function train(path: string, config: RunConfig, data: OpenedData, watching
   const totalSteps = epochs * loader.length;
   const warmupSteps = Math.min(Math.round(config.warmupEpochs * loader.length), Math.floor(totalSteps / 4));
   const schedule = cosine(config.lr, { totalSteps, warmupSteps });
-  const run = await RunFolder.create(path, config);
+  const { run, unlock } = await openFolder(path, config, resumed);
   let epochsDone = 0;
   const onEvent = (event: TrainEvent) => {
     if (event.event === "epoch") epochsDone = event.epoch;
     watching.onEvent?.(event);
     if (event.event !== "start") return;
     for (const message of data.warnings) {
-      run.record({ event: "warning", message });
+      if (!resumed) run.record({ event: "warning", message });
       watching.onEvent?.({ event: "warning", message });
     }
   };
   try {
     const skipped = data.folder?.skipped ?? [];
-    if (skipped.length > 0) await run.writeSkipped(skipped);
+    if (skipped.length > 0 && !resumed) await run.writeSkipped(skipped);
     return await fitModel({
       model,
       optimizer,
@@ -142,14 +198,30 @@ async function train(path: string, config: RunConfig, data: OpenedData, watching
       signal: watching.signal,
     });
   } catch (error) {
-    // A run that diverged is worth looking at, one that finished an epoch too; any other is rubbish.
-    if (epochsDone === 0 && !(error instanceof NumericError)) await run.discard();
+    // A run that diverged is worth looking at, one that finished an epoch or was stopped before too; others are rubbish.
+    if (epochsDone === 0 && !resumed && !(error instanceof NumericError)) {
+      await unlock();
+      await run.discard();
+    }
+    throw error;
+  } finally {
+    await unlock();
+  }
+}
+
+async function openFolder(path: string, config: RunConfig, resumed: boolean) {
+  const created = resumed ? undefined : await RunFolder.create(path, config);
+  const unlock = await lockFolder(path);
+  try {
+    return { run: created ?? (await RunFolder.resume(path)), unlock };
+  } catch (error) {
+    await unlock();
     throw error;
   }
 }
 
 async function resolve(options: CheckedOptions, data: OpenedData, device: string): Promise<RunConfig> {
-  const { train, test, split, folder } = data;
+  const { train } = data;
   const recipe = recipeFor(options);
   if (recipe.batch > train.length) {
     throw new ConfigError(`[train] batch ${recipe.batch} is more than the ${train.length} training samples`, {
@@ -157,13 +229,21 @@ async function resolve(options: CheckedOptions, data: OpenedData, device: string
     });
   }
   const { model, optimizer, seed } = options;
+  return { format: 1, ...(await describe(options.data, data)), model, optimizer, ...recipe, seed, device };
+}
+
+/** What a configuration says of the data. */
+type Described = Pick<RunConfig, "data" | "input">;
+
+async function describe(name: string, data: OpenedData): Promise<Described> {
+  const { train, test, split, folder } = data;
   return {
-    format: 1,
     data: {
-      name: options.data,
+      name,
       split,
       trainSamples: train.length,
       testSamples: test.length,
+      fingerprint: fingerprintOf(data),
       folder: folder && {
         resize: folder.settings.resize,
         skipped: folder.skipped.length,
@@ -177,12 +257,23 @@ async function resolve(options: CheckedOptions, data: OpenedData, device: string
       scale: train.scale,
       ...mutable(await statisticsOf(train)),
     },
-    model,
-    optimizer,
-    ...recipe,
-    seed,
-    device,
   };
+}
+
+/** What has changed of the data, in words; nothing if they are the same. */
+function differenceOf(now: Described, then: Described): string | undefined {
+  const measures: Readonly<Record<string, (described: Described) => unknown>> = {
+    classes: ({ input }) => input.classes,
+    "training samples": ({ data }) => data.trainSamples,
+    "test samples": ({ data }) => data.testSamples,
+    "pictures of": ({ input }) => input.shape,
+    "other pixels or labels": ({ data, input }) => [data.fingerprint, data.folder?.fingerprint, input],
+  };
+  for (const [name, measure] of Object.entries(measures)) {
+    const [here, there] = [now, then].map((described) => JSON.stringify(measure(described)));
+    if (here !== there) return here.length + there.length > 60 ? name : `${name} ${here}, were ${there}`;
+  }
+  return undefined;
 }
 
 function mutable({ mean, std }: Awaited<ReturnType<typeof statisticsOf>>): { mean: number[]; std: number[] } {

@@ -6,6 +6,7 @@ import type { DataLoader } from "../data/index.js";
 import { functional, type Module } from "../nn/index.js";
 import { compile, noGrad, stack, type Tensor, tensor } from "../tensor/index.js";
 import type { Score } from "./events.js";
+import type { Stateful } from "./state.js";
 
 /**
  * A loss of logits [B, K] and targets [B]: their mean, or one value per sample when asked for `reduction: "none"`
@@ -14,7 +15,7 @@ import type { Score } from "./events.js";
 export type Loss = (logits: Tensor, targets: Tensor, options?: { readonly reduction?: "mean" | "none" }) => Tensor;
 
 /** What a training step needs of an optimizer; every one of `fovea/optim` has it. */
-export interface StepOptimizer {
+export interface StepOptimizer extends Stateful {
   lr: number;
   step(): void;
   zeroGrad(): void;
@@ -36,8 +37,8 @@ export function makeTrainStep(model: Module, optimizer: StepOptimizer, loss: Los
   });
 }
 
-/** Scores a model on everything that a loader yields. */
-export type Scorer = (loader: DataLoader) => Promise<Score>;
+/** Scores a model on everything that a loader yields, or on less when the signal aborts. */
+export type Scorer = (loader: DataLoader, signal?: AbortSignal) => Promise<Score>;
 
 /** The evaluation step as one program, to be used on any number of loaders. */
 export function makeScorer(model: Module, loss: Loss): Scorer {
@@ -49,10 +50,11 @@ export function makeScorer(model: Module, loss: Loss): Scorer {
       return stack([losses.mul(real).sum(), countRight(logits, y).mul(real).sum()]);
     });
   });
-  return async (loader) => {
+  return async (loader, signal) => {
     const wasTraining = model.training;
     const sums: Promise<ArrayLike<number>>[] = [];
     for await (const { x, y, count } of loader.epoch(0)) {
+      if (signal?.aborted) break;
       const real = tensor(Float32Array.from({ length: y.size }, (_, i) => (i < count ? 1 : 0)));
       sums.push((await step(x, y, real)).data());
     }

@@ -236,7 +236,8 @@ describe("trouble", () => {
     expect([code, err]).toEqual([130, ""]);
     expect(eventsOf(out).at(-1)).toMatchObject({ event: "done", stopped: "interrupted" });
     expect((await fovea(["evaluate", run, data])).code).toBe(0);
-    expect((await readdir(run)).sort()).toEqual(["config.json", "metrics.jsonl", "model.safetensors"]);
+    const names = ["checkpoint.safetensors", "config.json", "metrics.jsonl", "model.safetensors"];
+    expect((await readdir(run)).sort()).toEqual(names);
   });
 
   it("a reader that goes away is no error", async () => {

@@ -34,7 +34,7 @@ describe("help", () => {
   it("of a command names its options", async () => {
     const { code, out } = await run("train", "--help");
     expect(code).toBe(0);
-    for (const name of ["model", "epochs", "batch", "lr", "optimizer", "seed", "device", "out", "json"]) {
+    for (const name of ["model", "epochs", "batch", "lr", "optimizer", "seed", "device", "out", "resume", "json"]) {
       expect(out).toContain(`--${name}`);
     }
   });
@@ -64,6 +64,16 @@ describe("misuse ends with code 2 and one line", () => {
       "train imagenet",
       "[data] there is no data set or folder imagenet. Known are mnist, fashion-mnist, and any folder of class folders or of IDX files",
     ],
+    ["train mnist --resume", "option --resume <run> argument missing. See fovea --help"],
+    ...(["model", "batch", "lr", "optimizer", "seed", "out", "size"] as const).map((name): [string, string] => [
+      `train --resume runs/a --${name} 1`,
+      `[cli] --${name} cannot be given with --resume: the run has its own. Leave it out, or train a new run`,
+    ]),
+    [
+      "train --resume runs/a --epochs 20",
+      "[cli] --epochs cannot be given with --resume: the learning rate is planned over its epochs. Leave it out, or train a new run",
+    ],
+    ["train --resume runs/a --device cuda", "[cli] --device must be one of native, wasm, interp, got cuda"],
     ["predict", "missing required argument run. See fovea --help"],
     ["predict runs/a", "missing required argument images. See fovea --help"],
     ["predict runs/a a.png --device cuda", "[cli] --device must be one of native, wasm, interp, got cuda"],
@@ -89,6 +99,7 @@ describe("work that fails ends with code 1, one line, and nothing written", () =
     const err = `fovea: [run] ${none} is not a run folder: there is no config.json in it. ${hint}\n`;
     expect(await run("predict", none, "a.png")).toEqual({ code: 1, out: "", err });
     expect(await run("evaluate", none, "mnist")).toEqual({ code: 1, out: "", err });
+    expect(await run("train", "--resume", none)).toEqual({ code: 1, out: "", err });
   });
 
   it("a data folder with a truncated file", async () => {

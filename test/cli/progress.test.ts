@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { decodeReporter, humanReporter, jsonReporter } from "../../src/cli/progress.js";
 import { formatCount, formatShare, formatTime } from "../../src/cli/terminal.js";
-import type { RunConfig, TrainEvent } from "../../src/train/index.js";
+import type { RunConfig, StartEvent, TrainEvent } from "../../src/train/index.js";
 import { capture } from "./capture.js";
 
 const config: RunConfig = {
@@ -89,6 +89,38 @@ describe("without a terminal", () => {
     const done: TrainEvent = { event: "done", trainSeconds: 2, epochs: 1, steps: 2, stopped: "interrupted" };
     humanReporter(terminal, config).report(done);
     expect(texts.out).toBe("\nstopped        after 1 of 10 epochs, as you asked\ntraining time  2.0 s\n");
+  });
+
+  it("says how to go on, and where it goes on", () => {
+    const { terminal, texts } = capture();
+    const done = {
+      event: "done",
+      trainSeconds: 2,
+      epochs: 1,
+      steps: 3,
+      stopped: "interrupted",
+      run: "runs/a b",
+    } as const;
+    humanReporter(terminal, config).report(done);
+    expect(texts.out).toContain("saved in       runs/a b\nto go on       npx fovea train --resume 'runs/a b'\n");
+    const start = events[0] as StartEvent;
+    const shown = (epoch: number, step: number) => {
+      const { terminal, texts } = capture();
+      humanReporter(terminal, config).report({ ...start, from: { epoch, step } });
+      return texts.out.trimEnd().split("\n").at(-1);
+    };
+    expect(shown(1, 3)).toBe("going on after 3 steps, in epoch 2");
+    expect(shown(0, 1)).toBe("going on after 1 step, in epoch 1");
+    expect(shown(10, 2000)).toBe("going on after 2,000 steps, only the test is left");
+  });
+
+  it("begins the bar at the epoch where it goes on", () => {
+    const { terminal, texts } = capture({ isTTY: true, environment: { NO_COLOR: "1" } });
+    const { report, close } = humanReporter(terminal, config);
+    report({ ...(events[0] as StartEvent), from: { epoch: 3, step: 7 } });
+    close();
+    expect(texts.out).toContain("epoch  4/10  ");
+    expect(texts.out).toContain("compiling kernels");
   });
 });
 

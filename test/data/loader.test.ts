@@ -54,6 +54,12 @@ describe("batches", () => {
     expect((await load(50, { batchSize: 3, prefetch })).flat()).toEqual(Array.from({ length: 50 }, (_, i) => i));
   });
 
+  it.each([0, 1, 4, 7])("begin where an epoch was left: batch %d", async (first) => {
+    const loader = new DataLoader(numbered(20), { batchSize: 3, shuffle: true, seed: 4 });
+    const whole = await collect(loader.epoch(2));
+    expect(await collect(loader.epoch(2, first))).toEqual(whole.slice(first));
+  });
+
   it("of an empty data set are none", async () => expect(await load(0, {})).toEqual([]));
 
   it.each([

@@ -129,6 +129,11 @@ const equivalents: readonly (readonly [pattern: RegExp, run: (line: string) => P
       expect(form(shown)).toEqual(form(table.text));
     },
   ],
+  // Killing and going on is test/cli; here the run of the line before is finished.
+  [
+    /^npx fovea train --resume /,
+    (line) => expect(run(cli, ...quick(line))).rejects.toThrow("is finished: its epoch is"),
+  ],
   [/^npx fovea (predict|evaluate|devices)\b/, async (line) => expect(await run(cli, ...quick(line))).not.toBe("")],
 ];
 

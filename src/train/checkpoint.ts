@@ -1,0 +1,99 @@
+/**
+ * A checkpoint as one file: the tensors of all parts of a run, and in its metadata where the run stood. A checksum over
+ * both tells damage that the format alone would not show. It must not know what the parts are or how they are restored.
+ */
+import { createHash } from "node:crypto";
+import { z } from "zod";
+import { type HostTensor, readSafetensors, writeSafetensors } from "../io/index.js";
+import { DataError } from "../util/errors.js";
+
+const format = "1";
+
+const count = z.int().min(0);
+
+const standingSchema = z.strictObject({
+  /** Where the training loop stood. */
+  progress: z.strictObject({
+    /** Epochs finished. */
+    epoch: count,
+    /** Steps finished, over all epochs. */
+    step: count,
+    stepsPerEpoch: count,
+    /** Sums over the samples of the epoch that is not finished. */
+    sums: z.strictObject({ loss: z.number(), right: z.number(), count }),
+    /** Mean loss of epoch 1; absent before its end. */
+    firstLoss: z.number().optional(),
+    /** Whether the warning about a rising loss was given. */
+    warned: z.boolean(),
+    seconds: z.strictObject({ run: z.number(), epoch: z.number() }),
+    /** What shapes rounding: the device, its vectors and caches. */
+    arithmetic: z.string(),
+  }),
+  /** What of `metrics.jsonl` had happened by then. */
+  metrics: z.strictObject({
+    lines: count,
+    stepsPerLine: count,
+    /** Sums over the steps that have no line yet. */
+    window: z.strictObject({ count, loss: z.number(), accuracy: z.number() }),
+  }),
+  /** SHA-256 of `config.json`. */
+  config: z.string(),
+});
+
+/** Where a run stood when a checkpoint was taken. */
+type Standing = z.output<typeof standingSchema>;
+/** Where the training loop stood. */
+export type Progress = Standing["progress"];
+
+/** What a checkpoint holds. */
+export interface Checkpoint extends Standing {
+  /** Values by `part/key`. */
+  readonly state: Readonly<Record<string, HostTensor>>;
+}
+
+/**
+ * Writes a checkpoint, atomically.
+ *
+ * @throws DataError when the file cannot be written; the old one is then untouched.
+ */
+export async function writeCheckpoint(path: string, { state, ...standing }: Checkpoint): Promise<void> {
+  const text = JSON.stringify(standing);
+  await writeSafetensors(path, state, { format, standing: text, sha256: digest(text, state) });
+}
+
+/**
+ * Reads a checkpoint.
+ *
+ * @throws DataError when it is missing, damaged, or of another format.
+ */
+export async function readCheckpoint(path: string): Promise<Checkpoint> {
+  const { tensors, metadata } = await readSafetensors(path);
+  if (metadata.format !== format) {
+    const found = metadata.format === undefined ? "no checkpoint" : `a checkpoint of format ${metadata.format}`;
+    throw new DataError(`[run] ${path} is ${found}; this version of Fovea reads format ${format}`, {
+      hint: "Go on with the version that began the run, or train again",
+    });
+  }
+  const { standing: text = "", sha256 } = metadata;
+  const standing = sha256 === digest(text, tensors) ? parse(text) : undefined;
+  if (!standing) {
+    throw new DataError(`[run] ${path} is damaged: its checksum does not fit its content`, {
+      hint: "The model in model.safetensors may still be good; train again",
+    });
+  }
+  return { ...standing, state: tensors };
+}
+
+function parse(text: string): Standing | undefined {
+  return standingSchema.safeParse(JSON.parse(text)).data;
+}
+
+function digest(standing: string, state: Readonly<Record<string, HostTensor>>): string {
+  const hash = createHash("sha256").update(standing);
+  for (const key of Object.keys(state).sort()) {
+    const { dtype, shape, data } = state[key];
+    hash.update(`\n${key} ${dtype} ${shape.join()}\n`);
+    hash.update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+  }
+  return hash.digest("hex");
+}
