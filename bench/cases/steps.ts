@@ -6,18 +6,21 @@ import { type BenchOptions, openOurs } from "../ours.js";
 import type { Report } from "../report.js";
 import { sideBySide } from "./sides.js";
 
+/** Two orders of summing 128 losses in float32 differ by far less. */
+const LOSS_TOLERANCE = 1e-4;
 /**
- * Two orders of summing 128 losses in float32 differ by far less; a momentum sums more terms of both signs. In a deep
- * network, units so near zero that rounding switches them move single gradients by more, and their mean a little.
+ * A momentum sums more terms of both signs. In a deep network, units so near zero that rounding switches them move single
+ * gradients by per cents, and their mean magnitude by up to 1e-3 between PyTorch's own modes.
  */
-const CHECKS = [
-  { what: "loss of the first step", tolerance: 1e-4 },
-  { what: "momentum after the first step", tolerance: 1e-3 },
-];
+const momentumTolerance = (model: ModelName) => (model === "mlp" || model === "cnn" ? 1e-3 : 5e-3);
 
 /** Benchmarks the training step of `model`. */
 export async function stepBench(model: ModelName, options: BenchOptions): Promise<Report> {
   const work = stepWork(model);
   const job = trainingStep(model, await openOurs(options));
-  return sideBySide({ bench: model, work, job, checks: CHECKS, modes: torchModes(model) }, options);
+  const checks = [
+    { what: "loss of the first step", tolerance: LOSS_TOLERANCE },
+    { what: "momentum after the first step", tolerance: momentumTolerance(model) },
+  ];
+  return sideBySide({ bench: model, work, job, checks, modes: torchModes(model) }, options);
 }
