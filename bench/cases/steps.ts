@@ -10,7 +10,7 @@ import { sideBySide } from "./sides.js";
 const LOSS_TOLERANCE = 1e-4;
 /**
  * A momentum sums more terms of both signs. In a deep network, units so near zero that rounding switches them move single
- * gradients by per cents, and their mean magnitude by up to 1e-3 between PyTorch's own modes.
+ * gradients by per cents, and their mean magnitude by nearly 1e-3 (ResNet-50).
  */
 const momentumTolerance = (model: ModelName) => (model === "mlp" || model === "cnn" ? 1e-3 : 5e-3);
 
