@@ -1,7 +1,7 @@
 /**
  * `startup`: from the import to the end of the first training step, in a process of its own, with an empty and with a
- * filled kernel cache; WebAssembly caches nothing on disk. The model is `cnn` unless `--model` says otherwise. The peers are PyTorch's eager mode and its compiler, and libraries of
- * JavaScript, likewise from their import.
+ * filled kernel cache; WebAssembly caches nothing on disk. The model is `cnn` unless `--model` says otherwise. The peers
+ * are PyTorch's eager mode and its compiler, and libraries of JavaScript, likewise from their import.
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
