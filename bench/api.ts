@@ -11,6 +11,7 @@ export async function loadApi(dist: string, device: DeviceName): Promise<Api> {
   }
   const fovea = await load<"fovea">("index.js");
   const [nn, optim] = [await load<"nn">("nn/index.js"), await load<"optim">("optim/index.js")];
+  const vision = await load<"vision">("vision/index.js");
   await fovea.useDevice(device);
-  return { fovea, nn, optim };
+  return { fovea, nn, optim, vision };
 }

@@ -1,12 +1,12 @@
 /**
- * What `startup` and `memory` run in a process of its own (plain.ts): `node child.js <dist> startup|memory <device>`.
- * Prints one JSON object. The clock of `startup` starts before the package is imported.
+ * What `startup` and `memory` run in a process of its own (plain.ts): `node child.js <dist> startup|memory <device> <model>
+ * [<early> <late>]`. Prints one JSON object. The clock of `startup` starts before the package is imported.
  */
 import { type DeviceName, loadApi } from "./api.js";
-import { trainingStep } from "./models.js";
+import { type ModelName, trainingStep } from "./models.js";
 
 const begin = performance.now();
-const [dist, task, device] = process.argv.slice(2);
+const [dist, task, device, model, early, late] = process.argv.slice(2);
 
 const open = () => loadApi(dist, device as DeviceName);
 
@@ -21,26 +21,26 @@ async function settle(): Promise<void> {
 async function startup(): Promise<object> {
   const api = await open();
   const importMs = performance.now() - begin;
-  const loss = await trainingStep("cnn", api).step();
+  const loss = await trainingStep(model as ModelName, api).call();
   const firstStepMs = performance.now() - begin;
   return { importMs, firstStepMs, processMs: process.uptime() * 1000, loss: await loss.item() };
 }
 
 async function memory(): Promise<object> {
   const api = await open();
-  const { step } = trainingStep("cnn", api);
-  const live: Record<number, number> = {};
+  const { call } = trainingStep(model as ModelName, api);
+  const live: number[] = [];
   const start = performance.now();
-  for (let i = 1; i <= 2000; i++) {
-    await step();
-    if (i !== 100 && i !== 2000) continue;
+  for (let i = 1; i <= Number(late); i++) {
+    await call();
+    if (i !== Number(early) && i !== Number(late)) continue;
     await settle();
-    live[i] = api.fovea.memoryStats().liveBytes;
+    live.push(api.fovea.memoryStats().liveBytes);
   }
   const seconds = (performance.now() - start) / 1000;
   const { peakBytes, buffers } = api.fovea.memoryStats();
   const maxRssBytes = process.resourceUsage().maxRSS * 1024;
-  return { liveBytes100: live[100], liveBytes2000: live[2000], peakBytes, buffers, maxRssBytes, seconds };
+  return { liveBytes: live, peakBytes, buffers, maxRssBytes, seconds };
 }
 
 process.stdout.write(`${JSON.stringify(task === "memory" ? await memory() : await startup())}\n`);

@@ -5,6 +5,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { root } from "../tools/prepare.mjs";
+import type { ModelName } from "./models.js";
 import { type Checked, Peer, type Prepared, type Program } from "./peers.js";
 import type { PlainNode } from "./plain.js";
 import { type PeerName, peerLabels } from "./report.js";
@@ -19,6 +20,9 @@ const LABELS: Readonly<Record<CrewName, string>> = {
   "torch-tuned": "PyTorch tuned",
   "fovea-native": "Fovea native",
 };
+/** Crews that are processes of Node. */
+type NodeCrew = Exclude<CrewName, "torch" | "torch-tuned" | "onnxruntime">;
+
 /** What must be in bench/node_modules. */
 const PACKAGES: Readonly<Partial<Record<CrewName, string>>> = {
   "jax-js": "@jax-js/jax",
@@ -34,9 +38,22 @@ export const TUNED: NodeJS.ProcessEnv = {
   OMP_WAIT_POLICY: "ACTIVE",
 };
 
+/** In which ways PyTorch runs a model; an input without channels has one layout only. */
+export function torchModes(model: ModelName): readonly string[] {
+  if (model === "mlp") return ["contiguous", "compile"];
+  return ["contiguous", "channels-last", "compile", "compile + channels-last"];
+}
+
 export function torchProgram(env: NodeJS.ProcessEnv = {}): Program {
   const script = join(root, "bench", "torch_peer.py");
   return { label: LABELS.torch, file: "python3", args: [script], env, absent: "python3 cannot import torch: " };
+}
+
+/** ONNX Runtime has one way, which chooses layouts by itself. */
+export function onnxMember(): Member {
+  const args = [join(root, "bench", "onnx_peer.py")];
+  const absent = "python3 cannot import onnxruntime and onnx (python3 -m pip install onnxruntime onnx): ";
+  return { program: { label: LABELS.onnxruntime, file: "python3", args, absent }, modes: ["all optimisations"] };
 }
 
 /** A process of a crew, and what it is asked for. */
@@ -49,7 +66,7 @@ export interface Member {
  * The processes of a JavaScript side. On how many threads a library runs is settled when it starts, so each number is a
  * process: what Node gives the library by itself, and as many threads as Fovea has.
  */
-export function nodeMembers(name: Exclude<CrewName, "torch" | "torch-tuned">, node: PlainNode): Member[] {
+export function nodeMembers(name: NodeCrew, node: PlainNode): Member[] {
   const threads = Number(process.env.FOVEA_THREADS);
   const ownWay = name === "fovea-native" || threads === 1;
   // TensorFlow.js keeps its gradients in modules that only a bundler or tsx resolves.

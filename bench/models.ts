@@ -1,37 +1,82 @@
 /**
- * The two models that the benchmarks train, written against the public API with weights and data from pattern.ts, and
- * timed as one compiled step. The API is handed in, so that the same text runs on the sources and on the built package.
+ * The models that the benchmarks train or predict with, written against the public API with weights and data from
+ * pattern.ts, and timed as one compiled call. The API is handed in, so that the same text runs on the sources and on the
+ * built package.
  */
 import type * as fovea from "../src/index.js";
 import type * as nn from "../src/nn/index.js";
 import type * as optim from "../src/optim/index.js";
-import type { Tensor } from "../src/tensor/index.js";
+import type { Tensor, Variable } from "../src/tensor/index.js";
+import type * as vision from "../src/vision/index.js";
 import { meanMagnitude } from "./magnitude.js";
 import { integers, uniform } from "./pattern.js";
+import type { Work } from "./work.js";
 
 /** Fovea's modules, however they were imported. */
 export interface Api {
   readonly fovea: typeof fovea;
   readonly nn: typeof nn;
   readonly optim: typeof optim;
+  readonly vision: typeof vision;
 }
 
-export type ModelName = "mlp" | "cnn";
-export const BATCH = 128;
+/** What one model is trained on; networks.py says the same. */
+interface Row {
+  readonly batch: number;
+  /** Shape of one input. */
+  readonly input: readonly number[];
+  readonly classes: number;
+  readonly weightDecay: number;
+}
 
-function build(model: ModelName, { Conv2d, Flatten, Linear, MaxPool2d, ReLU, Sequential }: typeof nn): nn.Sequential {
-  if (model === "mlp") {
-    return new Sequential(new Linear(784, 512), new ReLU(), new Linear(512, 256), new ReLU(), new Linear(256, 10));
+const decayed = { weightDecay: 1e-4 } as const;
+
+/** The models that are trained. */
+export const trained = {
+  mlp: { batch: 128, input: [784], classes: 10, weightDecay: 0 },
+  cnn: { batch: 128, input: [1, 28, 28], classes: 10, weightDecay: 0 },
+  resnet18: { batch: 64, input: [3, 32, 32], classes: 10, ...decayed },
+  resnet20: { batch: 128, input: [3, 32, 32], classes: 10, ...decayed },
+  resnet50: { batch: 8, input: [3, 224, 224], classes: 1000, ...decayed },
+  depthwise: { batch: 64, input: [32, 32, 32], classes: 32, ...decayed },
+} as const satisfies Readonly<Record<string, Row>>;
+
+export type ModelName = keyof typeof trained;
+
+export function isModel(name: string): name is ModelName {
+  return Object.hasOwn(trained, name);
+}
+
+/** A training step of `model`, as peers are asked for it. */
+export function stepWork(model: ModelName): Work & { readonly kind: "step" } {
+  return { kind: "step", model, batch: trained[model].batch };
+}
+
+function build(model: ModelName, { nn, vision }: Api): nn.Module {
+  const { Conv2d, Flatten, Linear, MaxPool2d, ReLU, Sequential } = nn;
+  switch (model) {
+    case "mlp":
+      return new Sequential(new Linear(784, 512), new ReLU(), new Linear(512, 256), new ReLU(), new Linear(256, 10));
+    case "cnn":
+      return new Sequential(
+        ...[new Conv2d(1, 32, 3, { padding: 1 }), new ReLU(), new MaxPool2d(2)],
+        ...[new Conv2d(32, 64, 3, { padding: 1 }), new ReLU(), new MaxPool2d(2)],
+        ...[new Flatten(), new Linear(3136, 128), new ReLU(), new Linear(128, 10)],
+      );
+    case "depthwise":
+      return new Sequential(
+        new vision.InvertedResidual(32, 32, { expandRatio: 6 }),
+        ...[new nn.AdaptiveAvgPool2d(1), new Flatten()], // as many classes as channels
+      );
+    default: {
+      const { classes, input } = trained[model];
+      return vision.createModel(model, { classes, size: input[1] });
+    }
   }
-  return new Sequential(
-    ...[new Conv2d(1, 32, 3, { padding: 1 }), new ReLU(), new MaxPool2d(2)],
-    ...[new Conv2d(32, 64, 3, { padding: 1 }), new ReLU(), new MaxPool2d(2)],
-    ...[new Flatten(), new Linear(3136, 128), new ReLU(), new Linear(128, 10)],
-  );
 }
 
-/** Uniform within 1 / √fanIn; streams 10, 11, 12, … in the order weight, bias, weight, … */
-function fill(net: nn.Sequential): void {
+/** `mlp` and `cnn`: uniform within 1 / √fanIn; streams 10, 11, 12, … in the order weight, bias, weight, … */
+function fillPlain(net: nn.Module): void {
   let bound = 0;
   net.parameters().forEach((parameter, index) => {
     const { shape, size } = parameter;
@@ -40,21 +85,44 @@ function fill(net: nn.Sequential): void {
   });
 }
 
-export interface TrainingStep {
-  /** Forward, backward and SGD update as one compiled program. Gives the loss. */
-  readonly step: () => Promise<Tensor>;
-  /** Of the last step: the loss, and the mean magnitude of the first weight's momentum, which needs the whole way back. */
-  readonly checks: () => Promise<number[]>;
+/** By the kind and the place of each tensor; statistics and scales differ from 1 and 0, so that each one matters. */
+function fillNormalised(net: nn.Module): void {
+  for (const [index, [key, variable]] of Object.entries(net.stateDict()).entries()) {
+    if (key.endsWith("num_batches_tracked")) continue;
+    variable.load(uniform(variable.shape, 10 + index, ...rangeOf(key, variable)));
+  }
 }
 
-/** A training step of `model`. */
-export function trainingStep(model: ModelName, { fovea, nn, optim }: Api): TrainingStep {
-  const net = build(model, nn);
-  fill(net);
-  const optimizer = new optim.SGD(net.parameters(), { lr: 0.01, momentum: 0.9 });
-  const inputShape = model === "mlp" ? [BATCH, 784] : [BATCH, 1, 28, 28];
-  const images = fovea.tensor(uniform(inputShape, 1), { shape: inputShape });
-  const labels = fovea.tensor(integers([BATCH], 2, 10), { shape: [BATCH] });
+function rangeOf(key: string, { shape, size }: Variable): [low: number, high: number] {
+  if (shape.length > 1) {
+    const bound = Math.sqrt((shape.length === 4 ? 6 : 1) / (size / shape[0]));
+    return [-bound, bound];
+  }
+  return key.endsWith("bias") || key.endsWith("mean") ? [-0.1, 0.1] : [0.5, 1.5];
+}
+
+/** A compiled call, and what it computes. */
+export interface Job {
+  readonly call: () => Promise<Tensor>;
+  /** Of the last call: the numbers that the sides compare. */
+  readonly checks: () => Promise<number[]>;
+  /** Multiplications and additions of one call, as direct sums would need them. */
+  readonly flop: () => number;
+}
+
+/**
+ * A training step of `model`: forward, backward and SGD update as one compiled program, which gives the loss. Its checks
+ * are the loss and the mean magnitude of the first weight's momentum, which needs the whole way back.
+ */
+export function trainingStep(model: ModelName, api: Api): Job {
+  const { fovea, nn, optim, vision } = api;
+  const { batch, input, classes, weightDecay } = trained[model];
+  const net = build(model, api);
+  (model === "mlp" || model === "cnn" ? fillPlain : fillNormalised)(net);
+  const optimizer = new optim.SGD(net.parameters(), { lr: 0.01, momentum: 0.9, weightDecay });
+  const shape = [batch, ...input];
+  const images = fovea.tensor(uniform(shape, 1), { shape });
+  const labels = fovea.tensor(integers([batch], 2, classes), { shape: [batch] });
   const step = fovea.compile((x: Tensor, y: Tensor) => {
     optimizer.zeroGrad();
     const loss = nn.functional.crossEntropy(net.call(x), y);
@@ -64,7 +132,7 @@ export function trainingStep(model: ModelName, { fovea, nn, optim }: Api): Train
   });
   let loss: Tensor | undefined;
   return {
-    step: async () => {
+    call: async () => {
       loss = await step(images, labels);
       return loss;
     },
@@ -72,5 +140,35 @@ export function trainingStep(model: ModelName, { fovea, nn, optim }: Api): Train
       const momentum = await optimizer.stateDict()["state.0.momentum_buffer"].data();
       return [(await loss?.item()) ?? Number.NaN, meanMagnitude(momentum)];
     },
+    // A product, and as much again for each of its two gradients.
+    flop: () => 2 * 3 * vision.countFlops(net, shape),
+  };
+}
+
+/**
+ * One pass in evaluation over pictures, with batch normalisation folded. Its checks are the mean magnitude of the logits
+ * and their mean product with a pattern, which a swapped class would change.
+ */
+export function prediction(work: Work & { readonly kind: "infer" }, { fovea, nn, vision }: Api): Job {
+  const { model, batch, size, classes } = work;
+  const net = vision.createModel(model, { classes, size });
+  fillNormalised(net);
+  nn.foldBatchNorm(net);
+  const shape = [batch, 3, size, size];
+  const images = fovea.tensor(uniform(shape, 1), { shape });
+  const predict = fovea.compile((x: Tensor) => net.call(x));
+  let logits: Tensor | undefined;
+  return {
+    call: async () => {
+      logits = await predict(images);
+      return logits;
+    },
+    checks: async () => {
+      const values = (await logits?.data()) ?? [];
+      const probe = uniform([batch, classes], 3);
+      const sum = probe.reduce((total, factor, i) => total + factor * values[i], 0);
+      return [meanMagnitude(values), sum / probe.length];
+    },
+    flop: () => 2 * vision.countFlops(net, shape),
   };
 }

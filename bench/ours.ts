@@ -5,8 +5,9 @@
 import * as fovea from "../src/index.js";
 import * as nn from "../src/nn/index.js";
 import * as optim from "../src/optim/index.js";
+import * as vision from "../src/vision/index.js";
 import type { DeviceName } from "./api.js";
-import type { Api } from "./models.js";
+import type { Api, ModelName } from "./models.js";
 import type { PeerName } from "./report.js";
 import type { Contestant } from "./rounds.js";
 
@@ -17,12 +18,16 @@ export interface BenchOptions {
   readonly quick: boolean;
   /** Whom to compare with. */
   readonly peers: readonly PeerName[];
+  /** What `startup` and `memory` run. */
+  readonly model: ModelName;
+  /** The folder of pictures that `loader` reads. */
+  readonly data?: string;
 }
 
 /** The library from its sources, on the device asked for. */
 export async function openOurs({ device }: BenchOptions): Promise<Api> {
   await fovea.useDevice(device);
-  return { fovea, nn, optim };
+  return { fovea, nn, optim, vision };
 }
 
 type Results = fovea.Tensor | readonly fovea.Tensor[];

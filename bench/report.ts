@@ -12,6 +12,10 @@ interface Timing {
   /** Absent where milliseconds are not what is compared. */
   readonly medianMs?: number;
   readonly imagesPerSecond?: number;
+  /** Operations that direct sums would need, per second: Winograd's way may pass the peak. */
+  readonly effectiveGflops?: number;
+  /** The same as a share of the machine's measured peak. */
+  readonly shareOfPeak?: number;
 }
 
 /** One way of running the peer: its time, or why it failed. */
@@ -21,7 +25,12 @@ export type ModeResult =
   | { readonly error: string };
 
 /** The libraries of others, as the command line names them. */
-export const peerLabels = { torch: "PyTorch", "jax-js": "jax-js", "tfjs-wasm": "TensorFlow.js wasm" } as const;
+export const peerLabels = {
+  torch: "PyTorch",
+  onnxruntime: "ONNX Runtime",
+  "jax-js": "jax-js",
+  "tfjs-wasm": "TensorFlow.js wasm",
+} as const;
 export type PeerName = keyof typeof peerLabels;
 
 /** Without `mode`, none of the ways of running it works. */

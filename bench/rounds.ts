@@ -20,6 +20,10 @@ export interface RoundOptions {
   readonly rounds: number;
   /** About how long one turn lasts. */
   readonly turnMs: number;
+  /** No round begins after so long, but for the first few. Default: no limit. */
+  readonly budgetMs?: number;
+  /** A contestant whose repetition takes longer has its turn in two rounds only. Default 2000. */
+  readonly slowMs?: number;
   /** Processor milliseconds that the peer's processes have used so far. */
   readonly peerCpuMs?: () => number;
   /** Called at the start of every round, when both sides are idle. */
@@ -40,33 +44,38 @@ export interface RoundResult {
 const SETTLE_MS = 50;
 const MIN_STEPS = 3;
 const MAX_STEPS = 400;
-/** A repetition that takes this long has no need of a warm-up, of company in its turn or of many rounds. */
+/** A repetition that takes this long has no need of a warm-up or of company in its turn. */
+const LONG_MS = 800;
+/** And one that takes this long not even of many rounds. */
 const SLOW_MS = 2000;
 const SLOW_ROUNDS = 2;
+/** Rounds that are run however long they take. */
+const MIN_ROUNDS = 3;
 /** Shares of the processors' time above which a reader is told. */
 const IDLE_SIDE_LIMIT = 0.02;
 const OTHERS_LIMIT = 0.05;
 
 /**
- * Times all contestants in turns; the first step of a turn warms up and is not counted. Slow contestants have turns of a
- * single step, in the first rounds only.
+ * Times all contestants in turns; the first step of a turn warms up and is not counted. Contestants with long steps have
+ * turns of a single one, slow ones in the first rounds only.
  */
 export async function alternate(contestants: readonly Contestant[], options: RoundOptions): Promise<RoundResult> {
   const times = new Map<string, number[][]>(contestants.map(({ name }) => [name, []]));
   const steps = new Map<string, number>();
   const fewSteps = new Map<string, number>();
+  const { budgetMs = Number.POSITIVE_INFINITY, slowMs = SLOW_MS } = options;
   for (const { name, run } of contestants) {
     const [firstMs] = await run(1);
-    if (firstMs > SLOW_MS) {
-      fewSteps.set(name, Math.min(SLOW_ROUNDS, options.rounds));
-      continue;
-    }
+    if (firstMs > slowMs) fewSteps.set(name, Math.min(SLOW_ROUNDS, options.rounds));
+    if (firstMs > Math.min(LONG_MS, slowMs)) continue;
     const ms = median(await run(MIN_STEPS - 1));
     const fitting = Math.ceil(options.turnMs / ms);
     steps.set(name, 1 + Math.min(MAX_STEPS, Math.max(MIN_STEPS, fitting)));
   }
   const watch = new Watch(options.peerCpuMs);
+  const begin = performance.now();
   for (let round = 0; round < options.rounds; round++) {
+    if (round >= MIN_ROUNDS && performance.now() - begin > budgetMs) break;
     await options.eachRound?.();
     for (const { name, side, run } of contestants) {
       if (round >= (fewSteps.get(name) ?? options.rounds)) continue;

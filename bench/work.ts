@@ -1,7 +1,19 @@
 /** What a peer is asked to do, as plain data that crosses between processes; the Python side spells the same. */
 
 export type Work =
-  | { readonly kind: "step"; readonly model: "mlp" | "cnn"; readonly batch: number }
+  | {
+      readonly kind: "step";
+      readonly model: "mlp" | "cnn" | "resnet18" | "resnet20" | "resnet50" | "depthwise";
+      readonly batch: number;
+    }
+  | {
+      readonly kind: "infer";
+      readonly model: "resnet18";
+      readonly batch: number;
+      /** Height and width of the pictures. */
+      readonly size: number;
+      readonly classes: number;
+    }
   | {
       readonly kind: "conv";
       readonly pass: "forward" | "inputGradient" | "weightGradient";

@@ -119,7 +119,7 @@ async function startCrews(
     if (peer === "torch") {
       const started = await Crew.start("torch-tuned", [{ program: torchProgram(TUNED), modes }], notes);
       crews.push(...started.map((crew) => ({ peer, crew })));
-    } else if (bench === "matmul") {
+    } else if (bench === "matmul" && peer !== "onnxruntime") {
       const started = await Crew.start(peer, nodeMembers(peer, node), notes);
       crews.push(...started.map((crew) => ({ peer, crew })));
     } else notes.push(`${peerLabels[peer]} takes no part in ${bench}`);

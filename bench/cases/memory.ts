@@ -1,41 +1,43 @@
 /**
- * `memory`: live bytes of the `cnn` step after 100 and after 2,000 steps, which must be the same, and the peak resident
- * size of the process beside that of PyTorch after 100 steps.
+ * `memory`: live bytes of a training step early and late in a run, which must be the same, and the peak resident size of
+ * the process beside that of PyTorch after the early steps. The model is `cnn` unless `--model` says otherwise.
  */
 import { z } from "zod";
-import { torchProgram } from "../crews.js";
-import { BATCH } from "../models.js";
+import { torchModes, torchProgram } from "../crews.js";
+import { type ModelName, stepWork } from "../models.js";
 import type { BenchOptions } from "../ours.js";
 import { Peer } from "../peers.js";
 import { PlainNode } from "../plain.js";
-import { type ModeResult, type Report, round } from "../report.js";
+import { type ModeResult, peerLabels, type Report, round } from "../report.js";
 
 const answer = z.object({
-  liveBytes100: z.number(),
-  liveBytes2000: z.number(),
+  liveBytes: z.tuple([z.number(), z.number()]),
   peakBytes: z.number(),
   buffers: z.number(),
   maxRssBytes: z.number(),
   seconds: z.number(),
 });
-/** A process each, since the peak of a process never falls. */
-const MODES = ["contiguous", "channels-last"];
-const PEER_STEPS = 100;
+
+/** After how many steps live bytes are read: steps of residual networks take seconds. */
+function stepsOf(model: ModelName): readonly [early: number, late: number] {
+  return model === "mlp" || model === "cnn" ? [100, 2000] : [5, 20];
+}
 
 /** Measures memory; throws if live bytes grow. */
-export async function memoryBench({ device, peers: asked }: BenchOptions): Promise<Report> {
+export async function memoryBench({ device, model, peers: asked }: BenchOptions): Promise<Report> {
+  const steps = stepsOf(model);
   const node = await PlainNode.create();
-  const ours = answer.parse(await node.run(["memory", device]));
+  const { liveBytes, ...rest } = answer.parse(await node.run(["memory", device, model, ...steps.map(String)]));
   node.close();
-  if (ours.liveBytes100 !== ours.liveBytes2000) {
-    throw new Error(`live bytes: ${ours.liveBytes100} after step 100, ${ours.liveBytes2000} after step 2000`);
-  }
+  const [early, late] = liveBytes;
+  if (early !== late) throw new Error(`live bytes: ${early} after step ${steps[0]}, ${late} after step ${steps[1]}`);
 
   const modes: Record<string, ModeResult> = {};
-  const notes: string[] = [];
+  const notes = asked.filter((peer) => peer !== "torch").map((peer) => `${peerLabels[peer]} takes no part in memory`);
   let version: string | undefined;
-  for (const mode of asked.includes("torch") ? MODES : []) {
-    const measured = await torchBytes(mode);
+  // A process each, since the peak of a process never falls.
+  for (const mode of asked.includes("torch") ? torchModes(model) : []) {
+    const measured = await torchBytes(model, mode, steps[0]);
     if (typeof measured === "string") {
       notes.push(`PyTorch ${mode}: ${measured}`);
       modes[mode] = { error: measured };
@@ -46,27 +48,30 @@ export async function memoryBench({ device, peers: asked }: BenchOptions): Promi
   }
   const sizes = Object.entries(modes).flatMap(([mode, m]) => ("bytes" in m ? [{ mode, bytes: m.bytes }] : []));
   const table = [
-    ["", "MB"],
-    ["Fovea live after step 100", megabytes(ours.liveBytes100)],
-    ["Fovea live after step 2000", megabytes(ours.liveBytes2000)],
-    ["Fovea peak resident size", megabytes(ours.maxRssBytes)],
+    [`training ${model}`, "MB"],
+    ...liveBytes.map((bytes, i) => [`Fovea live after step ${steps[i]}`, megabytes(bytes)]),
+    ["Fovea peak resident size", megabytes(rest.maxRssBytes)],
     ...sizes.map(({ mode, bytes }) => [`PyTorch peak resident size, ${mode}`, megabytes(bytes)]),
   ];
-  const common = { bench: "memory", ours, table, notes };
+  const common = { bench: "memory", ours: { model, steps, liveBytes, ...rest }, table, notes };
   if (sizes.length === 0 || version === undefined) return { ...common, peers: {}, speedup: {} };
   const best = sizes.reduce((a, b) => (b.bytes < a.bytes ? b : a));
   const torch = { version, mode: best.mode, modes, maxRssBytes: best.bytes };
   notes.push("the ratio compares peak resident sizes, not times");
-  return { ...common, peers: { torch }, speedup: { torch: round(best.bytes / ours.maxRssBytes) } };
+  return { ...common, peers: { torch }, speedup: { torch: round(best.bytes / rest.maxRssBytes) } };
 }
 
-async function torchBytes(mode: string): Promise<{ bytes: number; version: string } | string> {
+async function torchBytes(
+  model: ModelName,
+  mode: string,
+  steps: number,
+): Promise<{ bytes: number; version: string } | string> {
   const peer = await Peer.start(torchProgram());
   if (typeof peer === "string") return peer;
   try {
-    const prepared = await peer.setup({ kind: "step", model: "cnn", batch: BATCH }, mode);
+    const prepared = await peer.setup(stepWork(model), mode);
     if ("error" in prepared) return prepared.error;
-    await peer.contestant(mode, prepared).run(PEER_STEPS);
+    await peer.contestant(mode, prepared).run(steps);
     return { bytes: await peer.maxRssBytes(), version: peer.version };
   } finally {
     peer.close();

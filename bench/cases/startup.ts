@@ -1,14 +1,14 @@
 /**
- * `startup`: from the import to the end of the first `cnn` step, in a process of its own, with an empty and with a filled
- * kernel cache; WebAssembly caches nothing on disk. The peers are PyTorch's eager mode and its compiler, and libraries of
- * JavaScript, likewise from their import.
+ * `startup`: from the import to the end of the first training step, in a process of its own, with an empty and with a
+ * filled kernel cache; WebAssembly caches nothing on disk. The model is `cnn` unless `--model` says otherwise. The peers
+ * are PyTorch's eager mode and its compiler, and libraries of JavaScript, likewise from their import.
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { z } from "zod";
 import { type Member, missingPackage, nodeMembers, torchProgram } from "../crews.js";
-import { BATCH } from "../models.js";
+import { type ModelName, stepWork } from "../models.js";
 import type { BenchOptions } from "../ours.js";
 import { Peer } from "../peers.js";
 import { PlainNode } from "../plain.js";
@@ -43,7 +43,7 @@ export async function startupBench(options: BenchOptions): Promise<Report> {
   const folder = mkdtempSync(join(tmpdir(), "fovea-cache-"));
   const runs = options.quick ? 1 : 5;
   const start = async (cache: string) =>
-    answer.parse(await node.run(["startup", options.device], { FOVEA_CACHE: join(folder, cache) }));
+    answer.parse(await node.run(["startup", options.device, options.model], { FOVEA_CACHE: join(folder, cache) }));
   const [cold, warm]: [Start[], Start[]] = [[], []];
   const notes = ["the operating system's file cache is warm in all runs"];
   const starters = startersOf(options, node, folder, notes);
@@ -52,7 +52,7 @@ export async function startupBench(options: BenchOptions): Promise<Report> {
       cold.push(await start(`${i}`));
       if (options.device !== "wasm") warm.push(await start(`${i}`));
       for (const starter of starters) {
-        if (!starter.error && !starter.times.some((ms) => ms > SLOW_MS)) await startOnce(starter, i);
+        if (!starter.error && !starter.times.some((ms) => ms > SLOW_MS)) await startOnce(options.model, starter, i);
       }
     }
   } finally {
@@ -70,6 +70,10 @@ function startersOf({ peers }: BenchOptions, node: PlainNode, folder: string, no
         return { peer, mode, times: [], member: (i) => ({ program: torchProgram(cache(i)), modes: [mode] }) };
       });
     }
+    if (peer === "onnxruntime") {
+      notes.push(`${peerLabels[peer]} takes no part in startup`);
+      return [];
+    }
     const missing = missingPackage(peer);
     if (missing) notes.push(missing);
     const members = missing ? [] : nodeMembers(peer, node);
@@ -78,7 +82,7 @@ function startersOf({ peers }: BenchOptions, node: PlainNode, folder: string, no
 }
 
 /** Adds the time from the start of a peer's process to the end of its first step, or the reason why there is none. */
-async function startOnce(starter: Starter, i: number): Promise<void> {
+async function startOnce(model: ModelName, starter: Starter, i: number): Promise<void> {
   const { program } = starter.member(i);
   const peer = await Peer.start(program);
   if (typeof peer === "string") {
@@ -86,14 +90,14 @@ async function startOnce(starter: Starter, i: number): Promise<void> {
     return;
   }
   starter.version = peer.version;
-  const prepared = await peer.setup({ kind: "step", model: "cnn", batch: BATCH }, starter.mode);
+  const prepared = await peer.setup(stepWork(model), starter.mode);
   peer.close();
   if ("error" in prepared) starter.error = prepared.error;
   else starter.times.push(prepared.sinceStartMs);
 }
 
 function report(
-  { device }: BenchOptions,
+  { device, model }: BenchOptions,
   cold: readonly Start[],
   warm: readonly Start[],
   starters: readonly Starter[],
@@ -103,7 +107,7 @@ function report(
   const ourMs = (sides.warm ?? sides.cold).medianMs;
   const cached = warm.length > 0 ? ", empty cache" : "";
   const table = [
-    ["", "ms to the end of the first step"],
+    [`${model}`, "ms to the end of the first step"],
     [`Fovea ${device}${cached}`, sides.cold.medianMs.toFixed(0)],
     ...(sides.warm ? [[`Fovea ${device}, filled cache`, sides.warm.medianMs.toFixed(0)]] : []),
   ];
@@ -129,7 +133,7 @@ function report(
     peers[name] = { ...(best && { medianMs: round(best.ms) }), version, mode: best?.mode, modes };
     if (best) speedup[name] = round(best.ms / ourMs);
   }
-  return { bench: "startup", ours: { medianMs: ourMs, ...sides }, peers, speedup, table, notes: allNotes };
+  return { bench: "startup", ours: { model, medianMs: ourMs, ...sides }, peers, speedup, table, notes: allNotes };
 }
 
 function sideOf(starts: readonly Start[]) {

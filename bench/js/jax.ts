@@ -6,7 +6,7 @@ import { meanMagnitude } from "../magnitude.js";
 import { uniform } from "../pattern.js";
 import type { Work } from "../work.js";
 import { load, versionOf } from "./packages.js";
-import { type Array32, imagesOf, labelsOf, weightsOf } from "./parameters.js";
+import { type Array32, imagesOf, isSmallStep, labelsOf, type SmallStep, unwritten, weightsOf } from "./parameters.js";
 import type { Call, Side, SideOptions } from "./side.js";
 import { becomePage } from "./web-worker.js";
 
@@ -73,8 +73,8 @@ export async function open({ bench, threads }: SideOptions): Promise<Side> {
     version,
     setup: async (work) => {
       if (work.kind === "matmul") return product(jax, work);
-      if (work.kind === "step") return step(jax, work);
-      throw new Error(`no ${work.kind} has been written for jax-js`);
+      if (isSmallStep(work)) return step(jax, work);
+      throw unwritten(work, "jax-js");
     },
   };
 }
@@ -95,7 +95,7 @@ function product({ numpy: np, blockUntilReady }: Jax, { m, k, n }: Work & { kind
   };
 }
 
-function step(jax: Jax, { model, batch }: Work & { kind: "step" }): Call {
+function step(jax: Jax, { model, batch }: SmallStep): Call {
   const { numpy: np, nn } = jax;
   const arrayOf = ({ values, shape }: Array32) => np.array(values, { shape });
   const images = arrayOf(imagesOf(model, batch));

@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { loadApi } from "../api.js";
-import { trainingStep } from "../models.js";
+import { prediction, trainingStep } from "../models.js";
 import type { Side, SideOptions } from "./side.js";
 
 /** Opens the native device. */
@@ -13,11 +13,12 @@ export async function open({ bench }: SideOptions): Promise<Side> {
   return {
     version,
     setup: async (work) => {
-      if (work.kind !== "step") throw new Error(`no ${work.kind} has been written for Fovea native`);
-      const { step, checks } = trainingStep(work.model, api);
+      if (work.kind !== "step" && work.kind !== "infer")
+        throw new Error(`no ${work.kind} has been written for Fovea native`);
+      const { call, checks } = work.kind === "step" ? trainingStep(work.model, api) : prediction(work, api);
       return {
         run: async () => {
-          await step();
+          await call();
         },
         checks,
       };

@@ -5,7 +5,19 @@
 import { integers, uniform } from "../pattern.js";
 import type { Work } from "../work.js";
 
-type Model = (Work & { readonly kind: "step" })["model"];
+/** The models that have been written for those peers. */
+type Model = "mlp" | "cnn";
+export type SmallStep = Work & { readonly kind: "step"; readonly model: Model };
+
+/** Whether peers can be asked for `work`. */
+export function isSmallStep(work: Work): work is SmallStep {
+  return work.kind === "step" && (work.model === "mlp" || work.model === "cnn");
+}
+
+/** What to say of work that nobody has written for a peer. */
+export function unwritten(work: Work, peer: string): Error {
+  return new Error(`no ${work.kind === "step" ? work.model : work.kind} has been written for ${peer}`);
+}
 
 export interface Array32 {
   readonly shape: readonly number[];

@@ -10,7 +10,16 @@ import { meanMagnitude } from "../magnitude.js";
 import { uniform } from "../pattern.js";
 import type { Work } from "../work.js";
 import { load, versionOf } from "./packages.js";
-import { type Array32, imagesOf, labelsOf, permuted, weightsOf } from "./parameters.js";
+import {
+  type Array32,
+  imagesOf,
+  isSmallStep,
+  labelsOf,
+  permuted,
+  type SmallStep,
+  unwritten,
+  weightsOf,
+} from "./parameters.js";
 import type { Call, Side, SideOptions } from "./side.js";
 
 /** What is used of the library. */
@@ -59,8 +68,8 @@ export async function open({ bench, threads }: SideOptions): Promise<Side> {
     version,
     setup: async (work) => {
       if (work.kind === "matmul") return product(tf, work);
-      if (work.kind === "step") return step(tf, work);
-      throw new Error(`no ${work.kind} has been written for TensorFlow.js`);
+      if (isSmallStep(work)) return step(tf, work);
+      throw unwritten(work, "TensorFlow.js");
     },
   };
 }
@@ -99,7 +108,7 @@ function product(tf: Tf, { m, k, n }: Work & { kind: "matmul" }): Call {
   };
 }
 
-function step(tf: Tf, { model, batch }: Work & { kind: "step" }): Call {
+function step(tf: Tf, { model, batch }: SmallStep): Call {
   const tensorOf = ({ values, shape }: Array32) => tf.tensor(values, shape);
   const weights = weightsOf(model).map((weight) => tf.variable(tensorOf(ownLayout(weight))));
   const given = imagesOf(model, batch);

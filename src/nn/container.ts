@@ -40,6 +40,10 @@ export class Sequential extends Module {
     for (let index = 0; this[index] instanceof Module; index++) yield this[index];
   }
 
+  override chains(): readonly (readonly Module[])[] {
+    return [[...this]];
+  }
+
   override forward(x: Tensor): Tensor {
     let y = x;
     for (const module of this) y = module.call(y);

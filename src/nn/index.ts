@@ -4,6 +4,7 @@ export type { Pair } from "./checks.js";
 export { Flatten, type FlattenOptions, Sequential } from "./container.js";
 export { Conv2d, type Conv2dOptions } from "./conv.js";
 export { Dropout, type DropoutOptions } from "./dropout.js";
+export { foldBatchNorm } from "./fold.js";
 export * as functional from "./functional.js";
 export * as init from "./init.js";
 export { Linear, type LinearOptions } from "./linear.js";

@@ -56,6 +56,28 @@ export abstract class Module<In extends unknown[] = [x: Tensor], Out = Tensor> {
   }
 
   /**
+   * Children that always run one right behind the other, so that only the next one reads what one gives. `Sequential`
+   * says so of all its children; a module with a `forward` of its own may override this, for what works on neighbouring
+   * layers, such as `foldBatchNorm`. Leaving out a chain is always right. Default: none.
+   *
+   * @example
+   * class Block extends Module {
+   *   readonly conv = new Conv2d(3, 8, 3);
+   *   readonly bn = new BatchNorm2d(8);
+   *   override forward(x: Tensor): Tensor {
+   *     return this.bn.call(this.conv.call(x)).relu();
+   *   }
+   *   override chains() {
+   *     return [[this.conv, this.bn]];
+   *   }
+   * }
+   * Object.keys(foldBatchNorm(new Block()).stateDict()); // ["conv.weight", "conv.bias"]
+   */
+  chains(): readonly (readonly AnyModule[])[] {
+    return [];
+  }
+
+  /**
    * This module and all modules below it with their paths, parents first; the path of this module is the empty string.
    *
    * @throws ConfigError if a module contains itself

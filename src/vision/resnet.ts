@@ -114,6 +114,10 @@ export class ResNet extends nn.Module {
     this.fc = new nn.Linear(channels, classes, { generator });
   }
 
+  override chains() {
+    return [[this.conv1, this.bn1]];
+  }
+
   override forward(x: Tensor): Tensor {
     let y = this.bn1.call(this.conv1.call(x)).relu();
     if (this.maxpool) y = this.maxpool.call(y);
@@ -153,6 +157,13 @@ class BasicBlock extends nn.Module {
     return this.bn2;
   }
 
+  override chains() {
+    return [
+      [this.conv1, this.bn1],
+      [this.conv2, this.bn2],
+    ];
+  }
+
   override forward(x: Tensor): Tensor {
     const inner = this.bn1.call(this.conv1.call(x)).relu();
     const residual = this.bn2.call(this.conv2.call(inner));
@@ -187,6 +198,14 @@ class Bottleneck extends nn.Module {
   /** The normalisation whose result meets the shortcut. */
   get last(): nn.BatchNorm2d {
     return this.bn3;
+  }
+
+  override chains() {
+    return [
+      [this.conv1, this.bn1],
+      [this.conv2, this.bn2],
+      [this.conv3, this.bn3],
+    ];
   }
 
   override forward(x: Tensor): Tensor {

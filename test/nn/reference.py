@@ -1,4 +1,4 @@
-"""Writes layers.reference.json and losses.reference.json next to this file: what PyTorch computes.
+"""Writes layers.reference.json, folding.reference.json and losses.reference.json next to this file: what PyTorch computes.
 
 Weights and inputs are float32 values; the arithmetic is done in float64, so that the differences that the tests see
 are those of the tested device. The weights are random, so that nothing is hidden by ones and zeros.
@@ -11,6 +11,7 @@ import zlib
 from pathlib import Path
 
 import torch
+from torch.nn.utils import fusion
 
 HERE = Path(__file__).parent
 
@@ -61,6 +62,41 @@ def layer_reference(case):
     return result
 
 
+def folding_reference(name, layer, norm):
+    """What fusing makes of a layer and the normalisation behind it; the layers as the cases of layers.cases.json."""
+    torch.manual_seed(zlib.crc32(name.encode()))
+    pair = torch.nn.Sequential(build(layer), build(norm))
+    with torch.no_grad():
+        for value in pair.state_dict().values():
+            if value.is_floating_point():
+                value.copy_(torch.rand(value.shape) + 0.5 if value.dim() == 1 else torch.randn(value.shape))
+    result = {"name": name, "layers": [layer, norm], "state": state(pair)}
+    fuse = fusion.fuse_linear_bn_eval if layer["layer"] == "Linear" else fusion.fuse_conv_bn_eval
+    return result | {"fused": state(fuse(*pair.double().eval()))}
+
+
+FOLDED = {
+    "convolution": [
+        {"layer": "Conv2d", "args": [3, 4, 3], "options": {"bias": False}},
+        {"layer": "BatchNorm2d", "args": [4]},
+    ],
+    "with a bias": [{"layer": "Conv2d", "args": [3, 4, 1]}, {"layer": "BatchNorm2d", "args": [4]}],
+    "depthwise, large eps": [
+        {"layer": "Conv2d", "args": [6, 6, 3], "options": {"groups": 6, "bias": False}},
+        {"layer": "BatchNorm2d", "args": [6], "options": {"eps": 0.1}},
+    ],
+    "without scale and shift": [
+        {"layer": "Conv2d", "args": [2, 5, 3], "options": {"bias": False}},
+        {"layer": "BatchNorm2d", "args": [5], "options": {"affine": False}},
+    ],
+    "linear": [{"layer": "Linear", "args": [7, 5]}, {"layer": "BatchNorm1d", "args": [5]}],
+    "linear without a bias": [
+        {"layer": "Linear", "args": [3, 6], "options": {"bias": False}},
+        {"layer": "BatchNorm1d", "args": [6], "options": {"eps": 1e-3}},
+    ],
+}
+
+
 def loss_reference(name, logits, targets, **options):
     logits = logits.double().requires_grad_()
     loss = torch.nn.functional.cross_entropy(logits, targets, **options)
@@ -84,6 +120,8 @@ def write(name, cases):
 def main():
     cases = json.loads((HERE / "layers.cases.json").read_text())
     write("layers.reference.json", [layer_reference(case) for case in cases])
+
+    write("folding.reference.json", [folding_reference(name, *layers) for name, layers in FOLDED.items()])
 
     torch.manual_seed(3)
     logits, targets = torch.randn(4, 5), torch.tensor([0, 4, 2, 2])
