@@ -2,7 +2,14 @@
  * A whole run from options to a run folder: data, recipe, model, training, test. It must not know how it is shown, nor
  * choose devices: the caller does that first.
  */
-import { DataLoader, type Dataset, type DecodeProgress, randomAffine } from "../data/index.js";
+import {
+  DataLoader,
+  type Dataset,
+  type DecodeProgress,
+  fitStandardisation,
+  randomAffine,
+  type Standardisation,
+} from "../data/index.js";
 import { manualSeed } from "../nn/index.js";
 import { AdamW, cosine, SGD } from "../optim/index.js";
 import { currentDevice, type Parameter } from "../tensor/index.js";
@@ -11,7 +18,7 @@ import { type CheckedOptions, checkOptions, type RunConfig, recipeFor, type Trai
 import type { DoneEvent, Score, TrainEvent } from "./events.js";
 import { fit as fitModel } from "./fit.js";
 import { modelOf } from "./models.js";
-import { type OpenedData, openData, openTestData, statisticsOf } from "./open-data.js";
+import { type OpenedData, openData, openTestData } from "./open-data.js";
 import { defaultRunName, loadRun, RunFolder } from "./run-folder.js";
 import { evaluate, type StepOptimizer } from "./steps.js";
 import { parseBytes, parseSize } from "./units.js";
@@ -175,7 +182,7 @@ async function resolve(options: CheckedOptions, data: OpenedData, device: string
       shape: [...train.sampleShape],
       classes: [...train.classes],
       scale: train.scale,
-      ...mutable(await statisticsOf(train)),
+      ...mutable(await fitStandardisation(train)),
     },
     model,
     optimizer,
@@ -185,7 +192,7 @@ async function resolve(options: CheckedOptions, data: OpenedData, device: string
   };
 }
 
-function mutable({ mean, std }: Awaited<ReturnType<typeof statisticsOf>>): { mean: number[]; std: number[] } {
+function mutable({ mean, std }: Standardisation): { mean: number[]; std: number[] } {
   return { mean: [...mean], std: [...std] };
 }
 
