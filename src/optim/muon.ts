@@ -22,6 +22,11 @@ export interface MuonSettings {
   readonly eps: number;
   /** `original` for Keller Jordan's scale, `matchRmsAdamw` for steps as large as AdamW's. Default `original`. */
   readonly adjustLr: MuonScale;
+  /**
+   * Whether a matrix of M rows is brought to the norm √M before each step, for those whose scale does not matter because
+   * a normalisation follows: then the learning rate is the share of it that a step replaces. Default false, as PyTorch.
+   */
+  readonly fixedNorm: boolean;
 }
 
 export interface MuonOptions extends Partial<MuonSettings> {
@@ -44,6 +49,7 @@ const muon: Rule<MuonSettings> = {
     nsSteps: 5,
     eps: 1e-7,
     adjustLr: "original",
+    fixedNorm: false,
   },
 
   check({ weightDecay, momentum, nsCoefficients, nsSteps, eps, adjustLr }) {
@@ -65,14 +71,16 @@ const muon: Rule<MuonSettings> = {
   state: () => ({ momentum_buffer: "parameter" }),
 
   update({ parameter, gradient, lr, state, settings }) {
-    const { momentum, nesterov, weightDecay, adjustLr } = settings;
+    const { momentum, nesterov, weightDecay, adjustLr, fixedNorm } = settings;
     const lerp = (from: Tensor, to: Tensor, share: number) => from.mul(1 - share).add(to.mul(share));
     const buffer = lerp(state.momentum_buffer, gradient, 1 - momentum);
     const aim = nesterov ? lerp(gradient, buffer, momentum) : buffer;
     const [rows] = parameter.shape;
     const columns = parameter.size / rows;
     const step = orthogonalise(aim.reshape([rows, columns]), settings).reshape(parameter.shape);
-    const kept = weightDecay === 0 ? parameter : parameter.mul(lr.mul(-weightDecay).add(1));
+    const norm = fixedNorm ? parameter.square().sum().sqrt().maximum(settings.eps) : undefined;
+    const start = norm ? parameter.mul(norm.reciprocal().mul(Math.sqrt(rows))) : parameter;
+    const kept = weightDecay === 0 ? start : start.mul(lr.mul(-weightDecay).add(1));
     return {
       parameter: kept.sub(step.mul(lr.mul(scales[adjustLr](rows, columns)))),
       state: { momentum_buffer: buffer },
@@ -109,6 +117,7 @@ function orthogonalise(
  * ```text
  * B ← μ·B + (1 − μ)·G,  D = (1 − μ)·G + μ·B with nesterov, else B
  * X ← D / max(‖D‖, ε), then nsSteps times:  A = X·Xᵀ,  X ← a·X + (b·A + c·A²)·X
+ * W ← √M·W / ‖W‖ with fixedNorm
  * W ← W − η·λ·W − η·s·X,  s = √max(1, M/K), or 0.2·√max(M, K) with matchRmsAdamw
  * ```
  *

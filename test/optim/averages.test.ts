@@ -47,6 +47,21 @@ describe.each(devices)("on %s", (device) => {
     }
   });
 
+  it("Muon brings matrices to the norm of their rows where asked to, and steps from there", async () => {
+    const step = async (values: readonly number[], fixedNorm: boolean) => {
+      const weight = parameter(values, [2, 2]);
+      weight.grad = tensor([1, 2, 3, 5], { shape: [2, 2] });
+      new Muon([weight], { lr: 0.1, weightDecay: 0.5, fixedNorm }).step();
+      return weight.data();
+    };
+    const expected = await step(
+      [3, 1, -1, 1].map((value) => value * Math.sqrt(2 / 12)), // 12 = 3² + 1 + 1 + 1
+      false,
+    );
+    const found = await step([30, 10, -10, 10], true);
+    for (const [i, value] of expected.entries()) expect(found[i]).toBeCloseTo(value, 6);
+  });
+
   it("averages are PyTorch's: a copy first, then a share of each value, counted numbers copied", async () => {
     const weight = parameter([4, -8]);
     const count = new Variable(tensor([0], { dtype: "i32" }));
