@@ -14,4 +14,5 @@ export type {
   WarningEvent,
 } from "./events.js";
 export { type FitOptions, fit } from "./fit.js";
-export { evaluate, type Loss, type StepOptimizer } from "./steps.js";
+export { Preparation, type PreparationOptions } from "./preparation.js";
+export { evaluate, type Loss, type ScoreOptions, type StepOptimizer } from "./steps.js";

@@ -4,20 +4,28 @@
  */
 import type { DataLoader } from "../data/index.js";
 import { functional, type Module } from "../nn/index.js";
-import type { Schedule } from "../optim/index.js";
+import type { Ema, Schedule } from "../optim/index.js";
 import type { Tensor } from "../tensor/index.js";
 import { ConfigError, NumericError } from "../util/errors.js";
 import type { DoneEvent, TrainEvent } from "./events.js";
 import { Pace } from "./pace.js";
 import type { RunFolder } from "./run-folder.js";
-import { type Loss, makeScorer, makeTrainStep, type StepOptimizer, type TrainStep } from "./steps.js";
+import { type Loss, makeScorer, makeTrainStep, type Scorer, type StepOptimizer, type TrainStep } from "./steps.js";
 
 /** What to train, on what, and for how long. */
 export interface FitOptions {
   readonly model: Module;
   readonly optimizer: StepOptimizer;
-  /** Default: cross-entropy. */
+  /** What is minimised; default: cross-entropy. */
   readonly loss?: Loss;
+  /** What validation and test report; default: `loss`. */
+  readonly scoreLoss?: Loss;
+  /** What becomes of a batch inside the step, before the model sees it, such as a `Preparation`; default: nothing. */
+  readonly input?: Module;
+  /** Averages of the model's weights: they are scored and saved, and at the end the model has them; default: none. */
+  readonly averages?: Ema;
+  /** Whether scores are of the mean over each picture and its mirror image; default false. */
+  readonly testFlip?: boolean;
   readonly train: DataLoader;
   /** Scored after each epoch. */
   readonly validation?: DataLoader;
@@ -88,8 +96,9 @@ class Fitting {
 
   async work(): Promise<DoneEvent> {
     const { model, optimizer, train, validation, test, epochs, signal, run } = this.#options;
-    const score = makeScorer(model, this.#loss);
-    const step = makeTrainStep(model, optimizer, this.#loss);
+    const { averages, input, testFlip, scoreLoss = this.#loss } = this.#options;
+    const score = ofAverages(averages, makeScorer(model, { loss: scoreLoss, input, testFlip }));
+    const step = makeTrainStep({ model, optimizer, loss: this.#loss, input, averages });
     optimizer.zeroGrad();
     this.#emit({
       event: "start",
@@ -126,6 +135,7 @@ class Fitting {
     if (stopped === "interrupted") await this.#save(finished);
     const trainSeconds = (performance.now() - this.#begun) / 1000;
     const tested = test && stopped === "completed" ? await score(test) : undefined;
+    if (stopped === "completed") averages?.swap();
     model.eval();
     const done: DoneEvent = {
       event: "done",
@@ -210,9 +220,9 @@ class Fitting {
   }
 
   async #save(epoch: number): Promise<void> {
-    const { run, model } = this.#options;
+    const { run, model, averages } = this.#options;
     if (!run) return;
-    this.#saved = await run.save(model, { epoch, step: this.#steps });
+    this.#saved = await run.save(averages ? { stateDict: () => averages.averages() } : model, { epoch, step: this.#steps });
     this.#emit({ event: "checkpoint", epoch, step: this.#steps, path: this.#saved });
     await run.flush();
   }
@@ -229,4 +239,17 @@ class Fitting {
     this.#options.run?.record(event);
     this.#options.onEvent?.(event);
   }
+}
+
+/** A scorer of the averages, if there are any. */
+function ofAverages(averages: Ema | undefined, score: Scorer): Scorer {
+  if (!averages) return score;
+  return async (loader) => {
+    averages.swap();
+    try {
+      return await score(loader);
+    } finally {
+      averages.swap();
+    }
+  };
 }

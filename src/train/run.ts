@@ -2,29 +2,30 @@
  * A whole run from options to a run folder: data, recipe, model, training, test. It must not know how it is shown, nor
  * choose devices: the caller does that first.
  */
-import {
-  DataLoader,
-  type Dataset,
-  type DecodeProgress,
-  fitStandardisation,
-  randomAffine,
-  type Standardisation,
-} from "../data/index.js";
-import { manualSeed } from "../nn/index.js";
-import { AdamW, cosine, SGD } from "../optim/index.js";
-import { currentDevice, type Parameter } from "../tensor/index.js";
+import { type DecodeProgress, fitStandardisation, type Standardisation } from "../data/index.js";
+import { functional, manualSeed } from "../nn/index.js";
+import { currentDevice } from "../tensor/index.js";
 import { ConfigError, DataError, NumericError } from "../util/errors.js";
-import { type CheckedOptions, checkOptions, type RunConfig, recipeFor, type TrainOptions } from "./config.js";
+import { type CheckedOptions, checkOptions, type RunConfig, type TrainOptions } from "./config.js";
 import type { DoneEvent, Score, TrainEvent } from "./events.js";
 import { fit as fitModel } from "./fit.js";
 import { modelOf } from "./models.js";
 import { type OpenedData, openData, openTestData } from "./open-data.js";
 import { defaultRunName, loadRun, RunFolder } from "./run-folder.js";
-import { evaluate, type StepOptimizer } from "./steps.js";
+import {
+  averagesOf,
+  decayFor,
+  lossOf,
+  optimizerOf,
+  preparationOf,
+  prepareModel,
+  scheduleOf,
+  scoringLoader,
+  trainingLoader,
+} from "./parts.js";
+import { recipeFor } from "./recipes.js";
+import { evaluate } from "./steps.js";
 import { parseBytes, parseSize } from "./units.js";
-
-const scoreBatch = 250;
-const scoreValues = 250 * 3 * 64 * 64;
 
 /** What a run may be watched and stopped with. */
 export interface Watching {
@@ -62,7 +63,7 @@ export async function prepareRun(given: TrainOptions, { onEvent }: Watching = {}
   );
   const device = options.device ?? (await currentDevice()).name;
   const config = await resolve(options, data, device);
-  const path = options.out ?? defaultRunName(options.data, options.model);
+  const path = options.out ?? defaultRunName(options.data, config.model);
   return { config, start: (watching = {}) => train(path, config, data, watching) };
 }
 
@@ -83,14 +84,8 @@ export async function evaluateRun(path: string, data: string): Promise<Score> {
     const knows = `the model of ${path} takes [${input.shape.join(", ")}] in ${input.classes.length}`;
     throw new DataError(`[evaluate] ${has}, but ${knows}`, { hint: "Evaluate on data like those it was trained on" });
   }
-  return evaluate(model, scoring(test.standardise(input)));
-}
-
-/** Batches of one size, so that one program scores them all; smaller ones where pictures are large. */
-function scoring(set: Dataset): DataLoader {
-  const values = set.sampleShape.reduce((product, size) => product * size, 1);
-  const batchSize = Math.max(1, Math.min(scoreBatch, set.length, Math.floor(scoreValues / values)));
-  return new DataLoader(set, { batchSize, padLast: true });
+  const { testFlip } = config;
+  return evaluate(model, scoringLoader(test, config), { input: preparationOf(config), testFlip });
 }
 
 const eventMs = 250;
@@ -108,20 +103,10 @@ function decodeEvents(onEvent: (event: TrainEvent) => void): (progress: DecodePr
 }
 
 async function train(path: string, config: RunConfig, data: OpenedData, watching: Watching): Promise<DoneEvent> {
-  const { seed, batch, epochs, augment, input } = config;
-  manualSeed(seed);
+  manualSeed(config.seed);
   const model = modelOf(config);
-  const optimizer = makeOptimizer(model.parameters(), config);
-  const loader = new DataLoader(data.train.standardise(input), {
-    batchSize: batch,
-    shuffle: true,
-    seed,
-    dropLast: true,
-    augment: Object.values(augment).some((amount) => amount > 0) ? randomAffine(augment) : undefined,
-  });
-  const totalSteps = epochs * loader.length;
-  const warmupSteps = Math.min(Math.round(config.warmupEpochs * loader.length), Math.floor(totalSteps / 4));
-  const schedule = cosine(config.lr, { totalSteps, warmupSteps });
+  await prepareModel(model, data.train, config);
+  const loader = trainingLoader(data.train, config);
   const run = await RunFolder.create(path, config);
   let epochsDone = 0;
   const onEvent = (event: TrainEvent) => {
@@ -138,12 +123,17 @@ async function train(path: string, config: RunConfig, data: OpenedData, watching
     if (skipped.length > 0) await run.writeSkipped(skipped);
     return await fitModel({
       model,
-      optimizer,
+      optimizer: optimizerOf(model, config),
+      loss: lossOf(config),
+      scoreLoss: functional.crossEntropy,
+      input: preparationOf(config),
+      averages: averagesOf(model, config),
+      testFlip: config.testFlip,
       train: loader,
-      validation: data.validation && scoring(data.validation.standardise(input)),
-      test: scoring(data.test.standardise(input)),
-      epochs,
-      schedule,
+      validation: data.validation && scoringLoader(data.validation, config),
+      test: scoringLoader(data.test, config),
+      epochs: config.epochs,
+      schedule: scheduleOf(config, loader.length),
       run,
       onEvent,
       signal: watching.signal,
@@ -157,13 +147,13 @@ async function train(path: string, config: RunConfig, data: OpenedData, watching
 
 async function resolve(options: CheckedOptions, data: OpenedData, device: string): Promise<RunConfig> {
   const { train, test, split, folder } = data;
-  const recipe = recipeFor(options);
+  const { name, averageShare, ...recipe } = recipeFor(options);
   if (recipe.batch > train.length) {
     throw new ConfigError(`[train] batch ${recipe.batch} is more than the ${train.length} training samples`, {
       hint: `Choose a batch up to ${train.length}`,
     });
   }
-  const { model, optimizer, seed } = options;
+  const steps = recipe.epochs * Math.floor(train.length / recipe.batch);
   return {
     format: 1,
     data: {
@@ -184,19 +174,14 @@ async function resolve(options: CheckedOptions, data: OpenedData, device: string
       scale: train.scale,
       ...mutable(await fitStandardisation(train)),
     },
-    model,
-    optimizer,
+    recipe: name,
     ...recipe,
-    seed,
+    averageDecay: averageShare === undefined ? undefined : decayFor(averageShare, steps),
+    seed: options.seed,
     device,
   };
 }
 
 function mutable({ mean, std }: Standardisation): { mean: number[]; std: number[] } {
   return { mean: [...mean], std: [...std] };
-}
-
-function makeOptimizer(parameters: Parameter[], { optimizer, lr, momentum, weightDecay }: RunConfig): StepOptimizer {
-  if (optimizer === "adamw") return new AdamW(parameters, { lr, weightDecay });
-  return new SGD(parameters, { lr, momentum, nesterov: true, weightDecay });
 }
