@@ -222,7 +222,10 @@ class Fitting {
   async #save(epoch: number): Promise<void> {
     const { run, model, averages } = this.#options;
     if (!run) return;
-    this.#saved = await run.save(averages ? { stateDict: () => averages.averages() } : model, { epoch, step: this.#steps });
+    this.#saved = await run.save(averages ? { stateDict: () => averages.averages() } : model, {
+      epoch,
+      step: this.#steps,
+    });
     this.#emit({ event: "checkpoint", epoch, step: this.#steps, path: this.#saved });
     await run.flush();
   }

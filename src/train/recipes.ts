@@ -150,6 +150,8 @@ export function recipeFor(choice: RecipeChoice): Recipe & { readonly name: Recip
   const own = optimizer === undefined || optimizer === row.optimizer;
   const { nesterov, fixedNorm, rest, ...kept } = row;
   const settings = own ? row : { ...kept, ...optimizerRows[optimizer] };
-  const said = Object.fromEntries(Object.entries({ model, epochs, batch, lr }).filter(([, value]) => value !== undefined));
+  const said = Object.fromEntries(
+    Object.entries({ model, epochs, batch, lr }).filter(([, value]) => value !== undefined),
+  );
   return { name, ...settings, ...said };
 }

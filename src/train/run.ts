@@ -11,7 +11,6 @@ import type { DoneEvent, Score, TrainEvent } from "./events.js";
 import { fit as fitModel } from "./fit.js";
 import { modelOf } from "./models.js";
 import { type OpenedData, openData, openTestData } from "./open-data.js";
-import { defaultRunName, loadRun, RunFolder } from "./run-folder.js";
 import {
   averagesOf,
   decayFor,
@@ -24,6 +23,7 @@ import {
   trainingLoader,
 } from "./parts.js";
 import { recipeFor } from "./recipes.js";
+import { defaultRunName, loadRun, RunFolder } from "./run-folder.js";
 import { evaluate } from "./steps.js";
 import { parseBytes, parseSize } from "./units.js";
 
