@@ -6,7 +6,9 @@ import { type ImageFolderDataset, loadImageFolder, type SplitRole } from "../../
 import { type HostTensor, writeSafetensors } from "../../src/io/index.js";
 
 /** Images [N, C, H, W] and labels [N]. */
-async function tensorsOf(set: ImageFolderDataset<SplitRole>): Promise<readonly [images: HostTensor, labels: HostTensor]> {
+async function tensorsOf(
+  set: ImageFolderDataset<SplitRole>,
+): Promise<readonly [images: HostTensor, labels: HostTensor]> {
   const { x, y } = await set.bytes(Int32Array.from({ length: set.length }, (_, i) => i));
   return [
     { dtype: "u8", shape: [set.length, ...set.sampleShape], data: x },
