@@ -105,7 +105,6 @@ function decodeEvents(onEvent: (event: TrainEvent) => void): (progress: DecodePr
 async function train(path: string, config: RunConfig, data: OpenedData, watching: Watching): Promise<DoneEvent> {
   manualSeed(config.seed);
   const model = modelOf(config);
-  await prepareModel(model, data.train, config);
   const loader = trainingLoader(data.train, config);
   const run = await RunFolder.create(path, config);
   let epochsDone = 0;
@@ -121,6 +120,7 @@ async function train(path: string, config: RunConfig, data: OpenedData, watching
   try {
     const skipped = data.folder?.skipped ?? [];
     if (skipped.length > 0) await run.writeSkipped(skipped);
+    await prepareModel(model, data.train, config);
     return await fitModel({
       model,
       optimizer: optimizerOf(model, config),
