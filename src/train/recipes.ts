@@ -10,7 +10,7 @@ export const optimizerNames = ["sgd", "adamw", "muon"] as const;
 export type OptimizerName = (typeof optimizerNames)[number];
 
 /** Random changes to the training pictures; what is absent or 0 does not happen. */
-export interface Augment {
+interface Augment {
   /** On the host, before the step: largest turn in degrees, change of size as a share, shift in pixels. */
   readonly rotation: number;
   readonly scale: number;
@@ -23,7 +23,7 @@ export interface Augment {
 }
 
 /** How the learning rate goes over a run. Times and rates are shares of the whole run and of the largest rate. */
-export type ScheduleRow =
+type ScheduleRow =
   /** Half a cosine wave, behind a warm-up of `warmupEpochs`. */
   | { readonly kind: "cosine" }
   /** Times `factor` at each of the times `at`. */
@@ -32,7 +32,7 @@ export type ScheduleRow =
   | { readonly kind: "cycle"; readonly peak: number; readonly start: number; readonly end: number };
 
 /** The settings of an optimizer. */
-export interface OptimizerRow {
+interface OptimizerRow {
   readonly optimizer: OptimizerName;
   /** Largest learning rate. */
   readonly lr: number;
