@@ -1,7 +1,7 @@
 /**
  * What becomes of a batch inside the step, before the model sees it. It must not know models, data sets or files.
  */
-import { cutout, randomCrop, randomFlip, type Standardisation, standardise } from "../data/index.js";
+import { cutout, randomCrop, randomFlip, type Standardisation, standardise } from "../data/browser.js";
 import { Module } from "../nn/index.js";
 import { Generator, type Tensor } from "../tensor/index.js";
 import { ConfigError } from "../util/errors.js";

@@ -42,7 +42,8 @@ const LOGITS = 1 / 9;
  * @throws ConfigError if the pictures are too small; ShapeError from `call` if rank or channels differ
  * @see Jordan 2024, "94% on CIFAR-10 in 3.29 Seconds on a Single GPU", arXiv:2404.00498
  * @example
- * const logits = new SpeedNet("speednet", { classes: 10, size: [32, 32] }).call(zeros([2, 3, 32, 32])); // shape [2, 10]
+ * const net = new SpeedNet("speednet", { classes: 10, size: [9, 9] });
+ * const logits = net.eval().call(zeros([1, 3, 9, 9])); // shape [1, 10]
  */
 export class SpeedNet extends nn.Module {
   readonly whiten: WhiteningConv2d;
