@@ -26,7 +26,7 @@ export async function loadDigits(): Promise<Digits> {
   const [images, labels] = await Promise.all([fetchIdx("digits-images.idx"), fetchIdx("digits-labels.idx")]);
   const all = dataset(images.data as Uint8Array, labels.data, "all");
   const { train, heldOut } = stratifiedSplit(all, { ratio: 0.8, seed: 0 });
-  const statistics = fitStandardisation(train);
+  const statistics = await fitStandardisation(train);
   return {
     train: train.standardise(statistics),
     test: heldOut.standardise(statistics),

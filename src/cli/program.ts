@@ -13,11 +13,12 @@ interface Flags {
 }
 
 interface TrainFlags extends Flags {
-  readonly model: string;
+  readonly recipe?: string;
+  readonly model?: string;
   readonly epochs?: string;
   readonly batch?: string;
   readonly lr?: string;
-  readonly optimizer: string;
+  readonly optimizer?: string;
   readonly seed: string;
   readonly out?: string;
   readonly size?: string;
@@ -92,11 +93,12 @@ function makeProgram(terminal: Terminal, setCode: (code: number) => void): Comma
     .command("train")
     .description("train a model and save it in a run folder")
     .argument("[data]", "mnist, fashion-mnist, a folder of class folders of pictures, or one of IDX files")
-    .option("--model <name>", "mlp, lenet or cnn", "cnn")
-    .option("--epochs <n>", "times through the training images; default: by data set")
-    .option("--batch <n>", "images per step; default: by data set")
-    .option("--lr <x>", "largest learning rate; default: by optimizer")
-    .option("--optimizer <name>", "sgd or adamw", "sgd")
+    .option("--recipe <name>", "cifar-resnet or cifar-fast: all that is not said; default: by data set")
+    .option("--model <name>", "cnn, resnet18, speednet, ...; default: by recipe")
+    .option("--epochs <n>", "times through the training images; default: by recipe")
+    .option("--batch <n>", "images per step; default: by recipe")
+    .option("--lr <x>", "largest learning rate; default: by recipe or optimizer")
+    .option("--optimizer <name>", "sgd, adamw or muon; default: by recipe")
     .option("--seed <n>", "decides the split, the order and the initial weights", "0")
     .option("--device <name>", "native, wasm or interp; default: native if there is a C compiler, else wasm")
     .option("--size <n>", "resize pictures of a folder: 224, or 160x224 (height first); default: as they are")

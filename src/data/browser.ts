@@ -6,7 +6,6 @@ export {
   ArrayDataset,
   type ArrayDatasetOptions,
   type Dataset,
-  fitStandardisation,
   type HostBatch,
   type PixelArray,
   type Sample,
@@ -24,5 +23,5 @@ export {
 } from "./device-augment.js";
 export { type IdxArray, type IdxNumbers, parseIdx } from "./idx.js";
 export { type Batch, DataLoader, type LoaderOptions } from "./loader.js";
-export { measureStandardisation } from "./measure.js";
+export { fitStandardisation, type TrainingSet } from "./measure.js";
 export { type SplitOptions, stratifiedSplit } from "./split.js";

@@ -14,8 +14,8 @@ export interface Sample {
 }
 
 /** Several samples in one array each. `x`: [B, C, H, W]; `y`: [B]. */
-export interface HostBatch {
-  readonly x: Float32Array;
+export interface HostBatch<Pixels extends Float32Array | Uint8Array = Float32Array> {
+  readonly x: Pixels;
   readonly y: Int32Array;
 }
 
@@ -32,6 +32,10 @@ export interface Dataset {
   readonly role: SplitRole;
   get(index: number): Sample | Promise<Sample>;
   batch(indices: ArrayLike<number>): HostBatch | Promise<HostBatch>;
+  /** The same samples as they are stored, before scale and standardisation; absent unless they are bytes. */
+  readonly bytes?: (indices: ArrayLike<number>) => HostBatch<Uint8Array> | Promise<HostBatch<Uint8Array>>;
+  /** Factor on every byte; default 1/255. */
+  readonly scale?: number;
 }
 
 /** Mean and standard deviation per channel, of pixels that were scaled to [0, 1]. */
@@ -79,6 +83,7 @@ export class ArrayDataset<Role extends SplitRole = SplitRole> implements Dataset
   readonly images: PixelArray;
   readonly scale: number;
   readonly standardisation: Standardisation | undefined;
+  readonly bytes: ((indices: ArrayLike<number>) => HostBatch<Uint8Array>) | undefined;
   /** For bytes: the value of every byte in every channel, [C, 256]. */
   readonly #table: Float32Array | undefined;
 
@@ -108,7 +113,16 @@ export class ArrayDataset<Role extends SplitRole = SplitRole> implements Dataset
         },
       );
     }
-    this.#table = images instanceof Uint8Array ? byteTable(sampleShape[0], (v, c) => this.#value(v, c)) : undefined;
+    if (!(images instanceof Uint8Array)) return;
+    this.#table = byteTable(sampleShape[0], (v, c) => this.#value(v, c));
+    this.bytes = (indices) => {
+      const y = this.#labelsOf(indices);
+      const x = new Uint8Array(indices.length * sampleSize);
+      for (let i = 0; i < indices.length; i++) {
+        x.set(images.subarray(indices[i] * sampleSize, (indices[i] + 1) * sampleSize), i * sampleSize);
+      }
+      return { x, y };
+    };
   }
 
   get(index: number): Sample {
@@ -120,13 +134,10 @@ export class ArrayDataset<Role extends SplitRole = SplitRole> implements Dataset
     const [channels, height, width] = this.sampleShape;
     const plane = height * width;
     const x = new Float32Array(indices.length * channels * plane);
-    const y = new Int32Array(indices.length);
+    const y = this.#labelsOf(indices);
     for (let i = 0; i < indices.length; i++) {
-      const index = indices[i];
-      if (!(index in this.labels)) throw new DataError(`[data] there is no sample ${index}: there are ${this.length}`);
-      y[i] = this.labels[index];
       for (let c = 0; c < channels; c++) {
-        const from = (index * channels + c) * plane;
+        const from = (indices[i] * channels + c) * plane;
         this.#convert(this.images, from, c, x.subarray((i * channels + c) * plane, (i * channels + c + 1) * plane));
       }
     }
@@ -158,6 +169,14 @@ export class ArrayDataset<Role extends SplitRole = SplitRole> implements Dataset
     return new ArrayDataset({ ...this.#options(), standardisation });
   }
 
+  /** Throws where an index is none. */
+  #labelsOf(indices: ArrayLike<number>): Int32Array {
+    return Int32Array.from(indices, (index) => {
+      if (index in this.labels) return this.labels[index];
+      throw new DataError(`[data] there is no sample ${index}: there are ${this.length}`);
+    });
+  }
+
   #options(): ArrayDatasetOptions<Role> {
     const { images, labels, sampleShape, classes, role, scale, standardisation } = this;
     return { images, labels, sampleShape, classes, role, scale, standardisation };
@@ -177,52 +196,6 @@ export class ArrayDataset<Role extends SplitRole = SplitRole> implements Dataset
       for (let i = 0; i < out.length; i++) out[i] = this.#value(pixels[from + i], channel);
     }
   }
-}
-
-/**
- * Mean and standard deviation (of the population) per channel, from the training split only: other roles are refused
- * by the type checker and at run time, so that nothing of the test data reaches the model.
- *
- * @throws DataError when the data set is empty or not a training split.
- * @example
- * const statistics = fitStandardisation(train);
- * const [trainSet, testSet] = [train.standardise(statistics), test.standardise(statistics)];
- */
-export function fitStandardisation(train: ArrayDataset<"train">): Standardisation {
-  const role: SplitRole = train.role;
-  if (role !== "train" || train.length === 0) {
-    const problem = role === "train" ? "an empty training split" : `a data set of role "${role}"`;
-    throw new DataError(`[data] statistics cannot come from ${problem}`, {
-      hint: "Split first, then pass the train part",
-    });
-  }
-  const mean: number[] = [];
-  const std: number[] = [];
-  for (let c = 0; c < train.sampleShape[0]; c++) {
-    const average = averageOf(train, c, (v) => v);
-    const variance = averageOf(train, c, (v) => (v - average) ** 2);
-    mean.push(average);
-    std.push(variance > 0 ? Math.sqrt(variance) : 1); // a constant channel only loses its mean
-  }
-  return { mean, std };
-}
-
-/** The mean of `f(pixel · scale)` over one channel: bytes by their histogram, others picture by picture (short sums). */
-function averageOf(train: ArrayDataset, channel: number, f: (value: number) => number): number {
-  const { images, scale } = train;
-  const [channels, height, width] = train.sampleShape;
-  const plane = height * width;
-  const counts = new Float64Array(images instanceof Uint8Array ? 256 : 0);
-  let total = 0;
-  for (let n = 0; n < train.length; n++) {
-    const from = (n * channels + channel) * plane;
-    let sum = 0;
-    if (counts.length > 0) for (let i = from; i < from + plane; i++) counts[images[i]]++;
-    else for (let i = from; i < from + plane; i++) sum += f(images[i] * scale);
-    total += sum / plane;
-  }
-  for (let byte = 0; byte < counts.length; byte++) total += (counts[byte] / plane) * f(byte * scale);
-  return total / train.length;
 }
 
 function byteTable(channels: number, value: (byte: number, channel: number) => number): Float32Array {

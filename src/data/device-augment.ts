@@ -119,7 +119,7 @@ export function cutout(x: Tensor, { size, generator }: CutoutOptions): Tensor {
  *
  * Shape: `[N, C, H, W] -> [N, C, H, W]`, f32. Formula: `y = (x · scale − mean[c]) / std[c]`.
  *
- * @param statistics from the training split: {@link fitStandardisation} or {@link measureStandardisation}
+ * @param statistics from the training split: {@link fitStandardisation}
  * @param options - `scale`: factor on every pixel; default 1/255 for bytes, else 1
  * @throws ShapeError when the numbers of channels differ, or x is no batch of pictures
  * @example

@@ -22,8 +22,6 @@ export interface FolderParts<Role extends SplitRole> {
 
 /** Levels of a byte. */
 const levels = 256;
-/** Samples read at once when all are read. */
-const statisticsBatch = 256;
 
 /**
  * The pictures of a folder, made by `loadImageFolder`. `x = (pixel / 255 − mean[c]) / std[c]`; `batch` answers at once
@@ -68,6 +66,18 @@ export class ImageFolderDataset<Role extends SplitRole = SplitRole> implements D
   }
 
   batch(indices: ArrayLike<number>): HostBatch | Promise<HostBatch> {
+    return this.#read(indices, (bytes, starts) => this.#convert(bytes, starts));
+  }
+
+  /** As {@link ImageFolderDataset.batch}, but bytes as they were decoded. */
+  bytes(indices: ArrayLike<number>): HostBatch<Uint8Array> | Promise<HostBatch<Uint8Array>> {
+    return this.#read(indices, (bytes, starts) => this.#planes(bytes, starts));
+  }
+
+  #read<Pixels extends Float32Array | Uint8Array>(
+    indices: ArrayLike<number>,
+    convert: (bytes: Uint8Array, starts: Float64Array) => Pixels,
+  ): HostBatch<Pixels> | Promise<HostBatch<Pixels>> {
     const { store, samples } = this.#parts;
     const wanted = new Int32Array(indices.length);
     const y = new Int32Array(indices.length);
@@ -78,8 +88,8 @@ export class ImageFolderDataset<Role extends SplitRole = SplitRole> implements D
       y[i] = this.labels[index];
     }
     const read = store.read(wanted);
-    if (read instanceof Promise) return read.then(({ bytes, starts }) => ({ x: this.#convert(bytes, starts), y }));
-    return { x: this.#convert(read.bytes, read.starts), y };
+    if (read instanceof Promise) return read.then(({ bytes, starts }) => ({ x: convert(bytes, starts), y }));
+    return { x: convert(read.bytes, read.starts), y };
   }
 
   /**
@@ -114,7 +124,7 @@ export class ImageFolderDataset<Role extends SplitRole = SplitRole> implements D
     return new ImageFolderDataset({ ...this.#parts, classes, labels: this.labels.map((label) => numbers[label]) });
   }
 
-  /** The same samples, standardised; take the statistics from {@link fitFolderStandardisation}. */
+  /** The same samples, standardised; take the statistics from {@link fitStandardisation}. */
   standardise(standardisation: Standardisation): ImageFolderDataset<Role> {
     const channels = this.sampleShape[0];
     if (standardisation.mean.length !== channels || standardisation.std.length !== channels) {
@@ -123,26 +133,20 @@ export class ImageFolderDataset<Role extends SplitRole = SplitRole> implements D
     return new ImageFolderDataset({ ...this.#parts, standardisation });
   }
 
-  /** How often every byte occurs in every channel, [C, 256]. */
-  async histogram(): Promise<Float64Array> {
-    const { store, samples, sampleShape } = this.#parts;
-    const [channels, height, width] = sampleShape;
-    const counts = new Float64Array(channels * levels);
-    const inOrder = samples.slice().sort();
-    for (let first = 0; first < inOrder.length; first += statisticsBatch) {
-      const { bytes, starts } = await store.read(inOrder.subarray(first, first + statisticsBatch));
-      for (const start of starts) {
-        const end = start + height * width * channels;
-        for (let c = 0; c < channels; c++) {
-          const offset = c * levels;
-          for (let i = start + c; i < end; i += channels) counts[offset + bytes[i]]++;
-        }
+  /** `[N, H, W, C]` bytes to `[N, C, H, W]`. */
+  #planes(bytes: Uint8Array, starts: Float64Array): Uint8Array {
+    const [channels, height, width] = this.sampleShape;
+    const plane = height * width;
+    const x = new Uint8Array(starts.length * channels * plane);
+    for (let n = 0, at = 0; n < starts.length; n++) {
+      for (let c = 0; c < channels; c++) {
+        for (let p = 0, from = starts[n] + c; p < plane; p++, from += channels) x[at++] = bytes[from];
       }
     }
-    return counts;
+    return x;
   }
 
-  /** `[N, H, W, C]` bytes to `[N, C, H, W]`. */
+  /** The same to standardised numbers. */
   #convert(bytes: Uint8Array, starts: Float64Array): Float32Array {
     const [channels, height, width] = this.sampleShape;
     const plane = height * width;
@@ -156,38 +160,6 @@ export class ImageFolderDataset<Role extends SplitRole = SplitRole> implements D
     }
     return x;
   }
-}
-
-/**
- * Mean and standard deviation (of the population) per channel, of pixels scaled to [0, 1], from the training split only:
- * other roles are refused by the type checker and at run time.
- *
- * @throws DataError when the data set is empty or not a training split.
- * @example
- * const { all } = await loadImageFolder("animals", { size: 8 });
- * const { train } = stratifiedSplit(all!, { seed: 0 });
- * const { mean } = await fitFolderStandardisation(train);
- */
-export async function fitFolderStandardisation(train: ImageFolderDataset<"train">): Promise<Standardisation> {
-  const role: SplitRole = train.role;
-  if (role !== "train" || train.length === 0) {
-    const problem = role === "train" ? "an empty training split" : `a data set of role "${role}"`;
-    throw new DataError(`[data] statistics cannot come from ${problem}`, {
-      hint: "Split first, then pass the train part",
-    });
-  }
-  const counts = await train.histogram();
-  const mean: number[] = [];
-  const std: number[] = [];
-  for (let c = 0; c < train.sampleShape[0]; c++) {
-    const channel = counts.subarray(c * levels, (c + 1) * levels);
-    const total = channel.reduce((sum, count) => sum + count, 0);
-    const average = channel.reduce((sum, count, byte) => sum + count * byte * train.scale, 0) / total;
-    const variance = channel.reduce((sum, count, byte) => sum + count * (byte * train.scale - average) ** 2, 0) / total;
-    mean.push(average);
-    std.push(variance > 0 ? Math.sqrt(variance) : 1); // a constant channel only loses its mean
-  }
-  return { mean, std };
 }
 
 function pick(values: Int32Array, indices: ArrayLike<number>): Int32Array {

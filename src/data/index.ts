@@ -3,7 +3,7 @@
  */
 export * from "./browser.js";
 export { type ImageFolder, type ImageFolderOptions, loadImageFolder, type SkippedFile } from "./folder.js";
-export { fitFolderStandardisation, ImageFolderDataset } from "./folder-dataset.js";
+export { ImageFolderDataset } from "./folder-dataset.js";
 export { hasClassFolders } from "./folder-list.js";
 export { readIdx } from "./idx-file.js";
 export { type Decoded, type DecodeSettings, decodePicture } from "./picture.js";

@@ -1,65 +1,76 @@
-/**
- * Statistics of a training split by a compiled pass, for data sets whose pixels are not all in memory. It must not know
- * file formats.
- */
-import { compile, type Tensor, tensor } from "../tensor/index.js";
+/** Statistics of a training split, of whatever kind and size. It must not know file formats. */
 import { DataError } from "../util/errors.js";
 import type { Dataset, Standardisation } from "./dataset.js";
-import { DataLoader } from "./loader.js";
 
 /** A deviation below this share of the mean may be rounding. */
 const ROUNDING = 2 ** -20;
+/** Samples read at once. */
+const BATCH = 256;
+
+/** A data set that statistics may come from: one of role `train`. */
+export type TrainingSet = Dataset & { readonly role: "train" };
 
 /**
- * Mean and standard deviation (of the population) per channel of what a training split yields, read once, batch by
- * batch. {@link fitStandardisation} does the same on the host for arrays in memory.
+ * Mean and standard deviation (of the population) per channel of a training split that is not standardised yet, read
+ * once, batch by batch. Other roles are refused by the type checker and at run time, so that nothing of the test data
+ * reaches the model.
  *
- * Formula: of each batch the mean and the sum of squares about it, merged in float64 (Chan et al. 1979).
+ * Formula: of each batch the mean and the sum of squares about it, merged in float64 (Chan et al. 1979). A channel that
+ * is constant has deviation 1, so that it only loses its mean.
  *
- * @param train - not standardised yet, of role `train`: nothing of the test data may reach the model
- * @param options - `batchSize`: default 256, from 1
  * @throws DataError when the data set is empty or not a training split.
  * @example
- * const { mean, std } = await measureStandardisation(train);
+ * const statistics = await fitStandardisation(train);
+ * const [trainSet, testSet] = [train.standardise(statistics), test.standardise(statistics)];
  */
-export async function measureStandardisation(
-  train: Dataset,
-  { batchSize = 256 }: { readonly batchSize?: number } = {},
-): Promise<Standardisation> {
-  if (train.role !== "train" || train.length === 0) {
-    const problem = train.role === "train" ? "an empty training split" : `a data set of role "${train.role}"`;
+export async function fitStandardisation(train: TrainingSet): Promise<Standardisation> {
+  const role: Dataset["role"] = train.role;
+  if (role !== "train" || train.length === 0) {
+    const problem = role === "train" ? "an empty training split" : `a data set of role "${role}"`;
     throw new DataError(`[data] statistics cannot come from ${problem}`, {
       hint: "Split first, then pass the train part",
     });
   }
   const [channels, height, width] = train.sampleShape;
-  const pass = compile((x: Tensor, real: Tensor) => {
-    const weight = real.reshape([real.size, 1, 1, 1]);
-    const sum = (values: Tensor) => values.mul(weight).sum({ dim: [0, 2, 3], keepdim: true });
-    const mean = sum(x).div(real.sum().mul(height * width));
-    const off = x.sub(mean);
-    return [mean, sum(off), sum(off.square())].map((values) => values.reshape([channels]));
-  });
+  const plane = height * width;
   const mean = new Array<number>(channels).fill(0);
   const squares = new Array<number>(channels).fill(0);
   let seen = 0;
-  const loader = new DataLoader(train, { batchSize: Math.min(batchSize, train.length), padLast: true });
-  for await (const { x, count } of loader.epoch(0)) {
-    const real = tensor(Float32Array.from({ length: x.shape[0] }, (_, i) => (i < count ? 1 : 0)));
-    const [means, rests, sums] = await Promise.all((await pass(x, real)).map((values) => values.data()));
-    const added = count * height * width;
+  for (let first = 0; first < train.length; first += BATCH) {
+    const indices = Int32Array.from({ length: Math.min(BATCH, train.length - first) }, (_, i) => first + i);
+    // Sums of bytes are exact, so they are taken where there are bytes.
+    const { x } = await (train.bytes ? train.bytes(indices) : train.batch(indices));
+    const added = indices.length * plane;
     for (let c = 0; c < channels; c++) {
-      // What the sum in f32 left of the mean is taken off again.
-      const step = means[c] + rests[c] / added - mean[c];
+      const [batchMean, batchSquares] = momentsOf(x, c, channels, plane);
+      const step = batchMean - mean[c];
       mean[c] += (step * added) / (seen + added);
-      squares[c] += Math.max(0, sums[c] - rests[c] ** 2 / added) + (step * step * seen * added) / (seen + added);
+      squares[c] += batchSquares + (step * step * seen * added) / (seen + added);
     }
     seen += added;
   }
-  // A constant channel only loses its mean; what rounding in f32 leaves of its deviation is none.
+  const scale = train.bytes ? (train.scale ?? 1 / 255) : 1;
   const std = squares.map((sum, c) => {
     const deviation = Math.sqrt(sum / seen);
-    return deviation > ROUNDING * Math.abs(mean[c]) ? deviation : 1;
+    return deviation > ROUNDING * Math.abs(mean[c]) ? deviation * scale : 1;
   });
-  return { mean, std };
+  return { mean: mean.map((value) => value * scale), std };
+}
+
+/** Of one channel of `x` [B, C, H, W]: its mean, and the sum of squares about it. */
+function momentsOf(x: Float32Array | Uint8Array, channel: number, channels: number, plane: number): [number, number] {
+  let sum = 0;
+  for (let start = channel * plane; start < x.length; start += channels * plane) {
+    let part = 0; // per picture, so that long sums keep their digits
+    for (let i = start; i < start + plane; i++) part += x[i];
+    sum += part;
+  }
+  const mean = sum / (x.length / channels);
+  let squares = 0;
+  for (let start = channel * plane; start < x.length; start += channels * plane) {
+    let part = 0;
+    for (let i = start; i < start + plane; i++) part += (x[i] - mean) ** 2;
+    squares += part;
+  }
+  return [mean, squares];
 }

@@ -1,5 +1,8 @@
-/** The public face of `fovea/optim`: optimizers, and learning-rate schedules. */
+/** The public face of `fovea/optim`: optimizers, averages of weights, and learning-rate schedules. */
 export { Adam, type AdamOptions, type AdamSettings, AdamW } from "./adam.js";
+export { Ema, type EmaOptions } from "./ema.js";
+export { JointOptimizer, type JointPart } from "./joint.js";
+export { Muon, type MuonOptions, type MuonScale, type MuonSettings } from "./muon.js";
 export {
   Optimizer,
   type ParameterGroup,
@@ -14,6 +17,8 @@ export {
   cosine,
   type MultiStepOptions,
   multiStep,
+  type OneCycleOptions,
+  oneCycle,
   type Schedule,
   type StepDecayOptions,
   stepDecay,

@@ -52,6 +52,8 @@ export interface Rule<Settings extends object> {
   readonly defaults: Settings;
   /** Throws a ConfigError if the settings are out of range or do not fit together. */
   readonly check: (settings: Settings) => void;
+  /** What keeps a parameter from this rule, and what to do with it instead. Default: nothing does. */
+  readonly refuse?: (parameter: Variable) => { readonly problem: string; readonly hint: string } | undefined;
   /** The parts of a parameter's state: zeros like the parameter, or a scalar zero. */
   readonly state: (settings: Settings) => Readonly<Record<string, "parameter" | "scalar">>;
   readonly update: (now: Update<Settings>) => Updated;
@@ -117,6 +119,16 @@ export abstract class Optimizer<Settings extends object> {
     checkNonNegative(this.#rule.name, "lr", value);
     this.#lr = value;
     this.#lrCell.load([value]);
+  }
+
+  /**
+   * The parameters of all groups, in their order.
+   *
+   * @example
+   * new SGD([new Parameter(zeros([2]))], { lr: 0.1 }).parameters().length; // 1
+   */
+  parameters(): Variable[] {
+    return this.#groups.flatMap(({ entries }) => entries.map(({ parameter }) => parameter));
   }
 
   /**
@@ -226,6 +238,11 @@ function makeGroup<Settings extends object>(
       throw configError(rule.name, problem, "Leave it out of one of the groups");
     }
     seen.add(parameter);
+    const refusal = rule.refuse?.(parameter);
+    if (refusal) {
+      const problem = `parameter ${parameter.name} [${parameter.shape.join(", ")}] ${refusal.problem}`;
+      throw configError(rule.name, problem, refusal.hint);
+    }
     const state = Object.entries(rule.state(settings)).map(([name, kind]) => {
       const initial = kind === "scalar" ? zeros([], { dtype: parameter.dtype }) : zerosLike(parameter);
       return [name, new Variable(initial, { name: `${rule.name}.state.${index}.${name}` })];

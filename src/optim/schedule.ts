@@ -118,3 +118,58 @@ export function cosine(lr: number, { totalSteps, warmupSteps = 0, minLr = 0 }: C
     return minLr + ((lr - minLr) * (1 + Math.cos(Math.PI * progress))) / 2;
   };
 }
+
+export interface OneCycleOptions {
+  /** Number of steps of the whole cycle, ≥ 1. */
+  readonly totalSteps: number;
+  /** Share of the steps in which the rate rises. Default 0.3, range 0 to 1. */
+  readonly pctStart?: number;
+  /** The first rate is lr / divFactor. Default 25, range > 0. */
+  readonly divFactor?: number;
+  /** The last rate is the first one / finalDivFactor. Default 1e4, range > 0. */
+  readonly finalDivFactor?: number;
+  /** The way between two rates: half a cosine wave, or a straight line. Default `cos`. */
+  readonly anneal?: "cos" | "linear";
+}
+
+/**
+ * One cycle: up from a small rate to lr, then down to almost nothing. With `anneal: "linear"` it is a triangle.
+ *
+ * Formula, with the peak at step `P = pctStart · totalSteps − 1` and the end at `E = totalSteps − 1`:
+ * ```text
+ * lr(t) = way(lr / divFactor, lr, t / P)                                            for t ≤ P
+ * lr(t) = way(lr, lr / (divFactor · finalDivFactor), min((t − P) / (E − P), 1))     for t > P
+ * way(a, b, s) = b + (a − b) · (1 + cos(π · s)) / 2, or a + (b − a) · s
+ * ```
+ * Where P is below 0 the cycle begins at its peak, in step 0.
+ *
+ * @param lr largest learning rate, ≥ 0
+ * @throws ConfigError if an option is out of range
+ * @see Smith & Topin 2018, "Super-Convergence", arXiv:1708.07120
+ * @see https://pytorch.org/docs/stable/generated/torch.optim.lr_scheduler.OneCycleLR.html
+ * @example
+ * oneCycle(0.4, { totalSteps: 100 })(29); // 0.4
+ */
+export function oneCycle(lr: number, options: OneCycleOptions): Schedule {
+  const { totalSteps, pctStart = 0.3, divFactor = 25, finalDivFactor = 1e4, anneal = "cos" } = options;
+  checkNonNegative("oneCycle", "lr", lr);
+  checkCount("oneCycle", "totalSteps", totalSteps);
+  checkNonNegative("oneCycle", "pctStart", pctStart);
+  if (pctStart > 1) throw configError("oneCycle", `pctStart must be at most 1, got ${pctStart}`);
+  for (const [name, value] of Object.entries({ divFactor, finalDivFactor })) {
+    if (Number.isFinite(value) && value > 0) continue;
+    throw configError("oneCycle", `${name} must be a finite number > 0, got ${String(value)}`);
+  }
+  if (anneal !== "cos" && anneal !== "linear") {
+    throw configError("oneCycle", `anneal must be cos or linear, got ${String(anneal)}`);
+  }
+  const way = (from: number, to: number, share: number) =>
+    anneal === "cos" ? to + ((from - to) * (1 + Math.cos(Math.PI * share))) / 2 : from + (to - from) * share;
+  const peak = Math.max(pctStart * totalSteps - 1, 0);
+  const end = totalSteps - 1;
+  return (step) => {
+    if (step < peak) return way(lr / divFactor, lr, step / peak);
+    const share = end > peak ? Math.min((step - peak) / (end - peak), 1) : 1;
+    return way(lr, lr / divFactor / finalDivFactor, step === peak ? 0 : share);
+  };
+}

@@ -4,7 +4,7 @@
  */
 import type { DataLoader } from "../data/index.js";
 import { functional, type Module } from "../nn/index.js";
-import type { Schedule } from "../optim/index.js";
+import type { Ema, Schedule } from "../optim/index.js";
 import type { Tensor } from "../tensor/index.js";
 import { ConfigError, DataError, NumericError } from "../util/errors.js";
 import type { Checkpoint, Progress } from "./checkpoint.js";
@@ -12,14 +12,22 @@ import type { DoneEvent, Score, TrainEvent } from "./events.js";
 import { Pace } from "./pace.js";
 import type { RunFolder } from "./run-folder.js";
 import { arithmetic, readState, type StateParts, streamsOf, writeState } from "./state.js";
-import { type Loss, makeScorer, makeTrainStep, type StepOptimizer, type TrainStep } from "./steps.js";
+import { type Loss, makeScorer, makeTrainStep, type Scorer, type StepOptimizer, type TrainStep } from "./steps.js";
 
 /** What to train, on what, and for how long. */
 export interface FitOptions {
   readonly model: Module;
   readonly optimizer: StepOptimizer;
-  /** Default: cross-entropy. */
+  /** What is minimised; default: cross-entropy. */
   readonly loss?: Loss;
+  /** What validation and test report; default: `loss`. */
+  readonly scoreLoss?: Loss;
+  /** What becomes of a batch inside the step, before the model sees it, such as a `Preparation`; default: nothing. */
+  readonly input?: Module;
+  /** Averages of the model's weights: they are scored and saved, and at the end the model has them; default: none. */
+  readonly averages?: Ema;
+  /** Whether scores are of the mean over each picture and its mirror image; default false. */
+  readonly testFlip?: boolean;
   readonly train: DataLoader;
   /** Scored after each epoch. */
   readonly validation?: DataLoader;
@@ -38,8 +46,8 @@ export interface FitOptions {
    */
   readonly run?: RunFolder;
   /**
-   * What else changes from step to step and belongs into checkpoints, by name: averages of weights, random streams of an
-   * augmentation inside the step ({@link cellState}). The model, its random streams and the optimizer are always there.
+   * What else changes from step to step and belongs into checkpoints, by name, such as random streams of one's own
+   * ({@link cellState}). Model, optimizer, averages and the random streams of model and input are always there.
    */
   readonly state?: StateParts;
 }
@@ -78,8 +86,14 @@ export async function fit(options: FitOptions): Promise<DoneEvent> {
   }
 }
 
-function partsOf({ model, optimizer, state = {} }: FitOptions): StateParts {
-  const own: StateParts = { model, optimizer, random: streamsOf(model) };
+function partsOf({ model, optimizer, input, averages, state = {} }: FitOptions): StateParts {
+  const own: StateParts = {
+    model,
+    optimizer,
+    random: streamsOf(model),
+    ...(input && { input: streamsOf(input) }),
+    ...(averages && { averages }),
+  };
   const wrong = Object.keys(state).find((name) => Object.hasOwn(own, name) || name.includes("/"));
   if (wrong === undefined) return { ...own, ...state };
   throw new ConfigError(`[fit] ${wrong} cannot be the name of a part of the state`, {
@@ -116,8 +130,9 @@ class Fitting {
 
   async work(): Promise<DoneEvent> {
     const { model, optimizer, train, validation, test, epochs, signal, run } = this.#options;
-    const score = makeScorer(model, this.#loss);
-    const step = makeTrainStep(model, optimizer, this.#loss);
+    const { averages, input, testFlip, scoreLoss = this.#loss } = this.#options;
+    const score = ofAverages(averages, makeScorer(model, { loss: scoreLoss, input, testFlip }));
+    const step = makeTrainStep({ model, optimizer, loss: this.#loss, input, averages });
     optimizer.zeroGrad();
     const begunOn = await this.#restore(run?.takeCheckpoint());
     this.#emit({
@@ -145,6 +160,7 @@ class Fitting {
     const whole = this.#finished >= epochs;
     const tested = test && whole && !signal?.aborted ? await score(test, signal) : undefined;
     const stopped = whole && !(test && signal?.aborted) ? "completed" : "interrupted";
+    if (stopped === "completed") averages?.swap();
     model.eval();
     const done: DoneEvent = {
       event: "done",
@@ -291,10 +307,10 @@ class Fitting {
 
   /** Saves model and state as they are between two steps, also inside an epoch. */
   async #save(): Promise<void> {
-    const { run, model } = this.#options;
+    const { run, model, averages } = this.#options;
     if (!run) return;
     const position = { epoch: this.#finished, step: this.#steps };
-    this.#saved = await run.save(model, position);
+    this.#saved = await run.save(averages ? { stateDict: () => averages.averages() } : model, position);
     const event = { event: "checkpoint", ...position, path: this.#saved } as const;
     // A run that is never stopped has none inside an epoch, and the metrics of one that goes on must become the same.
     const within = this.#batches > 0;
@@ -339,4 +355,17 @@ class Fitting {
     this.#options.run?.record(event);
     this.#options.onEvent?.(event);
   }
+}
+
+/** A scorer of the averages, if there are any. */
+function ofAverages(averages: Ema | undefined, score: Scorer): Scorer {
+  if (!averages) return score;
+  return async (loader, signal) => {
+    averages.swap();
+    try {
+      return await score(loader, signal);
+    } finally {
+      averages.swap();
+    }
+  };
 }

@@ -10,10 +10,10 @@ export {
   type DeviceName,
   datasetNames,
   deviceNames,
-  optimizerNames,
   type RunConfig,
   type TrainOptions,
 } from "./config.js";
 export { type Prediction, Predictor } from "./predictor.js";
+export { type OptimizerName, optimizerNames, type RecipeName, recipeNames } from "./recipes.js";
 export { evaluateRun, type PreparedRun, prepareRun, type ResumeOptions, resumeRun, type Watching } from "./run.js";
 export { loadRun, RunFolder, readRunConfig } from "./run-folder.js";

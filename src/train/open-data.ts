@@ -5,17 +5,14 @@ import { readdir } from "node:fs/promises";
 import {
   type ArrayDataset,
   type DecodeProgress,
-  fitFolderStandardisation,
-  fitStandardisation,
   hasClassFolders,
   type ImageFolder,
-  ImageFolderDataset,
+  type ImageFolderDataset,
   loadFashionMnist,
   loadIdxFolder,
   loadImageFolder,
   loadMnist,
   type SplitRole,
-  type Standardisation,
   stratifiedSplit,
 } from "../data/index.js";
 import { ConfigError, DataError } from "../util/errors.js";
@@ -96,11 +93,6 @@ export async function openTestData(name: string, config: RunConfig): Promise<Any
   const set = test ?? validation ?? (trainedOn && whole ? stratifiedSplit(whole, split).heldOut : whole);
   if (!set) throw new DataError(`[data] ${name} holds nothing to test on`);
   return set.relabel(config.input.classes).as("test");
-}
-
-/** Statistics of a training set of either form. */
-export async function statisticsOf(train: AnySet<"train">): Promise<Standardisation> {
-  return train instanceof ImageFolderDataset ? fitFolderStandardisation(train) : fitStandardisation(train);
 }
 
 async function kindOf(name: string): Promise<"mnist" | "fashion-mnist" | "idx" | "pictures"> {

@@ -7,6 +7,7 @@ import { compile, noGrad, type Tensor, tensor } from "../tensor/index.js";
 import { ConfigError, DataError } from "../util/errors.js";
 import type { RunConfig } from "./config.js";
 import { loadRun } from "./run-folder.js";
+import { evaluationLogits } from "./steps.js";
 
 /** What a model makes of a picture. */
 export interface Prediction {
@@ -41,13 +42,14 @@ export class Predictor {
    */
   static async open(path: string): Promise<Predictor> {
     const { model, config } = await loadRun(path);
-    const [channels] = config.input.shape;
+    const { testFlip, input } = config;
+    const [channels] = input.shape;
     if (channels !== 1 && channels !== 3) {
       throw new ConfigError(`[predict] the model of ${path} takes pictures of ${channels} channels, files have 1 or 3`);
     }
     return new Predictor(
       config,
-      compile((x: Tensor) => noGrad(() => model.call(x).softmax({ dim: 1 }))),
+      compile((x: Tensor) => noGrad(() => evaluationLogits(model, x, { testFlip }).softmax({ dim: 1 }))),
     );
   }
 

@@ -38,6 +38,9 @@ const leftover = /^\.(config\.json|metrics\.jsonl|(model|checkpoint)\.safetensor
 /** Steps of one epoch that `metrics.jsonl` keeps at most; the loss of a line is the mean over the steps it stands for. */
 const linesPerEpoch = 100;
 
+/** What is saved: a model, or something that has its state. */
+type Saved = Pick<AnyModule, "stateDict">;
+
 /**
  * A run folder that is being written.
  *
@@ -153,7 +156,7 @@ export class RunFolder {
    * @returns its path.
    * @throws NumericError when a value is NaN or infinite; DataError when the file cannot be written.
    */
-  async save(model: AnyModule, { epoch, step }: Position): Promise<string> {
+  async save(model: Saved, { epoch, step }: Position): Promise<string> {
     const path = join(this.path, files.model);
     await writeSafetensors(path, await hostState(model, step), { epoch: String(epoch), step: String(step) });
     return path;
@@ -262,7 +265,7 @@ export async function loadRun(path: string): Promise<{ model: Module; config: Ru
   return { model: model.eval(), config };
 }
 
-async function hostState(model: AnyModule, step: number): Promise<Record<string, HostTensor>> {
+async function hostState(model: Saved, step: number): Promise<Record<string, HostTensor>> {
   await realize();
   const entries = Object.entries(model.stateDict()).map(async ([key, variable]): Promise<[string, HostTensor]> => {
     const data = await variable.data();

@@ -2,24 +2,32 @@
  * A whole run from options to a run folder: data, recipe, model, training, test. It must not know how it is shown, nor
  * choose devices: the caller does that first.
  */
-import { DataLoader, type Dataset, type DecodeProgress, randomAffine } from "../data/index.js";
-import { manualSeed } from "../nn/index.js";
-import { AdamW, cosine, SGD } from "../optim/index.js";
-import { currentDevice, type Parameter } from "../tensor/index.js";
+import { type DecodeProgress, fitStandardisation, type Standardisation } from "../data/index.js";
+import { functional, manualSeed } from "../nn/index.js";
+import { currentDevice } from "../tensor/index.js";
 import { ConfigError, DataError, NumericError } from "../util/errors.js";
-import { type CheckedOptions, checkOptions, type RunConfig, recipeFor, type TrainOptions } from "./config.js";
+import { type CheckedOptions, checkOptions, type RunConfig, type TrainOptions } from "./config.js";
 import type { DoneEvent, Score, TrainEvent } from "./events.js";
 import { fingerprintOf } from "./fingerprint.js";
 import { fit as fitModel } from "./fit.js";
 import { lockFolder } from "./lock.js";
 import { modelOf } from "./models.js";
-import { type OpenedData, openData, openTestData, statisticsOf } from "./open-data.js";
+import { type OpenedData, openData, openTestData } from "./open-data.js";
+import {
+  averagesOf,
+  decayFor,
+  lossOf,
+  optimizerOf,
+  preparationOf,
+  prepareModel,
+  scheduleOf,
+  scoringLoader,
+  trainingLoader,
+} from "./parts.js";
+import { recipeFor } from "./recipes.js";
 import { defaultRunName, loadRun, RunFolder, readRunConfig, readStopped } from "./run-folder.js";
-import { evaluate, type StepOptimizer } from "./steps.js";
+import { evaluate } from "./steps.js";
 import { parseBytes, parseSize } from "./units.js";
-
-const scoreBatch = 250;
-const scoreValues = 250 * 3 * 64 * 64;
 
 /** What a run may be watched and stopped with. */
 export interface Watching {
@@ -57,7 +65,7 @@ export async function prepareRun(given: TrainOptions, { onEvent }: Watching = {}
   );
   const device = options.device ?? (await currentDevice()).name;
   const config = await resolve(options, data, device);
-  const path = options.out ?? defaultRunName(options.data, options.model);
+  const path = options.out ?? defaultRunName(options.data, config.model);
   return { config, start: (watching = {}) => train(path, config, data, watching) };
 }
 
@@ -126,14 +134,8 @@ export async function evaluateRun(path: string, data: string): Promise<Score> {
     const knows = `the model of ${path} takes [${input.shape.join(", ")}] in ${input.classes.length}`;
     throw new DataError(`[evaluate] ${has}, but ${knows}`, { hint: "Evaluate on data like those it was trained on" });
   }
-  return evaluate(model, scoring(test.standardise(input)));
-}
-
-/** Batches of one size, so that one program scores them all; smaller ones where pictures are large. */
-function scoring(set: Dataset): DataLoader {
-  const values = set.sampleShape.reduce((product, size) => product * size, 1);
-  const batchSize = Math.max(1, Math.min(scoreBatch, set.length, Math.floor(scoreValues / values)));
-  return new DataLoader(set, { batchSize, padLast: true });
+  const { testFlip } = config;
+  return evaluate(model, scoringLoader(test, config), { input: preparationOf(config), testFlip });
 }
 
 const eventMs = 250;
@@ -157,20 +159,9 @@ async function train(
   watching: Watching,
   resumed = false,
 ): Promise<DoneEvent> {
-  const { seed, batch, epochs, augment, input } = config;
-  manualSeed(seed);
+  manualSeed(config.seed);
   const model = modelOf(config);
-  const optimizer = makeOptimizer(model.parameters(), config);
-  const loader = new DataLoader(data.train.standardise(input), {
-    batchSize: batch,
-    shuffle: true,
-    seed,
-    dropLast: true,
-    augment: Object.values(augment).some((amount) => amount > 0) ? randomAffine(augment) : undefined,
-  });
-  const totalSteps = epochs * loader.length;
-  const warmupSteps = Math.min(Math.round(config.warmupEpochs * loader.length), Math.floor(totalSteps / 4));
-  const schedule = cosine(config.lr, { totalSteps, warmupSteps });
+  const loader = trainingLoader(data.train, config);
   const { run, unlock } = await openFolder(path, config, resumed);
   let epochsDone = 0;
   const onEvent = (event: TrainEvent) => {
@@ -185,14 +176,20 @@ async function train(
   try {
     const skipped = data.folder?.skipped ?? [];
     if (skipped.length > 0 && !resumed) await run.writeSkipped(skipped);
+    if (!resumed) await prepareModel(model, data.train, config);
     return await fitModel({
       model,
-      optimizer,
+      optimizer: optimizerOf(model, config),
+      loss: lossOf(config),
+      scoreLoss: functional.crossEntropy,
+      input: preparationOf(config),
+      averages: averagesOf(model, config),
+      testFlip: config.testFlip,
       train: loader,
-      validation: data.validation && scoring(data.validation.standardise(input)),
-      test: scoring(data.test.standardise(input)),
-      epochs,
-      schedule,
+      validation: data.validation && scoringLoader(data.validation, config),
+      test: scoringLoader(data.test, config),
+      epochs: config.epochs,
+      schedule: scheduleOf(config, loader.length),
       run,
       onEvent,
       signal: watching.signal,
@@ -222,14 +219,22 @@ async function openFolder(path: string, config: RunConfig, resumed: boolean) {
 
 async function resolve(options: CheckedOptions, data: OpenedData, device: string): Promise<RunConfig> {
   const { train } = data;
-  const recipe = recipeFor(options);
+  const { name, averageShare, ...recipe } = recipeFor(options);
   if (recipe.batch > train.length) {
     throw new ConfigError(`[train] batch ${recipe.batch} is more than the ${train.length} training samples`, {
       hint: `Choose a batch up to ${train.length}`,
     });
   }
-  const { model, optimizer, seed } = options;
-  return { format: 1, ...(await describe(options.data, data)), model, optimizer, ...recipe, seed, device };
+  const steps = recipe.epochs * Math.floor(train.length / recipe.batch);
+  return {
+    format: 1,
+    ...(await describe(options.data, data)),
+    recipe: name,
+    ...recipe,
+    averageDecay: averageShare === undefined ? undefined : decayFor(averageShare, steps),
+    seed: options.seed,
+    device,
+  };
 }
 
 /** What a configuration says of the data. */
@@ -255,7 +260,7 @@ async function describe(name: string, data: OpenedData): Promise<Described> {
       shape: [...train.sampleShape],
       classes: [...train.classes],
       scale: train.scale,
-      ...mutable(await statisticsOf(train)),
+      ...mutable(await fitStandardisation(train)),
     },
   };
 }
@@ -276,11 +281,6 @@ function differenceOf(now: Described, then: Described): string | undefined {
   return undefined;
 }
 
-function mutable({ mean, std }: Awaited<ReturnType<typeof statisticsOf>>): { mean: number[]; std: number[] } {
+function mutable({ mean, std }: Standardisation): { mean: number[]; std: number[] } {
   return { mean: [...mean], std: [...std] };
-}
-
-function makeOptimizer(parameters: Parameter[], { optimizer, lr, momentum, weightDecay }: RunConfig): StepOptimizer {
-  if (optimizer === "adamw") return new AdamW(parameters, { lr, weightDecay });
-  return new SGD(parameters, { lr, momentum, nesterov: true, weightDecay });
 }

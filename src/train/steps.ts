@@ -4,7 +4,8 @@
  */
 import type { DataLoader } from "../data/index.js";
 import { functional, type Module } from "../nn/index.js";
-import { compile, noGrad, stack, type Tensor, tensor } from "../tensor/index.js";
+import type { Ema } from "../optim/index.js";
+import { compile, concat, noGrad, stack, type Tensor, tensor } from "../tensor/index.js";
 import type { Score } from "./events.js";
 import type { Stateful } from "./state.js";
 
@@ -24,28 +25,59 @@ export interface StepOptimizer extends Stateful {
 /** Takes a batch, updates the model, and returns [mean loss, number of right answers], f32 [2]. */
 export type TrainStep = (x: Tensor, y: Tensor) => Promise<Tensor>;
 
-/** Forward, backward and update as one program. */
-export function makeTrainStep(model: Module, optimizer: StepOptimizer, loss: Loss): TrainStep {
+/** What a training step is made of. */
+export interface StepParts {
+  readonly model: Module;
+  readonly optimizer: StepOptimizer;
+  readonly loss: Loss;
+  /** What becomes of a batch before the model sees it, such as a `Preparation`; default: nothing. */
+  readonly input?: Module;
+  /** Averages that follow the weights; default: none. */
+  readonly averages?: Ema;
+}
+
+/** Preparation, forward, backward and update as one program. */
+export function makeTrainStep({ model, optimizer, loss, input, averages }: StepParts): TrainStep {
   return compile((x: Tensor, y: Tensor) => {
     model.train();
-    const logits = model.call(x);
+    const logits = model.call(input ? input.train().call(x) : x);
     const mean = loss(logits, y);
     mean.backward();
     optimizer.step();
     optimizer.zeroGrad();
+    averages?.update();
     return stack([mean.detach(), countRight(logits.detach(), y).sum()]);
   });
+}
+
+/** How a model is asked. */
+export interface ScoreOptions {
+  /** Default: cross-entropy. */
+  readonly loss?: Loss;
+  /** What becomes of a batch before the model sees it, such as a `Preparation`; default: nothing. */
+  readonly input?: Module;
+  /** Whether logits are means over each picture and its mirror image; default false. */
+  readonly testFlip?: boolean;
+}
+
+/** The logits of a model in evaluation mode. `[B, C, H, W] -> [B, K]` */
+export function evaluationLogits(model: Module, x: Tensor, { input, testFlip = false }: ScoreOptions): Tensor {
+  model.eval();
+  const prepared = input ? input.eval().call(x) : x;
+  if (!testFlip) return model.call(prepared);
+  const both = model.call(concat([prepared, prepared.flip(3)])); // [2B, K]
+  return both.reshape([2, x.shape[0], both.shape[1]]).mean({ dim: 0 });
 }
 
 /** Scores a model on everything that a loader yields, or on less when the signal aborts. */
 export type Scorer = (loader: DataLoader, signal?: AbortSignal) => Promise<Score>;
 
 /** The evaluation step as one program, to be used on any number of loaders. */
-export function makeScorer(model: Module, loss: Loss): Scorer {
+export function makeScorer(model: Module, options: ScoreOptions = {}): Scorer {
+  const { loss = functional.crossEntropy } = options;
   const step = compile((x: Tensor, y: Tensor, real: Tensor) => {
     return noGrad(() => {
-      model.eval();
-      const logits = model.call(x);
+      const logits = evaluationLogits(model, x, options);
       const losses = loss(logits, y, { reduction: "none" });
       return stack([losses.mul(real).sum(), countRight(logits, y).mul(real).sum()]);
     });
@@ -73,12 +105,14 @@ export function makeScorer(model: Module, loss: Loss): Scorer {
 /**
  * Loss and accuracy of a classifier over a data set, in evaluation mode. A loader with `padLast` needs one program only.
  *
- * @param loss default: cross-entropy
+ * @param options - `loss`: default cross-entropy; `input`: a module in front of the model, such as a {@link Preparation};
+ * `testFlip`: logits are means over each picture and its mirror image, default false
  * @example
- * const { accuracy } = await evaluate(model, new DataLoader(test, { batchSize: 250, padLast: true }));
+ * const loader = new DataLoader(test, { batchSize: 250, padLast: true });
+ * const { accuracy } = await evaluate(model, loader, { testFlip: true });
  */
-export function evaluate(model: Module, loader: DataLoader, loss: Loss = functional.crossEntropy): Promise<Score> {
-  return makeScorer(model, loss)(loader);
+export function evaluate(model: Module, loader: DataLoader, options: ScoreOptions = {}): Promise<Score> {
+  return makeScorer(model, options)(loader);
 }
 
 /** 1 where the largest logit is the target's, else 0. Shape: `[B, K], [B] -> [B]`, f32. */

@@ -3,3 +3,5 @@ export { countFlops, countParameters } from "./count.js";
 export { InvertedResidual, type InvertedResidualOptions } from "./inverted-residual.js";
 export { createModel, type ModelName, type ModelOptions, modelNames } from "./models.js";
 export { ResNet, type ResNetName, type ResNetOptions, type Stem } from "./resnet.js";
+export { SpeedNet, type SpeedNetName, type SpeedNetOptions } from "./speednet.js";
+export { fitWhitening, WhiteningConv2d, type WhiteningOptions } from "./whitening.js";

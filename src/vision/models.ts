@@ -8,6 +8,7 @@ import { ConfigError } from "../util/errors.js";
 import { nearest } from "../util/nearest.js";
 import { ResNet, type ResNetName, resnetRows, type Stem } from "./resnet.js";
 import { buildSmall, type SmallName, smallRows } from "./small.js";
+import { SpeedNet, type SpeedNetName, speednetRows } from "./speednet.js";
 
 /** From this size of pictures on, the default stem is that for ImageNet: below, it would leave too few pixels. */
 const LARGE = 64;
@@ -29,7 +30,7 @@ export interface ModelOptions {
 }
 
 /** The name of a model. */
-export type ModelName = SmallName | ResNetName;
+export type ModelName = SmallName | ResNetName | SpeedNetName;
 
 type Build = (options: ModelOptions) => Module;
 
@@ -46,6 +47,7 @@ const models: Readonly<Record<ModelName, Build>> = {
     const stem = options.stem ?? (Math.min(...pairOf(options.size)) >= LARGE ? "imagenet" : "cifar");
     return new ResNet(name, { ...options, stem });
   }),
+  ...rowsOf(speednetRows, (name) => (options) => new SpeedNet(name, { ...options, size: pairOf(options.size) })),
 };
 
 /** The names of all models. */
@@ -58,7 +60,8 @@ export const modelNames = Object.keys(models) as [ModelName, ...ModelName[]];
  *
  * @throws ConfigError when there is no model of this name, an option is out of range, or the pictures are too small
  * @example
- * const logits = createModel("resnet20", { classes: 10, size: 32 }).call(zeros([1, 3, 32, 32])); // shape [1, 10]
+ * const model = createModel("resnet20", { classes: 10, size: 32 });
+ * const logits = model.eval().call(zeros([1, 3, 32, 32])); // shape [1, 10]
  */
 export function createModel(name: ModelName, options: ModelOptions): Module {
   if (!Object.hasOwn(models, name)) {

@@ -70,7 +70,7 @@ export interface ResNetOptions {
  * @throws ConfigError if an option is out of range; ShapeError from `call` if rank or channels differ
  * @see He et al. 2016, "Deep Residual Learning for Image Recognition", arXiv:1512.03385
  * @example
- * const logits = new ResNet("resnet20", { classes: 10 }).call(zeros([2, 3, 32, 32])); // shape [2, 10]
+ * const logits = new ResNet("resnet20", { classes: 10 }).eval().call(zeros([2, 3, 32, 32])); // shape [2, 10]
  */
 export class ResNet extends nn.Module {
   readonly conv1: nn.Conv2d;

@@ -3,15 +3,7 @@
  * numbers, and what is refused.
  */
 import { describe, expect, it } from "vitest";
-import {
-  ArrayDataset,
-  cutout,
-  fitStandardisation,
-  measureStandardisation,
-  randomCrop,
-  randomFlip,
-  standardise,
-} from "../../src/data/index.js";
+import { ArrayDataset, cutout, randomCrop, randomFlip, standardise } from "../../src/data/index.js";
 import { compile, Generator, type Tensor, tensor, useDevice, zeros } from "../../src/index.js";
 import { describeError } from "../../src/util/errors.js";
 import { hashStream, philox2x32 } from "../../src/util/philox.js";
@@ -118,18 +110,6 @@ describe.each(devices)("on %s", (device) => {
     // Three roundings of values up to 1, divided by a quarter.
     for (const [i, value] of host.entries()) expect(Math.abs(made[i] - value)).toBeLessThan(1e-6);
   });
-
-  it.each([4, 7, 50])("measures the statistics of a training split in batches of %i", async (batchSize) => {
-    await useDevice(device);
-    const images = Uint8Array.from({ length: 22 * 3 * 16 }, (_, i) =>
-      Math.floor(i / 16) % 3 === 1 ? 9 : (i * i) % 251,
-    );
-    const labels = Array.from({ length: 22 }, () => 0);
-    const set = new ArrayDataset({ images, labels, sampleShape: [3, 4, 4], role: "train" });
-    const [made, expected] = [await measureStandardisation(set, { batchSize }), fitStandardisation(set)];
-    for (const [c, value] of made.mean.entries()) expect(value).toBeCloseTo(expected.mean[c], 6);
-    for (const [c, value] of made.std.entries()) expect(value).toBeCloseTo(expected.std[c], 6);
-  });
 });
 
 it("every shift and every choice comes equally often", async () => {
@@ -182,12 +162,5 @@ describe("refused", () => {
     } catch (error) {
       expect(describeError(error)).toBe(message);
     }
-  });
-
-  it("statistics of anything but a training split", async () => {
-    const set = new ArrayDataset({ images: Uint8Array.of(1), labels: [0], sampleShape: [1, 1, 1], role: "test" });
-    await expect(measureStandardisation(set)).rejects.toThrow(
-      '[data] statistics cannot come from a data set of role "test"',
-    );
   });
 });

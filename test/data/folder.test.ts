@@ -7,7 +7,6 @@ import {
   ArrayDataset,
   DataLoader,
   type Dataset,
-  fitFolderStandardisation,
   fitStandardisation,
   type ImageFolderDataset,
   type ImageFolderOptions,
@@ -180,8 +179,8 @@ describe("parts and splits", () => {
     const { x } = await train.batch(Array.from({ length: train.length }, (_, i) => i));
     const images = Uint8Array.from(x, (value) => Math.round(value * 255));
     const array = new ArrayDataset({ images, labels: [...train.labels], sampleShape: [3, 3, 4], role: "train" });
-    const expected = fitStandardisation(array);
-    const statistics = await fitFolderStandardisation(train);
+    const expected = await fitStandardisation(array);
+    const statistics = await fitStandardisation(train);
     for (const c of [0, 1, 2]) {
       expect(statistics.mean[c]).toBeCloseTo(expected.mean[c], 12);
       expect(statistics.std[c]).toBeCloseTo(expected.std[c], 12);
@@ -189,7 +188,8 @@ describe("parts and splits", () => {
     expect(await valuesOf(train.standardise(statistics), [5])).toEqual(
       await valuesOf(array.standardise(statistics), [5]),
     );
-    await expect(fitFolderStandardisation(heldOut as never)).rejects.toThrow(
+    expect(await train.standardise(statistics).bytes([5, 0])).toEqual(array.bytes?.([5, 0]));
+    await expect(fitStandardisation(heldOut as never)).rejects.toThrow(
       'statistics cannot come from a data set of role "test"',
     );
     expect(() => train.standardise({ mean: [0], std: [1] })).toThrow(
@@ -276,7 +276,7 @@ describe("sets larger than the memory given to them", () => {
     expect(await epoch(streamed.all as Dataset)).toEqual(await epoch(held.all as Dataset));
     const { train } = stratifiedSplit(streamed.all as ImageFolderDataset<"all">);
     const { train: same } = stratifiedSplit(held.all as ImageFolderDataset<"all">);
-    expect(await fitFolderStandardisation(train)).toEqual(await fitFolderStandardisation(same));
+    expect(await fitStandardisation(train)).toEqual(await fitStandardisation(same));
     expect(await streamed.all?.get(39)).toEqual(await held.all?.get(39));
   });
 

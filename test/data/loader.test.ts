@@ -33,6 +33,21 @@ describe("batches", () => {
     }
   });
 
+  it("of bytes are what the data set holds, in the same order", async () => {
+    const images = Uint8Array.from({ length: 7 * 2 * 3 }, (_, i) => i * 6);
+    const data = new ArrayDataset({ images, labels: [0, 1, 2, 3, 4, 5, 6], sampleShape: [1, 2, 3], role: "train" });
+    const options = { batchSize: 3, shuffle: true, seed: 5, padLast: true };
+    const standardised = data.standardise({ mean: [0.5], std: [0.25] });
+    const floats = await collect(new DataLoader(data, options));
+    const loader = new DataLoader(standardised, { ...options, bytes: true });
+    expect(await collect(loader)).toEqual(floats.map((batch) => batch.map((value) => Math.round(value * 255))));
+    for await (const { x } of loader.epoch(0)) expect([x.shape, x.dtype]).toEqual([[3, 1, 2, 3], "u8"]);
+    expect(() => new DataLoader(data, { bytes: true, augment: () => undefined })).toThrow(
+      "[DataLoader] augment changes numbers, not bytes",
+    );
+    expect(() => new DataLoader(numbered(3), { bytes: true })).toThrow("[DataLoader] the data set does not hold bytes");
+  });
+
   it("keep, drop or fill a last batch that is not full", async () => {
     expect(await load(5, { batchSize: 2 })).toEqual([[0, 1], [2, 3], [4]]);
     expect(await load(5, { batchSize: 2, dropLast: true })).toEqual([

@@ -1,7 +1,8 @@
 """Writes optimizers.reference.json and schedules.reference.json next to this file: what PyTorch computes.
 
 Start values and gradients are float32 values; the arithmetic is done in float64, so that the differences that the tests
-see are those of the tested device. In two of the ten steps a parameter has no gradient.
+see are those of the tested device. In two of the ten steps a parameter has no gradient. PyTorch's Muon rounds to
+bfloat16, three digits, which would hide whatever is compared; here it goes on in float64.
 
     python3 test/optim/reference.py      (PyTorch 2.13.0)
 """
@@ -21,7 +22,11 @@ SKIPPED = {(0, 1), (4, 0)}
 
 def snake_case(options):
     converted = {re.sub(r"([A-Z])", lambda m: "_" + m[1].lower(), name): value for name, value in options.items()}
-    return {name: tuple(map(float, value)) if isinstance(value, list) else value for name, value in converted.items()}
+    made = {name: tuple(map(float, value)) if isinstance(value, list) else value for name, value in converted.items()}
+    if "adjust_lr" in made:
+        names = {"original": "original", "matchRmsAdamw": "match_rms_adamw"}
+        made["adjust_lr_fn"] = names[made.pop("adjust_lr")]
+    return made
 
 
 def values(tensor):
@@ -30,7 +35,8 @@ def values(tensor):
 
 
 def optimizer_reference(case, start, gradients):
-    parameters = [value.double().requires_grad_() for value in start]
+    shapes = case.get("shapes", SHAPES)
+    parameters = [value.double().reshape(shape).requires_grad_() for value, shape in zip(start, shapes)]
     make = getattr(torch.optim, case["optimizer"])
     options = snake_case(case["options"])
     if "groups" in case:
@@ -44,7 +50,8 @@ def optimizer_reference(case, start, gradients):
     trajectory = []
     for step in range(STEPS):
         for index, parameter in enumerate(parameters):
-            parameter.grad = None if (step, index) in SKIPPED else gradients[step][index].double()
+            gradient = gradients[step][index].double().reshape(shapes[index])
+            parameter.grad = None if (step, index) in SKIPPED else gradient
         optimizer.step()
         trajectory.append([values(parameter) for parameter in parameters])
     state = {
@@ -64,11 +71,20 @@ def cosine(optimizer, totalSteps, warmupSteps=0, minLr=0):
     return lr_scheduler.SequentialLR(optimizer, [warmup, annealing], milestones=[warmupSteps])
 
 
+def one_cycle(optimizer, totalSteps, pctStart=0.3, divFactor=25, finalDivFactor=1e4, anneal="cos"):
+    shape = {"pct_start": float(pctStart), "div_factor": divFactor, "final_div_factor": finalDivFactor}
+    max_lr = optimizer.param_groups[0]["lr"]
+    return lr_scheduler.OneCycleLR(
+        optimizer, max_lr, totalSteps, anneal_strategy=anneal, cycle_momentum=False, **shape
+    )
+
+
 SCHEDULERS = {
     "constant": lambda optimizer: lr_scheduler.ConstantLR(optimizer, factor=1),
     "stepDecay": lambda optimizer, stepSize, gamma=0.1: lr_scheduler.StepLR(optimizer, stepSize, gamma),
     "multiStep": lambda optimizer, milestones, gamma=0.1: lr_scheduler.MultiStepLR(optimizer, milestones, gamma),
     "cosine": cosine,
+    "oneCycle": one_cycle,
 }
 
 
@@ -76,7 +92,7 @@ def schedule_reference(case):
     lr, options = case["args"][0], (case["args"][1:] or [{}])[0]
     optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=lr)
     scheduler = SCHEDULERS[case["schedule"]](optimizer, **options)
-    # PyTorch's cosine rises again after T_max; ours stays, so the comparison ends there.
+    # PyTorch's cosine rises again after T_max and its cycle refuses to go on; ours stay, so the comparison ends there.
     rates = []
     for _ in range(options.get("totalSteps", 12)):
         rates.append(scheduler.get_last_lr()[0])
@@ -91,6 +107,7 @@ def write(name, content):
 
 def main():
     torch.manual_seed(5)
+    torch.Tensor.bfloat16 = lambda tensor: tensor.clone()  # see above
     start = [torch.randn(shape) for shape in SHAPES]
     gradients = [[torch.randn(shape) for shape in SHAPES] for _ in range(STEPS)]
     cases = json.loads((HERE / "optimizers.cases.json").read_text())

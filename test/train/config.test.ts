@@ -1,6 +1,7 @@
 /** Options and configurations: defaults, and one line for everything that is wrong. */
 import { describe, expect, it } from "vitest";
-import { checkOptions, parseRunConfig, type RunConfig, recipeFor } from "../../src/train/config.js";
+import { checkOptions, parseRunConfig, type RunConfig } from "../../src/train/config.js";
+import { recipeFor, recipeNames } from "../../src/train/recipes.js";
 import { ConfigError, DataError, describeError } from "../../src/util/errors.js";
 import { nearest } from "../../src/util/nearest.js";
 import { modelNames } from "../../src/vision/index.js";
@@ -19,8 +20,6 @@ describe("checkOptions", () => {
   it("fills in what is not said", () => {
     expect(checkOptions({ data: "mnist" })).toEqual({
       data: "mnist",
-      model: "cnn",
-      optimizer: "sgd",
       seed: 0,
     });
   });
@@ -35,7 +34,8 @@ describe("checkOptions", () => {
     [{ lr: "fast" }, "[train] lr must be a number above 0, got fast"],
     [{ seed: -1 }, "[train] seed must be a whole number from 0, got -1"],
     [{ model: "resnet" }, `[train] model must be one of ${modelNames.join(", ")}, got resnet`],
-    [{ optimizer: "adam" }, "[train] optimizer must be one of sgd, adamw, got adam"],
+    [{ optimizer: "adam" }, "[train] optimizer must be one of sgd, adamw, muon, got adam"],
+    [{ recipe: "cifar" }, `[train] recipe must be one of ${recipeNames.join(", ")}, got cifar`],
     [{ device: "cuda" }, "[train] device must be one of native, wasm, interp, got cuda"],
     [{ out: "" }, "[train] out must be a folder"],
     [{ momentum: 0.9 }, '[train] Unrecognized key: "momentum"'],

@@ -90,6 +90,45 @@ describe("a run on a folder", () => {
     expect(await lineOf(evaluateRun(out, others))).toMatch(/^\[data\] the class green is unknown; known are blue, red/);
   });
 
+  it("keeps to its recipe: changes inside the step, averages, and flips in every score and prediction", async () => {
+    await useDevice("native"); // matrices of hundreds of rows are many steps for the reference
+    const root = join(folder, "colours");
+    await writeColours(root, 20);
+    const fast = { recipe: "cifar-fast", epochs: 3, device: "native" } as const;
+    const { config, done, out } = await train(root, fast);
+    expect(config).toMatchObject({ recipe: "cifar-fast", model: "mlp", optimizer: "muon", testFlip: true, lr: 0.02 });
+    expect(done.testAccuracy).toBe(1);
+    expect(await evaluateRun(out, root)).toMatchObject({ accuracy: 1, loss: done.testLoss });
+    const pixels = gradient(6, 5);
+    const image = (mirrored: boolean) => ({
+      width: 6,
+      height: 5,
+      channels: 3 as const,
+      data: Uint8Array.from({ length: 90 }, (_, i) => {
+        const [row, column, c] = [Math.floor(i / 18), Math.floor(i / 3) % 6, i % 3];
+        return pixels[(row * 6 + (mirrored ? 5 - column : column)) * 3 + c];
+      }),
+      transparent: false,
+    });
+    const predictor = await Predictor.open(out);
+    const [plainly, mirrored] = [await predictor.predict(image(false)), await predictor.predict(image(true))];
+    for (const [i, { probability }] of plainly.probabilities.entries()) {
+      expect(mirrored.probabilities[i].probability).toBeCloseTo(probability, 6);
+    }
+    const again = await train(root, { ...fast, out: join(folder, "again") });
+    const [first, second] = await Promise.all(
+      [out, again.out].map((path) => readFile(join(path, "model.safetensors"))),
+    );
+    expect(second.equals(first)).toBe(true);
+    const { done: paper } = await train(root, {
+      ...fast,
+      recipe: "cifar-resnet",
+      epochs: 1,
+      out: join(folder, "paper"),
+    });
+    expect(paper.stopped).toBe("completed");
+  });
+
   it("predicts files as it was trained on files", async () => {
     const root = join(folder, "colours");
     await writeColours(root, 10, [30, 20]);

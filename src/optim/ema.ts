@@ -1,0 +1,126 @@
+/** Running averages of weights and buffers, for evaluation. It knows cells by their keys; it must not know modules. */
+import { noGrad, Variable, zeros } from "../tensor/index.js";
+import { checkDecay } from "./checks.js";
+import { matchState, type SavedValue } from "./state.js";
+
+export interface EmaOptions {
+  /** β, share of the average that is kept in each step. Default 0.999, range 0 ≤ β < 1. */
+  readonly decay?: number;
+}
+
+/**
+ * Exponential moving averages of a model's parameters and buffers, as a model of its own would have them: averaged
+ * weights usually score better than those of the last step.
+ *
+ * Formula: `a ← w` in the first update, then `a ← β·a + (1 − β)·w`; whole numbers are copied.
+ *
+ * Call `update` inside the compiled step, behind the optimizer's; `swap` before and after scoring.
+ *
+ * @param state what is averaged, by key: `model.stateDict()`
+ * @param options decay β
+ * @throws ConfigError if the decay is out of range
+ * @see Polyak & Juditsky 1992, "Acceleration of Stochastic Approximation by Averaging"
+ * @see https://pytorch.org/docs/stable/optim.html#weight-averaging-swa-and-ema
+ * @example
+ * const ema = new Ema(model.stateDict(), { decay: 0.99 });
+ * optimizer.step();
+ * ema.update();
+ * ema.swap(); // the model now has the averages
+ * ema.swap(); // and now its own weights again
+ */
+export class Ema {
+  readonly decay: number;
+  readonly #updates = new Variable(zeros([]), { name: "ema.updates" });
+  /** The average of each variable; one that has two keys is averaged once. */
+  readonly #averages = new Map<Variable, Variable>();
+  readonly #keys: readonly (readonly [key: string, variable: Variable])[];
+
+  constructor(state: Readonly<Record<string, Variable>>, { decay = 0.999 }: EmaOptions = {}) {
+    checkDecay("ema", "decay", decay);
+    this.decay = decay;
+    this.#keys = Object.entries(state);
+    for (const [key, variable] of this.#keys) {
+      if (this.#averages.has(variable)) continue;
+      this.#averages.set(variable, new Variable(variable.detach(), { name: `ema.${key}` }));
+    }
+  }
+
+  /**
+   * Takes the values of now into the averages.
+   *
+   * @example
+   * new Ema(model.stateDict()).update();
+   */
+  update(): void {
+    noGrad(() => {
+      const kept = this.#updates.gt(0).where(this.decay, 0);
+      for (const [variable, average] of this.#averages) {
+        const isFloat = variable.dtype === "f32" || variable.dtype === "f64";
+        if (!isFloat) average.assign(variable);
+        else {
+          const share = kept.to(variable.dtype);
+          average.assign(average.mul(share).add(variable.mul(share.neg().add(1))));
+        }
+      }
+      this.#updates.assign(this.#updates.add(1));
+    });
+  }
+
+  /**
+   * Exchanges the averages and the values of the variables; a second call undoes it. Not inside compiled functions, and
+   * no `update` in between.
+   *
+   * @example
+   * const ema = new Ema(model.stateDict());
+   * ema.swap();
+   */
+  swap(): void {
+    noGrad(() => {
+      for (const [variable, average] of this.#averages) {
+        const value = variable.detach();
+        variable.assign(average);
+        average.assign(value);
+      }
+    });
+  }
+
+  /**
+   * The cells of the averages by the keys that the constructor was given.
+   *
+   * @example
+   * Object.keys(new Ema({ weight: new Variable(zeros([2])) }).averages()); // ["weight"]
+   */
+  averages(): Record<string, Variable> {
+    return Object.fromEntries(this.#keys.map(([key, variable]) => [key, this.#averageOf(variable)]));
+  }
+
+  /**
+   * The live cells that a checkpoint needs, by key: `updates`, and `average.<key>`.
+   *
+   * @example
+   * Object.keys(new Ema({ weight: new Variable(zeros([2])) }).stateDict()); // ["updates", "average.weight"]
+   */
+  stateDict(): Record<string, Variable> {
+    const averages = this.#keys.map(([key, variable]) => [`average.${key}`, this.#averageOf(variable)] as const);
+    return { updates: this.#updates, ...Object.fromEntries(averages) };
+  }
+
+  /**
+   * Writes a saved state into the cells. Everything is checked before anything is written.
+   *
+   * @param state values by key: typed arrays of the right length, or `{ shape, data }`
+   * @throws DataError naming the missing and unexpected keys; ShapeError naming every key whose shape differs
+   * @example
+   * const ema = new Ema({ weight: new Variable(zeros([2])) });
+   * ema.loadStateDict({ updates: new Float32Array([7]), "average.weight": new Float32Array([1, 2]) });
+   */
+  loadStateDict(state: Readonly<Record<string, SavedValue>>): void {
+    const cells = this.stateDict();
+    const values = matchState(cells, state);
+    for (const [key, cell] of Object.entries(cells)) cell.load(values[key]);
+  }
+
+  #averageOf(variable: Variable): Variable {
+    return this.#averages.get(variable) as Variable;
+  }
+}

@@ -1,0 +1,118 @@
+/**
+ * The parts of a run from its configuration: loaders, preparation, optimizer, schedule, averages. It must not know where
+ * data come from, nor the loop that all of it is for.
+ */
+import { DataLoader, type Dataset, randomAffine, type TrainingSet } from "../data/index.js";
+import { functional, type Module } from "../nn/index.js";
+import { AdamW, cosine, Ema, JointOptimizer, Muon, multiStep, oneCycle, type Schedule, SGD } from "../optim/index.js";
+import type { Parameter } from "../tensor/index.js";
+import { ConfigError } from "../util/errors.js";
+import { fitWhitening } from "../vision/index.js";
+import type { RunConfig } from "./config.js";
+import type { AnySet } from "./open-data.js";
+import { Preparation } from "./preparation.js";
+import type { Loss, StepOptimizer } from "./steps.js";
+
+const scoreBatch = 250;
+const scoreValues = 250 * 3 * 64 * 64;
+
+/** Batches in random order: bytes for the step to prepare, unless the pictures are changed on the host. */
+export function trainingLoader(train: AnySet<"train">, { augment, batch, seed, input }: RunConfig): DataLoader {
+  const { rotation, scale, shift } = augment;
+  const onHost = rotation > 0 || scale > 0 || shift > 0;
+  const bytes = !onHost && train.bytes !== undefined;
+  return new DataLoader(bytes ? train : train.standardise(input), {
+    batchSize: batch,
+    shuffle: true,
+    seed,
+    dropLast: true,
+    bytes,
+    augment: onHost ? randomAffine({ rotation, scale, shift }) : undefined,
+  });
+}
+
+/** Batches of one size, so that one program scores them all; smaller ones where pictures are large. */
+export function scoringLoader(set: AnySet<"test" | "validation">, { input }: Pick<RunConfig, "input">): DataLoader {
+  const values = set.sampleShape.reduce((product, size) => product * size, 1);
+  const batchSize = Math.max(1, Math.min(scoreBatch, set.length, Math.floor(scoreValues / values)));
+  const bytes = set.bytes !== undefined;
+  const data: Dataset = bytes ? set : set.standardise(input);
+  return new DataLoader(data, { batchSize, padLast: true, bytes });
+}
+
+/** What the step does to its batches. */
+export function preparationOf({ input, augment, seed }: Pick<RunConfig, "input" | "augment" | "seed">): Preparation {
+  const { crop, cropMode, flip, cutout } = augment;
+  return new Preparation({ standardisation: input, crop, cropMode, flip, cutout, seed });
+}
+
+/** Brings what is not trained into the state that training starts from. */
+export async function prepareModel(model: Module, train: AnySet<"train">, { input }: RunConfig): Promise<void> {
+  const standardised: TrainingSet = train.standardise(input);
+  await fitWhitening(model, standardised);
+}
+
+/**
+ * The optimizer of a run.
+ *
+ * @throws ConfigError when Muon finds no filters in the model.
+ */
+export function optimizerOf(model: Module, config: RunConfig): StepOptimizer {
+  const { optimizer, lr, momentum, weightDecay, nesterov = true } = config;
+  const parameters = model.parameters();
+  if (optimizer === "adamw") return new AdamW(parameters, { lr, weightDecay });
+  if (optimizer === "sgd") return new SGD(parameters, { lr, momentum, nesterov, weightDecay });
+  const { rest = { lr: 2e-3, weightDecay: 0.01 }, fixedNorm } = config;
+  const filters = innerMatrices(parameters);
+  if (filters.length === 0) {
+    throw new ConfigError(`[train] the model ${config.model} has nothing for muon but its last layer`, {
+      hint: "Choose the optimizer sgd or adamw",
+    });
+  }
+  const others = parameters.filter((parameter) => !filters.includes(parameter));
+  return new JointOptimizer({
+    filters: new Muon(filters, { lr, momentum, nesterov, weightDecay, fixedNorm }),
+    rest: new AdamW(others, rest),
+  });
+}
+
+/** Matrices and filters but for the last one, which makes the logits. */
+function innerMatrices(parameters: readonly Parameter[]): Parameter[] {
+  return parameters.filter(({ rank }) => rank >= 2).slice(0, -1);
+}
+
+/** The learning rate of each step. */
+export function scheduleOf(config: RunConfig, stepsPerEpoch: number): Schedule {
+  const { lr, epochs, warmupEpochs, schedule = { kind: "cosine" } } = config;
+  const totalSteps = epochs * stepsPerEpoch;
+  switch (schedule.kind) {
+    case "cosine": {
+      const warmupSteps = Math.min(Math.round(warmupEpochs * stepsPerEpoch), Math.floor(totalSteps / 4));
+      return cosine(lr, { totalSteps, warmupSteps });
+    }
+    case "steps": {
+      const milestones = [...new Set(schedule.at.map((share) => Math.round(share * totalSteps)))];
+      return multiStep(lr, { milestones, gamma: schedule.factor });
+    }
+    case "cycle": {
+      const { peak, start, end } = schedule;
+      const shape = { pctStart: peak, divFactor: 1 / start, finalDivFactor: start / end };
+      return oneCycle(lr, { totalSteps, anneal: "linear", ...shape });
+    }
+  }
+}
+
+/** Averages of the weights, if the run keeps them. */
+export function averagesOf(model: Module, { averageDecay }: RunConfig): Ema | undefined {
+  return averageDecay === undefined ? undefined : new Ema(model.stateDict(), { decay: averageDecay });
+}
+
+/** The decay with which averages reach back a share of all steps. */
+export function decayFor(share: number, steps: number): number {
+  return 1 - 1 / Math.max(1, share * steps);
+}
+
+/** What is minimised; scores are plain cross-entropy, so that runs can be compared. */
+export function lossOf({ labelSmoothing }: RunConfig): Loss {
+  return (logits, targets, options) => functional.crossEntropy(logits, targets, { ...options, labelSmoothing });
+}

@@ -1,0 +1,66 @@
+/**
+ * What becomes of a batch inside the step, before the model sees it. It must not know models, data sets or files.
+ */
+import { cutout, randomCrop, randomFlip, type Standardisation, standardise } from "../data/browser.js";
+import { Module } from "../nn/index.js";
+import { Generator, type Tensor } from "../tensor/index.js";
+import { ConfigError } from "../util/errors.js";
+
+/** What a {@link Preparation} does. */
+export interface PreparationOptions {
+  /** Of bytes, with the factor on every byte, default 1/255. Batches of other numbers are standardised already. */
+  readonly standardisation?: Standardisation & { readonly scale?: number };
+  /** In training, largest shift to each side in pixels, and what lies outside. Default 0 and `zero`. */
+  readonly crop?: number;
+  readonly cropMode?: "zero" | "reflect";
+  /** In training, probability of a flip. Default 0, range 0 to 1. */
+  readonly flip?: number;
+  /** In training, side of the square that is cut out, in pixels. Default 0. */
+  readonly cutout?: number;
+  /** Decides every change. Default 0. */
+  readonly seed?: number;
+}
+
+/**
+ * Standardises bytes and, in training, crops, flips and cuts out at random: the first part of a step. It is a module, so
+ * that it has a mode, and so that `namedGenerators` finds the streams that a saved run must go on with.
+ *
+ * Shape: `[N, C, H, W] -> [N, C, H, W]`, f32. Zeros that come in from outside are the mean of the training pictures.
+ *
+ * @throws ConfigError from `call` if an option is out of range, or bytes come without statistics; ShapeError if x is no
+ * batch of pictures
+ * @example
+ * const input = new Preparation({ standardisation: { mean: [0.5], std: [0.25] }, crop: 4, flip: 0.5 });
+ * const y = input.call(zeros([2, 1, 28, 28], { dtype: "u8" })); // shape [2, 1, 28, 28]
+ */
+export class Preparation extends Module {
+  readonly options: PreparationOptions;
+  readonly cropGenerator: Generator;
+  readonly flipGenerator: Generator;
+  readonly cutoutGenerator: Generator;
+
+  constructor(options: PreparationOptions = {}) {
+    super();
+    const { seed = 0 } = options;
+    this.options = options;
+    this.cropGenerator = new Generator(seed, "augment.crop");
+    this.flipGenerator = new Generator(seed, "augment.flip");
+    this.cutoutGenerator = new Generator(seed, "augment.cutout");
+  }
+
+  override forward(x: Tensor): Tensor {
+    const { crop = 0, cropMode = "zero", flip = 0, cutout: square = 0 } = this.options;
+    let y = this.#standardised(x);
+    if (!this.training) return y;
+    if (crop !== 0) y = randomCrop(y, { padding: crop, mode: cropMode, generator: this.cropGenerator });
+    if (flip !== 0) y = randomFlip(y, { p: flip, generator: this.flipGenerator });
+    return square === 0 ? y : cutout(y, { size: square, generator: this.cutoutGenerator });
+  }
+
+  #standardised(x: Tensor): Tensor {
+    const { standardisation } = this.options;
+    if (x.dtype !== "u8") return x;
+    if (standardisation) return standardise(x, standardisation, { scale: standardisation.scale });
+    throw new ConfigError("[preparation] bytes came without statistics", { hint: "Pass standardisation" });
+  }
+}

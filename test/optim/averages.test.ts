@@ -1,0 +1,258 @@
+/** What drives or follows several optimizers: Muon on filters, parts with one learning rate, averages of weights. */
+import { beforeAll, describe, expect, it } from "vitest";
+import { useDevice } from "../../src/index.js";
+import { Ema, JointOptimizer, Muon, oneCycle, SGD } from "../../src/optim/index.js";
+import { compile, Generator, Parameter, type Tensor, tensor, Variable } from "../../src/tensor/index.js";
+import { describeError } from "../../src/util/errors.js";
+import { devices } from "../support/devices.js";
+
+const failure = (program: () => unknown): string => {
+  try {
+    program();
+  } catch (error) {
+    return describeError(error);
+  }
+  return "nothing";
+};
+const parameter = (values: readonly number[], shape: readonly number[] = [values.length], name = "p") =>
+  new Parameter(tensor(Float32Array.from(values), { shape }), { name });
+
+describe.each(devices)("on %s", (device) => {
+  beforeAll(() => useDevice(device));
+
+  it("Muon takes a filter bank as the matrix of its filters", async () => {
+    const values = await new Generator(1, "filters").normal([6, 2, 3, 3]).data();
+    const gradient = await new Generator(2, "filters").normal([6, 2, 3, 3]).data();
+    const stepped = async (shape: readonly number[]) => {
+      const filters = parameter([...values], shape);
+      filters.grad = tensor(gradient, { shape });
+      new Muon([filters], { lr: 0.1 }).step();
+      return filters.data();
+    };
+    expect(await stepped([6, 2, 3, 3])).toEqual(await stepped([6, 18]));
+  });
+
+  it("Muon's steps have singular values near 1, whatever the gradient's are", async () => {
+    const [M, K] = [4, 9];
+    // Rows at right angles, of lengths 1, 10, 100 and 1000: the lengths are the singular values.
+    const gradient = Float32Array.from({ length: M * K }, (_, i) => (i % K === Math.floor(i / K) ? 10 ** (i % K) : 0));
+    const weight = parameter(new Array<number>(M * K).fill(0), [M, K]);
+    weight.grad = tensor(gradient, { shape: [M, K] });
+    new Muon([weight], { lr: 1, momentum: 0, weightDecay: 0, nsSteps: 10 }).step();
+    const step = await weight.data();
+    for (let row = 0; row < M; row++) {
+      const length = Math.hypot(...step.slice(row * K, (row + 1) * K));
+      expect(length).toBeGreaterThan(0.6);
+      expect(length).toBeLessThan(1.3);
+    }
+  });
+
+  it("Muon brings matrices to the norm of their rows where asked to, and steps from there", async () => {
+    const step = async (values: readonly number[], fixedNorm: boolean) => {
+      const weight = parameter(values, [2, 2]);
+      weight.grad = tensor([1, 2, 3, 5], { shape: [2, 2] });
+      new Muon([weight], { lr: 0.1, weightDecay: 0.5, fixedNorm }).step();
+      return weight.data();
+    };
+    const expected = await step(
+      [3, 1, -1, 1].map((value) => value * Math.sqrt(2 / 12)), // 12 = 3² + 1 + 1 + 1
+      false,
+    );
+    const found = await step([30, 10, -10, 10], true);
+    for (const [i, value] of expected.entries()) expect(found[i]).toBeCloseTo(value, 6);
+  });
+
+  it("averages are PyTorch's: a copy first, then a share of each value, counted numbers copied", async () => {
+    const weight = parameter([4, -8]);
+    const count = new Variable(tensor([0], { dtype: "i32" }));
+    const ema = new Ema({ weight, again: weight, count }, { decay: 0.75 });
+    const step = compile((x: Tensor) => {
+      weight.assign(weight.mul(x));
+      count.assign(count.add(1));
+      ema.update();
+    });
+    const expected: number[][] = [];
+    let [value, average] = [
+      [4, -8],
+      [4, -8],
+    ];
+    for (const x of [0.5, 3, -1, 0.25]) {
+      await step(tensor([x]));
+      value = value.map((v) => v * x);
+      const first = expected.length === 0;
+      average = average.map((a, i) => (first ? value[i] : 0.75 * a + 0.25 * value[i]));
+      expected.push(average);
+      expect([...(await ema.averages().weight.data())]).toEqual(average);
+    }
+    expect([...(await ema.averages().count.data())]).toEqual([4]);
+    expect(ema.averages().again).toBe(ema.averages().weight);
+    expect(Object.keys(ema.stateDict())).toEqual(["updates", "average.weight", "average.again", "average.count"]);
+    expect(await ema.stateDict().updates.item()).toBe(4);
+  });
+
+  it("averages change places with the values, and back, and training goes on", async () => {
+    const train = async (swaps: boolean) => {
+      const weight = parameter([1, 2]);
+      const ema = new Ema({ weight }, { decay: 0.5 });
+      const step = compile((x: Tensor) => {
+        weight.assign(weight.mul(x));
+        ema.update();
+      });
+      const read = compile(() => weight.mul(1));
+      const seen: number[][] = [];
+      for (const x of [2, 0.5, 3]) {
+        await step(tensor([x]));
+        if (!swaps) continue;
+        ema.swap();
+        seen.push([...(await (await read()).data())]);
+        ema.swap();
+      }
+      return { seen, weight: [...(await weight.data())], average: [...(await ema.averages().weight.data())] };
+    };
+    const plain = await train(false);
+    expect(plain).toEqual({ seen: [], weight: [3, 6], average: [2.25, 4.5] });
+    expect(await train(true)).toEqual({
+      ...plain,
+      seen: [
+        [2, 4],
+        [1.5, 3],
+        [2.25, 4.5],
+      ],
+    });
+  });
+});
+
+describe("averages", () => {
+  it("go on from a saved state, bit for bit", async () => {
+    await useDevice("native");
+    const made = () => {
+      const weight = parameter([1, -3, 0.1]);
+      return { weight, ema: new Ema({ weight }, { decay: 0.9 }) };
+    };
+    const move = ({ weight, ema }: ReturnType<typeof made>, factors: readonly number[]) => {
+      for (const x of factors) {
+        weight.assign(weight.mul(x));
+        ema.update();
+      }
+    };
+    const first = made();
+    move(first, [0.3, 1.7]);
+    const cells = Object.entries(first.ema.stateDict());
+    const saved = Object.fromEntries(
+      await Promise.all(cells.map(async ([k, cell]) => [k, await cell.data()] as const)),
+    );
+    const second = made();
+    second.weight.load(await first.weight.data());
+    second.ema.loadStateDict(saved);
+    for (const one of [first, second]) move(one, [1.1, 0.2]);
+    expect(await second.ema.averages().weight.data()).toEqual(await first.ema.averages().weight.data());
+    expect(failure(() => second.ema.loadStateDict({ updates: saved.updates }))).toContain(
+      "missing keys: average.weight",
+    );
+  });
+
+  it("refuse a decay of 1", () => {
+    expect(failure(() => new Ema({}, { decay: 1 }))).toBe("[ema] decay must be at least 0 and below 1, got 1");
+  });
+});
+
+describe("a JointOptimizer", () => {
+  const parts = () => {
+    const [matrix, bias] = [parameter([1, 2, 3, 4], [2, 2], "matrix"), parameter([1, 1], [2], "bias")];
+    const joint = new JointOptimizer({
+      matrices: new SGD([matrix], { lr: 0.1, momentum: 0.9 }),
+      rest: new SGD([bias], { lr: 0.4 }),
+    });
+    return { matrix, bias, joint };
+  };
+  const step = ({ matrix, bias, joint }: ReturnType<typeof parts>) => {
+    matrix.grad = tensor([1, 1, 1, 1], { shape: [2, 2] });
+    bias.grad = tensor([1, 1]);
+    joint.step();
+    joint.zeroGrad();
+  };
+
+  it("steps every part at its own rate, in proportion to the first", async () => {
+    const made = parts();
+    expect(made.joint.lr).toBe(0.1);
+    made.joint.lr = 0.05;
+    step(made);
+    expect([made.matrix.grad, made.bias.grad]).toEqual([null, null]);
+    expect(await made.matrix.data()).toEqual(Float32Array.of(0.95, 1.95, 2.95, 3.95));
+    expect(await made.bias.data()).toEqual(Float32Array.of(0.8, 0.8));
+    expect(made.joint.parameters()).toEqual([made.matrix, made.bias]);
+  });
+
+  it("goes on from a saved state", async () => {
+    const [first, second] = [parts(), parts()];
+    first.joint.lr = 0.2;
+    step(first);
+    const cells = Object.entries(first.joint.stateDict());
+    expect(cells.map(([key]) => key)).toEqual(["matrices.lr", "matrices.state.0.momentum_buffer", "rest.lr"]);
+    const saved = Object.fromEntries(
+      await Promise.all(cells.map(async ([k, cell]) => [k, await cell.data()] as const)),
+    );
+    second.matrix.load(await first.matrix.data());
+    second.joint.loadStateDict(saved);
+    expect(second.joint.lr).toBe(0.2);
+    for (const made of [first, second]) step(made);
+    expect(await second.matrix.data()).toEqual(await first.matrix.data());
+    const { "rest.lr": rate, ...rest } = saved;
+    expect(rate).toEqual(Float32Array.of(0.8));
+    expect(failure(() => second.joint.loadStateDict({ ...rest, other: rate }))).toContain(
+      "missing keys: rest.lr; unexpected keys: other",
+    );
+  });
+
+  it.each([
+    [{}, "[jointOptimizer] got no optimizers. Pass { name: optimizer }"],
+    [
+      { "a.b": new SGD([parameter([1])], { lr: 1 }) },
+      "[jointOptimizer] the name a.b has a dot. Keys have dots already",
+    ],
+    [
+      { a: new SGD([parameter([1])], { lr: 0 }) },
+      "[jointOptimizer] a has learning rate 0. Give each part its largest rate",
+    ],
+  ])("refuses %j", (given, message) => {
+    expect(failure(() => new JointOptimizer(given))).toBe(message);
+  });
+
+  it("refuses a parameter in two parts", () => {
+    const shared = parameter([1], [1], "shared");
+    const [a, b] = [new SGD([shared], { lr: 1 }), new SGD([shared], { lr: 1 })];
+    expect(failure(() => new JointOptimizer({ a, b }))).toBe(
+      "[jointOptimizer] parameter shared [1] is in both a and b. Leave it out of one of them",
+    );
+  });
+});
+
+describe("Muon refuses", () => {
+  const matrix = parameter([1, 2], [1, 2]);
+  it.each([
+    [{ momentum: 1 }, "[muon] momentum must be at least 0 and below 1, got 1"],
+    [{ nsSteps: 0 }, "[muon] nsSteps must be a whole number ≥ 1, got 0"],
+    [{ nsCoefficients: [1, 2] as never }, "[muon] nsCoefficients must be three numbers, got 1,2"],
+    [{ adjustLr: "big" as never }, "[muon] adjustLr must be original or matchRmsAdamw, got big"],
+  ])("%j", (options, message) => expect(failure(() => new Muon([matrix], options))).toBe(message));
+
+  it("a bias", () => {
+    expect(failure(() => new Muon([matrix, parameter([1, 2], [2], "bias")]))).toBe(
+      "[muon] parameter bias [2] is no matrix. Give it to SGD, in a JointOptimizer",
+    );
+  });
+});
+
+describe("oneCycle", () => {
+  it("stays at its end, and begins at the peak if there is no way up", () => {
+    const lr = oneCycle(0.5, { totalSteps: 4, pctStart: 0, divFactor: 2, finalDivFactor: 5, anneal: "linear" });
+    expect([0, 1, 2, 3, 9].map((step) => Number(lr(step).toFixed(9)))).toEqual([0.5, 0.35, 0.2, 0.05, 0.05]);
+  });
+
+  it.each([
+    [{ totalSteps: 0 }, "[oneCycle] totalSteps must be a whole number ≥ 1, got 0"],
+    [{ totalSteps: 5, pctStart: 1.5 }, "[oneCycle] pctStart must be at most 1, got 1.5"],
+    [{ totalSteps: 5, divFactor: 0 }, "[oneCycle] divFactor must be a finite number > 0, got 0"],
+    [{ totalSteps: 5, anneal: "step" as never }, "[oneCycle] anneal must be cos or linear, got step"],
+  ])("refuses %j", (options, message) => expect(failure(() => oneCycle(0.1, options))).toBe(message));
+});
