@@ -324,7 +324,8 @@ const table: Readonly<Record<ScalarName, ScalarRecord>> = {
         : stack("abs", "a")(context),
   }),
   relu: record(1, {
-    meaning: (a) => (a <= 0 ? 0 : a),
+    // −0 becomes 0, as in the decomposition.
+    meaning: (a) => Math.max(a, 0),
     // Asked of the result, so that what it was taken of need not be kept; 0 at 0.
     gradient: (e, g, out) => [e.op("select", e.op("le", out, e.constant(0, out)), e.constant(0, g), g)],
     decompose: (e, x) => e.op("select", e.op("le", x, e.constant(0, x)), e.constant(0, x), x),

@@ -1,3 +1,4 @@
+/** Truths in memory, as conditions of vectors that are only partly there. */
 import { describe, expect, it } from "vitest";
 import { tensor, useDevice } from "../../src/index.js";
 import { fastDevices } from "../support/devices.js";

@@ -22,9 +22,9 @@ import {
   winogradFilterCase,
   winogradWeightCase,
 } from "./contraction-cases.js";
+import { argmaxCase, reduceCases, varianceCase } from "./reduction-cases.js";
 
 const sum = (x: readonly number[]): number => x.reduce((a, b) => a + b, 0);
-const product = (x: readonly number[]): number => x.reduce((a, b) => a * b, 1);
 const reshaped = (x: NdArray, shape: readonly number[]): NdArray => ({ shape, values: x.values });
 const permuted = (x: NdArray, order: readonly number[]): NdArray =>
   fill(
@@ -94,62 +94,6 @@ function padCase(
             value,
           ),
       ),
-  };
-}
-
-function reduceCases(shape: readonly number[], dim: number | readonly number[] | undefined): StructuralCase[] {
-  const listed = dim === undefined ? shape.map((_, axis) => axis) : typeof dim === "number" ? [dim] : dim;
-  const axes = listed.map((axis) => (axis < 0 ? axis + shape.length : axis));
-  const options = dim === undefined ? {} : { dim };
-  const count = product(axes.map((axis) => shape[axis]));
-  const one = (name: string, build: (x: Tensor) => Tensor, combine: (x: readonly number[]) => number) => ({
-    name: `${name} of [${shape}] over ${JSON.stringify(dim ?? "all")}`,
-    shapes: [shape],
-    build,
-    meaning: (x: NdArray) => fold(x, axes, combine),
-  });
-  const additive = [one("sum", (x) => x.sum(options), sum), one("prod", (x) => x.prod(options), product)];
-  if (count === 0) return additive;
-  return [
-    ...additive,
-    one(
-      "max",
-      (x) => x.max(options),
-      (x) => Math.max(...x),
-    ),
-    one(
-      "min",
-      (x) => x.min(options),
-      (x) => Math.min(...x),
-    ),
-    one(
-      "mean",
-      (x) => x.mean(options),
-      (x) => sum(x) / x.length,
-    ),
-  ];
-}
-
-function varianceCase(shape: readonly number[], axes: readonly number[], correction: number): StructuralCase {
-  return {
-    name: `[${shape}] over [${axes}], correction ${correction}`,
-    shapes: [shape],
-    build: (x) => x.variance({ dim: axes, correction }),
-    meaning: (x) =>
-      fold(x, axes, (values) => {
-        const mean = sum(values) / values.length;
-        return sum(values.map((value) => (value - mean) ** 2)) / (values.length - correction);
-      }),
-  };
-}
-
-function argmaxCase(shape: readonly number[], dim: number): StructuralCase {
-  return {
-    name: `[${shape}] over ${dim}`,
-    shapes: [shape],
-    smooth: false,
-    build: (x) => x.argmax({ dim }),
-    meaning: (x) => fold(x, [dim], (elements) => elements.indexOf(Math.max(...elements))),
   };
 }
 

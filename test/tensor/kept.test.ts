@@ -1,3 +1,4 @@
+/** What programs keep from one run to the next: values that depend on parameters alone. */
 import { beforeAll, describe, expect, it } from "vitest";
 import { compile, noGrad, type Tensor, useDevice, zeros } from "../../src/index.js";
 import { Conv2d, type Module, manualSeed, Sequential } from "../../src/nn/index.js";
