@@ -189,7 +189,7 @@ describe("the programs of the documents", { timeout: 300_000 }, () => {
 
   it("docs/models.md: its programs run", async () => {
     const own = programs.filter(({ file }) => file === "docs/models.md");
-    expect(own).toHaveLength(3);
+    expect(own).toHaveLength(4);
     for (const [i, { text }] of own.entries()) {
       writeFileSync(join(folder, `models-${i}.ts`), text);
       await run(tool("tsx/dist/cli.mjs"), `models-${i}.ts`);
