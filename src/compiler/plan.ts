@@ -36,6 +36,8 @@ const POINT_ORDER = [2, 3, 0, 1];
 const LARGE = 96;
 /** Arithmetic that is cheaper to repeat than to store and load: a normalisation by stored statistics is. */
 const CHEAP = 8;
+/** Arithmetic that is cheaper to repeat at every tap of a window. */
+const SPREAD = 6;
 /** Arithmetic that templates repeat at the borders of what their tasks read. */
 const READ_TWICE = 12;
 
@@ -204,7 +206,7 @@ class Planner {
       ? candidatesOf(node)
       : sizeOfShape(node.shape) / Math.max(1, sizeOfShape(x.shape));
     const spreads = isOp(node, "expand") || isOp(node, "window") || isOp(node, "fold");
-    if (spreads && repeats >= 2 && this.cost(x) > (isOp(node, "expand") ? 1 : CHEAP)) this.keep(x);
+    if (spreads && repeats >= 2 && this.cost(x) > (isOp(node, "expand") ? 1 : SPREAD)) this.keep(x);
     if (structuralRecord(node)?.kind === "template" && this.cost(x) > READ_TWICE) this.keep(x);
     if (isOp(node, "gather") && x === node.inputs[0]) this.keep(x);
   }
