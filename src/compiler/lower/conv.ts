@@ -9,7 +9,7 @@ import { declare, type Expr, load, nameOf, register, type Stmt, set, splat, TASK
 import { structuralRecord } from "../../ops/index.js";
 import { divisorUpTo } from "../divisors.js";
 import type { KernelBuilder } from "../kernel-builder.js";
-import { askAhead } from "./ahead.js";
+import { askAhead, askFor } from "./ahead.js";
 import { type Walk, walkOf } from "./conv-walk.js";
 import { type Image, packImage } from "./image.js";
 import { nest } from "./nest.js";
@@ -226,7 +226,7 @@ class TileBuilder {
       row: ix.plus(ix.scale(ix.add(firstRow, row), vertical.scale), vertical.offset),
       column: ix.plus(ix.scale(column, horizontal.scale), horizontal.offset),
     });
-    return [...start, ...compute, ...stores];
+    return [...start, ...(reached ? askFor(stores) : []), ...compute, ...stores];
   }
 
   private products(
