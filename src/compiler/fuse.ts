@@ -12,14 +12,28 @@ import type { KernelPlan, NestPlan } from "./plan.js";
 export const isWeightGradient = (node: Node): boolean =>
   isOp(node, "convWeightGrad") || isOp(node, "winogradWeightGrad");
 
-type IsStored = (node: Node) => boolean;
-
 const isPointwise = (node: Node): boolean => isScalar(node.op) || structuralRecord(node)?.kind === "elementwise";
 /** Elements up to which a nest is too small for a kernel of its own. */
 const SMALL = 1 << 15;
 
 /** Stored values that a root reads: those at its own coordinates only, and all. */
-function readsOf(root: Node, isStored: IsStored): { aligned: Set<Node>; all: Set<Node> } {
+interface RootReads {
+  readonly aligned: ReadonlySet<Node>;
+  readonly all: ReadonlySet<Node>;
+}
+export type Reads = (root: Node) => RootReads;
+
+/** What roots read while the same values are stored; each is looked at once. */
+export function readsWhile(isStored: (node: Node) => boolean): Reads {
+  const known = new Map<Node, RootReads>();
+  return (root) => {
+    const reads = known.get(root) ?? findReads(root, isStored);
+    known.set(root, reads);
+    return reads;
+  };
+}
+
+function findReads(root: Node, isStored: (node: Node) => boolean): RootReads {
   const all = new Set<Node>();
   const elsewhere = new Set<Node>();
   const seen = new Map<Node, boolean>();
@@ -44,20 +58,24 @@ function readsOf(root: Node, isStored: IsStored): { aligned: Set<Node>; all: Set
 /** Who makes and who reads what, among nests. */
 class Dependencies {
   private readonly makers = new Map<Node, number>();
-  private readonly reads: Set<Node>[];
+  private readonly reads: ReadonlySet<Node>[];
+  private readonly earlier: number[][] = [];
 
-  constructor(nests: readonly NestPlan[], isStored: IsStored) {
+  constructor(nests: readonly NestPlan[], readsOf: Reads) {
     nests.forEach(({ roots }, i) => {
       for (const root of roots) this.makers.set(root, i);
     });
-    this.reads = nests.map(({ roots }) => new Set(roots.flatMap((root) => [...readsOf(root, isStored).all])));
+    this.reads = nests.map(({ roots }) => new Set(roots.flatMap((root) => [...readsOf(root).all])));
   }
 
   /** Nests that make what nest i reads. */
   before(i: number): number[] {
+    const known = this.earlier[i];
+    if (known) return known;
     const found = new Set([...this.reads[i]].flatMap((node) => this.makers.get(node) ?? []));
     found.delete(i);
-    return [...found];
+    this.earlier[i] = [...found];
+    return this.earlier[i];
   }
 
   maker(node: Node): number | undefined {
@@ -81,7 +99,7 @@ class Dependencies {
 /** Moves roots into the nest of a value that they follow element by element. */
 export function absorbFollowers(
   nests: readonly NestPlan[],
-  isStored: IsStored,
+  readsOf: Reads,
   layoutOf: (node: Node) => Layout | undefined,
 ): NestPlan[] {
   let current = [...nests];
@@ -89,8 +107,8 @@ export function absorbFollowers(
     const follower = current[i];
     if (follower.anchor || follower.roots.length !== 1) continue;
     const [root] = follower.roots;
-    const { aligned, all } = readsOf(root, isStored);
-    const dependencies = new Dependencies(current, isStored);
+    const { aligned, all } = readsOf(root);
+    const dependencies = new Dependencies(current, readsOf);
     const host = [...aligned]
       .map((x) => dependencies.maker(x))
       .find((h) => {
@@ -118,20 +136,20 @@ export function absorbFollowers(
 /** Joins nests without an anchor that walk the same elements and read the same large value, so that it is read once. */
 export function joinSiblings(
   nests: readonly NestPlan[],
-  isStored: IsStored,
+  readsOf: Reads,
   layoutOf: (node: Node) => Layout | undefined,
 ): NestPlan[] {
   let current = [...nests];
   for (let i = 1; i < current.length; i++) {
     const [root] = current[i].roots;
     if (current[i].anchor || sizeOfShape(root.shape) <= SMALL) continue;
-    const dependencies = new Dependencies(current, isStored);
-    const large = [...readsOf(root, isStored).all].filter((x) => sizeOfShape(x.shape) >= sizeOfShape(root.shape));
+    const dependencies = new Dependencies(current, readsOf);
+    const large = [...readsOf(root).all].filter((x) => sizeOfShape(x.shape) >= sizeOfShape(root.shape));
     const host = current.findIndex((nest, h) => {
       const [first] = nest.roots;
       if (h >= i || nest.anchor || !sameShape(first.shape, root.shape)) return false;
       if (layoutKey(layoutOf(first)) !== layoutKey(layoutOf(root))) return false;
-      const shared = nest.roots.some((r) => [...readsOf(r, isStored).all].some((x) => large.includes(x)));
+      const shared = nest.roots.some((r) => [...readsOf(r).all].some((x) => large.includes(x)));
       return shared && !dependencies.reaches(i, h) && !dependencies.reaches(h, i);
     });
     if (host < 0) continue;
@@ -143,10 +161,10 @@ export function joinSiblings(
 }
 
 /** Roots that only their own nest reads, where they are registers: they need not be stored. */
-export function unreadRoots(nests: readonly NestPlan[], isStored: IsStored, outputs: readonly Node[]): Node[] {
+export function unreadRoots(nests: readonly NestPlan[], readsOf: Reads, outputs: readonly Node[]): Node[] {
   const readers = new Map<Node, Set<number>>();
   nests.forEach(({ roots }, i) => {
-    for (const x of roots.flatMap((root) => [...readsOf(root, isStored).all])) {
+    for (const x of roots.flatMap((root) => [...readsOf(root).all])) {
       readers.set(x, (readers.get(x) ?? new Set()).add(i));
     }
   });
@@ -158,8 +176,8 @@ export function unreadRoots(nests: readonly NestPlan[], isStored: IsStored, outp
 const layoutKey = (layout: Layout | undefined): string => JSON.stringify(layout);
 
 /** Puts small nests of one level, and everything that nobody reads, into shared kernels. */
-export function mergeNests(nests: readonly NestPlan[], isStored: IsStored): KernelPlan[] {
-  const dependencies = new Dependencies(nests, isStored);
+export function mergeNests(nests: readonly NestPlan[], readsOf: Reads): KernelPlan[] {
+  const dependencies = new Dependencies(nests, readsOf);
   const levels = new Map<number, number>();
   const levelOf = (i: number): number => {
     const known = levels.get(i);

@@ -13,6 +13,7 @@ import type { Lowered } from "./kernel-builder.js";
  */
 function readsOnlyWhatItWrites({ parts }: Kernel, source: string, target: string): boolean {
   return parts.every(({ body }) => {
+    if (!loadedBy(body).has(source)) return true;
     const stored = new Set<string>();
     const loaded = new Set<string>();
     let late = false;
@@ -37,6 +38,24 @@ function readsOnlyWhatItWrites({ parts }: Kernel, source: string, target: string
     walk(body);
     return !late && [...loaded].every((key) => stored.has(key));
   });
+}
+
+const loadedBuffers = new WeakMap<readonly Stmt[], ReadonlySet<string>>();
+
+/** The buffers that a part loads from; looked for once, since kernels of many parts are asked about many outputs. */
+function loadedBy(body: readonly Stmt[]): ReadonlySet<string> {
+  const known = loadedBuffers.get(body);
+  if (known) return known;
+  const found = new Set<string>();
+  const walk = (statements: readonly Stmt[]): void => {
+    for (const s of statements) {
+      if (s.kind === "for" || s.kind === "if" || s.kind === "let") walk(s.body);
+      else for (const { buffer } of loadsOf(exprsOf(s))) found.add(buffer);
+    }
+  };
+  walk(body);
+  loadedBuffers.set(body, found);
+  return found;
 }
 
 export function inPlaceOutputs(

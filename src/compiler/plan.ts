@@ -6,7 +6,7 @@ import { isOp, type Node, sameShape, sizeOfShape, topological } from "../ir/grap
 import { isScalar, scalarOps } from "../ir/scalar.js";
 import type { Target } from "../ir/target.js";
 import { structuralRecord, WINOGRAD_OUT } from "../ops/index.js";
-import { absorbFollowers, isWeightGradient, joinSiblings, mergeNests, unreadRoots } from "./fuse.js";
+import { absorbFollowers, isWeightGradient, joinSiblings, mergeNests, readsWhile, unreadRoots } from "./fuse.js";
 import { blocked, type Layout, plain } from "./layout.js";
 
 /** One loop nest or template: the roots it stores, and the reduction or contraction at its heart, if any. */
@@ -243,14 +243,15 @@ class Planner {
     }
     const isStored = (node: Node) => this.stored.has(node);
     const layoutOf = (node: Node) => this.layouts.get(node);
-    const followed = absorbFollowers(nests, isStored, layoutOf);
-    const joined = joinSiblings(followed, isStored, layoutOf);
-    for (const root of unreadRoots(joined, isStored, this.outputs)) {
+    const readsOf = readsWhile(isStored);
+    const followed = absorbFollowers(nests, readsOf, layoutOf);
+    const joined = joinSiblings(followed, readsOf, layoutOf);
+    for (const root of unreadRoots(joined, readsOf, this.outputs)) {
       this.stored.delete(root);
       this.layouts.delete(root);
     }
     const kept = joined.map(({ anchor, roots }) => ({ anchor, roots: roots.filter(isStored) }));
-    return mergeNests(kept, isStored);
+    return mergeNests(kept, readsWhile(isStored));
   }
 
   private layoutOf(root: Node): Layout {

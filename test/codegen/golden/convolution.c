@@ -24,6 +24,18 @@ static void part0(const float *restrict B0, const float *B1, float *B2, char *sc
       vf c17 = T0;
       vf c18 = T0;
       vf c19 = T0;
+      __builtin_prefetch(&B2[(task * 576 + x7 * 2 + y6 * 18)]);
+      __builtin_prefetch(&B2[(task * 576 + x7 * 2 + y6 * 18 + 288)]);
+      __builtin_prefetch(&B2[(task * 576 + x7 * 2 + y6 * 18 + 1)]);
+      __builtin_prefetch(&B2[(task * 576 + x7 * 2 + y6 * 18 + 289)]);
+      __builtin_prefetch(&B2[(task * 576 + x7 * 2 + y6 * 18 + 6)]);
+      __builtin_prefetch(&B2[(task * 576 + x7 * 2 + y6 * 18 + 294)]);
+      __builtin_prefetch(&B2[(task * 576 + x7 * 2 + y6 * 18 + 7)]);
+      __builtin_prefetch(&B2[(task * 576 + x7 * 2 + y6 * 18 + 295)]);
+      __builtin_prefetch(&B2[(task * 576 + x7 * 2 + y6 * 18 + 12)]);
+      __builtin_prefetch(&B2[(task * 576 + x7 * 2 + y6 * 18 + 300)]);
+      __builtin_prefetch(&B2[(task * 576 + x7 * 2 + y6 * 18 + 13)]);
+      __builtin_prefetch(&B2[(task * 576 + x7 * 2 + y6 * 18 + 301)]);
       for (long k22 = 0; k22 < 3; k22++) {
         for (long k23 = 0; k23 < 3; k23++) {
           for (long k21 = 0; k21 < 8; k21++) {
