@@ -141,7 +141,7 @@ export function lowerConv(builder: KernelBuilder, anchor: Node, roots: readonly 
       ix.add(columns.source(ix.zero), column),
     ],
   });
-  const tiles = new TileBuilder(builder, anchor, roots, packed, plan.tile, unit);
+  const tiles = new TileBuilder(builder, anchor, roots, packed, plan.tile, unit, plan.images === 1);
   const firstBlock = ix.scale(ix.add(ix.scale(own, groups), groupAt), group);
   const pair = builder.variable("o", group / plan.tile.blocks);
   const block = ix.add(firstBlock, ix.scale(ix.variable(pair), plan.tile.blocks));
@@ -170,6 +170,8 @@ class TileBuilder {
     private readonly packed: Image,
     private readonly shape: PixelTile,
     private readonly unit: number,
+    /** Whether a task takes its filters past one image only: past several, they are in the cache. */
+    private readonly once: boolean,
   ) {}
 
   /** One register tile at (row, column) of the band: accumulate over channels and taps, then finish and store. */
@@ -247,7 +249,7 @@ class TileBuilder {
       const output = ix.add(ix.scale(ix.plus(block, b), lanes), builder.lane);
       return lowering.value(w, [output, channel, vertical.weight(tap), horizontal.weight(tapColumn)]);
     });
-    const ahead = askAhead(builder, weights, sizeOfShape(w.shape) * 4);
+    const ahead = this.once ? askAhead(builder, weights, sizeOfShape(w.shape) * 4) : [];
     const products = pixels.flatMap(({ y, x }, p) => {
       const r = vertical.read(ix.plus(row, y), tap);
       const q = horizontal.read(ix.plus(column, x), tapColumn);
