@@ -8,16 +8,10 @@ import { useDevice } from "../../src/index.js";
 import { readSafetensors } from "../../src/io/index.js";
 import { Flatten, functional, Linear, manualSeed, Sequential } from "../../src/nn/index.js";
 import { SGD } from "../../src/optim/index.js";
-import {
-  evaluate,
-  type FitOptions,
-  fit as fitModel,
-  type RunConfig,
-  RunFolder,
-  type TrainEvent,
-} from "../../src/train/index.js";
+import { evaluate, type FitOptions, fit as fitModel, RunFolder, type TrainEvent } from "../../src/train/index.js";
 import { describeError, NumericError } from "../../src/util/errors.js";
 import { philox2x32 } from "../../src/util/philox.js";
+import { runConfig } from "../support/run-config.js";
 
 beforeAll(() => useDevice("interp"));
 
@@ -36,22 +30,10 @@ const quadrants = <Role extends "train" | "test">(length: number, role: Role) =>
   return new ArrayDataset({ images, labels: Array.from({ length }, (_, i) => i % 4), sampleShape: [1, 2, 2], role });
 };
 
-const config: RunConfig = {
-  format: 1,
+const config = runConfig({
   data: { name: "quadrants", trainSamples: 32, testSamples: 10 },
   input: { shape: [1, 2, 2], classes: ["0", "1", "2", "3"], scale: 1 / 255, mean: [0], std: [1] },
-  model: "mlp",
-  optimizer: "sgd",
-  lr: 0.5,
-  momentum: 0,
-  weightDecay: 0,
-  warmupEpochs: 0,
-  augment: { rotation: 0, scale: 0, shift: 0 },
-  epochs: 3,
-  batch: 8,
-  seed: 0,
-  device: "interp",
-};
+});
 
 async function train(changes: Partial<FitOptions> & { lr?: number; seed?: number; prefetch?: number } = {}) {
   const { lr = 2, seed = 0, prefetch = 2, ...options } = changes;

@@ -5,26 +5,15 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { useDevice } from "../../src/index.js";
 import type { Image } from "../../src/io/index.js";
-import { Predictor, type RunConfig, RunFolder } from "../../src/train/index.js";
+import { Predictor, RunFolder } from "../../src/train/index.js";
 import { describeError } from "../../src/util/errors.js";
 import { createModel } from "../../src/vision/index.js";
+import { runConfig } from "../support/run-config.js";
 
-const config: RunConfig = {
-  format: 1,
+const config = runConfig({
   data: { name: "tiny", trainSamples: 4, testSamples: 2 },
   input: { shape: [1, 2, 2], classes: ["dark", "bright", "odd"], scale: 1 / 255, mean: [0.5], std: [0.25] },
-  model: "mlp",
-  optimizer: "sgd",
-  lr: 0.5,
-  momentum: 0,
-  weightDecay: 0,
-  warmupEpochs: 0,
-  augment: { rotation: 0, scale: 0, shift: 0 },
-  epochs: 3,
-  batch: 8,
-  seed: 0,
-  device: "interp",
-};
+});
 
 /** A model whose logits are the mean of its input, negated and as it is, and −9. */
 async function makeRun(path: string, shape: [number, number, number]): Promise<void> {

@@ -9,17 +9,11 @@ import { readSafetensors, writeSafetensors } from "../../src/io/index.js";
 import { BatchNorm1d, Dropout, Flatten, functional, Linear, manualSeed, Sequential } from "../../src/nn/index.js";
 import { AdamW, cosine } from "../../src/optim/index.js";
 import { Generator, type Tensor, Variable, zeros } from "../../src/tensor/index.js";
-import {
-  cellState,
-  type FitOptions,
-  fit as fitModel,
-  type RunConfig,
-  RunFolder,
-  type TrainEvent,
-} from "../../src/train/index.js";
+import { cellState, type FitOptions, fit as fitModel, RunFolder, type TrainEvent } from "../../src/train/index.js";
 import { describeError } from "../../src/util/errors.js";
 import { philox2x32 } from "../../src/util/philox.js";
 import { devices } from "../support/devices.js";
+import { runConfig } from "../support/run-config.js";
 
 let folder = "";
 beforeAll(async () => {
@@ -27,22 +21,12 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true }));
 
-const config: RunConfig = {
-  format: 1,
+const config = runConfig({
   data: { name: "noise", trainSamples: 35, testSamples: 10 },
   input: { shape: [1, 2, 2], classes: ["0", "1", "2", "3"], scale: 1 / 255, mean: [0], std: [1] },
-  model: "mlp",
   optimizer: "adamw",
   lr: 0.01,
-  momentum: 0,
-  weightDecay: 0,
-  warmupEpochs: 0,
-  augment: { rotation: 0, scale: 0, shift: 0 },
-  epochs: 3,
-  batch: 8,
-  seed: 0,
-  device: "interp",
-};
+});
 const epochs = 3;
 const stepsPerEpoch = 4;
 const totalSteps = epochs * stepsPerEpoch;

@@ -4,10 +4,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { useDevice } from "../../src/index.js";
-import { loadRun, type RunConfig, RunFolder, type StepEvent } from "../../src/train/index.js";
+import { loadRun, RunFolder, type StepEvent } from "../../src/train/index.js";
 import { defaultRunName } from "../../src/train/run-folder.js";
 import { describeError, FoveaError } from "../../src/util/errors.js";
 import { createModel } from "../../src/vision/index.js";
+import { runConfig } from "../support/run-config.js";
 
 beforeAll(() => useDevice("interp"));
 
@@ -17,22 +18,11 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true }));
 
-const config: RunConfig = {
-  format: 1,
+const config = runConfig({
   data: { name: "tiny", trainSamples: 4, testSamples: 2 },
   input: { shape: [1, 12, 12], classes: ["a", "b"], scale: 1 / 255, mean: [0], std: [1] },
   model: "lenet",
-  optimizer: "sgd",
-  lr: 0.5,
-  momentum: 0,
-  weightDecay: 0,
-  warmupEpochs: 0,
-  augment: { rotation: 0, scale: 0, shift: 0 },
-  epochs: 3,
-  batch: 8,
-  seed: 0,
-  device: "interp",
-};
+});
 
 const lineOf = (action: Promise<unknown>) =>
   action.then(

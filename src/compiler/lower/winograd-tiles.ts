@@ -3,6 +3,7 @@
  * matrices in scratch memory, one for every point of a transformed tile. It must not know which operand is being
  * transformed.
  */
+import type { Node } from "../../ir/graph.js";
 import * as ix from "../../ir/index-math.js";
 import { declare, type Expr, load, register, type Stmt, splat, store } from "../../ir/loops.js";
 import { turned, WINOGRAD_IN, WINOGRAD_OUT } from "../../ops/index.js";
@@ -206,7 +207,7 @@ export interface PixelSource {
   readonly channels: number;
   /** Coordinates in the source of image i, channel c, row r, column q; pixels outside it are zero. */
   readonly source: (i: ix.Index, c: ix.Index, r: ix.Index, q: ix.Index) => ix.Index[];
-  readonly x: Parameters<typeof zeroOutside>[1];
+  readonly x: Node;
 }
 
 /** Copies pixels with their border, computing in place what feeds them, and transforms them: tiles × channels. */
