@@ -8,7 +8,8 @@ import { type Device, type Executable, Storage } from "../runtime/index.js";
 export class Kept {
   private readonly reads: readonly number[];
   private values: Storage[] = [];
-  private stamps = "";
+  /** Of what the values were made from; null while there are none. What depends on nothing at all has an empty text. */
+  private stamps: string | null = null;
 
   constructor(
     private readonly device: Device,
@@ -27,7 +28,7 @@ export class Kept {
       this.values = this.program.outputs.map(({ dtype, elements }) => new Storage(dtype, elements));
     }
     // Until the run is over they are nobody's.
-    this.stamps = "";
+    this.stamps = null;
     const buffersOf = (storages: readonly Storage[]) => storages.map((storage) => storage.on(this.device));
     await this.executable.run(buffersOf(leaves), buffersOf(this.values));
     this.stamps = stamps;
