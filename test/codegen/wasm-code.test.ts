@@ -99,7 +99,10 @@ describe("inner loops", () => {
 
   it("of products hold products, loads, and one addition for each operand", () => {
     const loops = innerLoops(textOf(matmul(96, 64, 96), fused));
-    const [products] = loops.filter((lines) => lines.some((line) => line.includes("relaxed_madd")));
+    const holds = (lines: readonly string[], text: string) => lines.some((line) => line.includes(text));
+    // The first tile down a panel of columns also packs it.
+    const [products, ...more] = loops.filter((lines) => holds(lines, "relaxed_madd") && !holds(lines, "v128.store"));
+    expect(more).toEqual([]);
     const count = (pattern: RegExp) => products.filter((line) => pattern.test(line)).length;
     expect(count(/relaxed_madd/)).toBeGreaterThanOrEqual(8);
     expect(count(/i32\.add/)).toBe(2);

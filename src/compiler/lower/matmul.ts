@@ -23,10 +23,9 @@ import {
 } from "../../ir/loops.js";
 import { divisorUpTo } from "../divisors.js";
 import type { KernelBuilder } from "../kernel-builder.js";
-import { zeroOutside } from "./image.js";
-import { loadCost, nest } from "./nest.js";
+import { contiguous, type Packed, type PackedColumns, packColumns, packRows } from "./matmul-pack.js";
+import { nest } from "./nest.js";
 import { chooseTile, type Tile } from "./tile.js";
-import { transposed } from "./transpose.js";
 
 interface Blocking {
   readonly tile: Tile;
@@ -38,11 +37,8 @@ interface Blocking {
   readonly depth: number;
 }
 
-const ceilTo = (n: number, multiple: number): number => Math.ceil(n / multiple) * multiple;
-/** Floats between rows of a packed block whose rows are short: never a multiple of 4 KiB, which would clash in the cache. */
-const ROW_PAD = 16;
-/** Floats between panels of columns, for the same reason: a row of the operand is spread over all of them. */
-const PANEL_PAD = 32;
+/** Floats between rows of sums: rows whose distance is a multiple of 4 KiB would clash in the cache. */
+const SUM_PAD = 16;
 
 /** A block length near `wanted`, in whole units, that cuts `total` most evenly. */
 function evenBlock(total: number, unit: number, wanted: number): number {
@@ -55,15 +51,21 @@ function evenBlock(total: number, unit: number, wanted: number): number {
   return best * unit;
 }
 
-/** Cycles to pack one element of an operand, by how it lies in memory: copies wait for memory, not for instructions. */
-const packCycles = (straight: boolean, turned: boolean, lanes: number): number =>
-  straight ? 0.6 : turned ? 0.6 + 6 / lanes : 2.5;
+/** Cycles to pack one element of an operand whose vectors lie in memory: copies wait for memory, not for instructions. */
+const ROW_CYCLES = 0.3;
+const COLUMN_CYCLES = 0.35;
+/** The same where columns are turned (further cycles are shared by the lanes), and where elements come one by one. */
+const TURNED_CYCLES = 0.6;
+const TURNING_CYCLES = 6;
+const SINGLE_CYCLES = 2.5;
 const BLOCK_SIZES = [16, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 2048];
 /** Bytes of packed columns that a task may hold. */
 const COLUMN_BYTES = 2 << 20;
-/** Depths up to the first are taken in one go; others are cut to at most the second, so that panels stay in the first-level cache. */
-const WHOLE_DEPTH = 512;
-const CUT_DEPTH = 400;
+/** Depths up to the first are taken in one go; others are cut to at most the second, so that panels pass quickly. */
+const WHOLE_DEPTH = 800;
+const CUT_DEPTH = 512;
+/** What a strip of rows may take of the second-level cache: panels and sums pass through it, too. */
+const STRIP_SHARE = 0.27;
 
 /** Blocks that finish first: every task packs its own operands, so small blocks pack more and large ones share out badly. */
 function chooseBlocking(
@@ -84,9 +86,10 @@ function chooseBlocking(
   const deep = divisorUpTo(k, CUT_DEPTH);
   const depth = k <= WHOLE_DEPTH ? k : deep >= 96 ? deep : 256;
   // A strip of rows stays in the second-level cache while panels of columns stream past it.
-  const floats = (target.l2Bytes / 4) * 0.4;
-  const rowCycles = packCycles(rowsStraight, false, lanes) * k;
-  const columnCycles = packCycles(columnsStraight, columnsTurned, lanes) * k;
+  const floats = (target.l2Bytes / 4) * STRIP_SHARE;
+  const rowCycles = (rowsStraight ? ROW_CYCLES : SINGLE_CYCLES) * k;
+  const turned = columnsTurned ? TURNED_CYCLES + TURNING_CYCLES / lanes : SINGLE_CYCLES;
+  const columnCycles = (columnsStraight ? COLUMN_CYCLES : turned) * k;
   let best: Blocking | null = null;
   let least = Number.POSITIVE_INFINITY;
   for (const rows of new Set(BLOCK_SIZES.map((size) => evenBlock(m, tile.rows, size)))) {
@@ -104,117 +107,6 @@ function chooseBlocking(
     }
   }
   return best ?? { tile, rows: tile.rows, columns: width, strip: tile.rows, depth };
-}
-
-/** Whether vectors along the given axis of an operand are contiguous in memory. */
-function contiguous(builder: KernelBuilder, x: Node, axis: number): boolean {
-  const at = x.shape.map((extent, i) => {
-    const v = ix.variable({ name: `o${i}`, extent });
-    return i === axis
-      ? ix.add(
-          ix.scale(ix.variable({ name: "v", extent: Math.max(1, Math.floor(extent / builder.lanes)) }), builder.lanes),
-          builder.lane,
-        )
-      : v;
-  });
-  return loadCost([builder.lowering.value(x, at)], builder.lanes) < builder.lanes;
-}
-
-/** Rows that packing asks for ahead of time: short rows far apart are more than the hardware foresees. */
-const ROWS_AHEAD = 8;
-
-/** Asks for what an operand needs at coordinates to come, where that is a plain element of memory. */
-function foresee(builder: KernelBuilder, x: Node, at: readonly ix.Index[]): Stmt[] {
-  const value = builder.lowering.value(x, at);
-  return value.kind === "load" && value.pick === null && value.stride === 1
-    ? [prefetch(value.buffer, value.index)]
-    : [];
-}
-
-interface Packed {
-  readonly statements: Stmt[];
-  /** The position in scratch of row r (of the block) at depth k. */
-  readonly at: (r: ix.Index, k: ix.Index) => ix.Index;
-  readonly buffer: string;
-}
-
-/** Packs a block of rows [rows × depth] so that scalars of one depth can be read; `operand` gives coordinates. */
-function packRows(
-  builder: KernelBuilder,
-  x: Node,
-  rows: number,
-  depth: number,
-  depthContiguous: boolean,
-  operand: (r: ix.Index, k: ix.Index) => ix.Index[],
-): Packed {
-  const { lanes } = builder;
-  const [outer, inner] = depthContiguous ? [rows, depth] : [depth, rows];
-  const pitch = ceilTo(inner, lanes) + ROW_PAD;
-  const buffer = builder.scratch("f32", outer * pitch);
-  const place = (o: ix.Index, i: ix.Index) => ix.add(ix.scale(o, pitch), i);
-  const at = (r: ix.Index, k: ix.Index) => (depthContiguous ? place(r, k) : place(k, r));
-  const o = builder.variable("o", outer);
-  const copy = (start: number, count: number, width: number): Stmt[] => {
-    if (count === 0) return [];
-    const step = builder.variable("c", count);
-    const i =
-      width === 1 ? ix.plus(ix.variable(step), start) : ix.add(ix.scale(ix.variable(step), width), builder.lane);
-    const from = (line: ix.Index) => (depthContiguous ? operand(line, i) : operand(i, line));
-    return nest(
-      [step],
-      [
-        store(buffer, "f32", place(ix.variable(o), i), zeroOutside(builder, x, from(ix.variable(o))), lanes),
-        ...foresee(builder, x, from(ix.plus(ix.variable(o), ROWS_AHEAD))),
-      ],
-    );
-  };
-  const vectors = Math.floor(inner / lanes);
-  const body = [...copy(0, vectors, lanes), ...copy(vectors * lanes, inner - vectors * lanes, 1)];
-  return { statements: nest([o], body), at, buffer };
-}
-
-/** Packs a block of columns [depth × columns] into panels of `width` columns, depth by depth. */
-function packColumns(
-  builder: KernelBuilder,
-  x: Node,
-  depth: number,
-  columns: number,
-  width: number,
-  columnsContiguous: boolean,
-  operand: (k: ix.Index, c: ix.Index) => ix.Index[],
-): Packed {
-  const { lanes } = builder;
-  const pitch = depth * width + PANEL_PAD;
-  const buffer = builder.scratch("f32", (columns / width) * pitch);
-  const at = (c: ix.Index, k: ix.Index): ix.Index =>
-    ix.add(ix.scale(ix.div(c, width), pitch), ix.add(ix.scale(k, width), ix.mod(c, width)));
-  const panel = builder.variable("p", columns / lanes);
-  const first = ix.scale(ix.variable(panel), lanes);
-  const column = ix.add(first, builder.lane);
-  // Row by row, so that memory is read in the order in which it lies.
-  const direct = (start: number, count: number): Stmt[] => {
-    const k = builder.variable("k", count);
-    const position = ix.plus(ix.variable(k), start);
-    return nest(
-      [k, panel],
-      [
-        store(buffer, "f32", at(column, position), zeroOutside(builder, x, operand(position, column)), lanes),
-        ...foresee(builder, x, operand(ix.plus(position, ROWS_AHEAD), column)),
-      ],
-    );
-  };
-  if (columnsContiguous) return { statements: direct(0, depth), at, buffer };
-  // Rows of V depths each, one per column, are turned into V vectors of columns.
-  const blocks = Math.floor(depth / lanes);
-  const block = builder.variable("k", blocks);
-  const base = ix.scale(ix.variable(block), lanes);
-  const rows = Array.from({ length: lanes }, (_, i) =>
-    zeroOutside(builder, x, operand(ix.add(base, builder.lane), ix.plus(first, i))),
-  );
-  const turned = transposed(builder, rows);
-  const stores = turned.rows.map((row, i) => store(buffer, "f32", at(column, ix.plus(base, i)), row, lanes));
-  const body = nest([block], [...turned.statements, ...stores]);
-  return { statements: [...nest([panel], body), ...direct(blocks * lanes, depth - blocks * lanes)], at, buffer };
 }
 
 interface Product {
@@ -235,16 +127,56 @@ interface Product {
   readonly direct: boolean;
 }
 
-/** The register tile over one packed depth: sums of earlier depths are loaded, new ones stored. */
-function microKernel(product: Product, a: Packed, b: Packed, strip: ix.Index, row: ix.Index, column: ix.Index): Stmt[] {
+/** Where a register tile lies: rows before it in the task, its first row in the strip and column in the block, its number. */
+interface TilePlace {
+  readonly strip: ix.Index;
+  readonly row: ix.Index;
+  readonly column: ix.Index;
+  readonly number: ix.Index;
+}
+
+/** The long loop over one depth. The first tile down a panel of columns may find it not packed yet, and packs it. */
+function descend(
+  { builder, block }: Product,
+  a: Packed,
+  b: PackedColumns,
+  { row, column, number }: TilePlace,
+  accumulators: readonly (readonly Expr[])[],
+): Stmt[] {
+  const { lanes } = builder;
+  const e = builder.lowering.algebra;
+  const down = (inPassing: PackedColumns["inPassing"]): Stmt => {
+    const k = builder.variable("k", block.depth);
+    const operands = Array.from({ length: block.tile.vectors }, (_, v) => {
+      const at = ix.add(ix.plus(column, v * lanes), builder.lane);
+      if (inPassing) return inPassing(at, ix.variable(k));
+      return { value: load(b.buffer, "f32", b.at(at, ix.variable(k)), [], lanes), statements: [] };
+    });
+    const products = accumulators.flatMap((line, r) => {
+      const scalar = splat(load(a.buffer, "f32", a.at(ix.plus(row, r), ix.variable(k)), [], lanes), lanes);
+      return line.map((accumulator, v) =>
+        set(nameOf(accumulator), e.op("add", accumulator, e.op("mul", scalar, operands[v].value))),
+      );
+    });
+    return loop(k, [...operands.flatMap(({ statements }) => statements), ...products]);
+  };
+  if (!b.inPassing) return [down(null)];
+  const others = number.high;
+  const first = when([{ index: number, extent: 1 }], [down(b.inPassing)]);
+  return others > 0 ? [first, when([{ index: ix.plus(number, -1), extent: others }], [down(null)])] : [first];
+}
+
+/** The register tile over one depth: sums of earlier depths are loaded, new ones stored. */
+function microKernel(product: Product, a: Packed, b: PackedColumns, place: TilePlace): Stmt[] {
   const { builder, block, isLater, isLast, sums, sumAt, direct } = product;
   const { tile } = block;
   const { lanes } = builder;
   const accumulators = Array.from({ length: tile.rows }, () =>
     Array.from({ length: tile.vectors }, () => register(builder.fresh("c"), "f32", lanes)),
   );
-  const taskRow = ix.add(strip, row);
-  const at = (r: number, v: number) => sumAt(ix.plus(taskRow, r), ix.add(ix.plus(column, v * lanes), builder.lane));
+  const taskRow = ix.add(place.strip, place.row);
+  const columnAt = (v: number) => ix.add(ix.plus(place.column, v * lanes), builder.lane);
+  const at = (r: number, v: number) => sumAt(ix.plus(taskRow, r), columnAt(v));
   const e = builder.lowering.algebra;
   const start: Stmt[] = [];
   const keep: Stmt[] = [];
@@ -259,23 +191,14 @@ function microKernel(product: Product, a: Packed, b: Packed, strip: ix.Index, ro
       keep.push(store(sums(), "f32", at(r, v), sum, lanes));
       return sum;
     });
-    if (direct) finish.push(...writeLine(product, ix.plus(taskRow, r), column, results));
+    if (direct) finish.push(...writeLine(product, ix.plus(taskRow, r), place.column, results));
   });
-  const k = builder.variable("k", block.depth);
-  const vectors = Array.from({ length: tile.vectors }, (_, v) =>
-    load(b.buffer, "f32", b.at(ix.add(ix.plus(column, v * lanes), builder.lane), ix.variable(k)), [], lanes),
-  );
-  const body: Stmt[] = accumulators.flatMap((line, r) => {
-    const scalar = splat(load(a.buffer, "f32", a.at(ix.plus(row, r), ix.variable(k)), [], lanes), lanes);
-    return line.map((accumulator, v) =>
-      set(nameOf(accumulator), e.op("add", accumulator, e.op("mul", scalar, vectors[v]))),
-    );
-  });
-  if (!direct) return [...start, loop(k, body), ...keep];
-  if (!isLater) return [...start, loop(k, body), ...finish];
+  const body = [...start, ...descend(product, a, b, place, accumulators)];
+  if (!direct) return [...body, ...keep];
+  if (!isLater) return [...body, ...finish];
   const [{ index, extent }] = isLast;
   const isEarlier = [{ index: ix.minus(ix.constant(extent - 1), ix.plus(index, extent)), extent }];
-  return [...start, loop(k, body), when(isEarlier, keep), when(isLast, finish)];
+  return [...body, when(isEarlier, keep), when(isLast, finish)];
 }
 
 /** Computes what follows the product for a line of registers, and stores it. */
@@ -333,6 +256,7 @@ export function lowerMatmul(builder: KernelBuilder, anchor: Node, roots: readonl
     ix.add(firstDepth, d),
     ix.add(firstColumn, c),
   ]);
+  const sumPitch = block.columns + SUM_PAD;
   let sums = "";
   const product: Product = {
     builder,
@@ -345,17 +269,23 @@ export function lowerMatmul(builder: KernelBuilder, anchor: Node, roots: readonl
     isLater: ix.simplifyGuard([{ index: ix.plus(ix.variable(depth), -1), extent: depths }]),
     isLast: [{ index: ix.plus(ix.variable(depth), 1 - depths), extent: depths }],
     sums: () => {
-      sums ||= builder.scratch("f32", ceilTo(block.rows, block.strip) * block.columns);
+      sums ||= builder.scratch("f32", strips.extent * block.strip * sumPitch);
       return sums;
     },
-    sumAt: (r, c) => ix.add(ix.scale(r, block.columns), c),
+    sumAt: (r, c) => ix.add(ix.scale(r, sumPitch), c),
     direct: n % lanes === 0,
   };
   const panel = builder.variable("j", block.columns / width);
   const line = builder.variable("i", block.strip / block.tile.rows);
   const row = ix.scale(ix.variable(line), block.tile.rows);
-  const micro = microKernel(product, packedA, packedB, strip, row, ix.scale(ix.variable(panel), width));
-  const compute = [...packedA.statements, ...nest([panel, line], micro)];
+  const place = {
+    strip,
+    row,
+    column: ix.scale(ix.variable(panel), width),
+    number: ix.add(ix.scale(ix.variable(strips), line.extent), ix.variable(line)),
+  };
+  const tile = microKernel(product, packedA, packedB, place);
+  const compute = [...packedA.statements, ...nest([panel, line], tile)];
   const finish = product.direct ? [] : writeBlock(product);
   builder.part(tasks, [loop(depth, [...packedB.statements, loop(strips, compute)]), ...finish]);
   return 2 * batch * m * n * k;

@@ -55,18 +55,18 @@ static void part0(const float *restrict B0, const float *restrict B1, float *res
       c19 = (c19 + (T7 * T3));
       c20 = (c20 + (T7 * T4));
     }
-    STF(&S2[(i8 * 96)], c9);
-    STF(&S2[(i8 * 96 + 8)], c10);
-    STF(&S2[(i8 * 96 + 16)], c11);
-    STF(&S2[(i8 * 96 + 24)], c12);
-    STF(&S2[(i8 * 96 + 32)], c13);
-    STF(&S2[(i8 * 96 + 40)], c14);
-    STF(&S2[(i8 * 96 + 48)], c15);
-    STF(&S2[(i8 * 96 + 56)], c16);
-    STF(&S2[(i8 * 96 + 64)], c17);
-    STF(&S2[(i8 * 96 + 72)], c18);
-    STF(&S2[(i8 * 96 + 80)], c19);
-    STF(&S2[(i8 * 96 + 88)], c20);
+    STF(&S2[(i8 * 160)], c9);
+    STF(&S2[(i8 * 160 + 8)], c10);
+    STF(&S2[(i8 * 160 + 16)], c11);
+    STF(&S2[(i8 * 160 + 40)], c12);
+    STF(&S2[(i8 * 160 + 48)], c13);
+    STF(&S2[(i8 * 160 + 56)], c14);
+    STF(&S2[(i8 * 160 + 80)], c15);
+    STF(&S2[(i8 * 160 + 88)], c16);
+    STF(&S2[(i8 * 160 + 96)], c17);
+    STF(&S2[(i8 * 160 + 120)], c18);
+    STF(&S2[(i8 * 160 + 128)], c19);
+    STF(&S2[(i8 * 160 + 136)], c20);
   }
   for (long i22 = 0; i22 < 8; i22++) {
     if (i22 < 7) {
@@ -76,14 +76,14 @@ static void part0(const float *restrict B0, const float *restrict B1, float *res
           if ((j24 * 8 + 7) < 16) {
             {
               const long e25 = j24;
-              const vf f26 = LDF(&S2[(i22 * 24 + j24 * 8)]);
+              const vf f26 = LDF(&S2[(i22 * 40 + j24 * 8)]);
               STF(&B2[(e23 * 19 + e25 * 8)], (f26 + v_splat((1.0f))));
             }
           }
         }
         for (long j27 = 0; j27 < 3; j27++) {
           if (1) {
-            const float f28 = S2[(i22 * 24 + j27 + 16)];
+            const float f28 = S2[(i22 * 40 + j27 + 16)];
             B2[(e23 * 19 + j27 + 16)] = (f28 + (1.0f));
           }
         }

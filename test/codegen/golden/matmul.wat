@@ -305,22 +305,22 @@
       v128.store align=4
       local.get 34
       local.get 24
-      v128.store offset=48 align=4
+      v128.store offset=112 align=4
       local.get 34
       local.get 25
-      v128.store offset=96 align=4
+      v128.store offset=224 align=4
       local.get 34
       local.get 26
-      v128.store offset=144 align=4
+      v128.store offset=336 align=4
       local.get 34
       local.get 27
-      v128.store offset=192 align=4
+      v128.store offset=448 align=4
       local.get 34
       local.get 28
-      v128.store offset=240 align=4
+      v128.store offset=560 align=4
       local.get 34
       local.get 29
-      v128.store offset=288 align=4
+      v128.store offset=672 align=4
       local.get 34
       i32.const 16
       i32.add
@@ -344,7 +344,7 @@
     i32.add
     local.set 49
     local.get 40
-    i32.const 336
+    i32.const 784
     i32.add
     local.set 54
     loop  ;; label = @1
@@ -435,7 +435,7 @@
       i32.add
       local.set 41
       local.get 48
-      i32.const 48
+      i32.const 112
       i32.add
       local.set 48
       local.get 49
@@ -443,7 +443,7 @@
       i32.add
       local.set 49
       local.get 40
-      i32.const 48
+      i32.const 112
       i32.add
       local.tee 40
       local.get 54

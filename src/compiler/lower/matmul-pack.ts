@@ -1,0 +1,153 @@
+/**
+ * Packing the operands of a matrix product: rows so that scalars of one depth lie side by side in few lines, columns in
+ * panels as wide as the register tile. Whatever is computed in place is computed here, once.
+ */
+import type { Node } from "../../ir/graph.js";
+import * as ix from "../../ir/index-math.js";
+import { declare, type Expr, nameOf, prefetch, register, type Stmt, store } from "../../ir/loops.js";
+import type { KernelBuilder } from "../kernel-builder.js";
+import { zeroOutside } from "./image.js";
+import { loadCost, nest } from "./nest.js";
+import { transposed } from "./transpose.js";
+
+/** Floats between rows of a packed block whose rows are short: never a multiple of 4 KiB, which would clash in the cache. */
+const ROW_PAD = 16;
+/** Floats between panels of columns, for the same reason: a row of the operand is spread over all of them. */
+const PANEL_PAD = 32;
+
+/** Whether vectors along the given axis of an operand are contiguous in memory. */
+export function contiguous(builder: KernelBuilder, x: Node, axis: number): boolean {
+  const at = x.shape.map((extent, i) => {
+    const v = ix.variable({ name: `o${i}`, extent });
+    return i === axis
+      ? ix.add(
+          ix.scale(ix.variable({ name: "v", extent: Math.max(1, Math.floor(extent / builder.lanes)) }), builder.lanes),
+          builder.lane,
+        )
+      : v;
+  });
+  return loadCost([builder.lowering.value(x, at)], builder.lanes) < builder.lanes;
+}
+
+/** Rows that packing asks for ahead of time: short rows far apart are more than the hardware foresees. */
+const ROWS_AHEAD = 8;
+
+/** Asks for what an operand needs at coordinates to come, where that is a plain element of memory. */
+function foresee(builder: KernelBuilder, x: Node, at: readonly ix.Index[]): Stmt[] {
+  const value = builder.lowering.value(x, at);
+  return value.kind === "load" && value.pick === null && value.stride === 1
+    ? [prefetch(value.buffer, value.index)]
+    : [];
+}
+
+export interface Packed {
+  readonly statements: Stmt[];
+  /** The position in scratch of row r (of the block) at depth k. */
+  readonly at: (r: ix.Index, k: ix.Index) => ix.Index;
+  readonly buffer: string;
+}
+
+/** Packs a block of rows [rows × depth] so that scalars of one depth can be read; `operand` gives coordinates. */
+export function packRows(
+  builder: KernelBuilder,
+  x: Node,
+  rows: number,
+  depth: number,
+  depthContiguous: boolean,
+  operand: (r: ix.Index, k: ix.Index) => ix.Index[],
+): Packed {
+  const { lanes } = builder;
+  const [outer, inner] = depthContiguous ? [rows, depth] : [depth, rows];
+  const pitch = Math.ceil(inner / lanes) * lanes + ROW_PAD;
+  const buffer = builder.scratch("f32", outer * pitch);
+  const place = (o: ix.Index, i: ix.Index) => ix.add(ix.scale(o, pitch), i);
+  const at = (r: ix.Index, k: ix.Index) => (depthContiguous ? place(r, k) : place(k, r));
+  const o = builder.variable("o", outer);
+  const copy = (start: number, count: number, width: number): Stmt[] => {
+    if (count === 0) return [];
+    const step = builder.variable("c", count);
+    const i =
+      width === 1 ? ix.plus(ix.variable(step), start) : ix.add(ix.scale(ix.variable(step), width), builder.lane);
+    const from = (line: ix.Index) => (depthContiguous ? operand(line, i) : operand(i, line));
+    return nest(
+      [step],
+      [
+        store(buffer, "f32", place(ix.variable(o), i), zeroOutside(builder, x, from(ix.variable(o))), lanes),
+        ...foresee(builder, x, from(ix.plus(ix.variable(o), ROWS_AHEAD))),
+      ],
+    );
+  };
+  const vectors = Math.floor(inner / lanes);
+  const body = [...copy(0, vectors, lanes), ...copy(vectors * lanes, inner - vectors * lanes, 1)];
+  return { statements: nest([o], body), at, buffer };
+}
+
+export interface PackedColumns extends Packed {
+  /**
+   * The vector of columns at depth k, stored where it belongs in passing: for the first register tile that goes down a panel,
+   * where the operand is plain memory. Null where the statements have packed it before.
+   */
+  readonly inPassing: ((column: ix.Index, k: ix.Index) => { readonly value: Expr; readonly statements: Stmt[] }) | null;
+}
+
+/** Depths that the first tile asks for ahead of time: some hundred cycles. */
+const DEPTHS_AHEAD = 32;
+
+/** Packs a block of columns [depth × columns] into panels of `width` columns, depth by depth. */
+export function packColumns(
+  builder: KernelBuilder,
+  x: Node,
+  depth: number,
+  columns: number,
+  width: number,
+  columnsContiguous: boolean,
+  operand: (k: ix.Index, c: ix.Index) => ix.Index[],
+): PackedColumns {
+  const { lanes } = builder;
+  const pitch = depth * width + PANEL_PAD;
+  const buffer = builder.scratch("f32", (columns / width) * pitch);
+  const at = (c: ix.Index, k: ix.Index): ix.Index =>
+    ix.add(ix.scale(ix.div(c, width), pitch), ix.add(ix.scale(k, width), ix.mod(c, width)));
+  const panel = builder.variable("p", columns / lanes);
+  const first = ix.scale(ix.variable(panel), lanes);
+  const column = ix.add(first, builder.lane);
+  // Row by row, so that memory is read in the order in which it lies.
+  const direct = (start: number, count: number): Stmt[] => {
+    const k = builder.variable("k", count);
+    const position = ix.plus(ix.variable(k), start);
+    return nest(
+      [k, panel],
+      [
+        store(buffer, "f32", at(column, position), zeroOutside(builder, x, operand(position, column)), lanes),
+        ...foresee(builder, x, operand(ix.plus(position, ROWS_AHEAD), column)),
+      ],
+    );
+  };
+  if (columnsContiguous) {
+    const later = (k: ix.Index, c: ix.Index) => foresee(builder, x, operand(ix.plus(k, DEPTHS_AHEAD), c));
+    if (later(ix.constant(0), column).length === 0)
+      return { statements: direct(0, depth), at, buffer, inPassing: null };
+    const inPassing = (c: ix.Index, k: ix.Index) => {
+      const value = register(builder.fresh("b"), "f32", lanes);
+      const statements = [
+        declare(nameOf(value), zeroOutside(builder, x, operand(k, c))),
+        store(buffer, "f32", at(c, k), value, lanes),
+        ...later(k, c),
+      ];
+      return { value, statements };
+    };
+    return { statements: [], at, buffer, inPassing };
+  }
+  // Rows of V depths each, one per column, are turned into V vectors of columns.
+  const blocks = Math.floor(depth / lanes);
+  const block = builder.variable("k", blocks);
+  const base = ix.scale(ix.variable(block), lanes);
+  const rows = Array.from({ length: lanes }, (_, i) =>
+    zeroOutside(builder, x, operand(ix.add(base, builder.lane), ix.plus(first, i))),
+  );
+  const turned = transposed(builder, rows);
+  const stores = turned.rows.map((row, i) => store(buffer, "f32", at(column, ix.plus(base, i)), row, lanes));
+  const body = nest([block], [...turned.statements, ...stores]);
+  const statements = [...nest([panel], body), ...direct(blocks * lanes, depth - blocks * lanes)];
+  return { statements, at, buffer, inPassing: null };
+}
