@@ -5,7 +5,7 @@
  */
 import { isOp, type Node, sizeOfShape } from "../../ir/graph.js";
 import * as ix from "../../ir/index-math.js";
-import { declare, type Expr, load, nameOf, register, type Stmt, set, splat, TASK } from "../../ir/loops.js";
+import { declare, type Expr, load, nameOf, register, type Stmt, set, splat, TASK, when } from "../../ir/loops.js";
 import { structuralRecord } from "../../ops/index.js";
 import { divisorUpTo } from "../divisors.js";
 import type { KernelBuilder } from "../kernel-builder.js";
@@ -33,9 +33,9 @@ interface Plan {
   /** Channel blocks of a task, and how many such groups there are (in each group of the convolution). */
   readonly group: number;
   readonly groups: number;
-  /** Images of a task. */
-  readonly images: number;
-  readonly chunks: number;
+  /** Bands of a task, one after the other, and how many such runs all images have. */
+  readonly run: number;
+  readonly runs: number;
 }
 
 /** Register tiles start where the one before ends; what is left at an edge gets a smaller tile of its own. */
@@ -46,14 +46,14 @@ export function pieces(length: number, size: number): { start: number; count: nu
   return rest > 0 ? [...found.filter(({ count }) => count > 0), { start: whole * size, count: 1, size: rest }] : found;
 }
 
-/** The tile, in whole `unit` × `unit` squares, that covers the band in the fewest cycles. */
+/** The tile, in whole `unit` × `unit` squares, that covers the band in the fewest cycles per step; and these cycles. */
 export function choosePixelTile(
   builder: KernelBuilder,
   rows: number,
   columns: number,
   blocks: number,
   unit: number,
-): PixelTile {
+): { readonly tile: PixelTile; readonly cycles: number } {
   let best: PixelTile = { th: unit, tw: unit, blocks: 1 };
   let least = Number.POSITIVE_INFINITY;
   for (let b = 1; b <= Math.min(4, blocks); b++) {
@@ -74,7 +74,43 @@ export function choosePixelTile(
       }
     }
   }
-  return best;
+  return { tile: best, cycles: least };
+}
+
+/** Blocks of channels from which on a tile has the time to ask for those to come. */
+const MANY_BLOCKS = 16;
+/** Blocks of channels between what such a tile copies and what it asks for. */
+const BLOCKS_AHEAD = 3;
+/** Cycles to copy a vector of pixels. */
+const COPY_CYCLES = 4;
+
+/**
+ * Rows of a band, and the tile, for the fewest cycles: a band's pixels stay in the second-level cache, the last band is as long
+ * as the others, and what lies around every band is copied with it. Pooled images are cut only where no window is.
+ */
+function chooseBand(
+  builder: KernelBuilder,
+  node: Convolution,
+  axes: Walk["axes"],
+  blocks: number,
+  unit: number,
+): { readonly band: number; readonly tile: PixelTile } {
+  const { lanes, target } = builder;
+  const [, c, kh, kw] = node.inputs[1].shape;
+  const [ho, wo] = axes.map(({ size }) => size);
+  const rowBytes = 4 * axes[1].extent(wo) * c;
+  let best: ReturnType<typeof chooseBand> | null = null;
+  let least = Number.POSITIVE_INFINITY;
+  for (let band = ho; band >= 1; band--) {
+    const bytes = axes[0].extent(band) * rowBytes;
+    if (band % unit !== 0 || (unit > 1 && ho % band !== 0) || (bytes > target.l2Bytes / 4 && band > unit)) continue;
+    const { tile, cycles } = choosePixelTile(builder, band, wo, blocks, unit);
+    const all = Math.ceil(ho / band) * (cycles * c * kh * kw + (bytes / 4 / lanes) * COPY_CYCLES);
+    if (all >= least) continue;
+    least = all;
+    best = { band, tile };
+  }
+  return best ?? { band: ho, tile: { th: unit, tw: unit, blocks: 1 } };
 }
 
 /** Tasks worth sharing out; few enough that packing is not repeated in vain. */
@@ -85,18 +121,10 @@ function choosePlan(builder: KernelBuilder, node: Convolution, { axes }: Walk, u
   const { attrs } = node;
   const [, w] = node.inputs;
   const [n, o] = node.shape;
-  const [ho, wo] = axes.map(({ size }) => size);
   const [, c, kh, kw] = w.shape;
   const blocks = Math.ceil(o / attrs.groups / lanes);
-  const columns = axes[1].extent(wo);
-  const rowsThatFit = Math.floor(target.l2Bytes / 3 / (4 * columns * c));
-  let band = ho;
-  while (band > 1 && axes[0].extent(band) > rowsThatFit) band = Math.ceil(band / 2);
-  // Pooled images are cut only where no window is.
-  if (unit > 1) band = unit * divisorUpTo(ho / unit, Math.max(1, Math.floor(band / unit)));
-  const tile = choosePixelTile(builder, band, wo, blocks, unit);
-  if (band < ho && unit === 1) band = Math.min(ho, Math.ceil(band / tile.th) * tile.th);
-  const bands = Math.ceil(ho / band);
+  const { band, tile } = chooseBand(builder, node, axes, blocks, unit);
+  const bands = Math.ceil(axes[0].size / band);
   // Weights of a group stay in the second-level cache while images pass by.
   const weightBytes = c * kh * kw * lanes * 4 * tile.blocks;
   const most = Math.max(1, Math.floor(target.l2Bytes / 2 / weightBytes)) * tile.blocks;
@@ -104,8 +132,11 @@ function choosePlan(builder: KernelBuilder, node: Convolution, { axes }: Walk, u
   while (n * bands * attrs.groups * (blocks / group) < 8 && group > tile.blocks)
     group = tile.blocks * divisorUpTo(blocks / tile.blocks, group / tile.blocks - 1);
   const groups = blocks / group;
-  const images = Math.max(1, Math.ceil(n / Math.max(1, Math.ceil(TASKS / (attrs.groups * groups * bands)))));
-  return { tile, band, bands, group, groups, images, chunks: Math.ceil(n / images) };
+  const all = n * bands;
+  const wanted = Math.max(1, Math.ceil(TASKS / (attrs.groups * groups)));
+  const even = divisorUpTo(all, Math.ceil(all / wanted));
+  const run = even * wanted * 2 > all ? even : Math.ceil(all / wanted);
+  return { tile, band, bands, group, groups, run, runs: Math.ceil(all / run) };
 }
 
 /**
@@ -122,12 +153,13 @@ export function lowerConv(builder: KernelBuilder, anchor: Node, roots: readonly 
   const [rows, columns] = walk.axes;
   const unit = poolOf(anchor, roots);
   const plan = choosePlan(builder, anchor, walk, unit);
-  const { band, bands, group, groups, images, chunks } = plan;
-  const counts = [attrs.groups, groups, chunks, bands];
-  const tasks = attrs.groups * groups * chunks * bands;
-  const [own, groupAt, chunk, bandAt] = ix.unflatten(ix.variable({ name: TASK, extent: tasks }), counts);
-  const step = builder.variable("n", images);
-  const image = builder.exact(ix.add(ix.scale(chunk, images), ix.variable(step)), n);
+  const { band, bands, group, groups, run, runs } = plan;
+  const counts = [attrs.groups, groups, runs];
+  const tasks = attrs.groups * groups * runs;
+  const [own, groupAt, runAt] = ix.unflatten(ix.variable({ name: TASK, extent: tasks }), counts);
+  const step = builder.variable("n", run);
+  const position = builder.exact(ix.add(ix.scale(runAt, run), ix.variable(step)), n * bands);
+  const [image, bandAt] = ix.unflatten(position.index, [n, bands]);
   const firstRow = ix.scale(bandAt, band);
   const packed = packImage(builder, x, {
     images: 1,
@@ -135,15 +167,18 @@ export function lowerConv(builder: KernelBuilder, anchor: Node, roots: readonly 
     rows: rows.extent(band),
     columns: columns.extent(columns.size),
     source: (_, channel, row, column) => [
-      image.index,
+      image,
       ix.add(ix.scale(own, c), channel),
       ix.add(rows.source(firstRow), row),
       ix.add(columns.source(ix.zero), column),
     ],
   });
-  const tiles = new TileBuilder(builder, anchor, roots, packed, plan.tile, unit, plan.images === 1);
-  const firstBlock = ix.scale(ix.add(ix.scale(own, groups), groupAt), group);
+  // Where no pixel is read by two tiles, those of the first channel blocks copy what they need as they go.
+  const pointwise = w.shape[2] * w.shape[3] === 1;
+  const copied = pointwise && c % builder.lanes === 0 && c / builder.lanes >= MANY_BLOCKS && packed.inPassing !== null;
   const pair = builder.variable("o", group / plan.tile.blocks);
+  const tiles = new TileBuilder(builder, anchor, roots, packed, plan, unit, copied ? ix.variable(pair) : null);
+  const firstBlock = ix.scale(ix.add(ix.scale(own, groups), groupAt), group);
   const block = ix.add(firstBlock, ix.scale(ix.variable(pair), plan.tile.blocks));
   const body: Stmt[] = [];
   for (const v of pieces(band, plan.tile.th)) {
@@ -153,12 +188,12 @@ export function lowerConv(builder: KernelBuilder, anchor: Node, roots: readonly 
       const row = ix.plus(ix.scale(ix.variable(down), v.size), v.start);
       const column = ix.plus(ix.scale(ix.variable(across), h.size), h.start);
       const phases = walk.phases.flatMap((phase) =>
-        tiles.tile(phase, image.index, block, firstRow, row, column, v.size, h.size),
+        tiles.tile(phase, image, block, firstRow, row, column, v.size, h.size),
       );
       body.push(...nest([down, across], phases));
     }
   }
-  builder.part(tasks, nest([step], image.within([...packed.statements, ...nest([pair], body)])));
+  builder.part(tasks, nest([step], position.within([...(copied ? [] : packed.statements), ...nest([pair], body)])));
   return 2 * (structuralRecord(anchor)?.multiplyAdds?.(anchor as never) ?? 0);
 }
 
@@ -168,10 +203,10 @@ class TileBuilder {
     private readonly anchor: Node,
     private readonly roots: readonly Node[],
     private readonly packed: Image,
-    private readonly shape: PixelTile,
+    private readonly plan: Plan,
     private readonly unit: number,
-    /** Whether a task takes its filters past one image only: past several, they are in the cache. */
-    private readonly once: boolean,
+    /** Which of the task's channel blocks a tile computes, if those of the first copy the pixels. */
+    private readonly round: ix.Index | null,
   ) {}
 
   /** One register tile at (row, column) of the band: accumulate over channels and taps, then finish and store. */
@@ -191,7 +226,7 @@ class TileBuilder {
     const [vertical, horizontal] = phase;
     const pixels = Array.from({ length: th * tw }, (_, i) => ({ y: Math.floor(i / tw), x: i % tw }));
     const accumulators = pixels.map(() =>
-      Array.from({ length: this.shape.blocks }, () => register(builder.fresh("c"), "f32", lanes)),
+      Array.from({ length: this.plan.tile.blocks }, () => register(builder.fresh("c"), "f32", lanes)),
     );
     const start = accumulators
       .flat()
@@ -214,7 +249,8 @@ class TileBuilder {
     );
     const [innermost] = channels.slice(-1);
     const reached = vertical.taps * horizontal.taps > 0;
-    const compute = reached ? nest([...channels.slice(0, -1), down, across, innermost], inner) : [];
+    const sum = (copies: Stmt[]) => nest(channels.slice(0, -1), [...copies, ...nest([down, across, innermost], inner)]);
+    const compute = reached ? this.inRounds(sum, () => this.copies(phase, pixels, row, column, channels[0])) : [];
     const { roots, unit } = this;
     const stores = storePixels({
       builder,
@@ -231,6 +267,29 @@ class TileBuilder {
     return [...start, ...(reached ? askFor(stores) : []), ...compute, ...stores];
   }
 
+  /** The sum, in the first round with copies of the pixels. */
+  private inRounds(sum: (copies: Stmt[]) => Stmt[], copies: () => Stmt[]): Stmt[] {
+    const { round } = this;
+    if (!round) return sum([]);
+    const first = when([{ index: round, extent: 1 }], sum(copies()));
+    return round.high > 0 ? [first, when([{ index: ix.plus(round, -1), extent: round.high }], sum([]))] : [first];
+  }
+
+  private copies(
+    [vertical, horizontal]: Walk["phases"][number],
+    pixels: readonly { y: number; x: number }[],
+    row: ix.Index,
+    column: ix.Index,
+    block: ix.LoopVar,
+  ): Stmt[] {
+    return pixels.flatMap(({ y, x }) => {
+      const r = vertical.read(ix.plus(row, y), ix.zero);
+      const q = horizontal.read(ix.plus(column, x), ix.zero);
+      const later = ix.plus(ix.variable(block), BLOCKS_AHEAD);
+      return this.packed.inPassing?.([ix.zero, ix.variable(block), r, q], [ix.zero, later, r, q]) ?? [];
+    });
+  }
+
   private products(
     [vertical, horizontal]: Walk["phases"][number],
     accumulators: readonly (readonly Expr[])[],
@@ -245,11 +304,12 @@ class TileBuilder {
     const { builder, packed } = this;
     const { lanes, lowering } = builder;
     const w = this.anchor.inputs[1];
-    const weights = Array.from({ length: this.shape.blocks }, (_, b) => {
+    const weights = Array.from({ length: this.plan.tile.blocks }, (_, b) => {
       const output = ix.add(ix.scale(ix.plus(block, b), lanes), builder.lane);
       return lowering.value(w, [output, channel, vertical.weight(tap), horizontal.weight(tapColumn)]);
     });
-    const ahead = this.once ? askAhead(builder, weights, sizeOfShape(w.shape) * 4) : [];
+    // Past several images, filters are in the cache.
+    const ahead = this.plan.run <= this.plan.bands ? askAhead(builder, weights, sizeOfShape(w.shape) * 4) : [];
     const products = pixels.flatMap(({ y, x }, p) => {
       const r = vertical.read(ix.plus(row, y), tap);
       const q = horizontal.read(ix.plus(column, x), tapColumn);

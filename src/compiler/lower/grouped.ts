@@ -64,7 +64,7 @@ export function lowerGrouped(builder: KernelBuilder, anchor: Node, roots: readon
   const columns = extentOf(wo, kw, 1, attrs);
   const rowsOf = (rows: number) => extentOf(rows, kh, 0, attrs);
   const band = bandOf(builder, ho, rowsOf, rowBytes(group, columns, lanes), unit);
-  const tile = choosePixelTile(builder, band, wo, 1, unit);
+  const { tile } = choosePixelTile(builder, band, wo, 1, unit);
   const steps = perGroup * kh * kw;
   const dims = [n, Math.ceil(o / lanes), Math.ceil(ho / band)];
   addNest(builder, dims, 2 * band * wo * lanes * steps, ([image, block, bandAt]) => {

@@ -10,11 +10,18 @@ import { loadsOf } from "../../ir/visit.js";
 import type { KernelBuilder } from "../kernel-builder.js";
 import { loadCost, nest } from "./nest.js";
 
+type PixelBlock = readonly [i: ix.Index, block: ix.Index, r: ix.Index, q: ix.Index];
+
 export interface Image {
   readonly buffer: string;
   readonly statements: Stmt[];
   /** The position of image i, channel c, row r, column q. */
   readonly at: (i: ix.Index, c: ix.Index, r: ix.Index, q: ix.Index) => ix.Index;
+  /**
+   * Statements that copy one block of channels of a pixel and ask for another, for whoever copies what it needs as it goes: both
+   * at image, block, row, column. Null where channels do not lie in blocks.
+   */
+  readonly inPassing: ((at: PixelBlock, soon: PixelBlock) => Stmt[]) | null;
 }
 
 export interface ImageRequest {
@@ -36,7 +43,7 @@ export function zeroOutside(builder: KernelBuilder, x: Node, at: readonly ix.Ind
 }
 
 /** Whether vectors of channels are contiguous in the memory behind x. */
-function channelsContiguous(builder: KernelBuilder, x: Node): boolean {
+export function channelsContiguous(builder: KernelBuilder, x: Node): boolean {
   const { lanes } = builder;
   const [, channels] = x.shape;
   if (channels < lanes || lanes === 1) return false;
@@ -50,15 +57,14 @@ function channelsContiguous(builder: KernelBuilder, x: Node): boolean {
 const AHEAD = 128;
 
 /**
- * Asks for the same of a band's pixels some blocks of channels further on: the rows of a band are short and far apart in memory, which
- * is more than the hardware foresees.
+ * Asks for other pixels than those of a copy, where variables have other values: the rows of a band are short and far apart in
+ * memory, which is more than the hardware foresees. What does not walk along with pixels is there already.
  */
-function foresee(value: Expr, block: ix.LoopVar, pixel: ix.LoopVar, pixels: number): Stmt[] {
-  const later = new Map([[block.name, ix.plus(ix.variable(block), Math.ceil(AHEAD / pixels))]]);
+function foresee(value: Expr, pixel: ix.LoopVar, there: ReadonlyMap<string, ix.Index>): Stmt[] {
   const walking = loadsOf([value]).filter(
     ({ index, stride, pick }) => stride === 1 && pick === null && ix.depends(index, pixel.name),
   );
-  return walking.map(({ buffer, index }) => prefetch(buffer, ix.substitute(index, later)));
+  return walking.map(({ buffer, index }) => prefetch(buffer, ix.substitute(index, there)));
 }
 
 /** Statements that copy the pixels, and where they are then. */
@@ -77,11 +83,20 @@ export function packImage(builder: KernelBuilder, x: Node, request: ImageRequest
     const at: Image["at"] = (image, c, y, q) => ix.flatten([image, ix.div(c, lanes), y, q, ix.mod(c, lanes)], shape);
     const block = builder.variable("c", channels / lanes);
     const q = builder.variable("q", columns);
-    const channel = ix.add(ix.scale(ix.variable(block), lanes), builder.lane);
-    const value = zeroOutside(builder, x, source(n, channel, row, ix.variable(q)));
-    const body = store(buffer, "f32", at(n, channel, row, ix.variable(q)), value, lanes);
-    const soon = foresee(value, block, q, rows * columns);
-    return { buffer, at, statements: nest([i, block, r, q], [body, ...soon]) };
+    const channelsOf = (b: ix.Index) => ix.add(ix.scale(b, lanes), builder.lane);
+    const copy = (...[image, b, y, column]: PixelBlock) => {
+      const value = zeroOutside(builder, x, source(image, channelsOf(b), y, column));
+      return { value, statement: store(buffer, "f32", at(image, channelsOf(b), y, column), value, lanes) };
+    };
+    const loops = [i, block, r, q];
+    const { value, statement } = copy(n, ix.variable(block), row, ix.variable(q));
+    const later = ix.plus(ix.variable(block), Math.ceil(AHEAD / (rows * columns)));
+    const soon = foresee(value, q, new Map([[block.name, later]]));
+    const inPassing: Image["inPassing"] = (here, there) => [
+      copy(...here).statement,
+      ...foresee(value, q, new Map(loops.map(({ name }, axis) => [name, there[axis]]))),
+    ];
+    return { buffer, at, statements: nest(loops, [statement, ...soon]), inPassing };
   }
   const pitch = Math.ceil(columns / lanes) * lanes;
   const shape = [images, channels, rows, pitch];
@@ -95,5 +110,5 @@ export function packImage(builder: KernelBuilder, x: Node, request: ImageRequest
   const column = ix.add(ix.scale(ix.variable(q), lanes), builder.lane);
   const value = zeroOutside(builder, x, source(n, ix.variable(c), row, column));
   const body = store(buffer, "f32", at(n, ix.variable(c), row, column), value, lanes);
-  return { buffer, at, statements: nest([i, c, r, q], [body]) };
+  return { buffer, at, statements: nest([i, c, r, q], [body]), inPassing: null };
 }
