@@ -1,0 +1,154 @@
+/**
+ * Where a weight gradient finds its operands: pixels and gradients of some images lie in memory as they are needed, or are
+ * copied into scratch memory; and those of the images to come are asked for meanwhile.
+ */
+import type { Node } from "../../ir/graph.js";
+import * as ix from "../../ir/index-math.js";
+import { type Expr, prefetch, type Stmt, store } from "../../ir/loops.js";
+import type { KernelBuilder } from "../kernel-builder.js";
+import { channelsContiguous, type Image, type ImageRequest, packImage } from "./image.js";
+import { loadCost, nest } from "./nest.js";
+import { transposed } from "./transpose.js";
+
+export type Pixels = Pick<Image, "buffer" | "statements" | "at">;
+
+interface Gradients {
+  readonly buffer: string;
+  readonly statements: Stmt[];
+  readonly at: (i: ix.Index, block: ix.Index, y: ix.Index, q: ix.Index) => ix.Index;
+}
+
+/** Images, output blocks and rows of gradients that are needed together. */
+export interface GradientRequest {
+  readonly together: number;
+  readonly blocks: number;
+  readonly rows: number;
+}
+
+/** Where an element of x, or a vector side by side, lies in memory, if it lies there as it is: nothing computed, nothing outside. */
+function placeOf(builder: KernelBuilder, x: Node, at: readonly ix.Index[], stride: 0 | 1) {
+  const guard = ix.simplifyGuard(at.map((index, axis) => ({ index, extent: x.shape[axis] })));
+  if (guard === null || guard.length > 0) return null;
+  const value = builder.lowering.value(x, at);
+  if (value.kind !== "load" || value.stride !== stride || value.pick !== null || value.guard.length > 0) return null;
+  return { buffer: value.buffer, index: value.index };
+}
+
+/** Copies the pixels; or finds them where they are, if each meets one tap only and has its channels side by side. */
+export function findPixels(
+  builder: KernelBuilder,
+  { inputs, shape }: Node<"convWeightGrad">,
+  request: ImageRequest,
+): Pixels {
+  const [x] = inputs;
+  const { images, channels, rows, columns, source } = request;
+  const there = (...at: Parameters<Image["at"]>) => placeOf(builder, x, source(...at), 0);
+  const [a0, a1, a2, a3] = [images, channels, rows, columns].map((extent, k) => ix.variable({ name: `o${k}`, extent }));
+  const isSimple = shape[3] * shape[4] === 1 && channelsContiguous(builder, x);
+  const place = isSimple ? there(a0, a1, a2, a3) : null;
+  if (!place) return packImage(builder, x, request);
+  return { buffer: place.buffer, statements: [], at: (...at) => there(...at)?.index ?? place.index };
+}
+
+/** A part of an operand, and where a vector of it is. */
+export interface Region {
+  readonly blocks: number;
+  readonly rows: number;
+  readonly columns: number;
+  readonly at: (channels: ix.Index, row: ix.Index, column: ix.Index) => ix.Index[];
+}
+
+/** A loop within tiles, the number of the tile and of all tiles, and the outer loop of which they are one turn. */
+export interface Progress {
+  readonly steps: ix.LoopVar;
+  readonly tile: ix.Index;
+  readonly tiles: number;
+  readonly turn: ix.LoopVar;
+}
+
+/**
+ * Asks, step by step, for what the next turn of an outer loop will read of x, where that lies in memory as it is: spread over all
+ * steps of all tiles it takes next to no time, and the products never wait for memory. Every tile asks for a part of one block.
+ */
+export function inAdvance(
+  builder: KernelBuilder,
+  x: Node,
+  { blocks, rows, columns, at }: Region,
+  { steps, tile, tiles, turn }: Progress,
+): Stmt[] {
+  const { lanes } = builder;
+  const shares = Math.floor(tiles / blocks);
+  if (turn.extent === 1 || shares < 1 || lanes === 1 || !channelsContiguous(builder, x)) return [];
+  const perStep = Math.ceil((rows * columns) / shares / steps.extent);
+  const block = ix.mod(ix.div(tile, shares), blocks);
+  const number = ix.add(ix.scale(ix.mod(tile, shares), steps.extent), ix.variable(steps));
+  // The last turn asks for what it has.
+  const after = ix.plus(ix.variable(turn), 1);
+  const next = new Map([[turn.name, ix.minus(after, ix.div(after, turn.extent))]]);
+  return Array.from({ length: perStep }).flatMap((_, k) => {
+    const pixel = ix.mod(ix.plus(ix.scale(number, perStep), k), rows * columns);
+    const channels = ix.add(ix.scale(block, lanes), builder.lane);
+    const place = placeOf(builder, x, at(channels, ix.div(pixel, columns), ix.mod(pixel, columns)), 1);
+    return place ? [prefetch(place.buffer, ix.substitute(place.index, next))] : [];
+  });
+}
+
+/**
+ * Copies dy of some images and output blocks into scratch memory, lanes over channels; or finds it where it is, if that is
+ * how it lies in memory.
+ */
+export function packGradients(
+  builder: KernelBuilder,
+  g: Node,
+  { together: images, blocks, rows }: GradientRequest,
+  [firstImage, firstBlock, firstRow]: readonly ix.Index[],
+): Gradients {
+  const { lanes } = builder;
+  const [, channels, , wo] = g.shape;
+  const there = (i: ix.Index, block: ix.Index, y: ix.Index, q: ix.Index) => {
+    const channel = ix.add(ix.scale(ix.add(firstBlock, block), lanes), builder.lane);
+    return placeOf(builder, g, [ix.add(firstImage, i), channel, ix.add(firstRow, y), q], 1);
+  };
+  const [a0, a1, a2, a3] = [images, blocks, rows, wo].map((extent, k) => ix.variable({ name: `o${k}`, extent }));
+  const place = lanes > 1 ? there(a0, a1, a2, a3) : null;
+  if (place) {
+    const at: Gradients["at"] = (i, block, y, q) => there(i, block, y, q)?.index ?? place.index;
+    return { buffer: place.buffer, statements: [], at };
+  }
+  const shape = [images, blocks, rows, wo, lanes];
+  const buffer = builder.scratch(
+    "f32",
+    shape.reduce((a, b) => a * b, 1),
+  );
+  const at: Gradients["at"] = (i, block, y, q) => ix.flatten([i, block, y, q, builder.lane], shape);
+  const [i, b, y, q] = [images, blocks, rows, wo].map((extent) => builder.variable("g", extent));
+  const element = (channel: ix.Index, row: ix.Index, column: ix.Index) => {
+    const first = ix.scale(ix.add(firstBlock, ix.variable(b)), lanes);
+    return builder.lowering.value(g, [
+      ix.add(firstImage, ix.variable(i)),
+      ix.add(first, channel),
+      ix.add(firstRow, row),
+      column,
+    ]);
+  };
+  const put = (row: ix.Index, column: ix.Index, value: Expr) =>
+    store(buffer, "f32", at(ix.variable(i), ix.variable(b), row, column), value, lanes);
+  const value = element(builder.lane, ix.variable(y), ix.variable(q));
+  // Where pixels are contiguous and channels are not, squares of channels × pixels are transposed.
+  const run = builder.variable("g", Math.floor((rows * wo) / lanes));
+  const pixel = (offset: ix.Index) => ix.unflatten(ix.add(ix.scale(ix.variable(run), lanes), offset), [rows, wo]);
+  const channelRows = Array.from({ length: lanes }, (_, j) => {
+    const [row, column] = pixel(builder.lane);
+    return element(ix.constant(j), row, column);
+  });
+  const wholeSquares = lanes >= 4 && (rows * wo) % lanes === 0 && channels % lanes === 0;
+  if (wholeSquares && loadCost([value], lanes) >= lanes && loadCost([channelRows[0]], lanes) < lanes) {
+    const turned = transposed(builder, channelRows);
+    const stores = turned.rows.map((vector, j) => {
+      const [row, column] = pixel(ix.constant(j));
+      return put(row, column, vector);
+    });
+    return { buffer, at, statements: nest([i, b, run], [...turned.statements, ...stores]) };
+  }
+  return { buffer, at, statements: nest([i, b, y, q], [put(ix.variable(y), ix.variable(q), value)]) };
+}
