@@ -1,11 +1,13 @@
 /**
  * Asking for memory ahead of time, where the hardware does not foresee what a register tile will need: filters that come
- * from beyond the second-level cache, and what the work behind a tile reads and writes.
+ * from beyond the second-level cache, what the work behind a tile reads and writes, and the operands of what comes next.
  */
+import type { Node } from "../../ir/graph.js";
 import * as ix from "../../ir/index-math.js";
-import { type Expr, prefetch, type Stmt } from "../../ir/loops.js";
+import { type Expr, prefetch, type Stmt, TASK } from "../../ir/loops.js";
 import { exprsOf, loadsOf } from "../../ir/visit.js";
 import type { KernelBuilder } from "../kernel-builder.js";
+import { channelsContiguous } from "./image.js";
 
 /** Vectors between what is read and what is asked for. */
 const AHEAD = 16;
@@ -30,4 +32,55 @@ export function askFor(statements: readonly Stmt[]): Stmt[] {
     if (s.kind === "store" && s.guard.length === 0) ask(s.buffer, s.index);
   }
   return [...asked.values()];
+}
+
+/** A part of an operand: blocks of channels of some pixels, and the coordinates of a vector of it. */
+export interface Region {
+  readonly blocks: number;
+  readonly rows: number;
+  readonly columns: number;
+  readonly at: (block: ix.Index, row: ix.Index, column: ix.Index) => ix.Index[];
+}
+
+/** Steps of one turn of work, of which there are `count`, and how indices change when the next turn begins. */
+export interface Progress {
+  readonly number: ix.Index;
+  readonly count: number;
+  readonly next: ReadonlyMap<string, ix.Index>;
+}
+
+/** The next value of a variable; the last ones, for which there is none, stay as they are. */
+function following(variable: ix.LoopVar, step: number): ReadonlyMap<string, ix.Index> {
+  const after = ix.plus(ix.variable(variable), step);
+  return new Map([[variable.name, ix.minus(after, ix.scale(ix.div(after, variable.extent), step))]]);
+}
+
+/** The next turn of a loop; null where there is only one. */
+export const nextTurn = (turn: ix.LoopVar) => (turn.extent > 1 ? following(turn, 1) : null);
+
+/** The task that most likely follows on the same thread; null where there is none. */
+export const nextTask = ({ target }: KernelBuilder, tasks: number) =>
+  tasks > target.threads ? following({ name: TASK, extent: tasks }, target.threads) : null;
+
+/**
+ * Asks, step by step, for the pixels that the next turn will read of x, if their channels lie side by side: spread over all steps
+ * it takes next to no time, and the products need not wait for memory.
+ */
+export function askForNext(builder: KernelBuilder, x: Node, region: Region, { number, count, next }: Progress): Stmt[] {
+  if (builder.lanes === 1 || !channelsContiguous(builder, x)) return [];
+  const { blocks, rows, columns, at } = region;
+  const pixels = rows * columns;
+  const perStep = Math.ceil((blocks * pixels) / count);
+  return Array.from({ length: perStep }).flatMap((_, k) => {
+    const position = ix.plus(ix.scale(number, perStep), k);
+    const [block, pixel] = [ix.mod(ix.div(position, pixels), blocks), ix.mod(position, pixels)];
+    const loadsAt = (column: ix.Index) =>
+      loadsOf([builder.lowering.value(x, at(block, ix.div(pixel, columns), column))]);
+    const column = ix.mod(pixel, columns);
+    // What does not walk along with pixels is there already.
+    const fixed = new Set(loadsAt(ix.plus(column, 1)).map(({ index }) => index.key));
+    return loadsAt(column)
+      .filter(({ index, stride, pick }) => stride === 1 && pick === null && !fixed.has(index.key))
+      .map(({ buffer, index }) => prefetch(buffer, ix.substitute(index, next)));
+  });
 }

@@ -1,10 +1,10 @@
 /**
  * Where a weight gradient finds its operands: pixels and gradients of some images lie in memory as they are needed, or are
- * copied into scratch memory; and those of the images to come are asked for meanwhile.
+ * copied into scratch memory.
  */
 import type { Node } from "../../ir/graph.js";
 import * as ix from "../../ir/index-math.js";
-import { type Expr, prefetch, type Stmt, store } from "../../ir/loops.js";
+import { type Expr, type Stmt, store } from "../../ir/loops.js";
 import type { KernelBuilder } from "../kernel-builder.js";
 import { channelsContiguous, type Image, type ImageRequest, packImage } from "./image.js";
 import { loadCost, nest } from "./nest.js";
@@ -48,49 +48,6 @@ export function findPixels(
   const place = isSimple ? there(a0, a1, a2, a3) : null;
   if (!place) return packImage(builder, x, request);
   return { buffer: place.buffer, statements: [], at: (...at) => there(...at)?.index ?? place.index };
-}
-
-/** A part of an operand, and where a vector of it is. */
-export interface Region {
-  readonly blocks: number;
-  readonly rows: number;
-  readonly columns: number;
-  readonly at: (channels: ix.Index, row: ix.Index, column: ix.Index) => ix.Index[];
-}
-
-/** A loop within tiles, the number of the tile and of all tiles, and the outer loop of which they are one turn. */
-export interface Progress {
-  readonly steps: ix.LoopVar;
-  readonly tile: ix.Index;
-  readonly tiles: number;
-  readonly turn: ix.LoopVar;
-}
-
-/**
- * Asks, step by step, for what the next turn of an outer loop will read of x, where that lies in memory as it is: spread over all
- * steps of all tiles it takes next to no time, and the products never wait for memory. Every tile asks for a part of one block.
- */
-export function inAdvance(
-  builder: KernelBuilder,
-  x: Node,
-  { blocks, rows, columns, at }: Region,
-  { steps, tile, tiles, turn }: Progress,
-): Stmt[] {
-  const { lanes } = builder;
-  const shares = Math.floor(tiles / blocks);
-  if (turn.extent === 1 || shares < 1 || lanes === 1 || !channelsContiguous(builder, x)) return [];
-  const perStep = Math.ceil((rows * columns) / shares / steps.extent);
-  const block = ix.mod(ix.div(tile, shares), blocks);
-  const number = ix.add(ix.scale(ix.mod(tile, shares), steps.extent), ix.variable(steps));
-  // The last turn asks for what it has.
-  const after = ix.plus(ix.variable(turn), 1);
-  const next = new Map([[turn.name, ix.minus(after, ix.div(after, turn.extent))]]);
-  return Array.from({ length: perStep }).flatMap((_, k) => {
-    const pixel = ix.mod(ix.plus(ix.scale(number, perStep), k), rows * columns);
-    const channels = ix.add(ix.scale(block, lanes), builder.lane);
-    const place = placeOf(builder, x, at(channels, ix.div(pixel, columns), ix.mod(pixel, columns)), 1);
-    return place ? [prefetch(place.buffer, ix.substitute(place.index, next))] : [];
-  });
 }
 
 /**

@@ -3,14 +3,14 @@
  * A register tile holds some input channels × taps of a row × output blocks; a task owns the results of some output blocks
  * and one piece of the images, so nothing is shared and every sum has a fixed order.
  */
-import { isOp, type Node } from "../../ir/graph.js";
+import { isOp, type Node, sizeOfShape } from "../../ir/graph.js";
 import * as ix from "../../ir/index-math.js";
 import { declare, load, loop, nameOf, register, set, splat, store, TASK } from "../../ir/loops.js";
 import { divisorsOf, divisorUpTo } from "../divisors.js";
 import type { KernelBuilder } from "../kernel-builder.js";
 import { memoryBounds, positionOf } from "../layout.js";
-import { askFor } from "./ahead.js";
-import { findPixels, inAdvance, packGradients } from "./conv-weight-operands.js";
+import { askFor, askForNext, nextTurn } from "./ahead.js";
+import { findPixels, packGradients } from "./conv-weight-operands.js";
 import { nest } from "./nest.js";
 import { fits, stepCycles } from "./tile.js";
 
@@ -158,38 +158,38 @@ export function lowerConvWeight(builder: KernelBuilder, anchor: Node): number {
     run,
     pixel: [y, column],
   } = pixelLoops(builder, anchor, share.rows);
-  const tileCounts = [pair.extent, channels.extent, tapRow.extent];
-  const progress = {
-    steps: lines,
-    tile: ix.flatten([pair, channels, tapRow].map(ix.variable), tileCounts),
-    tiles: tileCounts.reduce((a, b) => a * b, 1),
-    turn: batch,
-  };
+  const next = nextTurn(batch);
+  const inner = [pair, channels, tapRow, lines];
+  const extents = inner.map(({ extent }) => extent);
+  const progress = next && { number: ix.flatten(inner.map(ix.variable), extents), count: sizeOfShape(extents), next };
   const image = ix.add(firstImage, ix.variable(i));
-  const advance = [
-    ...inAdvance(
-      builder,
-      x,
-      {
-        blocks: Math.ceil(share.channels / lanes),
-        rows: share.rows * stride[0],
-        columns: x.shape[3],
-        at: (channel, r, q) => [image, ix.add(channelStart, channel), ix.add(ix.scale(firstRow, stride[0]), r), q],
-      },
-      progress,
-    ),
-    ...inAdvance(
-      builder,
-      g,
-      {
-        blocks: share.blocks,
-        rows: share.rows,
-        columns: wo,
-        at: (channel, r, q) => [image, ix.add(ix.scale(firstBlock, lanes), channel), ix.add(firstRow, r), q],
-      },
-      progress,
-    ),
-  ];
+  const channelsOf = (first: ix.Index, group: ix.Index) => ix.add(first, ix.add(ix.scale(group, lanes), builder.lane));
+  const advance = progress
+    ? [
+        ...askForNext(
+          builder,
+          x,
+          {
+            blocks: Math.ceil(share.channels / lanes),
+            rows: share.rows * stride[0],
+            columns: x.shape[3],
+            at: (b, r, q) => [image, channelsOf(channelStart, b), ix.add(ix.scale(firstRow, stride[0]), r), q],
+          },
+          progress,
+        ),
+        ...askForNext(
+          builder,
+          g,
+          {
+            blocks: share.blocks,
+            rows: share.rows,
+            columns: wo,
+            at: (b, r, q) => [image, channelsOf(ix.scale(firstBlock, lanes), b), ix.add(firstRow, r), q],
+          },
+          progress,
+        ),
+      ]
+    : [];
   const block = ix.scale(ix.variable(pair), tile.blocks);
   const e = builder.lowering.algebra;
   const vectors = Array.from({ length: tile.blocks }, (_, b) =>

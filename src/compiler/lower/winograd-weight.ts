@@ -3,7 +3,7 @@
  * gradients, in 36 small products of matrices that sum over tiles, and the sums transformed into 3 × 3 taps. A task owns the
  * results of some channels and one piece of the images, so nothing is shared and every sum has a fixed order.
  */
-import { isOp, type Node } from "../../ir/graph.js";
+import { isOp, type Node, sizeOfShape } from "../../ir/graph.js";
 import * as ix from "../../ir/index-math.js";
 import { declare, load, loop, nameOf, register, type Stmt, set, splat, store, TASK } from "../../ir/loops.js";
 import type { Target } from "../../ir/target.js";
@@ -16,6 +16,7 @@ import {
 } from "../../ops/index.js";
 import { divisorsOf } from "../divisors.js";
 import type { KernelBuilder } from "../kernel-builder.js";
+import { askForNext, nextTurn, type Region } from "./ahead.js";
 import { zeroOutside } from "./image.js";
 import { nest } from "./nest.js";
 import { chooseTile } from "./tile.js";
@@ -135,11 +136,27 @@ export function lowerWinogradWeight(builder: KernelBuilder, anchor: Node): numbe
     ix.add(firstRow, row),
     column,
   ]);
-  const products = multiply(builder, tile, [height / tile.rows, outputs / lanes / tile.vectors, count], batch, {
-    pixels,
-    gradients,
-    sums,
+  const next = nextTurn(batch);
+  const rows = Math.min(tiles[1] * WINOGRAD_OUT, ho);
+  const region = (first: ix.Index, size: number, columns: number): Region => ({
+    blocks: tiles[0] * (size / lanes),
+    rows,
+    columns,
+    at: (b, row, column) => {
+      const [i, block] = ix.unflatten(b, [tiles[0], size / lanes]);
+      const channel = ix.add(first, ix.add(ix.scale(block, lanes), builder.lane));
+      return [ix.add(firstImage, i), channel, ix.add(firstRow, row), column];
+    },
   });
+  const asked = (number: ix.Index, total: number) =>
+    next
+      ? [
+          ...askForNext(builder, x, region(firstChannel, channels, x.shape[3]), { number, count: total, next }),
+          ...askForNext(builder, g, region(firstOutput, outputs, wo), { number, count: total, next }),
+        ]
+      : [];
+  const sizes = [height / tile.rows, outputs / lanes / tile.vectors, count];
+  const products = multiply(builder, tile, sizes, batch, { pixels, gradients, sums }, asked);
   const finish = finished(builder, anchor, sums, piece, [firstOutput, firstChannel], [outputs / lanes, channels]);
   builder.part(tasks, [loop(batch, [...forward, ...incoming, ...products]), ...finish]);
   return 2 * n * o * ho * wo * c * 9;
@@ -180,6 +197,7 @@ function multiply(
   [strips, groups, count]: readonly number[],
   batch: ix.LoopVar,
   { pixels, gradients, sums }: { readonly [K in "pixels" | "gradients" | "sums"]: Matrices },
+  asked: (number: ix.Index, total: number) => Stmt[],
 ): Stmt[] {
   const { lanes } = builder;
   const e = builder.lowering.algebra;
@@ -212,7 +230,10 @@ function multiply(
   );
   const body = each((r, v, a) => set(nameOf(a), e.op("add", a, e.op("mul", scalars[r], vectors[v]))));
   const finish = each((r, v, a) => store(sums.buffer, "f32", place(r, v), a, lanes));
-  return nest([point, group, strip], [...start, loop(step, body), ...finish]);
+  const loops = [point, group, strip];
+  const extents = loops.map(({ extent }) => extent);
+  const soon = asked(ix.flatten(loops.map(ix.variable), extents), sizeOfShape(extents));
+  return nest(loops, [...start, ...soon, loop(step, body), ...finish]);
 }
 
 /** Transforms the sums into taps and stores them. */

@@ -16,7 +16,7 @@ import {
 } from "../../ops/index.js";
 import { divisorsOf } from "../divisors.js";
 import type { KernelBuilder } from "../kernel-builder.js";
-import { askAhead } from "./ahead.js";
+import { askAhead, askForNext, nextTask } from "./ahead.js";
 import { addNest, nest } from "./nest.js";
 import { poolOf, storePixels } from "./pixels.js";
 import { chooseTile } from "./tile.js";
@@ -157,7 +157,32 @@ export function lowerWinograd(builder: KernelBuilder, anchor: Node, roots: reado
   };
   const forward = transformPixels(builder, request, winogradInputMatrix, pixels);
   const steps = [height / tile.rows, blocks / tile.vectors, c];
-  const products = multiply(builder, u, firstBlock, tile, steps, pixels, sums);
+  const blocksOf = c / lanes;
+  // Filters that fill the cache would drive out what is asked for so early.
+  const next = POINTS * c * blocks * lanes * 4 <= target.l2Bytes ? nextTask(builder, tasks) : null;
+  const asked = (number: ix.Index, count: number) =>
+    next
+      ? askForNext(
+          builder,
+          x,
+          {
+            blocks: share.images * blocksOf,
+            rows: Math.min(share.rows * WINOGRAD_OUT, x.shape[2]),
+            columns: x.shape[3],
+            at: (b, row, column) => {
+              const [i, block] = ix.unflatten(b, [share.images, blocksOf]);
+              return [
+                ix.add(firstImage, i),
+                ix.add(ix.scale(block, lanes), builder.lane),
+                ix.add(firstRow, row),
+                column,
+              ];
+            },
+          },
+          { number, count, next },
+        )
+      : [];
+  const products = multiply(builder, u, firstBlock, tile, steps, pixels, sums, asked);
 
   const result = tileLoops(builder, own);
   const outputs = builder.variable("o", blocks);
@@ -194,6 +219,7 @@ function multiply(
   [strips, groups, c]: readonly number[],
   pixels: Matrices,
   sums: Matrices,
+  asked: (number: ix.Index, count: number) => Stmt[],
 ): Stmt[] {
   const { lanes } = builder;
   const e = builder.lowering.algebra;
@@ -221,5 +247,8 @@ function multiply(
     line.map((x, v) => store(sums.buffer, "f32", sums.at(point, row(r), output(v)), x, lanes)),
   );
   const ahead = askAhead(builder, filters, sizeOfShape(u.shape) * 4);
-  return nest([...side, group, strip], [...start, loop(k, [...ahead, ...body]), ...finish]);
+  const loops = [...side, group, strip];
+  const extents = loops.map(({ extent }) => extent);
+  const soon = asked(ix.flatten(loops.map(ix.variable), extents), sizeOfShape(extents));
+  return nest(loops, [...start, ...soon, loop(k, [...ahead, ...body]), ...finish]);
 }
