@@ -20,10 +20,14 @@ export function askAhead({ target, lanes }: KernelBuilder, vectors: readonly Exp
   );
 }
 
-/** Asks for the memory that plain statements to come read and write: they follow a loop that is longer than the wait. */
-export function askFor(statements: readonly Stmt[]): Stmt[] {
+/**
+ * Asks for the memory that plain statements to come read and write: they follow a loop that is longer than the wait, or are
+ * the same statements in the next turn.
+ */
+export function askFor(statements: readonly Stmt[], next: ReadonlyMap<string, ix.Index> = new Map()): Stmt[] {
   const asked = new Map<string, Stmt>();
-  const ask = (buffer: string, index: ix.Index) => asked.set(`${buffer}[${index.key}]`, prefetch(buffer, index));
+  const ask = (buffer: string, index: ix.Index) =>
+    asked.set(`${buffer}[${index.key}]`, prefetch(buffer, ix.substitute(index, next)));
   for (const s of statements) {
     if (s.kind !== "declare" && s.kind !== "store") continue;
     for (const { buffer, index, stride, pick, guard } of loadsOf(exprsOf(s))) {

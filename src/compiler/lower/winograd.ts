@@ -16,7 +16,7 @@ import {
 } from "../../ops/index.js";
 import { divisorsOf } from "../divisors.js";
 import type { KernelBuilder } from "../kernel-builder.js";
-import { askAhead, askForNext, nextTask } from "./ahead.js";
+import { askAhead, askFor, askForNext, nextTask, nextTurn } from "./ahead.js";
 import { addNest, nest } from "./nest.js";
 import { poolOf, storePixels } from "./pixels.js";
 import { chooseTile } from "./tile.js";
@@ -191,22 +191,25 @@ export function lowerWinograd(builder: KernelBuilder, anchor: Node, roots: reado
   const summed = readPoints(builder, backward, sums, result.index, laneOf(ix.variable(outputs)));
   const values = transform(builder, backward, winogradOutputMatrix, summed);
   const [ownImage, tileRow, tileColumn] = result.at;
-  backward.push(
-    ...storePixels({
-      builder,
-      anchor,
-      roots,
-      unit: poolOf(anchor, roots),
-      accumulators: values.map((value) => [value]),
-      pixels: values.map((_, p) => ({ y: Math.floor(p / WINOGRAD_OUT), x: p % WINOGRAD_OUT })),
-      image: ix.add(firstImage, ownImage),
-      block: ix.add(firstBlock, ix.variable(outputs)),
-      row: ix.add(firstRow, ix.scale(tileRow, WINOGRAD_OUT)),
-      column: ix.scale(tileColumn, WINOGRAD_OUT),
-    }),
-  );
+  const stores = storePixels({
+    builder,
+    anchor,
+    roots,
+    unit: poolOf(anchor, roots),
+    accumulators: values.map((value) => [value]),
+    pixels: values.map((_, p) => ({ y: Math.floor(p / WINOGRAD_OUT), x: p % WINOGRAD_OUT })),
+    image: ix.add(firstImage, ownImage),
+    block: ix.add(firstBlock, ix.variable(outputs)),
+    row: ix.add(firstRow, ix.scale(tileRow, WINOGRAD_OUT)),
+    column: ix.scale(tileColumn, WINOGRAD_OUT),
+  });
 
-  builder.part(tasks, [...forward, ...products, ...nest([...result.loops, outputs], backward)]);
+  const touched = askFor(stores, nextTurn(outputs) ?? undefined);
+  builder.part(tasks, [
+    ...forward,
+    ...products,
+    ...nest([...result.loops, outputs], [...backward.slice(0, 1), ...touched, ...backward.slice(1), ...stores]),
+  ]);
   return 2 * n * o * ho * wo * c * 9;
 }
 
