@@ -33,8 +33,11 @@ export interface KernelWork {
   readonly writtenBytes: number;
 }
 
-export interface Program {
-  readonly kernels: readonly Kernel[];
+/** What is known of a kernel without its loops. */
+export type KernelLabel = Pick<Kernel, "label" | "flops">;
+
+export interface Program<K extends KernelLabel = Kernel> {
+  readonly kernels: readonly K[];
   readonly steps: readonly Step[];
   readonly arenaBytes: number;
   readonly outputs: readonly { readonly dtype: DType; readonly elements: number }[];
@@ -47,7 +50,7 @@ export interface Program {
    * The program that makes this one's last leaves from its other leaves. It need only run again when one of those that it
    * reads has changed.
    */
-  readonly kept?: Program;
+  readonly kept?: Program<K>;
   /** What each kernel does, if the compiler was asked for it. */
   readonly work?: readonly KernelWork[];
 }

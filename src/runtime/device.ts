@@ -3,7 +3,7 @@
  * nothing of graphs, ops, layers or tensors.
  */
 import type { DType, TypedArray } from "../ir/dtype.js";
-import type { Program } from "../ir/program.js";
+import type { KernelLabel, Program } from "../ir/program.js";
 import type { Target } from "../ir/target.js";
 
 /** Memory on a device; only its own device looks inside. */
@@ -24,6 +24,14 @@ export interface PrepareOptions {
   readonly timed?: boolean;
 }
 
+/** A program that was made ready in an earlier process, without the loops of its kernels. */
+export interface Recalled {
+  readonly program: Program<KernelLabel>;
+  readonly executable: Executable;
+  /** What runs the program of its kept values, if it has one. */
+  readonly kept: Executable | null;
+}
+
 export interface Device {
   readonly name: string;
   readonly target: Target;
@@ -32,6 +40,10 @@ export interface Device {
   write(buffer: DeviceBuffer, values: TypedArray): void;
   read(buffer: DeviceBuffer, dtype: DType, elements: number): TypedArray;
   prepare(program: Program, options?: PrepareOptions): Promise<Executable>;
+  /** The program that was remembered under a key, on devices that outlive a process; null if there is none. */
+  recall?(key: string): Promise<Recalled | null>;
+  /** Keeps what it takes to run a prepared program again without compiling it. */
+  remember?(key: string, program: Program): Promise<void>;
 }
 
 /** What `fovea devices` tells of a device. */

@@ -1,5 +1,5 @@
 /** The runtime layer: the device interface, the storage behind values, and what devices share. */
-export type { Device, DeviceBuffer, DeviceDescription, Executable, PrepareOptions } from "./device.js";
+export type { Device, DeviceBuffer, DeviceDescription, Executable, PrepareOptions, Recalled } from "./device.js";
 export { GarbageClock } from "./garbage.js";
 export { bandwidthFor, betterPeaks, measurePeaks, type Peaks } from "./peaks.js";
 export { reportSteps } from "./report.js";

@@ -1,8 +1,8 @@
 /** What FOVEA_DEBUG prints of a run: one line per step. Knows programs, no device. */
-import type { Program } from "../ir/program.js";
+import type { KernelLabel, Program } from "../ir/program.js";
 
 /** Prints time, rate and label of every step on the error stream. */
-export function reportSteps({ steps, kernels }: Program, timesMs: ArrayLike<number>): void {
+export function reportSteps({ steps, kernels }: Program<KernelLabel>, timesMs: ArrayLike<number>): void {
   let totalMs = 0;
   const lines = steps.map(({ kernel }, i) => {
     const { label, flops } = kernels[kernel];

@@ -2,7 +2,7 @@
  * Values that a program needs and that depend on parameters alone: made once, and again when one of the parameters has
  * changed. It must not know what the values are.
  */
-import type { Program } from "../ir/program.js";
+import type { KernelLabel, Program } from "../ir/program.js";
 import { type Device, type Executable, Storage } from "../runtime/index.js";
 
 export class Kept {
@@ -13,7 +13,7 @@ export class Kept {
 
   constructor(
     private readonly device: Device,
-    private readonly program: Program,
+    private readonly program: Program<KernelLabel>,
     private readonly executable: Executable,
   ) {
     const slots = program.steps.flatMap((step) => step.slots);

@@ -4,7 +4,8 @@
  */
 import { compileGraph, structureKey } from "../compiler/index.js";
 import { createLeaf, type Node, type Shape, topological } from "../ir/graph.js";
-import type { Program } from "../ir/program.js";
+import type { Kernel } from "../ir/loops.js";
+import type { KernelLabel, Program } from "../ir/program.js";
 import { rebuild } from "../ops/index.js";
 import { type Device, type Executable, Storage } from "../runtime/index.js";
 import { DeviceError, UnavailableError } from "../util/errors.js";
@@ -132,8 +133,8 @@ function cutAtRealized(outputs: readonly Node[]): Node[] {
   return outputs.map((node) => mapped.get(node) ?? node);
 }
 
-interface Ready {
-  readonly program: Program;
+interface Ready<K extends KernelLabel = KernelLabel> {
+  readonly program: Program<K>;
   readonly executable: Executable;
   readonly kept: Kept | null;
 }
@@ -149,7 +150,7 @@ async function build(
   replaces: readonly (number | null)[],
   lasting: readonly Node[],
   probed = false,
-): Promise<Ready> {
+): Promise<Ready<Kernel>> {
   const { target } = device;
   const request = { outputs, leaves, replaces, lasting, target, trace: traceStage, verify, describe: probed };
   const program = compileGraph(request);
@@ -157,18 +158,39 @@ async function build(
   return { program, executable: await device.prepare(program, probed ? { timed: true } : {}), kept };
 }
 
+/** The program as an earlier process made it, if the device remembers: not where somebody wants to see the compiler at work. */
+async function recall(device: Device, key: string): Promise<Ready | null> {
+  if (verify || Number(environment.FOVEA_DEBUG ?? 0) >= 2) return null;
+  const found = await device.recall?.(key);
+  if (!found) return null;
+  const { program, executable, kept } = found;
+  return { program, executable, kept: program.kept && kept ? new Kept(device, program.kept, kept) : null };
+}
+
+/** Compiles what no process has compiled before, and has it remembered. */
+async function recallOrBuild(key: string, ...request: Parameters<typeof build>): Promise<Ready> {
+  const [device] = request;
+  const known = await recall(device, key);
+  if (known) return known;
+  const ready = await build(...request);
+  if (!verify) await device.remember?.(key, ready.program);
+  return ready;
+}
+
 /** Is told of every run of a program that was compiled for it. */
 export type Probe = (program: Program, stepTimesMs: readonly number[]) => void;
 
-/** A program for one caller alone: one from the cache may be labelled with the modules of another model. */
+/** A program for one caller alone, who is told of every run: one from the cache may be labelled with another model's modules. */
 async function buildProbed(
   device: Device,
   outputs: readonly Node[],
   replaced: readonly (Node | null)[],
   lasting: readonly Node[],
+  probe: Probe,
 ) {
   const { leaves } = structureKey(outputs);
-  return { ...(await build(device, outputs, leaves, replacesOf(replaced, leaves), lasting, true)), leaves };
+  const ready = await build(device, outputs, leaves, replacesOf(replaced, leaves), lasting, true);
+  return { ...ready, leaves, ran: () => probe(ready.program, ready.executable.stepTimesMs()) };
 }
 
 const replacesOf = (replaced: readonly (Node | null)[], leaves: readonly Node[]) =>
@@ -187,13 +209,13 @@ async function programOf(
   const key = `${device.name}\n${replaces.join()}\n${lastingAt.join()}\n${structure}`;
   let ready = programs.get(key);
   if (!ready) {
-    ready = build(device, outputs, leaves, replaces, lasting);
+    ready = recallOrBuild(key, device, outputs, leaves, replaces, lasting);
     programs.set(key, ready);
     ready.catch(() => programs.delete(key));
     const [oldest] = programs.keys();
     if (programs.size > PROGRAMS_KEPT) programs.delete(oldest);
   }
-  return { ...(await ready), leaves };
+  return { ...(await ready), leaves, ran: () => {} };
 }
 
 /**
@@ -229,8 +251,10 @@ export async function bindProgram(
   probe?: Probe,
 ): Promise<Bound> {
   const device = await currentDevice();
-  const make = probe ? buildProbed : programOf;
-  const { program, executable, kept, leaves } = await make(device, cutAtRealized(outputs), replaced, lasting);
+  const cut = cutAtRealized(outputs);
+  const { program, executable, kept, leaves, ran } = probe
+    ? await buildProbed(device, cut, replaced, lasting, probe)
+    : await programOf(device, cut, replaced, lasting);
   return {
     run: async (storageFor, held = []) => {
       const inputs = leaves.map(storageFor);
@@ -245,7 +269,7 @@ export async function bindProgram(
         results.map((storage) => storage.on(device)),
       );
       for (const storage of results) storage.touch();
-      probe?.(program, executable.stepTimesMs());
+      ran();
       return results;
     },
   };

@@ -1,8 +1,8 @@
 /** The kernel cache on disk: warm, shared, damaged, unwritable. */
-import { chmodSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
-import { computed, freshFolder, resultOf, run } from "./child.js";
+import { computed, freshFolder, repeated, resultOf, run } from "./child.js";
 
 const RESULT = { value: 300 };
 
@@ -55,4 +55,28 @@ it.each<[string, (path: string) => void]>([
   for (const name of readdirSync(FOVEA_CACHE)) damage(join(FOVEA_CACHE, name));
   expect(await resultOf(run("one", { FOVEA_CACHE }), computed)).toEqual({ ...RESULT, compilations: 2 });
   expect(await resultOf(run("one", { FOVEA_CACHE }), computed)).toEqual({ ...RESULT, compilations: 0 });
+});
+
+/** Programs are remembered unless the compiler is being verified, as it is in all other tests. */
+const again = (FOVEA_CACHE: string) => resultOf(run("again", { FOVEA_CACHE, FOVEA_VERIFY: undefined }), repeated);
+
+it("a program that an earlier process compiled runs without the compiler, with the same results", async () => {
+  const folder = freshFolder();
+  const first = await again(folder);
+  expect(first.prepared).toBeGreaterThan(3);
+  const second = await again(folder);
+  expect(second).toEqual({ ...first, prepared: 0 });
+});
+
+it.each<[string, RegExp, (path: string) => void]>([
+  ["a program that is cut off", /json$/, (path) => writeFileSync(path, readFileSync(path).subarray(0, 100))],
+  ["a program that is something else", /json$/, (path) => writeFileSync(path, "[]")],
+  ["a library that is cut off", /so$/, (path) => writeFileSync(path, readFileSync(path).subarray(0, 100))],
+  ["a library that is gone", /so$/, (path) => rmSync(path)],
+])("%s is compiled again", async (_, kind, damage) => {
+  const folder = freshFolder();
+  const first = await again(folder);
+  for (const name of readdirSync(folder)) if (kind.test(name)) damage(join(folder, name));
+  expect(await again(folder)).toEqual(first);
+  expect(await again(folder)).toEqual({ ...first, prepared: 0 });
 });

@@ -46,6 +46,7 @@ export async function resultOf<T>(outcome: Promise<Outcome>, schema: z.ZodType<T
 }
 
 export const trained = z.object({ losses: z.array(z.number()), checkpoint: z.string() });
+export const repeated = z.object({ trained, sums: z.array(z.number()), prepared: z.number() });
 export const computed = z.object({ value: z.number(), compilations: z.number() });
 
 /** A fresh folder for kernels, or for whatever a test needs. */

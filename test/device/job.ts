@@ -105,6 +105,26 @@ async function one(): Promise<unknown> {
   return { value, compilations: device instanceof NativeDevice ? device.cache.compilations : 0 };
 }
 
+/** A training and a prediction with filters that are packed once; and how many programs the compiler made for them. */
+async function again(): Promise<unknown> {
+  const { prepare } = NativeDevice.prototype;
+  let prepared = 0;
+  NativeDevice.prototype.prepare = function (...request) {
+    prepared++;
+    return prepare.apply(this, request);
+  };
+  const trained = await train();
+  manualSeed(3);
+  const model = new Sequential(new Conv2d(16, 32, 3, { padding: 1 }), new ReLU()).eval();
+  const predict = compile((x: Tensor) => model.call(x).sum());
+  const images = [1, 2].map((seed) => new Generator(seed, "images").normal([2, 16, 12, 12]));
+  const sums: number[] = [];
+  for (const x of images) sums.push(await (await predict(x)).item());
+  model.parameters()[0].assign(model.parameters()[0].mul(2));
+  sums.push(await (await predict(images[0])).item());
+  return { trained, sums, prepared };
+}
+
 /** Live bytes before and after many steps and dropped tensors. */
 async function memory(): Promise<unknown> {
   const layer = new Linear(64, 64);
@@ -164,7 +184,15 @@ async function chosen(): Promise<unknown> {
   return { device: (await currentDevice()).name, value };
 }
 
-const jobs: Readonly<Record<string, () => Promise<unknown>>> = { train, shapes, one, memory, chosen, longTraining };
+const jobs: Readonly<Record<string, () => Promise<unknown>>> = {
+  train,
+  shapes,
+  one,
+  again,
+  memory,
+  chosen,
+  longTraining,
+};
 
 try {
   if (process.argv[2] !== "chosen") await useDevice(process.env.FOVEA_DEVICE ?? "native");

@@ -2,6 +2,8 @@
  * The `native` device: kernels printed as C, compiled by the system's compiler, run on all cores off the event loop. Knows
  * loop-language kernels and memory; no graph, no op.
  */
+import { statSync } from "node:fs";
+import { basename } from "node:path";
 import { printC, scratchBytes } from "../../codegen/index.js";
 import { type DType, hostArray, sizeOf, type TypedArray } from "../../ir/dtype.js";
 import type { Program, Slot } from "../../ir/program.js";
@@ -13,6 +15,7 @@ import {
   type Executable,
   GarbageClock,
   type PrepareOptions,
+  type Recalled,
   reportSteps,
 } from "../../runtime/index.js";
 import { cacheFolder } from "../../util/cache-folder.js";
@@ -20,6 +23,7 @@ import { DeviceError, describeError } from "../../util/errors.js";
 import { collectGarbage } from "./garbage.js";
 import { KernelCache } from "./kernel-cache.js";
 import { discoverMachine, findCompiler, type Machine } from "./machine.js";
+import { type MadeKernel, type MadeProgram, ProgramCache } from "./program-cache.js";
 import { loadRuntime, type Runtime } from "./runtime.js";
 
 interface Memory extends DeviceBuffer {
@@ -42,6 +46,9 @@ export class NativeDevice implements Device {
   private pooledBytes = 0;
   private readonly garbage = new GarbageClock(collectGarbage);
   private readonly arenas: FinalizationRegistry<number>;
+  private readonly programs: ProgramCache;
+  /** Prepared programs as they can be kept. */
+  private readonly made = new WeakMap<Program, MadeProgram>();
 
   constructor(
     private readonly machine: Machine,
@@ -62,6 +69,7 @@ export class NativeDevice implements Device {
       dtypes: ["f32", "i32", "u8", "bool"],
     };
     this.arenas = new FinalizationRegistry((address) => runtime.free(address));
+    this.programs = new ProgramCache(machine.cacheFolder, [cache.identity, JSON.stringify(this.target)].join("\n"));
   }
 
   allocate(dtype: DType, elements: number): Memory {
@@ -97,19 +105,42 @@ export class NativeDevice implements Device {
     return values;
   }
 
-  async prepare(program: Program, { timed = false }: PrepareOptions = {}): Promise<Executable> {
+  async prepare(program: Program, options: PrepareOptions = {}): Promise<Executable> {
     const debug = Number(process.env.FOVEA_DEBUG ?? 0);
-    const libraries = program.kernels.map((kernel) => {
+    const kernels = program.kernels.map(async (kernel): Promise<MadeKernel> => {
       const source = printC(kernel, this.machine.simd.lanes);
       if (debug >= 4) process.stderr.write(`${source.slice(source.indexOf("static void part"))}\n`);
-      return this.cache.library(source);
+      const path = await this.cache.library(source);
+      const { label, flops, parts } = kernel;
+      const tasks = parts.reduce((sum, part) => sum + part.tasks, 0);
+      const file = { library: basename(path), libraryBytes: statSync(path).size };
+      return { label, flops, ...file, tasks, scratchBytes: scratchBytes(kernel) };
     });
-    const entries = (await Promise.all(libraries)).map((path) => this.runtime.open(path));
-    this.runtime.scratch(Math.max(64, ...program.kernels.map(scratchBytes)));
+    const made = { ...program, kernels: await Promise.all(kernels), kept: undefined };
+    this.made.set(program, made);
+    return this.ready(made, options);
+  }
+
+  async recall(key: string): Promise<Recalled | null> {
+    const program = await this.programs.load(key);
+    if (!program) return null;
+    const kept = program.kept ? this.ready(program.kept) : null;
+    return { program, executable: this.ready(program), kept };
+  }
+
+  async remember(key: string, program: Program): Promise<void> {
+    const [made, kept] = [program, program.kept].map((one) => one && this.made.get(one));
+    if (made) await this.programs.store(key, kept ? { ...made, kept } : made);
+  }
+
+  private ready(program: MadeProgram, { timed = false }: PrepareOptions = {}): Executable {
+    const debug = Number(process.env.FOVEA_DEBUG ?? 0);
+    const entries = program.kernels.map((kernel) => this.runtime.open(this.programs.libraryPath(kernel)));
+    this.runtime.scratch(Math.max(64, ...program.kernels.map((kernel) => kernel.scratchBytes)));
     return this.executable(program, entries, timed || debug >= 1, debug >= 1);
   }
 
-  private executable(program: Program, entries: readonly number[], timed: boolean, printed: boolean): Executable {
+  private executable(program: MadeProgram, entries: readonly number[], timed: boolean, printed: boolean): Executable {
     const { steps, kernels } = program;
     const arena = this.runtime.alloc(Math.max(64, program.arenaBytes));
     const words = new BigInt64Array(steps.length * 3);
@@ -117,8 +148,7 @@ export class NativeDevice implements Device {
     const table = new BigUint64Array(slots.length);
     let first = 0;
     steps.forEach(({ kernel, slots: own }, i) => {
-      const tasks = kernels[kernel].parts.reduce((sum, part) => sum + part.tasks, 0);
-      words.set([BigInt(entries[kernel]), BigInt(first), BigInt(tasks)], i * 3);
+      words.set([BigInt(entries[kernel]), BigInt(first), BigInt(kernels[kernel].tasks)], i * 3);
       first += own.length;
     });
     slots.forEach((slot, i) => {

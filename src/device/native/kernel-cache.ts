@@ -51,7 +51,8 @@ async function isWhole(path: string): Promise<boolean> {
 
 export class KernelCache {
   private readonly pending = new Map<string, Promise<string>>();
-  private readonly identity: string;
+  /** Compiler, settings and processor: libraries of another are of no use. */
+  readonly identity: string;
   private running = 0;
   private readonly waiting: (() => void)[] = [];
   /** Compilations done by this process; tests assert that a warm cache needs none. */
