@@ -5,7 +5,7 @@
 import { isOp, type Node, sameShape, sizeOfShape, topological } from "../ir/graph.js";
 import { isScalar, scalarOps } from "../ir/scalar.js";
 import type { Target } from "../ir/target.js";
-import { structuralRecord, WINOGRAD_OUT } from "../ops/index.js";
+import { structuralRecord } from "../ops/index.js";
 import { absorbFollowers, isWeightGradient, joinSiblings, mergeNests, readsWhile, unreadRoots } from "./fuse.js";
 import { blocked, type Layout, plain } from "./layout.js";
 
@@ -148,7 +148,7 @@ class Planner {
     const [window, ...others] = this.users.get(image) ?? [];
     if (others.length > 0 || !window || !isOp(window, "window") || isOp(anchor, "convInputGrad")) return [];
     const size = poolSize(window, image);
-    if (size === null || (anchor.op === "winogradConv2d" && WINOGRAD_OUT % size !== 0)) return [];
+    if (size === null || (isOp(anchor, "winogradConv2d") && anchor.attrs.tile % size !== 0)) return [];
     const [taps, ...more] = this.users.get(window) ?? [];
     if (more.length > 0 || taps?.op !== "reshape" || taps.shape.length !== 5 || this.outputs.includes(taps)) return [];
     const pools = this.users.get(taps) ?? [];

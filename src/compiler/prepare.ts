@@ -3,9 +3,9 @@
  * reductions that are long but have few results are cut into a fixed number of pieces (never one per thread), so that they
  * run in parallel and sum in blocks. Graph in, graph out.
  */
-import { type ConvAttrs, isOp, type Node, type Pair, type Shape, sizeOfShape } from "../ir/graph.js";
+import { type ConvAttrs, isOp, type Node, type Pair, type Shape, sizeOfShape, type WinogradTile } from "../ir/graph.js";
 import type { Target } from "../ir/target.js";
-import { graph, helpers, spreadConvolution, structuralRecord, WINOGRAD_OUT } from "../ops/index.js";
+import { graph, helpers, spreadConvolution, structuralRecord } from "../ops/index.js";
 import { divisorUpTo } from "./divisors.js";
 import { rewrite } from "./simplify.js";
 
@@ -40,52 +40,75 @@ function hasTemplate(node: Node, target: Target): boolean {
 const fitsWinograd = (x: Shape, y: Shape, { lanes }: Target): boolean =>
   lanes >= 4 && x[1] % lanes === 0 && y[1] % lanes === 0 && sizeOfShape(y) > 0;
 
-/** Tiles of 4 × 4 results. */
-const tilesOf = ([n, , ho, wo]: Shape): number => n * Math.ceil(ho / WINOGRAD_OUT) * Math.ceil(wo / WINOGRAD_OUT);
+/** Tiles of so many results along a side. */
+const tilesOf = ([n, , ho, wo]: Shape, tile: WinogradTile): number => n * Math.ceil(ho / tile) * Math.ceil(wo / tile);
 
 /** Whether Winograd's algorithm computes this convolution of x into y. */
 function allowsWinograd(attrs: ConvAttrs, kernel: Pair, x: Shape, y: Shape, target: Target): boolean {
   const { stride, dilation, groups, before } = attrs;
   const plain = [...stride, ...dilation, groups].every((size) => size === 1) && before.every((p) => p >= 0);
-  const fits = kernel.every((size) => size === 3) && fitsWinograd(x, y, target) && tilesOf(y) >= FEW_TILES;
-  return target.winograd && plain && fits;
+  return target.winograd && plain && kernel.every((size) => size === 3) && fitsWinograd(x, y, target);
 }
 
 /** Cycles of the direct sums. */
 const directCycles = ([n, o, ho, wo]: Shape, c: number, lanes: number): number =>
   (9 * c * o * n * ho * wo) / (2 * lanes * 0.85);
 
-/** Results below which transforming the filters is not worth it. */
+/** Tiles below which transforming the filters is not worth it. */
 const FEW_TILES = 8;
 
-/** Whether 36 products a tile and its transformations take less time than 144 products. */
-function winogradPays(node: Node<"conv2d">, target: Target): boolean {
-  const [
-    x,
-    {
-      shape: [o, c, kh, kw],
-    },
-  ] = node.inputs;
-  if (!allowsWinograd(node.attrs, [kh, kw], x.shape, node.shape, target)) return false;
-  // Cycles: direct for the results that count, against products, transformations and, once, those of the filters.
+/** By size of tile: products of one, cycles to transform a vector of its pixels or results, and one of filters or sums. */
+const SCHEMES = [
+  { tile: 4, points: 36, transform: 200, filter: 250 },
+  { tile: 2, points: 16, transform: 70, filter: 120 },
+] as const;
+
+/**
+ * The size of tiles in which Winograd's algorithm is fastest, by a model; null where direct sums are faster. Large tiles take the
+ * fewest products unless most of their results lie outside the image, as on images of 2 × 2.
+ */
+function fastestTile(
+  y: Shape,
+  c: number,
+  { lanes }: Target,
+  cyclesOf: (scheme: (typeof SCHEMES)[number]) => { readonly perTile: number; readonly once: number },
+): WinogradTile | null {
+  let best: WinogradTile | null = null;
+  let least = 0.9 * directCycles(y, c, lanes);
+  for (const scheme of SCHEMES) {
+    const tiles = tilesOf(y, scheme.tile);
+    const { perTile, once } = cyclesOf(scheme);
+    if (tiles < FEW_TILES || tiles * perTile + once >= least) continue;
+    least = tiles * perTile + once;
+    best = scheme.tile;
+  }
+  return best;
+}
+
+/** Tiles for a convolution: products, transformations and, once, those of the filters. */
+function winogradTile(node: Node<"conv2d">, target: Target): WinogradTile | null {
+  const [x, w] = node.inputs;
+  const [o, c, kh, kw] = w.shape;
+  if (!allowsWinograd(node.attrs, [kh, kw], x.shape, node.shape, target)) return null;
   const { lanes } = target;
-  const products = (36 * c * o) / (2 * lanes * 0.85);
-  const transforms = ((c + o) / lanes) * 200;
-  const filters = ((c * o) / lanes) * 250;
-  return tilesOf(node.shape) * (products + transforms) + filters < 0.9 * directCycles(node.shape, c, lanes);
+  return fastestTile(node.shape, c, target, ({ points, transform, filter }) => ({
+    perTile: (points * c * o) / (2 * lanes * 0.85) + ((c + o) / lanes) * transform,
+    once: ((c * o) / lanes) * filter,
+  }));
 }
 
 /** The same for the gradient of filters; the sums are transformed once. */
-function winogradWeightPays(node: Node<"convWeightGrad">, target: Target): boolean {
+function winogradWeightTile(node: Node<"convWeightGrad">, target: Target): WinogradTile | null {
   const [x, g] = node.inputs;
   const [c, o] = [x.shape[1], g.shape[1]];
-  if (!allowsWinograd(node.attrs, node.attrs.kernel, x.shape, g.shape, target)) return false;
+  if (!allowsWinograd(node.attrs, node.attrs.kernel, x.shape, g.shape, target)) return null;
   const { lanes } = target;
-  const products = (36 * c * o) / (2 * lanes * 0.7);
   // Tasks own some 64 channels: each transforms what it reads.
-  const transforms = (c * Math.ceil(o / 64) + o * Math.ceil(c / 64)) * (200 / lanes);
-  const sums = ((c * o) / lanes) * 250;
-  return tilesOf(g.shape) * (products + transforms) + sums < 0.9 * directCycles(g.shape, c, lanes);
+  const vectors = (c * Math.ceil(o / 64) + o * Math.ceil(c / 64)) / lanes;
+  return fastestTile(g.shape, c, target, ({ points, transform, filter }) => ({
+    perTile: (points * c * o) / (2 * lanes * 0.7) + vectors * transform,
+    once: ((c * o) / lanes) * filter,
+  }));
 }
 
 /** The template of a weight gradient, and the pieces that images are cut into. */
@@ -101,8 +124,9 @@ function prepareWeightGradient(node: Node<"convWeightGrad">, target: Target): No
     n,
     Math.max(1, Math.min(PIECES, Math.floor(PIECES / blocks), Math.floor((n * ho * wo) / 256))),
   );
-  const partial = winogradWeightPays(node, target)
-    ? graph.make("winogradWeightGrad", [x, g], { ...conv, pieces })
+  const tile = winogradWeightTile(node, target);
+  const partial = tile
+    ? graph.make("winogradWeightGrad", [x, g], { ...conv, pieces, tile })
     : graph.make("convWeightGrad", [x, g], { ...node.attrs, pieces });
   if (pieces === 1) return partial;
   return helpers.reshape(graph, helpers.reduceSum(graph, partial, [0]), node.shape);
@@ -129,8 +153,10 @@ function cutReduction(node: Node<"reduce">): Node {
 /** Packs the weights and chooses the algorithm. */
 function prepareConv(node: Node<"conv2d">, target: Target): Node {
   const packed = graph.make("contiguous", [node.inputs[1]], {});
-  if (!winogradPays(node, target)) return graph.make("conv2d", [node.inputs[0], packed], node.attrs);
-  return graph.make("winogradConv2d", [node.inputs[0], graph.make("winogradFilter", [packed], {})], node.attrs);
+  const tile = winogradTile(node, target);
+  if (!tile) return graph.make("conv2d", [node.inputs[0], packed], node.attrs);
+  const filters = graph.make("winogradFilter", [packed], { tile });
+  return graph.make("winogradConv2d", [node.inputs[0], filters], { ...node.attrs, tile });
 }
 
 export function prepare(outputs: readonly Node[], target: Target): Node[] {

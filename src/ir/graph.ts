@@ -10,6 +10,9 @@ export type Shape = readonly number[];
 export type Pair = readonly [number, number];
 export type ReduceKind = "sum" | "max" | "min" | "prod";
 
+/** Results along a side of the tiles of Winograd's convolution. */
+export type WinogradTile = 2 | 4;
+
 export interface ConvAttrs {
   readonly stride: Pair;
   /** Zeros before the first and after the last row and column; negative values crop. */
@@ -62,12 +65,12 @@ export interface StructuralAttrs {
   convInputGrad: ConvAttrs & { readonly size: Pair };
   /** x [N, C, H, W], dy [N, O, Ho, Wo] -> [P, O, C/g, Kh, Kw]: P partial sums over the images, cut in order. */
   convWeightGrad: ConvAttrs & { readonly kernel: Pair; readonly pieces: number };
-  /** Filters [O, C, 3, 3] -> [O, C, 6, 6], as Winograd's convolution needs them. */
-  winogradFilter: Record<never, never>;
-  /** [N, C, H, W], filters [O, C, 6, 6] -> [N, O, Ho, Wo]: a 3 × 3 convolution of stride 1 in tiles of 4 × 4 results. */
-  winogradConv2d: ConvAttrs;
+  /** Filters [O, C, 3, 3] -> [O, C, T + 2, T + 2], as Winograd's convolution in tiles of T × T results needs them. */
+  winogradFilter: { readonly tile: WinogradTile };
+  /** [N, C, H, W], filters [O, C, T + 2, T + 2] -> [N, O, Ho, Wo]: a 3 × 3 convolution of stride 1 in tiles of T × T results. */
+  winogradConv2d: ConvAttrs & { readonly tile: WinogradTile };
   /** convWeightGrad of a 3 × 3 convolution of stride 1, in the same tiles. */
-  winogradWeightGrad: ConvAttrs & { readonly pieces: number };
+  winogradWeightGrad: ConvAttrs & { readonly pieces: number; readonly tile: WinogradTile };
   /** Picks along an axis: x [.., K, ..], indices [.., J, ..] -> [.., J, ..] */
   gather: { readonly axis: number };
   /** Adjoint of gather. */

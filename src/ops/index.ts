@@ -5,9 +5,6 @@ export { throughReshape } from "./movement.js";
 export { graph, rebuild, structuralNames, structuralRecord } from "./table.js";
 export {
   turned,
-  WINOGRAD_IN,
-  WINOGRAD_OUT,
-  winogradFilterMatrix,
-  winogradInputMatrix,
-  winogradOutputMatrix,
+  type Winograd,
+  winograd,
 } from "./winograd.js";

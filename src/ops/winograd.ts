@@ -1,48 +1,86 @@
 /**
- * Records of the fast convolution F(4×4, 3×3) of Winograd, as Lavin and Gray (2015) use it: tiles of 6 × 6 pixels and
- * filters of 3 × 3 taps are transformed, multiplied element by element and summed over channels, and transformed back
- * into 4 × 4 results: 36 products where the direct sum takes 144. The compiler puts them in place of convolutions.
+ * Records of the fast convolutions F(4×4, 3×3) and F(2×2, 3×3) of Winograd, as Lavin and Gray (2015) use them: tiles of 6 × 6
+ * (4 × 4) pixels and filters of 3 × 3 taps are transformed, multiplied element by element and summed over channels, and
+ * transformed back into 4 × 4 (2 × 2) results: 36 products where the direct sum takes 144 (16 where it takes 36). The compiler
+ * puts them in place of convolutions.
  */
-import type { ConvAttrs, Node, StructuralName } from "../ir/graph.js";
+import type { ConvAttrs, Node, StructuralName, WinogradTile } from "../ir/graph.js";
 import { convProducts } from "./contraction.js";
 import { permute, reduceSum, reshape } from "./helpers.js";
 import type { Builder, StructuralRecord } from "./record.js";
 
-/** Results along a side of a tile. */
-export const WINOGRAD_OUT = 4;
-/** Pixels along a side of a tile, for filters of 3 × 3. */
-export const WINOGRAD_IN = 6;
+type Matrix = readonly (readonly number[])[];
 
-/** Interpolation at 0, ±1, ±2 and infinity: filter 3 → 6, pixels 6 → 6, results 6 → 4. */
-export const winogradFilterMatrix = [
-  [1 / 4, 0, 0],
-  [-1 / 6, -1 / 6, -1 / 6],
-  [-1 / 6, 1 / 6, -1 / 6],
-  [1 / 24, 1 / 12, 1 / 6],
-  [1 / 24, -1 / 12, 1 / 6],
-  [0, 0, 1],
-];
-export const winogradInputMatrix = [
-  [4, 0, -5, 0, 1, 0],
-  [0, -4, -4, 1, 1, 0],
-  [0, 4, -4, -1, 1, 0],
-  [0, -2, -1, 2, 1, 0],
-  [0, 2, -1, -2, 1, 0],
-  [0, 4, 0, -5, 0, 1],
-];
-export const winogradOutputMatrix = [
-  [1, 1, 1, 1, 1, 0],
-  [0, 1, -1, 2, -2, 0],
-  [0, 1, 1, 4, 4, 0],
-  [0, 1, -1, 8, -8, 1],
-];
+/** The algorithm for one size of tiles: along a side, so many results from so many pixels, and so many points in all. */
+export interface Winograd {
+  readonly results: number;
+  readonly pixels: number;
+  readonly points: number;
+  /** From 3 taps, from the pixels, and to the results. */
+  readonly filter: Matrix;
+  readonly input: Matrix;
+  readonly output: Matrix;
+}
+
+/** Interpolation at 0, ±1 and infinity. */
+const small: Winograd = {
+  results: 2,
+  pixels: 4,
+  points: 16,
+  filter: [
+    [1, 0, 0],
+    [1 / 2, 1 / 2, 1 / 2],
+    [1 / 2, -1 / 2, 1 / 2],
+    [0, 0, 1],
+  ],
+  input: [
+    [1, 0, -1, 0],
+    [0, 1, 1, 0],
+    [0, -1, 1, 0],
+    [0, -1, 0, 1],
+  ],
+  output: [
+    [1, 1, 1, 0],
+    [0, 1, -1, 1],
+  ],
+};
+
+/** Interpolation at 0, ±1, ±2 and infinity. */
+const large: Winograd = {
+  results: 4,
+  pixels: 6,
+  points: 36,
+  filter: [
+    [1 / 4, 0, 0],
+    [-1 / 6, -1 / 6, -1 / 6],
+    [-1 / 6, 1 / 6, -1 / 6],
+    [1 / 24, 1 / 12, 1 / 6],
+    [1 / 24, -1 / 12, 1 / 6],
+    [0, 0, 1],
+  ],
+  input: [
+    [4, 0, -5, 0, 1, 0],
+    [0, -4, -4, 1, 1, 0],
+    [0, 4, -4, -1, 1, 0],
+    [0, -2, -1, 2, 1, 0],
+    [0, 2, -1, -2, 1, 0],
+    [0, 4, 0, -5, 0, 1],
+  ],
+  output: [
+    [1, 1, 1, 1, 1, 0],
+    [0, 1, -1, 2, -2, 0],
+    [0, 1, 1, 4, 4, 0],
+    [0, 1, -1, 8, -8, 1],
+  ],
+};
+
+export const winograd = (tile: WinogradTile): Winograd => (tile === 2 ? small : large);
 
 /** Rows and columns swapped. */
-export const turned = (matrix: readonly (readonly number[])[]): number[][] =>
-  matrix[0].map((_, j) => matrix.map((row) => row[j]));
+export const turned = (matrix: Matrix): number[][] => matrix[0].map((_, j) => matrix.map((row) => row[j]));
 
 /** Multiplies along an axis by a matrix. */
-function mix(e: Builder, x: Node, axis: number, matrix: readonly (readonly number[])[]): Node {
+function mix(e: Builder, x: Node, axis: number, matrix: Matrix): Node {
   const shape = x.shape.map((n, i) => (i === axis ? 1 : n));
   const step = x.shape.map(() => 1);
   const parts = x.shape.map(() => 0);
@@ -60,23 +98,35 @@ function mix(e: Builder, x: Node, axis: number, matrix: readonly (readonly numbe
 
 const filterRecord: StructuralRecord<"winogradFilter"> = {
   kind: "template",
-  type: ([w]) => ({ shape: [w.shape[0], w.shape[1], WINOGRAD_IN, WINOGRAD_IN], dtype: w.dtype }),
+  type: ([w], { tile }) => {
+    const { pixels } = winograd(tile);
+    return { shape: [w.shape[0], w.shape[1], pixels, pixels], dtype: w.dtype };
+  },
   gradient: null,
-  decompose: (e, { inputs: [w] }) => mix(e, mix(e, w, 2, winogradFilterMatrix), 3, winogradFilterMatrix),
+  decompose: (e, { inputs: [w], attrs }) => {
+    const { filter } = winograd(attrs.tile);
+    return mix(e, mix(e, w, 2, filter), 3, filter);
+  },
 };
 
 /** Rows (or columns) of results of a 3 × 3 convolution with stride 1. */
 const outputSize = (length: number, axis: 0 | 1, { before, after }: ConvAttrs): number =>
   length + before[axis] + after[axis] - 2;
 
-/** Tiles of the padded image, transformed: [N, C, rows, columns, 6, 6]. */
-function transformedPixels(e: Builder, x: Node, tiles: readonly number[], { before }: ConvAttrs): Node {
-  const sides = tiles.map((count) => WINOGRAD_OUT * count + 2);
+/** Tiles of the padded image, transformed: [N, C, rows, columns, T + 2, T + 2]. */
+function transformedPixels(
+  e: Builder,
+  x: Node,
+  tiles: readonly number[],
+  { before }: ConvAttrs,
+  { results, pixels, input }: Winograd,
+): Node {
+  const sides = tiles.map((count) => results * count + 2);
   const shape = [...x.shape.slice(0, 2), ...sides];
   const padded = e.make("pad", [x], { before: [0, 0, ...before], value: 0 }, { shape });
-  const axes = [2, 3].map((axis) => ({ axis, size: WINOGRAD_IN, stride: WINOGRAD_OUT, dilation: 1 }));
+  const axes = [2, 3].map((axis) => ({ axis, size: pixels, stride: results, dilation: 1 }));
   const windows = e.make("window", [padded], { axes });
-  return mix(e, mix(e, windows, 4, winogradInputMatrix), 5, winogradInputMatrix);
+  return mix(e, mix(e, windows, 4, input), 5, input);
 }
 
 const convRecord: StructuralRecord<"winogradConv2d"> = {
@@ -90,17 +140,19 @@ const convRecord: StructuralRecord<"winogradConv2d"> = {
   multiplyAdds: ({ inputs: [x], attrs, shape }) => convProducts(x, shape, 9, attrs),
   decompose: (e, node) => {
     const [x, u] = node.inputs;
+    const scheme = winograd(node.attrs.tile);
+    const { results: size, pixels: side, output } = scheme;
     const [n, o, ho, wo] = node.shape;
     const c = x.shape[1];
-    const tiles = [Math.ceil(ho / WINOGRAD_OUT), Math.ceil(wo / WINOGRAD_OUT)];
-    const pixels = transformedPixels(e, x, tiles, node.attrs);
-    const shape = [n, o, c, ...tiles, WINOGRAD_IN, WINOGRAD_IN];
-    const left = reshape(e, pixels, [n, 1, c, ...tiles, WINOGRAD_IN, WINOGRAD_IN]);
-    const right = reshape(e, u, [1, o, c, 1, 1, WINOGRAD_IN, WINOGRAD_IN]);
+    const tiles = [Math.ceil(ho / size), Math.ceil(wo / size)];
+    const pixels = transformedPixels(e, x, tiles, node.attrs, scheme);
+    const shape = [n, o, c, ...tiles, side, side];
+    const left = reshape(e, pixels, [n, 1, c, ...tiles, side, side]);
+    const right = reshape(e, u, [1, o, c, 1, 1, side, side]);
     const products = e.op("mul", e.make("expand", [left], {}, { shape }), e.make("expand", [right], {}, { shape }));
     const sums = reduceSum(e, products, [2]);
-    const results = mix(e, mix(e, sums, 4, winogradOutputMatrix), 5, winogradOutputMatrix);
-    const whole = tiles.map((count) => count * WINOGRAD_OUT);
+    const results = mix(e, mix(e, sums, 4, output), 5, output);
+    const whole = tiles.map((count) => count * size);
     const rows = reshape(e, permute(e, results, [0, 1, 2, 4, 3, 5]), [n, o, ...whole]);
     return e.make("slice", [rows], { start: [0, 0, 0, 0], step: [1, 1, 1, 1] }, { shape: node.shape });
   },
@@ -114,21 +166,23 @@ const weightRecord: StructuralRecord<"winogradWeightGrad"> = {
   multiplyAdds: ({ inputs: [x, g], attrs }) => convProducts(x, g.shape, 9, attrs),
   decompose: (e, node) => {
     const [x, g] = node.inputs;
+    const scheme = winograd(node.attrs.tile);
+    const { results: size, pixels: side, output, filter } = scheme;
     const [pieces, o, c] = node.shape;
     const [n, , ho, wo] = g.shape;
-    const tiles = [Math.ceil(ho / WINOGRAD_OUT), Math.ceil(wo / WINOGRAD_OUT)];
-    const points = [...tiles, WINOGRAD_IN, WINOGRAD_IN];
-    const pixels = transformedPixels(e, x, tiles, node.attrs);
-    const whole = tiles.map((count) => count * WINOGRAD_OUT);
+    const tiles = [Math.ceil(ho / size), Math.ceil(wo / size)];
+    const points = [...tiles, side, side];
+    const pixels = transformedPixels(e, x, tiles, node.attrs, scheme);
+    const whole = tiles.map((count) => count * size);
     const padded = e.make("pad", [g], { before: [0, 0, 0, 0], value: 0 }, { shape: [n, o, ...whole] });
-    const cut = reshape(e, padded, [n, o, tiles[0], WINOGRAD_OUT, tiles[1], WINOGRAD_OUT]);
-    const spread = turned(winogradOutputMatrix);
+    const cut = reshape(e, padded, [n, o, tiles[0], size, tiles[1], size]);
+    const spread = turned(output);
     const incoming = mix(e, mix(e, permute(e, cut, [0, 1, 2, 4, 3, 5]), 4, spread), 5, spread);
     const shape = [pieces, n / pieces, o, c, ...points];
     const left = reshape(e, pixels, [pieces, n / pieces, 1, c, ...points]);
     const right = reshape(e, incoming, [pieces, n / pieces, o, 1, ...points]);
     const products = e.op("mul", e.make("expand", [left], {}, { shape }), e.make("expand", [right], {}, { shape }));
-    const taps = turned(winogradFilterMatrix);
+    const taps = turned(filter);
     return mix(e, mix(e, reduceSum(e, products, [1, 4, 5]), 3, taps), 4, taps);
   },
 };

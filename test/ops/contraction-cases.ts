@@ -3,7 +3,7 @@
  * API and plain arrays only.
  */
 import { avgPool2d, conv2d, full, grad, maxPool2d, Tensor, tensor } from "../../src/index.js";
-import type { ConvAttrs } from "../../src/ir/graph.js";
+import type { ConvAttrs, WinogradTile } from "../../src/ir/graph.js";
 import { graph } from "../../src/ops/index.js";
 import { accumulate, coordinatesOf, fill, get, type NdArray, zerosOf } from "../support/arrays.js";
 
@@ -149,15 +149,16 @@ const plainAttrs = (padding: number): ConvAttrs => ({
 
 /** So is the gradient of its filters, in each piece of the images. */
 export function winogradWeightCase(
+  tile: WinogradTile,
   x: readonly number[],
   w: readonly number[],
   padding: number,
   pieces = 1,
 ): StructuralCase {
   const dy = outputShape(x, w, { padding });
-  const attrs = { ...plainAttrs(padding), pieces };
+  const attrs = { ...plainAttrs(padding), pieces, tile };
   return {
-    name: `[${x}], dy [${dy}] to ${pieces} × [${w}], padding ${padding}`,
+    name: `[${x}], dy [${dy}] to ${pieces} × [${w}], padding ${padding}, tiles of ${tile}`,
     shapes: [x, dy],
     smooth: false,
     build: (image, gradient) =>
@@ -175,14 +176,19 @@ export function winogradWeightCase(
 }
 
 /** Winograd's convolution is the direct one. */
-export function winogradCase(x: readonly number[], w: readonly number[], padding: number): StructuralCase {
-  const attrs = plainAttrs(padding);
+export function winogradCase(
+  tile: WinogradTile,
+  x: readonly number[],
+  w: readonly number[],
+  padding: number,
+): StructuralCase {
+  const attrs = { ...plainAttrs(padding), tile };
   return {
-    name: `[${x}] with [${w}], padding ${padding}`,
+    name: `[${x}] with [${w}], padding ${padding}, tiles of ${tile}`,
     shapes: [x, w],
     smooth: false,
     build: (image, weight) => {
-      const filter = graph.make("winogradFilter", [weight.node], {});
+      const filter = graph.make("winogradFilter", [weight.node], { tile });
       return new Tensor(graph.make("winogradConv2d", [image.mul(WINOGRAD_SCALE).node, filter], attrs));
     },
     meaning: (image, weight) => {
@@ -195,17 +201,17 @@ export function winogradCase(x: readonly number[], w: readonly number[], padding
   };
 }
 
-/** G w Gᵀ with the matrix of interpolation at 0, ±1, ±2 and infinity. */
-export function winogradFilterCase(w: readonly number[]): StructuralCase {
-  const powers = [0, 1, -1, 2, -2].map((p) => [1, p, p * p]);
-  const scales = [1 / 4, -1 / 6, -1 / 6, 1 / 24, 1 / 24];
+/** G w Gᵀ with the matrix of interpolation at 0, ±1 (for large tiles also ±2) and infinity. */
+export function winogradFilterCase(tile: WinogradTile, w: readonly number[]): StructuralCase {
+  const powers = [0, 1, -1, 2, -2].slice(0, tile + 1).map((p) => [1, p, p * p]);
+  const scales = tile === 2 ? [1, 1 / 2, 1 / 2] : [1 / 4, -1 / 6, -1 / 6, 1 / 24, 1 / 24];
   const g = [...powers.map((row, i) => row.map((value) => value * scales[i])), [0, 0, 1]];
-  const shape = [w[0], w[1], 6, 6];
+  const shape = [w[0], w[1], tile + 2, tile + 2];
   return {
-    name: `[${w}]`,
+    name: `[${w}], tiles of ${tile}`,
     shapes: [w],
     smooth: false,
-    build: (weight) => new Tensor(graph.make("winogradFilter", [weight.node], {})),
+    build: (weight) => new Tensor(graph.make("winogradFilter", [weight.node], { tile })),
     meaning: (weight) =>
       fill(shape, ([o, c, a, b]) =>
         sum(g[a].flatMap((left, u) => g[b].map((right, v) => left * right * get(weight, [o, c, u, v])))),

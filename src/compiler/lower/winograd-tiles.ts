@@ -1,19 +1,17 @@
 /**
- * What the kernels of Winograd's convolution share: squares of vectors transformed by small matrices of constants, and 36
+ * What the kernels of Winograd's convolution share: squares of vectors transformed by small matrices of constants, and
  * matrices in scratch memory, one for every point of a transformed tile. It must not know which operand is being
  * transformed.
  */
 import type { Node } from "../../ir/graph.js";
 import * as ix from "../../ir/index-math.js";
 import { declare, type Expr, load, register, type Stmt, splat, store } from "../../ir/loops.js";
-import { turned, WINOGRAD_IN, WINOGRAD_OUT } from "../../ops/index.js";
+import { turned, type Winograd } from "../../ops/index.js";
 import type { KernelBuilder } from "../kernel-builder.js";
 import { zeroOutside } from "./image.js";
 import { nest } from "./nest.js";
 
-/** Points of a transformed tile. */
-export const POINTS = WINOGRAD_IN * WINOGRAD_IN;
-/** Floats between matrices, so that elements of all 36 do not fall into the same lines of the cache. */
+/** Floats between matrices, so that elements of all of them do not fall into the same lines of the cache. */
 export const PAD = 16;
 
 type Constants = readonly (readonly number[])[];
@@ -150,19 +148,21 @@ export function transform(
 /** One matrix for every point of a tile. */
 export interface Matrices {
   readonly buffer: string;
+  readonly points: number;
   readonly at: (point: ix.Index, row: ix.Index, column: ix.Index) => ix.Index;
 }
 
-/** 36 matrices of `height` × `width` in scratch memory. */
-export function matrices(builder: KernelBuilder, height: number, width: number): Matrices {
+/** Matrices of `height` × `width` in scratch memory. */
+export function matrices(builder: KernelBuilder, points: number, height: number, width: number): Matrices {
   const [pitch, size] = [width + PAD, height * (width + PAD) + PAD];
   return {
-    buffer: builder.scratch("f32", POINTS * size),
+    buffer: builder.scratch("f32", points * size),
+    points,
     at: (p, t, q) => ix.add(ix.scale(p, size), ix.add(ix.scale(t, pitch), q)),
   };
 }
 
-/** Vectors read from all 36 matrices, each into a register of its own. */
+/** Vectors read from all matrices, each into a register of its own. */
 export function readPoints(
   builder: KernelBuilder,
   statements: Stmt[],
@@ -170,14 +170,14 @@ export function readPoints(
   row: ix.Index,
   column: ix.Index,
 ) {
-  return Array.from({ length: POINTS }, (_, p) => {
+  return Array.from({ length: from.points }, (_, p) => {
     const name = builder.fresh("m");
     statements.push(declare(name, load(from.buffer, "f32", from.at(ix.constant(p), row, column), [], builder.lanes)));
     return register(name, "f32", builder.lanes);
   });
 }
 
-/** Statements that store one vector into each of the 36 matrices. */
+/** Statements that store one vector into each of the matrices. */
 export const writePoints = (
   builder: KernelBuilder,
   to: Matrices,
@@ -197,9 +197,6 @@ export function tileLoops(builder: KernelBuilder, counts: TileCounts) {
   return { loops, at, index: ix.flatten(at, counts) };
 }
 
-/** Pixel r of a tile. */
-export const pixelOf = (tile: ix.Index, r: number): ix.Index => ix.plus(ix.scale(tile, WINOGRAD_OUT), r);
-
 /** Where the pixels of some tiles come from. */
 export interface PixelSource {
   readonly tiles: TileCounts;
@@ -214,12 +211,12 @@ export interface PixelSource {
 export function transformPixels(
   builder: KernelBuilder,
   { tiles, channels, source, x }: PixelSource,
-  matrix: Constants,
+  { results, pixels, points, input }: Winograd,
   to: Matrices,
 ): Stmt[] {
   const { lanes } = builder;
   const [images, tileRows, tileColumns] = tiles;
-  const [rows, columns] = [tileRows * WINOGRAD_OUT + 2, tileColumns * WINOGRAD_OUT + 2];
+  const [rows, columns] = [tileRows * results + 2, tileColumns * results + 2];
   const shape = [images, channels / lanes, rows, columns, lanes];
   const image = builder.scratch(
     "f32",
@@ -235,14 +232,19 @@ export function transformPixels(
   const { loops, at, index } = tileLoops(builder, tiles);
   const channel = builder.variable("c", channels / lanes);
   const statements: Stmt[] = [];
-  const square = Array.from({ length: POINTS }, (_, p) => {
+  const square = Array.from({ length: points }, (_, p) => {
     const name = builder.fresh("d");
-    const [r, q] = [Math.floor(p / WINOGRAD_IN), p % WINOGRAD_IN];
-    const position = [at[0], ix.variable(channel), pixelOf(at[1], r), pixelOf(at[2], q)];
+    const [r, q] = [Math.floor(p / pixels), p % pixels];
+    const position = [
+      at[0],
+      ix.variable(channel),
+      ix.plus(ix.scale(at[1], results), r),
+      ix.plus(ix.scale(at[2], results), q),
+    ];
     statements.push(declare(name, load(image, "f32", pixelAt(position), [], lanes)));
     return register(name, "f32", lanes);
   });
-  const points = transform(builder, statements, matrix, square);
-  statements.push(...writePoints(builder, to, index, laneOf(ix.variable(channel)), points));
+  const values = transform(builder, statements, input, square);
+  statements.push(...writePoints(builder, to, index, laneOf(ix.variable(channel)), values));
   return [...pack, ...nest([...loops, channel], statements)];
 }

@@ -1,19 +1,13 @@
 /**
  * Weight gradient of a 3 × 3 convolution by Winograd's algorithm turned around: transformed pixels times transformed
- * gradients, in 36 small products of matrices that sum over tiles, and the sums transformed into 3 × 3 taps. A task owns the
+ * gradients, in a small product of matrices for each point that sums over tiles, and the sums transformed into 3 × 3 taps. A task owns the
  * results of some channels and one piece of the images, so nothing is shared and every sum has a fixed order.
  */
 import { isOp, type Node, sizeOfShape } from "../../ir/graph.js";
 import * as ix from "../../ir/index-math.js";
 import { declare, load, loop, nameOf, register, type Stmt, set, splat, store, TASK } from "../../ir/loops.js";
 import type { Target } from "../../ir/target.js";
-import {
-  turned,
-  WINOGRAD_OUT,
-  winogradFilterMatrix,
-  winogradInputMatrix,
-  winogradOutputMatrix,
-} from "../../ops/index.js";
+import { turned, type Winograd, winograd } from "../../ops/index.js";
 import { divisorsOf } from "../divisors.js";
 import type { KernelBuilder } from "../kernel-builder.js";
 import { askForNext, nextTurn, type Region } from "./ahead.js";
@@ -25,8 +19,6 @@ import {
   matrices,
   PAD,
   type PixelSource,
-  POINTS,
-  pixelOf,
   readPoints,
   type TileCounts,
   tileLoops,
@@ -54,6 +46,7 @@ const SHARERS = 4;
 /** How many channels a task owns and how many tiles it takes at a time: in the fewest cycles by a model. */
 function chooseShare(
   { lanes, l2Bytes }: Target,
+  points: number,
   [pieces, o, c]: readonly number[],
   [images, rows, columns]: TileCounts,
 ): Share {
@@ -67,11 +60,11 @@ function chooseShare(
     for (const outputs of divisorsOf(o / lanes).map((d) => d * lanes)) {
       for (const tiles of batches) {
         const count = tiles.reduce((a, b) => a * b, 1);
-        const sumBytes = POINTS * channels * outputs * 4;
-        const tileBytes = POINTS * (channels + outputs) * 4 * count;
+        const sumBytes = points * channels * outputs * 4;
+        const tileBytes = points * (channels + outputs) * 4 * count;
         if (sumBytes + tileBytes > 3 * l2Bytes) continue;
         const moved = sumBytes / NEAR + tileBytes / (tileBytes > 0.9 * l2Bytes ? FAR : NEAR);
-        const products = (POINTS * channels * outputs) / (2 * lanes * 0.9);
+        const products = (points * channels * outputs) / (2 * lanes * 0.9);
         const transforms = (channels * PIXELS + outputs * GRADIENTS) / lanes;
         const tasks = pieces * (c / channels) * (o / outputs);
         const waves = Math.ceil(tasks / SHARERS);
@@ -90,13 +83,14 @@ function chooseShare(
 export function lowerWinogradWeight(builder: KernelBuilder, anchor: Node): number {
   if (!isOp(anchor, "winogradWeightGrad")) return 0;
   const { lanes } = builder;
-  const { before } = anchor.attrs;
+  const { before, tile: side } = anchor.attrs;
+  const scheme = winograd(side);
   const [x, g] = anchor.inputs;
   const [pieces, o, c] = anchor.shape;
   const [n, , ho, wo] = g.shape;
   const own = n / pieces;
-  const [tileRows, tileColumns] = [Math.ceil(ho / WINOGRAD_OUT), Math.ceil(wo / WINOGRAD_OUT)];
-  const share = chooseShare(builder.target, anchor.shape, [own, tileRows, tileColumns]);
+  const [tileRows, tileColumns] = [Math.ceil(ho / side), Math.ceil(wo / side)];
+  const share = chooseShare(builder.target, scheme.points, anchor.shape, [own, tileRows, tileColumns]);
   const { channels, outputs, tiles } = share;
   const counts = [pieces, o / outputs, c / channels];
   const tasks = counts.reduce((a, b) => a * b, 1);
@@ -107,7 +101,7 @@ export function lowerWinogradWeight(builder: KernelBuilder, anchor: Node): numbe
   const batch = builder.variable("n", steps[0] * steps[1]);
   const [imageStep, rowStep] = ix.unflatten(ix.variable(batch), steps);
   const firstImage = ix.add(ix.scale(piece, own), ix.scale(imageStep, tiles[0]));
-  const firstRow = ix.scale(rowStep, tiles[1] * WINOGRAD_OUT);
+  const firstRow = ix.scale(rowStep, tiles[1] * side);
 
   const count = tiles.reduce((a, b) => a * b, 1);
   const tile = chooseTile(builder.target, channels, outputs / lanes, ({ rows, vectors }) => {
@@ -115,9 +109,9 @@ export function lowerWinogradWeight(builder: KernelBuilder, anchor: Node): numbe
     return rest === 0 && Math.ceil(channels / rows) * rows - channels <= PAD;
   });
   const height = Math.ceil(channels / tile.rows) * tile.rows;
-  const pixels = matrices(builder, count, channels);
-  const gradients = matrices(builder, count, outputs);
-  const sums = matrices(builder, height, outputs);
+  const pixels = matrices(builder, scheme.points, count, channels);
+  const gradients = matrices(builder, scheme.points, count, outputs);
+  const sums = matrices(builder, scheme.points, height, outputs);
   const request: PixelSource = {
     tiles,
     channels,
@@ -129,15 +123,15 @@ export function lowerWinogradWeight(builder: KernelBuilder, anchor: Node): numbe
       ix.plus(column, -before[1]),
     ],
   };
-  const forward = transformPixels(builder, request, winogradInputMatrix, pixels);
-  const incoming = transformGradients(builder, g, tiles, outputs, gradients, (i, channel, row, column) => [
+  const forward = transformPixels(builder, request, scheme, pixels);
+  const incoming = transformGradients(builder, g, scheme, tiles, outputs, gradients, (i, channel, row, column) => [
     ix.add(firstImage, i),
     ix.add(firstOutput, channel),
     ix.add(firstRow, row),
     column,
   ]);
   const next = nextTurn(batch);
-  const rows = Math.min(tiles[1] * WINOGRAD_OUT, ho);
+  const rows = Math.min(tiles[1] * side, ho);
   const region = (first: ix.Index, size: number, columns: number): Region => ({
     blocks: tiles[0] * (size / lanes),
     rows,
@@ -157,7 +151,15 @@ export function lowerWinogradWeight(builder: KernelBuilder, anchor: Node): numbe
       : [];
   const sizes = [height / tile.rows, outputs / lanes / tile.vectors, count];
   const products = multiply(builder, tile, sizes, batch, { pixels, gradients, sums }, asked);
-  const finish = finished(builder, anchor, sums, piece, [firstOutput, firstChannel], [outputs / lanes, channels]);
+  const finish = finished(
+    builder,
+    anchor,
+    scheme,
+    sums,
+    piece,
+    [firstOutput, firstChannel],
+    [outputs / lanes, channels],
+  );
   builder.part(tasks, [loop(batch, [...forward, ...incoming, ...products]), ...finish]);
   return 2 * n * o * ho * wo * c * 9;
 }
@@ -166,6 +168,7 @@ export function lowerWinogradWeight(builder: KernelBuilder, anchor: Node): numbe
 function transformGradients(
   builder: KernelBuilder,
   g: Node,
+  { results, output: matrix }: Winograd,
   tiles: TileCounts,
   outputs: number,
   to: Matrices,
@@ -176,21 +179,25 @@ function transformGradients(
   const block = builder.variable("o", outputs / lanes);
   const output = ix.add(ix.scale(ix.variable(block), lanes), builder.lane);
   const statements: Stmt[] = [];
-  const square = Array.from({ length: WINOGRAD_OUT * WINOGRAD_OUT }, (_, p) => {
-    const [r, q] = [Math.floor(p / WINOGRAD_OUT), p % WINOGRAD_OUT];
+  const square = Array.from({ length: results * results }, (_, p) => {
+    const [r, q] = [Math.floor(p / results), p % results];
     const name = builder.fresh("d");
-    const value = zeroOutside(builder, g, source(at[0], output, pixelOf(at[1], r), pixelOf(at[2], q)));
+    const value = zeroOutside(
+      builder,
+      g,
+      source(at[0], output, ix.plus(ix.scale(at[1], results), r), ix.plus(ix.scale(at[2], results), q)),
+    );
     statements.push(declare(name, splat(value, lanes)));
     return register(name, "f32", lanes);
   });
-  const points = transform(builder, statements, turned(winogradOutputMatrix), square);
+  const points = transform(builder, statements, turned(matrix), square);
   return nest(
     [loops[0], block, ...loops.slice(1)],
     [...statements, ...writePoints(builder, to, index, output, points)],
   );
 }
 
-/** Adds the 36 products to the sums: a register tile of channels × output blocks runs over the tiles. */
+/** Adds the products of all points to the sums: a register tile of channels × output blocks runs over the tiles. */
 function multiply(
   builder: KernelBuilder,
   tile: { readonly rows: number; readonly vectors: number },
@@ -201,7 +208,7 @@ function multiply(
 ): Stmt[] {
   const { lanes } = builder;
   const e = builder.lowering.algebra;
-  const point = builder.variable("p", POINTS);
+  const point = builder.variable("p", sums.points);
   const group = builder.variable("j", groups);
   const strip = builder.variable("i", strips);
   const step = builder.variable("k", count);
@@ -240,6 +247,7 @@ function multiply(
 function finished(
   builder: KernelBuilder,
   anchor: Node,
+  { filter }: Winograd,
   sums: Matrices,
   piece: ix.Index,
   [firstOutput, firstChannel]: readonly ix.Index[],
@@ -251,7 +259,7 @@ function finished(
   const output = ix.add(ix.scale(ix.variable(block), lanes), builder.lane);
   const statements: Stmt[] = [];
   const summed = readPoints(builder, statements, sums, ix.variable(channel), output);
-  const taps = transform(builder, statements, turned(winogradFilterMatrix), summed);
+  const taps = transform(builder, statements, turned(filter), summed);
   const at = (t: number) => [
     piece,
     ix.add(firstOutput, output),

@@ -1,19 +1,13 @@
 /**
- * Winograd's convolution in tiles of 4 × 4 results: a task copies bands of images, transforms their pixels, multiplies in
- * 36 small products of matrices, transforms back and does the element-wise work behind it, all within the cache. Sums run
+ * Winograd's convolution in tiles of 4 × 4 or 2 × 2 results: a task copies bands of images, transforms their pixels, multiplies in
+ * a small product of matrices for each point, transforms back and does the element-wise work behind it, all within the cache. Sums run
  * over the channels alone, so their order does not depend on how tiles are shared out.
  */
 import { isOp, type Node, sizeOfShape } from "../../ir/graph.js";
 import * as ix from "../../ir/index-math.js";
 import { declare, load, loop, nameOf, register, type Stmt, set, splat, store, TASK } from "../../ir/loops.js";
 import type { Target } from "../../ir/target.js";
-import {
-  WINOGRAD_IN,
-  WINOGRAD_OUT,
-  winogradFilterMatrix,
-  winogradInputMatrix,
-  winogradOutputMatrix,
-} from "../../ops/index.js";
+import { winograd } from "../../ops/index.js";
 import { divisorsOf } from "../divisors.js";
 import type { KernelBuilder } from "../kernel-builder.js";
 import { askAhead, askFor, askForNext, nextTask, nextTurn } from "./ahead.js";
@@ -24,7 +18,6 @@ import {
   type Matrices,
   matrices,
   type PixelSource,
-  POINTS,
   readPoints,
   type TileCounts,
   tileLoops,
@@ -35,13 +28,15 @@ import {
 
 /** Lowers the transformation of filters: lanes over output channels, a row of points at a time (six streams of stores). */
 export function lowerWinogradFilter(builder: KernelBuilder, anchor: Node): number {
+  if (!isOp(anchor, "winogradFilter")) return 0;
+  const { filter } = winograd(anchor.attrs.tile);
   const { lanes } = builder;
   const [w] = anchor.inputs;
   const [o, c] = w.shape;
   const taps = [0, 1, 2];
   addNest(builder, [o / lanes], 200 * c * lanes, ([block]) => {
     const output = ix.add(ix.scale(block, lanes), builder.lane);
-    return winogradFilterMatrix.map((row, a) => {
+    return filter.map((row, a) => {
       const channel = builder.variable("k", c);
       const at = (r: number, q: number) => [output, ix.variable(channel), ix.constant(r), ix.constant(q)];
       const statements: Stmt[] = [];
@@ -49,7 +44,7 @@ export function lowerWinogradFilter(builder: KernelBuilder, anchor: Node): numbe
         const column = taps.map((r) => builder.lowering.value(w, at(r, q)));
         return times(builder, statements, [row], column)[0];
       });
-      times(builder, statements, winogradFilterMatrix, columns).forEach((value, b) => {
+      times(builder, statements, filter, columns).forEach((value, b) => {
         const store = builder.lowering.withBound(
           anchor,
           () => value,
@@ -89,9 +84,9 @@ const SHARERS = 4;
  * How tasks share out images, rows of tiles and output channels, in the fewest cycles by a model: many tiles at a time read
  * filters seldom, few keep their matrices in the cache, and tasks that share out channels transform the same pixels.
  */
-function chooseShare({ lanes, l2Bytes }: Target, tiles: TileCounts, blocks: number, c: number): Share {
+function chooseShare({ lanes, l2Bytes }: Target, points: number, tiles: TileCounts, blocks: number, c: number): Share {
   const [images, rows, columns] = tiles;
-  const allFilters = POINTS * blocks * lanes * c * 4;
+  const allFilters = points * blocks * lanes * c * 4;
   const filterSpeed = FILTERS[allFilters <= l2Bytes ? 0 : allFilters <= 16 * l2Bytes ? 1 : 2];
   let best: Share = { images: 1, rows: 1, blocks };
   let least = Number.POSITIVE_INFINITY;
@@ -102,10 +97,10 @@ function chooseShare({ lanes, l2Bytes }: Target, tiles: TileCounts, blocks: numb
   for (const band of bands) {
     const count = band.images * band.rows * columns;
     for (const own of divisorsOf(blocks)) {
-      const products = (POINTS * c * own * count) / 2;
+      const products = (points * c * own * count) / 2;
       const transforms = count * (c / lanes + own) * TRANSFORM;
-      const filterBytes = POINTS * c * own * lanes * 4;
-      const matrixBytes = POINTS * count * (c + own * lanes) * 4;
+      const filterBytes = points * c * own * lanes * 4;
+      const matrixBytes = points * count * (c + own * lanes) * 4;
       const [, matrixSpeed] = MATRICES.find(([caches]) => matrixBytes <= caches * l2Bytes) ?? MATRICES[0];
       const moved = filterBytes / filterSpeed + (2 * matrixBytes) / matrixSpeed;
       const tasks = (images / band.images) * (rows / band.rows) * (blocks / own);
@@ -123,27 +118,29 @@ function chooseShare({ lanes, l2Bytes }: Target, tiles: TileCounts, blocks: numb
 export function lowerWinograd(builder: KernelBuilder, anchor: Node, roots: readonly Node[]): number {
   if (!isOp(anchor, "winogradConv2d")) return 0;
   const { lanes, target } = builder;
-  const { before } = anchor.attrs;
+  const { before, tile: side } = anchor.attrs;
+  const scheme = winograd(side);
+  const { points } = scheme;
   const [x, u] = anchor.inputs;
   const [n, o, ho, wo] = anchor.shape;
   const c = x.shape[1];
-  const [tileRows, tileColumns] = [Math.ceil(ho / WINOGRAD_OUT), Math.ceil(wo / WINOGRAD_OUT)];
-  const share = chooseShare(target, [n, tileRows, tileColumns], o / lanes, c);
+  const [tileRows, tileColumns] = [Math.ceil(ho / side), Math.ceil(wo / side)];
+  const share = chooseShare(target, points, [n, tileRows, tileColumns], o / lanes, c);
   const { blocks } = share;
   const counts = [o / lanes / blocks, n / share.images, tileRows / share.rows];
   const tasks = counts.reduce((a, b) => a * b, 1);
   const [blockGroup, imageGroup, band] = ix.unflatten(ix.variable({ name: TASK, extent: tasks }), counts);
   const firstBlock = ix.scale(blockGroup, blocks);
   const firstImage = ix.scale(imageGroup, share.images);
-  const firstRow = ix.scale(band, share.rows * WINOGRAD_OUT);
+  const firstRow = ix.scale(band, share.rows * side);
   const own: TileCounts = [share.images, share.rows, tileColumns];
   const tiles = own.reduce((a, b) => a * b, 1);
 
-  // 36 matrices of tiles × channels, times 36 of channels × outputs, give 36 of tiles × outputs.
+  // Matrices of tiles × channels, one for each point, times those of channels × outputs, give those of tiles × outputs.
   const tile = chooseTile(target, tiles, blocks, ({ vectors }) => blocks % vectors === 0);
   const height = Math.ceil(tiles / tile.rows) * tile.rows;
-  const pixels = matrices(builder, height, c);
-  const sums = matrices(builder, height, blocks * lanes);
+  const pixels = matrices(builder, points, height, c);
+  const sums = matrices(builder, points, height, blocks * lanes);
   const request: PixelSource = {
     tiles: own,
     channels: c,
@@ -155,11 +152,11 @@ export function lowerWinograd(builder: KernelBuilder, anchor: Node, roots: reado
       ix.plus(column, -before[1]),
     ],
   };
-  const forward = transformPixels(builder, request, winogradInputMatrix, pixels);
+  const forward = transformPixels(builder, request, scheme, pixels);
   const steps = [height / tile.rows, blocks / tile.vectors, c];
   const blocksOf = c / lanes;
   // Filters that fill the cache would drive out what is asked for so early.
-  const next = POINTS * c * blocks * lanes * 4 <= target.l2Bytes ? nextTask(builder, tasks) : null;
+  const next = points * c * blocks * lanes * 4 <= target.l2Bytes ? nextTask(builder, tasks) : null;
   const asked = (number: ix.Index, count: number) =>
     next
       ? askForNext(
@@ -167,7 +164,7 @@ export function lowerWinograd(builder: KernelBuilder, anchor: Node, roots: reado
           x,
           {
             blocks: share.images * blocksOf,
-            rows: Math.min(share.rows * WINOGRAD_OUT, x.shape[2]),
+            rows: Math.min(share.rows * side, x.shape[2]),
             columns: x.shape[3],
             at: (b, row, column) => {
               const [i, block] = ix.unflatten(b, [share.images, blocksOf]);
@@ -189,7 +186,7 @@ export function lowerWinograd(builder: KernelBuilder, anchor: Node, roots: reado
   const backward: Stmt[] = [];
   const laneOf = (blockIndex: ix.Index) => ix.add(ix.scale(blockIndex, lanes), builder.lane);
   const summed = readPoints(builder, backward, sums, result.index, laneOf(ix.variable(outputs)));
-  const values = transform(builder, backward, winogradOutputMatrix, summed);
+  const values = transform(builder, backward, scheme.output, summed);
   const [ownImage, tileRow, tileColumn] = result.at;
   const stores = storePixels({
     builder,
@@ -197,11 +194,11 @@ export function lowerWinograd(builder: KernelBuilder, anchor: Node, roots: reado
     roots,
     unit: poolOf(anchor, roots),
     accumulators: values.map((value) => [value]),
-    pixels: values.map((_, p) => ({ y: Math.floor(p / WINOGRAD_OUT), x: p % WINOGRAD_OUT })),
+    pixels: values.map((_, p) => ({ y: Math.floor(p / side), x: p % side })),
     image: ix.add(firstImage, ownImage),
     block: ix.add(firstBlock, ix.variable(outputs)),
-    row: ix.add(firstRow, ix.scale(tileRow, WINOGRAD_OUT)),
-    column: ix.scale(tileColumn, WINOGRAD_OUT),
+    row: ix.add(firstRow, ix.scale(tileRow, side)),
+    column: ix.scale(tileColumn, side),
   });
 
   const touched = askFor(stores, nextTurn(outputs) ?? undefined);
@@ -213,7 +210,7 @@ export function lowerWinograd(builder: KernelBuilder, anchor: Node, roots: reado
   return 2 * n * o * ho * wo * c * 9;
 }
 
-/** The 36 products: a register tile of tiles × output blocks runs over the channels. */
+/** The products of all points: a register tile of tiles × output blocks runs over the channels. */
 function multiply(
   builder: KernelBuilder,
   u: Node,
@@ -226,9 +223,9 @@ function multiply(
 ): Stmt[] {
   const { lanes } = builder;
   const e = builder.lowering.algebra;
-  const side = [builder.variable("p", WINOGRAD_IN), builder.variable("p", WINOGRAD_IN)];
+  const side = [2, 3].map((axis) => builder.variable("p", u.shape[axis]));
   const [a, b] = side.map(ix.variable);
-  const point = ix.add(ix.scale(a, WINOGRAD_IN), b);
+  const point = ix.flatten([a, b], u.shape.slice(2));
   const group = builder.variable("j", groups);
   const strip = builder.variable("i", strips);
   const k = builder.variable("k", c);
