@@ -17,6 +17,10 @@ import { fits, stepCycles } from "./tile.js";
 /** Tasks worth having. Neither number may depend on the threads: the cut decides the order of sums, and so the bits. */
 const TASKS = 8;
 const SHARERS = 4;
+/** What the operands of a turn may take of the second-level cache, where those of the next turn come to lie beside them. */
+const ROOM = 1 / 2;
+/** Where each pixel meets one tap only, they pass so quickly that less is better. */
+const ROOM_FOR_ONE_TAP = 1 / 4;
 
 interface WeightTile {
   readonly channels: number;
@@ -79,12 +83,13 @@ function chooseShare(
   const [n, , ho, wo] = anchor.inputs[1].shape;
   const own = n / pieces;
   const products = (ho * wo * kh * kw) / (2 * lanes);
+  const room = kh * kw === 1 ? ROOM_FOR_ONE_TAP : ROOM;
   let best: Share = { channels: c, blocks, together: 1, rows: ho };
   let least = Number.POSITIVE_INFINITY;
   for (const groupBlocks of divisorsOf(blocks).filter((d) => d % tile.blocks === 0)) {
     for (const channels of divisorsOf(c).filter((d) => d % tile.channels === 0 && (d === c || d % lanes === 0))) {
       const floatsOf = (rows: number) => imageOf(rows) * channels + rows * wo * groupBlocks * lanes;
-      const roomFor = (rows: number) => Math.floor(target.l2Bytes / 16 / floatsOf(rows));
+      const roomFor = (rows: number) => Math.floor((target.l2Bytes * room) / 4 / floatsOf(rows));
       const together = divisorUpTo(own, Math.max(1, Math.min(roomFor(ho), Math.ceil(4096 / (ho * wo)))));
       const rows = divisorsOf(ho).findLast((d) => roomFor(d) >= 1) ?? 1;
       const [floats, bands] = [floatsOf(rows), ho / rows];
