@@ -4,13 +4,13 @@
  */
 
 /** Fills an array with what becomes of 32-bit words, the murmur3 finaliser of index and stream. A plain loop: starts are timed. */
-function fill<T extends Float32Array | Int32Array>(result: T, stream: number, valueOf: (word: number) => number): T {
+function fill<T extends Float32Array | Int32Array>(result: T, stream: number, numberOf: (word: number) => number): T {
   const offset = Math.imul(stream, 0x85ebca77);
   for (let i = 0; i < result.length; i++) {
     let h = (Math.imul(i, 0x9e3779b1) + offset) | 0;
     h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
     h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
-    result[i] = valueOf((h ^ (h >>> 16)) >>> 0);
+    result[i] = numberOf((h ^ (h >>> 16)) >>> 0);
   }
   return result;
 }

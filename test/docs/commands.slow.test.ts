@@ -116,6 +116,20 @@ const equivalents: readonly (readonly [pattern: RegExp, run: (line: string) => P
       for (const option of options.filter((word) => word.startsWith("--"))) expect(usage).toContain(` ${option} `);
     },
   ],
+  // Long runs on a data set that is not there: everything but the folder is found to be right.
+  [
+    /^npx fovea train cifar10 /,
+    (line) => expect(run(cli, ...quick(line))).rejects.toThrow(/there is no data set or folder cifar10/),
+  ],
+  [
+    /^npx tsx bench\/accuracy\/\w+\.ts( \S+){2}$/,
+    (line) => {
+      const program = join(root, line.split(" ")[2]);
+      return expect(run(tool("tsx/dist/cli.mjs"), program)).rejects.toThrow(/usage: npx tsx bench\/accuracy/);
+    },
+  ],
+  // PyTorch, which no test needs.
+  [/^python3 bench\/accuracy\/\w+\.py /, async (line) => expect(existsSync(join(root, line.split(" ")[1]))).toBe(true)],
   [/^npx fovea train .*--epochs \d+/, async (line) => expect(await run(cli, ...quick(line))).toContain("saved in")],
   [
     /^npx fovea profile resnet\d+ /,
