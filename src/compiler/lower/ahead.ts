@@ -53,6 +53,9 @@ export interface Progress {
   readonly next: ReadonlyMap<string, ix.Index>;
 }
 
+/** Lines beyond which a step asks for none: the processor can wait for no more at once. */
+const MOST_AT_ONCE = 32;
+
 /** The next value of a variable; the last ones, for which there is none, stay as they are. */
 function following(variable: ix.LoopVar, step: number): ReadonlyMap<string, ix.Index> {
   const after = ix.plus(ix.variable(variable), step);
@@ -75,6 +78,7 @@ export function askForNext(builder: KernelBuilder, x: Node, region: Region, { nu
   const { blocks, rows, columns, at } = region;
   const pixels = rows * columns;
   const perStep = Math.ceil((blocks * pixels) / count);
+  if (perStep > MOST_AT_ONCE) return [];
   return Array.from({ length: perStep }).flatMap((_, k) => {
     const position = ix.plus(ix.scale(number, perStep), k);
     const [block, pixel] = [ix.mod(ix.div(position, pixels), blocks), ix.mod(position, pixels)];

@@ -3,7 +3,7 @@
  * compiler. One file a program, written atomically; what cannot be read, or whose libraries are gone, is compiled anew.
  */
 import { createHash, randomBytes } from "node:crypto";
-import { readdirSync, statSync } from "node:fs";
+import { readdirSync, readFileSync, statSync } from "node:fs";
 import { readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -22,17 +22,21 @@ export type MadeProgram = Program<MadeKernel>;
 /** Where the code lies that decides what a program becomes. */
 const LAYERS = ["util", "ir", "ops", "autograd", "compiler", "codegen", "runtime", "device/native", "tensor"];
 
-/** Names, sizes and times of the files that make programs; null where they are not files of their own (bundled). */
+/**
+ * The package and the names, sizes and times of the files that make programs; null where they are not files of their own
+ * (bundled). Installed files all have the same time: there it is the version that tells one package from another.
+ */
 function identityOfCode(): string | null {
   const root = fileURLToPath(new URL("../../", import.meta.url));
   try {
+    const description = readFileSync(join(root, "..", "package.json"), "utf8");
     const lines = LAYERS.flatMap((layer) =>
       readdirSync(join(root, layer), { recursive: true, encoding: "utf8" }).map((name) => {
         const { size, mtimeMs } = statSync(join(root, layer, name));
         return `${layer}/${name} ${size} ${mtimeMs}`;
       }),
     );
-    return lines.sort().join("\n");
+    return [description, ...lines.sort()].join("\n");
   } catch {
     return null;
   }
