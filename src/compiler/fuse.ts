@@ -175,7 +175,21 @@ export function unreadRoots(nests: readonly NestPlan[], readsOf: Reads, outputs:
 
 const layoutKey = (layout: Layout | undefined): string => JSON.stringify(layout);
 
-/** Puts small nests of one level, and everything that nobody reads, into shared kernels. */
+/** Reductions that share a pass: each has sums of its own in registers. */
+const MOST_TOGETHER = 3;
+
+/** Under which name reductions of one level share a pass: those of the same elements of the value that was made last. */
+function passOf({ anchor, roots }: NestPlan, readsOf: Reads, dependencies: Dependencies): string | null {
+  if (!anchor || !isOp(anchor, "reduce") || roots.length !== 1) return null;
+  const [{ shape }] = anchor.inputs;
+  const made = [...readsOf(roots[0]).all].flatMap((x) =>
+    sizeOfShape(x.shape) >= sizeOfShape(shape) ? (dependencies.maker(x) ?? []) : [],
+  );
+  const elements = `${shape.join("x")} ${anchor.attrs.axes.join()} ${anchor.dtype}`;
+  return made.length > 0 ? `pass over nest ${Math.max(...made)}: ${elements}` : null;
+}
+
+/** Puts small nests of one level, and everything that nobody reads, into shared kernels; and reductions into one pass. */
 export function mergeNests(nests: readonly NestPlan[], readsOf: Reads): KernelPlan[] {
   const dependencies = new Dependencies(nests, readsOf);
   const levels = new Map<number, number>();
@@ -188,13 +202,25 @@ export function mergeNests(nests: readonly NestPlan[], readsOf: Reads): KernelPl
   };
   const read = new Set(nests.flatMap((_, i) => dependencies.before(i)));
   const kernels = new Map<string, NestPlan[]>();
+  const passes = new Set<string>();
   nests.forEach((nest, i) => {
     const { anchor, roots } = nest;
     const light = anchor === null || anchor.op === "reduce" || anchor.op === "argmax";
     const work = Math.max(sizeOfShape(roots[0].shape), ...(anchor?.inputs ?? []).map((x) => sizeOfShape(x.shape)));
     const last = anchor === null && !read.has(i);
-    const key = last ? "last" : light && work <= SMALL ? `level ${levelOf(i)}` : `nest ${i}`;
+    const small = light && work <= SMALL;
+    const pass = small ? null : passOf(nest, readsOf, dependencies);
+    const own = pass ? `${pass}, level ${levelOf(i)}` : `nest ${i}`;
+    const key = last ? "last" : small ? `level ${levelOf(i)}` : own;
+    if (pass) passes.add(key);
     kernels.set(key, [...(kernels.get(key) ?? []), nest]);
   });
-  return [...kernels.values()].map((members) => ({ nests: members }));
+  return [...kernels].flatMap(([key, members]) => {
+    if (!passes.has(key)) return [{ nests: members }];
+    const count = Math.ceil(members.length / MOST_TOGETHER);
+    return Array.from({ length: count }, (_, k) => {
+      const own = members.slice(k * MOST_TOGETHER, (k + 1) * MOST_TOGETHER);
+      return { nests: own, together: own.length > 1 };
+    });
+  });
 }

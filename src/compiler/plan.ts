@@ -18,6 +18,8 @@ export interface NestPlan {
 /** One kernel: nests that do not depend on each other. */
 export interface KernelPlan {
   readonly nests: readonly NestPlan[];
+  /** Whether the nests are reductions of the same elements, done in one pass. */
+  readonly together?: boolean;
 }
 
 export interface Plan {

@@ -69,6 +69,14 @@ describe("kernels per program", () => {
     expect(kernels.map(({ label }) => label)).toHaveLength(count);
   });
 
+  it("sums over the same large value share a pass: its elements, pieces of both sums, and both sums", async () => {
+    const { kernels } = await programOf(device, [full([64, 1024], 0.5)], (x) => {
+      const y = x.exp();
+      return [y.sum({ dim: 1 }), y.mul(x).sum({ dim: 1 })];
+    });
+    expect(kernels.map(({ label }) => label)).toEqual(["map_exp_64x1024", "sum_16x64_and_1_more", "sum_64_and_1_more"]);
+  });
+
   it("batch normalisation in training: mean, variance, and one pass that also updates the statistics", async () => {
     const layer = new BatchNorm2d(16);
     const { kernels } = await programOf(device, [zeros([8, 16, 10, 10])], (x) => layer.call(x));

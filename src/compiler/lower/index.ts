@@ -8,7 +8,7 @@ import { lowerGrouped, spansGroups } from "./grouped.js";
 import { lowerGroupedWeight } from "./grouped-weight.js";
 import { lowerMap } from "./map.js";
 import { lowerMatmul } from "./matmul.js";
-import { lowerReduce } from "./reduce.js";
+import { type Heart, lowerArgmax, lowerReduce } from "./reduce.js";
 import { lowerWinograd, lowerWinogradFilter } from "./winograd.js";
 import { lowerWinogradWeight } from "./winograd-weight.js";
 
@@ -26,10 +26,14 @@ function lowerNest(builder: KernelBuilder, { anchor, roots }: NestPlan): number 
   if (isOp(anchor, "convWeightGrad")) {
     return anchor.attrs.groups > 1 ? lowerGroupedWeight(builder, anchor) : lowerConvWeight(builder, anchor);
   }
-  return lowerReduce(builder, anchor, roots);
+  if (isOp(anchor, "argmax")) return lowerArgmax(builder, anchor, roots);
+  return isOp(anchor, "reduce") ? lowerReduce(builder, [{ anchor, roots }]) : 0;
 }
 
 /** Adds the kernel's parts to the builder; returns its arithmetic work. */
-export function lowerKernel(builder: KernelBuilder, { nests }: KernelPlan): number {
+export function lowerKernel(builder: KernelBuilder, { nests, together }: KernelPlan): number {
+  if (together) return lowerReduce(builder, nests.flatMap(heartOf));
   return nests.reduce((flops, nest) => flops + lowerNest(builder, nest), 0);
 }
+
+const heartOf = ({ anchor, roots }: NestPlan): Heart[] => (anchor && isOp(anchor, "reduce") ? [{ anchor, roots }] : []);

@@ -111,24 +111,24 @@ function blockLoops(extents: readonly number[]): { outer: number; extents: numbe
   return { outer: cut, extents: all };
 }
 
-interface Sum {
-  readonly statements: Stmt[];
-  readonly result: Expr;
+/** What is reduced: values by coordinates. */
+interface Term {
+  readonly kind: ReduceKind;
+  readonly type: RegisterType;
+  readonly value: (at: readonly ix.Index[]) => Expr;
 }
 
-/** Statements that reduce `value` over loops of the given extents, in blocks, into one register. */
-function reduceLoops(
-  builder: KernelBuilder,
-  kind: ReduceKind,
-  type: RegisterType,
-  lanes: number,
-  extents: readonly number[],
-  value: (at: readonly ix.Index[]) => Expr,
-): Sum {
-  const identity = splat(identityOf(kind, type), lanes);
-  const combine = (a: Expr, b: Expr) => builder.lowering.combine(kind, a, b);
+interface Sums {
+  readonly statements: Stmt[];
+  /** One for each term. */
+  readonly results: Expr[];
+}
+
+/** Statements that reduce terms over loops of the given extents, in blocks, into a register each. */
+function reduceLoops(builder: KernelBuilder, terms: readonly Term[], lanes: number, extents: readonly number[]): Sums {
   const points = extents.reduce((a, b) => a * b, 1);
-  if (points === 1) return { statements: [], result: splat(value(extents.map(() => ix.zero)), lanes) };
+  const origin = extents.map(() => ix.zero);
+  if (points === 1) return { statements: [], results: terms.map(({ value }) => splat(value(origin), lanes)) };
   const { outer, extents: loops } = blockLoops(extents);
   const variables = loops.map((extent) => builder.variable("r", extent));
   // Coordinates of the original extents: a split loop is walked as outer · length + inner.
@@ -136,48 +136,64 @@ function reduceLoops(
   const at = (offset: ix.Index) => ix.unflatten(offset, extents);
   const innermost = variables[variables.length - 1];
   const width = innermost.extent % ACCUMULATORS === 0 && innermost.extent > ACCUMULATORS ? ACCUMULATORS : 1;
-  const accumulators = Array.from({ length: width }, () => register(builder.fresh("a"), type, lanes));
-  const steps: Stmt[] = [];
   const short: ix.LoopVar = { name: innermost.name, extent: innermost.extent / width };
-  accumulators.forEach((accumulator, k) => {
-    const moved = new Map([[innermost.name, ix.plus(ix.scale(ix.variable(short), width), k)]]);
-    const element = value(at(ix.substitute(position, moved)));
-    steps.push(set(nameOf(accumulator), combine(accumulator, splat(element, lanes))));
+  const lines = terms.map(({ kind, type, value }) => {
+    const combine = (a: Expr, b: Expr) => builder.lowering.combine(kind, a, b);
+    const identity = splat(identityOf(kind, type), lanes);
+    const accumulators = Array.from({ length: width }, () => register(builder.fresh("a"), type, lanes));
+    const steps = accumulators.map((accumulator, k) => {
+      const moved = new Map([[innermost.name, ix.plus(ix.scale(ix.variable(short), width), k)]]);
+      const element = value(at(ix.substitute(position, moved)));
+      return set(nameOf(accumulator), combine(accumulator, splat(element, lanes)));
+    });
+    const start = accumulators.map((accumulator) => declare(nameOf(accumulator), identity));
+    const joined = accumulators.reduce(combine);
+    const total = register(builder.fresh("t"), type, lanes);
+    const add = set(nameOf(total), combine(total, joined));
+    return { steps, start, joined, total, add, begin: declare(nameOf(total), identity) };
   });
-  const start = accumulators.map((accumulator) => declare(nameOf(accumulator), identity));
-  const inner = nest([...variables.slice(outer, -1), short], steps);
-  const joined = accumulators.reduce(combine);
-  if (outer === 0) return { statements: [...start, ...inner], result: joined };
-  const total = register(builder.fresh("t"), type, lanes);
-  const block = [...start, ...inner, set(nameOf(total), combine(total, joined))];
-  return { statements: [declare(nameOf(total), identity), ...nest(variables.slice(0, outer), block)], result: total };
+  const inner = nest(
+    [...variables.slice(outer, -1), short],
+    // Element by element, so that what terms have in common is read once.
+    Array.from({ length: width }, (_, k) => lines.map(({ steps }) => steps[k])).flat(),
+  );
+  const sums = [...lines.flatMap(({ start }) => start), ...inner];
+  if (outer === 0) return { statements: sums, results: lines.map(({ joined }) => joined) };
+  const blocks = nest(variables.slice(0, outer), [...sums, ...lines.map(({ add }) => add)]);
+  return { statements: [...lines.map(({ begin }) => begin), ...blocks], results: lines.map(({ total }) => total) };
 }
 
-/** Lowers a reduction and the element-wise work behind it. */
-export function lowerReduce(builder: KernelBuilder, anchor: Node, roots: readonly Node[]): number {
-  if (isOp(anchor, "argmax")) return lowerArgmax(builder, anchor, roots);
-  if (!isOp(anchor, "reduce")) return 0;
+/** A reduction, and the roots that it and the element-wise work behind it store. */
+export interface Heart {
+  readonly anchor: Node<"reduce">;
+  readonly roots: readonly Node[];
+}
+
+/** Lowers reductions of the same axes of values of one shape, and the element-wise work behind them, in one pass. */
+export function lowerReduce(builder: KernelBuilder, hearts: readonly Heart[]): number {
+  const [{ anchor }] = hearts;
   const axes = axesOf(anchor);
-  const { kind } = anchor.attrs;
-  const type = registerOf(anchor.dtype);
   const lanes = builder.lanes;
   const { shape } = axes.input;
   const scheme = chooseScheme(builder, axes, false);
-  const work = operations([
-    builder.lowering.value(
-      axes.input,
-      shape.map(() => ix.zero),
-    ),
-  ]);
+  const origin = shape.map(() => ix.zero);
+  const work = operations(hearts.map((heart) => builder.lowering.value(heart.anchor.inputs[0], origin)));
   const perResult = work * axes.reduced.reduce((n, axis) => n * shape[axis], 1);
-  const finish = (result: Expr, at: readonly ix.Index[]): Stmt[] => builder.storeBehind(anchor, result, roots, at);
-  /** The reduction at result coordinates `at`, where elements of reduced axes are walked plainly. */
+  const finish = (results: readonly Expr[], at: readonly ix.Index[]): Stmt[] =>
+    hearts.flatMap((heart, k) => builder.storeBehind(heart.anchor, results[k], heart.roots, at));
+  /** Terms whose elements are where the function says. */
+  const termsAt = (place: (at: readonly ix.Index[]) => ix.Index[]): Term[] =>
+    hearts.map((heart) => ({
+      kind: heart.anchor.attrs.kind,
+      type: registerOf(heart.anchor.dtype),
+      value: (at) => builder.lowering.value(heart.anchor.inputs[0], place(at)),
+    }));
+  /** The reductions at result coordinates `at`, where elements of reduced axes are walked plainly. */
   const whole = (at: readonly ix.Index[], width: number): Stmt[] => {
     const extents = axes.reduced.map((axis) => shape[axis]);
-    const { statements, result } = reduceLoops(builder, kind, type, width, extents, (r) =>
-      builder.lowering.value(axes.input, merge(axes, at, r)),
-    );
-    return [...statements, ...finish(result, at)];
+    const terms = termsAt((r) => merge(axes, at, r));
+    const { statements, results } = reduceLoops(builder, terms, width, extents);
+    return [...statements, ...finish(results, at)];
   };
   const keptShape = axes.kept.map((axis) => shape[axis]);
   if (!scheme) {
@@ -199,7 +215,7 @@ export function lowerReduce(builder: KernelBuilder, anchor: Node, roots: readonl
     });
   } else {
     addNest(builder, keptShape, perResult / 4, (at) =>
-      lanesOverElements(builder, anchor, axes, scheme.group, at, finish),
+      lanesOverElements(builder, axes, scheme.group, at, termsAt, finish),
     );
   }
   return work * sizeOfShape(shape);
@@ -217,16 +233,14 @@ function merge({ input, reduced }: Axes, kept: readonly ix.Index[], elements: re
 
 function lanesOverElements(
   builder: KernelBuilder,
-  anchor: Node<"reduce">,
   axes: Axes,
   group: VectorAxis,
   at: readonly ix.Index[],
-  finish: (result: Expr, at: readonly ix.Index[]) => Stmt[],
+  termsAt: (place: (at: readonly ix.Index[]) => ix.Index[]) => Term[],
+  finish: (results: readonly Expr[], at: readonly ix.Index[]) => Stmt[],
 ): Stmt[] {
   const lanes = builder.lanes;
   const { shape } = axes.input;
-  const type = registerOf(anchor.dtype);
-  const { kind } = anchor.attrs;
   const inGroup = (axis: number) => axis >= group.from && axis < group.to;
   const others = axes.reduced.filter((axis) => !inGroup(axis));
   const length = shape.slice(group.from, group.to).reduce((a, b) => a * b, 1);
@@ -237,19 +251,19 @@ function lanesOverElements(
     return merge(axes, at, elements);
   };
   const extents = others.map((axis) => shape[axis]);
-  const main = reduceLoops(builder, kind, type, lanes, [...extents, vectors], (r) =>
-    builder.lowering.value(axes.input, place(r, ix.add(ix.scale(r[r.length - 1], lanes), builder.lane))),
-  );
-  const folded = foldLanes(kind, main.result);
+  const terms = termsAt((r) => place(r, ix.add(ix.scale(r[r.length - 1], lanes), builder.lane)));
+  const main = reduceLoops(builder, terms, lanes, [...extents, vectors]);
+  const folded = main.results.map((result, k) => foldLanes(terms[k].kind, result));
   const tail = length - vectors * lanes;
   if (tail === 0) return [...main.statements, ...finish(folded, at)];
-  const rest = reduceLoops(builder, kind, type, 1, [...extents, tail], (r) =>
-    builder.lowering.value(axes.input, place(r, ix.plus(r[r.length - 1], vectors * lanes))),
-  );
-  return [...main.statements, ...rest.statements, ...finish(builder.lowering.combine(kind, folded, rest.result), at)];
+  const lastTerms = termsAt((r) => place(r, ix.plus(r[r.length - 1], vectors * lanes)));
+  const rest = reduceLoops(builder, lastTerms, 1, [...extents, tail]);
+  const whole = folded.map((result, k) => builder.lowering.combine(terms[k].kind, result, rest.results[k]));
+  return [...main.statements, ...rest.statements, ...finish(whole, at)];
 }
 
-function lowerArgmax(builder: KernelBuilder, anchor: Node<"argmax">, roots: readonly Node[]): number {
+/** Lowers the position of the largest element and the element-wise work behind it. */
+export function lowerArgmax(builder: KernelBuilder, anchor: Node<"argmax">, roots: readonly Node[]): number {
   const axes = axesOf(anchor);
   const { shape } = axes.input;
   const lanes = builder.lanes;
