@@ -1,9 +1,12 @@
 /**
- * Deterministic numbers that TypeScript and Python (pattern.py) compute bit for bit alike, so that benchmarks and parity
- * files start from the same weights and data without storing them. It knows nothing of tensors or models.
+ * Deterministic numbers that TypeScript and Python (pattern.py) compute bit for bit alike, so that benchmarks and
+ * parity files start from the same weights and data without storing them. It knows nothing of tensors or models.
  */
 
-/** Fills an array with what becomes of 32-bit words, the murmur3 finaliser of index and stream. A plain loop: starts are timed. */
+/**
+ * Fills an array with what becomes of 32-bit words, the murmur3 finaliser of index and stream. A plain loop: starts are
+ * timed.
+ */
 function fill<T extends Float32Array | Int32Array>(result: T, stream: number, numberOf: (word: number) => number): T {
   const offset = Math.imul(stream, 0x85ebca77);
   for (let i = 0; i < result.length; i++) {

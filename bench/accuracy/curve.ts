@@ -1,6 +1,6 @@
 /**
- * Draws a run's training loss and accuracy by epoch as a picture: `npx tsx bench/accuracy/curve.ts <run> <file.svg>`. It knows
- * the run folder's metrics, no model.
+ * Draws a run's training loss and accuracy by epoch as a picture: `npx tsx bench/accuracy/curve.ts <run> <file.svg>`.
+ * It knows the run folder's metrics, no model.
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

@@ -178,7 +178,9 @@ const layoutKey = (layout: Layout | undefined): string => JSON.stringify(layout)
 /** Reductions that share a pass: each has sums of its own in registers. */
 const MOST_TOGETHER = 3;
 
-/** Under which name reductions of one level share a pass: those of the same elements of the value that was made last. */
+/**
+ * Under which name reductions of one level share a pass: those of the same elements of the value that was made last.
+ */
 function passOf({ anchor, roots }: NestPlan, readsOf: Reads, dependencies: Dependencies): string | null {
   if (!anchor || !isOp(anchor, "reduce") || roots.length !== 1) return null;
   const [{ shape }] = anchor.inputs;
@@ -189,7 +191,9 @@ function passOf({ anchor, roots }: NestPlan, readsOf: Reads, dependencies: Depen
   return made.length > 0 ? `pass over nest ${Math.max(...made)}: ${elements}` : null;
 }
 
-/** Puts small nests of one level, and everything that nobody reads, into shared kernels; and reductions into one pass. */
+/**
+ * Puts small nests of one level, and everything that nobody reads, into shared kernels; and reductions into one pass.
+ */
 export function mergeNests(nests: readonly NestPlan[], readsOf: Reads): KernelPlan[] {
   const dependencies = new Dependencies(nests, readsOf);
   const levels = new Map<number, number>();

@@ -1,6 +1,6 @@
 /**
- * Finds the outputs that may be written over the leaf they replace: no later step reads the old value, and the step that
- * writes reads it, if at all, only at the very position that it is about to write.
+ * Finds the outputs that may be written over the leaf they replace: no later step reads the old value, and the step
+ * that writes reads it, if at all, only at the very position that it is about to write.
  */
 import { type Node, sameShape } from "../ir/graph.js";
 import type { Kernel, Stmt } from "../ir/loops.js";
@@ -8,8 +8,8 @@ import { exprsOf, loadsOf } from "../ir/visit.js";
 import type { Lowered } from "./kernel-builder.js";
 
 /**
- * Whether every load of `source` is at a position where the same part stores `target`, and is made before that store: by
- * an earlier statement, or by one of the same run, whose common loads are made first.
+ * Whether every load of `source` is at a position where the same part stores `target`, and is made before that store:
+ * by an earlier statement, or by one of the same run, whose common loads are made first.
  */
 function readsOnlyWhatItWrites({ parts }: Kernel, source: string, target: string): boolean {
   return parts.every(({ body }) => {

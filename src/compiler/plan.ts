@@ -1,6 +1,6 @@
 /**
- * Decides which values are stored, which kernel makes each of them, and in which layout they lie. Everything that is not
- * stored is computed in place where it is read. Knows no loops.
+ * Decides which values are stored, which kernel makes each of them, and in which layout they lie. Everything that is
+ * not stored is computed in place where it is read. Knows no loops.
  */
 import { isOp, type Node, sameShape, sizeOfShape, topological } from "../ir/graph.js";
 import { isScalar, scalarOps } from "../ir/scalar.js";

@@ -1,7 +1,7 @@
 /**
- * Preparation: templates that the target lacks are replaced by their decompositions, weights are given a packed copy, and
- * reductions that are long but have few results are cut into a fixed number of pieces (never one per thread), so that they
- * run in parallel and sum in blocks. Graph in, graph out.
+ * Preparation: templates that the target lacks are replaced by their decompositions, weights are given a packed copy,
+ * and reductions that are long but have few results are cut into a fixed number of pieces (never one per thread), so
+ * that they run in parallel and sum in blocks. Graph in, graph out.
  */
 import { type ConvAttrs, isOp, type Node, type Pair, type Shape, sizeOfShape, type WinogradTile } from "../ir/graph.js";
 import type { Target } from "../ir/target.js";
@@ -57,15 +57,17 @@ const directCycles = ([n, o, ho, wo]: Shape, c: number, lanes: number): number =
 /** Tiles below which transforming the filters is not worth it. */
 const FEW_TILES = 8;
 
-/** By size of tile: products of one, cycles to transform a vector of its pixels or results, and one of filters or sums. */
+/**
+ * By size of tile: products of one, cycles to transform a vector of its pixels or results, and one of filters or sums.
+ */
 const SCHEMES = [
   { tile: 4, points: 36, transform: 200, filter: 250 },
   { tile: 2, points: 16, transform: 70, filter: 120 },
 ] as const;
 
 /**
- * The size of tiles in which Winograd's algorithm is fastest, by a model; null where direct sums are faster. Large tiles take the
- * fewest products unless most of their results lie outside the image, as on images of 2 × 2.
+ * The size of tiles in which Winograd's algorithm is fastest, by a model; null where direct sums are faster. Large
+ * tiles take the fewest products unless most of their results lie outside the image, as on images of 2 × 2.
  */
 function fastestTile(
   y: Shape,

@@ -1,6 +1,6 @@
 /**
- * The graph: immutable nodes. A node names its op, its inputs and attributes, and its result's shape and dtype. This file
- * knows which attributes each structural op has, but not what any op means (that is in the op records).
+ * The graph: immutable nodes. A node names its op, its inputs and attributes, and its result's shape and dtype. This
+ * file knows which attributes each structural op has, but not what any op means (that is in the op records).
  */
 import { currentOrigin, type Origin } from "../util/scope.js";
 import type { DType } from "./dtype.js";
@@ -67,7 +67,10 @@ export interface StructuralAttrs {
   convWeightGrad: ConvAttrs & { readonly kernel: Pair; readonly pieces: number };
   /** Filters [O, C, 3, 3] -> [O, C, T + 2, T + 2], as Winograd's convolution in tiles of T × T results needs them. */
   winogradFilter: { readonly tile: WinogradTile };
-  /** [N, C, H, W], filters [O, C, T + 2, T + 2] -> [N, O, Ho, Wo]: a 3 × 3 convolution of stride 1 in tiles of T × T results. */
+  /**
+   * [N, C, H, W], filters [O, C, T + 2, T + 2] -> [N, O, Ho, Wo]: a 3 × 3 convolution of stride 1 in tiles of T × T
+   * results.
+   */
   winogradConv2d: ConvAttrs & { readonly tile: WinogradTile };
   /** convWeightGrad of a 3 × 3 convolution of stride 1, in the same tiles. */
   winogradWeightGrad: ConvAttrs & { readonly pieces: number; readonly tile: WinogradTile };

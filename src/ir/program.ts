@@ -42,13 +42,13 @@ export interface Program<K extends KernelLabel = Kernel> {
   readonly arenaBytes: number;
   readonly outputs: readonly { readonly dtype: DType; readonly elements: number }[];
   /**
-   * For every output, the leaf whose storage it may take over: all readers of the old value have run, or read each element
-   * before it is replaced. Null if it needs storage of its own.
+   * For every output, the leaf whose storage it may take over: all readers of the old value have run, or read each
+   * element before it is replaced. Null if it needs storage of its own.
    */
   readonly inPlace: readonly (number | null)[];
   /**
-   * The program that makes this one's last leaves from its other leaves. It need only run again when one of those that it
-   * reads has changed.
+   * The program that makes this one's last leaves from its other leaves. It need only run again when one of those that
+   * it reads has changed.
    */
   readonly kept?: Program<K>;
   /** What each kernel does, if the compiler was asked for it. */

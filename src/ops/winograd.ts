@@ -1,8 +1,8 @@
 /**
- * Records of the fast convolutions F(4×4, 3×3) and F(2×2, 3×3) of Winograd, as Lavin and Gray (2015) use them: tiles of 6 × 6
- * (4 × 4) pixels and filters of 3 × 3 taps are transformed, multiplied element by element and summed over channels, and
- * transformed back into 4 × 4 (2 × 2) results: 36 products where the direct sum takes 144 (16 where it takes 36). The compiler
- * puts them in place of convolutions.
+ * Records of the fast convolutions F(4×4, 3×3) and F(2×2, 3×3) of Winograd, as Lavin and Gray (2015) use them: tiles of
+ * 6 × 6 (4 × 4) pixels and filters of 3 × 3 taps are transformed, multiplied element by element and summed over
+ * channels, and transformed back into 4 × 4 (2 × 2) results: 36 products where the direct sum takes 144 (16 where it
+ * takes 36). The compiler puts them in place of convolutions.
  */
 import type { ConvAttrs, Node, StructuralName, WinogradTile } from "../ir/graph.js";
 import { convProducts } from "./contraction.js";
@@ -11,7 +11,9 @@ import type { Builder, StructuralRecord } from "./record.js";
 
 type Matrix = readonly (readonly number[])[];
 
-/** The algorithm for one size of tiles: along a side, so many results from so many pixels, and so many points in all. */
+/**
+ * The algorithm for one size of tiles: along a side, so many results from so many pixels, and so many points in all.
+ */
 export interface Winograd {
   readonly results: number;
   readonly pixels: number;
@@ -158,7 +160,9 @@ const convRecord: StructuralRecord<"winogradConv2d"> = {
   },
 };
 
-/** The gradient of filters: transformed pixels times transformed gradients, summed over tiles, transformed into taps. */
+/**
+ * The gradient of filters: transformed pixels times transformed gradients, summed over tiles, transformed into taps.
+ */
 const weightRecord: StructuralRecord<"winogradWeightGrad"> = {
   kind: "template",
   type: ([x, g], { pieces }) => ({ shape: [pieces, g.shape[1], x.shape[1], 3, 3], dtype: x.dtype }),

@@ -158,7 +158,10 @@ async function build(
   return { program, executable: await device.prepare(program, probed ? { timed: true } : {}), kept };
 }
 
-/** The program as an earlier process made it, if the device remembers: not where somebody wants to see the compiler at work. */
+/**
+ * The program as an earlier process made it, if the device remembers: not where somebody wants to see the compiler at
+ * work.
+ */
 async function recall(device: Device, key: string): Promise<Ready | null> {
   if (verify || Number(environment.FOVEA_DEBUG ?? 0) >= 2) return null;
   const found = await device.recall?.(key);
@@ -180,7 +183,10 @@ async function recallOrBuild(key: string, ...request: Parameters<typeof build>):
 /** Is told of every run of a program that was compiled for it. */
 export type Probe = (program: Program, stepTimesMs: readonly number[]) => void;
 
-/** A program for one caller alone, who is told of every run: one from the cache may be labelled with another model's modules. */
+/**
+ * A program for one caller alone, who is told of every run: one from the cache may be labelled with another model's
+ * modules.
+ */
 async function buildProbed(
   device: Device,
   outputs: readonly Node[],
@@ -236,13 +242,16 @@ export function inOrder<T>(job: () => Promise<T>): Promise<T> {
 }
 
 export interface Bound {
-  /** Runs once; each output gets storage of its own, or takes over that of the leaf it replaces unless that is `held`. */
+  /**
+   * Runs once; each output gets storage of its own, or takes over that of the leaf it replaces unless that is `held`.
+   */
   run(storageFor: (leaf: Node) => Storage, held?: readonly Node[]): Promise<Storage[]>;
 }
 
 /**
- * A program for `outputs`; `replaced[i]` is the leaf whose storage output i may take over. What depends on `lasting` leaves
- * alone is computed again only when one of them has changed. With a probe, it says what its kernels do, and they are timed.
+ * A program for `outputs`; `replaced[i]` is the leaf whose storage output i may take over. What depends on `lasting`
+ * leaves alone is computed again only when one of them has changed. With a probe, it says what its kernels do, and they
+ * are timed.
  */
 export async function bindProgram(
   outputs: readonly Node[],

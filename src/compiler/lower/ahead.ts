@@ -1,6 +1,7 @@
 /**
- * Asking for memory ahead of time, where the hardware does not foresee what a register tile will need: filters that come
- * from beyond the second-level cache, what the work behind a tile reads and writes, and the operands of what comes next.
+ * Asking for memory ahead of time, where the hardware does not foresee what a register tile will need: filters that
+ * come from beyond the second-level cache, what the work behind a tile reads and writes, and the operands of what comes
+ * next.
  */
 import type { Node } from "../../ir/graph.js";
 import * as ix from "../../ir/index-math.js";
@@ -21,13 +22,13 @@ export function askAhead({ target, lanes }: KernelBuilder, vectors: readonly Exp
 }
 
 /**
- * Asks for the memory that plain statements to come read and write: they follow a loop that is longer than the wait, or are
- * the same statements in the next turn.
+ * Asks for the memory that plain statements to come read and write: they follow a loop that is longer than the wait, or
+ * are the same statements in the next turn.
  */
-export function askFor(statements: readonly Stmt[], next: ReadonlyMap<string, ix.Index> = new Map()): Stmt[] {
+export function askFor(statements: readonly Stmt[], next: Next | null = null): Stmt[] {
   const asked = new Map<string, Stmt>();
   const ask = (buffer: string, index: ix.Index) =>
-    asked.set(`${buffer}[${index.key}]`, prefetch(buffer, ix.substitute(index, next)));
+    asked.set(`${buffer}[${index.key}]`, prefetch(buffer, next ? ix.substitute(index, next) : index));
   for (const s of statements) {
     if (s.kind !== "declare" && s.kind !== "store") continue;
     for (const { buffer, index, stride, pick, guard } of loadsOf(exprsOf(s))) {
@@ -46,18 +47,21 @@ export interface Region {
   readonly at: (block: ix.Index, row: ix.Index, column: ix.Index) => ix.Index[];
 }
 
-/** Steps of one turn of work, of which there are `count`, and how indices change when the next turn begins. */
+/** How indices change when the next turn of work begins. */
+type Next = ReadonlyMap<string, ix.Index>;
+
+/** Steps of one turn, of which there are `count`, and the next turn; null where there is none. */
 export interface Progress {
   readonly number: ix.Index;
   readonly count: number;
-  readonly next: ReadonlyMap<string, ix.Index>;
+  readonly next: Next | null;
 }
 
 /** Lines beyond which a step asks for none: the processor can wait for no more at once. */
 const MOST_AT_ONCE = 32;
 
 /** The next value of a variable; the last ones, for which there is none, stay as they are. */
-function following(variable: ix.LoopVar, step: number): ReadonlyMap<string, ix.Index> {
+function following(variable: ix.LoopVar, step: number): Next {
   const after = ix.plus(ix.variable(variable), step);
   return new Map([[variable.name, ix.minus(after, ix.scale(ix.div(after, variable.extent), step))]]);
 }
@@ -70,11 +74,11 @@ export const nextTask = ({ target }: KernelBuilder, tasks: number) =>
   tasks > target.threads ? following({ name: TASK, extent: tasks }, target.threads) : null;
 
 /**
- * Asks, step by step, for the pixels that the next turn will read of x, if their channels lie side by side: spread over all steps
- * it takes next to no time, and the products need not wait for memory.
+ * Asks, step by step, for the pixels that the next turn will read of x, if their channels lie side by side: spread over
+ * all steps it takes next to no time, and the products need not wait for memory.
  */
 export function askForNext(builder: KernelBuilder, x: Node, region: Region, { number, count, next }: Progress): Stmt[] {
-  if (builder.lanes === 1 || !channelsContiguous(builder, x)) return [];
+  if (!next || builder.lanes === 1 || !channelsContiguous(builder, x)) return [];
   const { blocks, rows, columns, at } = region;
   const pixels = rows * columns;
   const perStep = Math.ceil((blocks * pixels) / count);

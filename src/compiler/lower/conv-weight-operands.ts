@@ -1,6 +1,6 @@
 /**
- * Where a weight gradient finds its operands: pixels and gradients of some images lie in memory as they are needed, or are
- * copied into scratch memory.
+ * Where a weight gradient finds its operands: pixels and gradients of some images lie in memory as they are needed, or
+ * are copied into scratch memory.
  */
 import type { Node } from "../../ir/graph.js";
 import * as ix from "../../ir/index-math.js";
@@ -25,7 +25,10 @@ export interface GradientRequest {
   readonly rows: number;
 }
 
-/** Where an element of x, or a vector side by side, lies in memory, if it lies there as it is: nothing computed, nothing outside. */
+/**
+ * Where an element of x, or a vector side by side, lies in memory, if it lies there as it is: nothing computed, nothing
+ * outside.
+ */
 function placeOf(builder: KernelBuilder, x: Node, at: readonly ix.Index[], stride: 0 | 1) {
   const guard = ix.simplifyGuard(at.map((index, axis) => ({ index, extent: x.shape[axis] })));
   if (guard === null || guard.length > 0) return null;
@@ -51,8 +54,8 @@ export function findPixels(
 }
 
 /**
- * Copies dy of some images and output blocks into scratch memory, lanes over channels; or finds it where it is, if that is
- * how it lies in memory.
+ * Copies dy of some images and output blocks into scratch memory, lanes over channels; or finds it where it is, if that
+ * is how it lies in memory.
  */
 export function packGradients(
   builder: KernelBuilder,

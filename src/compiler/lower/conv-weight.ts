@@ -1,7 +1,7 @@
 /**
- * Weight gradient of a convolution: for every tap, a sum over pixels of dy (vectors of output channels) times x (scalars).
- * A register tile holds some input channels × taps of a row × output blocks; a task owns the results of some output blocks
- * and one piece of the images, so nothing is shared and every sum has a fixed order.
+ * Weight gradient of a convolution: for every tap, a sum over pixels of dy (vectors of output channels) times x
+ * (scalars). A register tile holds some input channels × taps of a row × output blocks; a task owns the results of some
+ * output blocks and one piece of the images, so nothing is shared and every sum has a fixed order.
  */
 import { isOp, type Node, sizeOfShape } from "../../ir/graph.js";
 import * as ix from "../../ir/index-math.js";
@@ -9,7 +9,7 @@ import { declare, load, loop, nameOf, register, set, splat, store, TASK } from "
 import { divisorsOf, divisorUpTo } from "../divisors.js";
 import type { KernelBuilder } from "../kernel-builder.js";
 import { memoryBounds, positionOf } from "../layout.js";
-import { askFor, askForNext, nextTurn } from "./ahead.js";
+import { askFor, askForNext, nextTurn, type Progress, type Region } from "./ahead.js";
 import { findPixels, packGradients } from "./conv-weight-operands.js";
 import { nest } from "./nest.js";
 import { fits, stepCycles } from "./tile.js";
@@ -17,7 +17,9 @@ import { fits, stepCycles } from "./tile.js";
 /** Tasks worth having. Neither number may depend on the threads: the cut decides the order of sums, and so the bits. */
 const TASKS = 8;
 const SHARERS = 4;
-/** What the operands of a turn may take of the second-level cache, where those of the next turn come to lie beside them. */
+/**
+ * What the operands of a turn may take of the second-level cache, where those of the next turn come to lie beside them.
+ */
 const ROOM = 1 / 2;
 /** Where each pixel meets one tap only, they pass so quickly that less is better. */
 const ROOM_FOR_ONE_TAP = 1 / 4;
@@ -163,38 +165,28 @@ export function lowerConvWeight(builder: KernelBuilder, anchor: Node): number {
     run,
     pixel: [y, column],
   } = pixelLoops(builder, anchor, share.rows);
-  const next = nextTurn(batch);
   const inner = [pair, channels, tapRow, lines];
   const extents = inner.map(({ extent }) => extent);
-  const progress = next && { number: ix.flatten(inner.map(ix.variable), extents), count: sizeOfShape(extents), next };
+  const progress: Progress = {
+    number: ix.flatten(inner.map(ix.variable), extents),
+    count: sizeOfShape(extents),
+    next: nextTurn(batch),
+  };
   const image = ix.add(firstImage, ix.variable(i));
   const channelsOf = (first: ix.Index, group: ix.Index) => ix.add(first, ix.add(ix.scale(group, lanes), builder.lane));
-  const advance = progress
-    ? [
-        ...askForNext(
-          builder,
-          x,
-          {
-            blocks: Math.ceil(share.channels / lanes),
-            rows: share.rows * stride[0],
-            columns: x.shape[3],
-            at: (b, r, q) => [image, channelsOf(channelStart, b), ix.add(ix.scale(firstRow, stride[0]), r), q],
-          },
-          progress,
-        ),
-        ...askForNext(
-          builder,
-          g,
-          {
-            blocks: share.blocks,
-            rows: share.rows,
-            columns: wo,
-            at: (b, r, q) => [image, channelsOf(ix.scale(firstBlock, lanes), b), ix.add(firstRow, r), q],
-          },
-          progress,
-        ),
-      ]
-    : [];
+  const nextPixels: Region = {
+    blocks: Math.ceil(share.channels / lanes),
+    rows: share.rows * stride[0],
+    columns: x.shape[3],
+    at: (b, r, q) => [image, channelsOf(channelStart, b), ix.add(ix.scale(firstRow, stride[0]), r), q],
+  };
+  const nextGradients: Region = {
+    blocks: share.blocks,
+    rows: share.rows,
+    columns: wo,
+    at: (b, r, q) => [image, channelsOf(ix.scale(firstBlock, lanes), b), ix.add(firstRow, r), q],
+  };
+  const advance = [...askForNext(builder, x, nextPixels, progress), ...askForNext(builder, g, nextGradients, progress)];
   const block = ix.scale(ix.variable(pair), tile.blocks);
   const e = builder.lowering.algebra;
   const vectors = Array.from({ length: tile.blocks }, (_, b) =>

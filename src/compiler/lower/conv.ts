@@ -5,14 +5,14 @@
  */
 import { isOp, type Node, sizeOfShape } from "../../ir/graph.js";
 import * as ix from "../../ir/index-math.js";
-import { declare, type Expr, load, nameOf, register, type Stmt, set, splat, TASK, when } from "../../ir/loops.js";
+import { declare, type Expr, load, nameOf, register, type Stmt, set, splat, TASK } from "../../ir/loops.js";
 import { structuralRecord } from "../../ops/index.js";
 import { divisorUpTo } from "../divisors.js";
 import type { KernelBuilder } from "../kernel-builder.js";
 import { askAhead, askFor } from "./ahead.js";
 import { type Walk, walkOf } from "./conv-walk.js";
 import { type Image, packImage } from "./image.js";
-import { nest } from "./nest.js";
+import { firstThen, nest } from "./nest.js";
 import { poolOf, storePixels } from "./pixels.js";
 import { fits, stepCycles } from "./tile.js";
 
@@ -85,8 +85,9 @@ const BLOCKS_AHEAD = 3;
 const COPY_CYCLES = 4;
 
 /**
- * Rows of a band, and the tile, for the fewest cycles: a band's pixels stay in the second-level cache, the last band is as long
- * as the others, and what lies around every band is copied with it. Pooled images are cut only where no window is.
+ * Rows of a band, and the tile, for the fewest cycles: a band's pixels stay in the second-level cache, the last band is
+ * as long as the others, and what lies around every band is copied with it. Pooled images are cut only where no window
+ * is.
  */
 function chooseBand(
   builder: KernelBuilder,
@@ -140,8 +141,8 @@ function choosePlan(builder: KernelBuilder, node: Convolution, { axes }: Walk, u
 }
 
 /**
- * Lowers a convolution, or the input gradient of one with strides, and the element-wise work behind it. Groups, if there
- * are any, are whole blocks.
+ * Lowers a convolution, or the input gradient of one with strides, and the element-wise work behind it. Groups, if
+ * there are any, are whole blocks.
  */
 export function lowerConv(builder: KernelBuilder, anchor: Node, roots: readonly Node[]): number {
   if (!isOp(anchor, "conv2d") && !isOp(anchor, "convInputGrad")) return 0;
@@ -270,9 +271,7 @@ class TileBuilder {
   /** The sum, in the first round with copies of the pixels. */
   private inRounds(sum: (copies: Stmt[]) => Stmt[], copies: () => Stmt[]): Stmt[] {
     const { round } = this;
-    if (!round) return sum([]);
-    const first = when([{ index: round, extent: 1 }], sum(copies()));
-    return round.high > 0 ? [first, when([{ index: ix.plus(round, -1), extent: round.high }], sum([]))] : [first];
+    return round ? firstThen(round, sum(copies()), sum([])) : sum([]);
   }
 
   private copies(

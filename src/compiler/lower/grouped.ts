@@ -1,8 +1,8 @@
 /**
  * Convolution in groups that are narrower than a vector, down to one channel each: lanes are output channels of several
- * groups. A band of an image is copied so that each lane finds its own input channels (`grouped-image.ts`), and a register
- * tile of pixels runs over taps and planes. With one channel a group it is bound by memory: pixels are read once, results
- * written once. Groups as wide as whole vectors are left to the dense template.
+ * groups. A band of an image is copied so that each lane finds its own input channels (`grouped-image.ts`), and a
+ * register tile of pixels runs over taps and planes. With one channel a group it is bound by memory: pixels are read
+ * once, results written once. Groups as wide as whole vectors are left to the dense template.
  */
 import { isOp, type Node } from "../../ir/graph.js";
 import * as ix from "../../ir/index-math.js";

@@ -1,7 +1,7 @@
 /**
  * Images in scratch memory: a convolution copies the pixels that a task reads, with their border of zeros, into the
- * thread's own memory, computing in place whatever feeds it. Channels lie in blocks of the vector width where the source
- * does, else one after the other.
+ * thread's own memory, computing in place whatever feeds it. Channels lie in blocks of the vector width where the
+ * source does, else one after the other.
  */
 import type { Node } from "../../ir/graph.js";
 import * as ix from "../../ir/index-math.js";
@@ -18,8 +18,8 @@ export interface Image {
   /** The position of image i, channel c, row r, column q. */
   readonly at: (i: ix.Index, c: ix.Index, r: ix.Index, q: ix.Index) => ix.Index;
   /**
-   * Statements that copy one block of channels of a pixel and ask for another, for whoever copies what it needs as it goes: both
-   * at image, block, row, column. Null where channels do not lie in blocks.
+   * Statements that copy one block of channels of a pixel and ask for another, for whoever copies what it needs as it
+   * goes: both at image, block, row, column. Null where channels do not lie in blocks.
    */
   readonly inPassing: ((at: PixelBlock, soon: PixelBlock) => Stmt[]) | null;
 }
@@ -57,8 +57,8 @@ export function channelsContiguous(builder: KernelBuilder, x: Node): boolean {
 const AHEAD = 128;
 
 /**
- * Asks for other pixels than those of a copy, where variables have other values: the rows of a band are short and far apart in
- * memory, which is more than the hardware foresees. What does not walk along with pixels is there already.
+ * Asks for other pixels than those of a copy, where variables have other values: the rows of a band are short and far
+ * apart in memory, which is more than the hardware foresees. What does not walk along with pixels is there already.
  */
 function foresee(value: Expr, pixel: ix.LoopVar, there: ReadonlyMap<string, ix.Index>): Stmt[] {
   const walking = loadsOf([value]).filter(

@@ -10,7 +10,10 @@ import { zeroOutside } from "./image.js";
 import { loadCost, nest } from "./nest.js";
 import { transposed } from "./transpose.js";
 
-/** Floats between rows of a packed block whose rows are short: never a multiple of 4 KiB, which would clash in the cache. */
+/**
+ * Floats between rows of a packed block whose rows are short: never a multiple of 4 KiB, which would clash in the
+ * cache.
+ */
 const ROW_PAD = 16;
 /** Floats between panels of columns, for the same reason: a row of the operand is spread over all of them. */
 const PANEL_PAD = 32;
@@ -84,8 +87,8 @@ export function packRows(
 
 export interface PackedColumns extends Packed {
   /**
-   * The vector of columns at depth k, stored where it belongs in passing: for the first register tile that goes down a panel,
-   * where the operand is plain memory. Null where the statements have packed it before.
+   * The vector of columns at depth k, stored where it belongs in passing: for the first register tile that goes down a
+   * panel, where the operand is plain memory. Null where the statements have packed it before.
    */
   readonly inPassing: ((column: ix.Index, k: ix.Index) => { readonly value: Expr; readonly statements: Stmt[] }) | null;
 }

@@ -1,7 +1,8 @@
 /**
- * Matrix product in the manner of Goto and van de Geijn (2008): blocks of both operands are packed into a thread's scratch
- * memory, where whatever is computed in place is computed once; a register tile runs down the packed panels; the element-wise
- * work behind the product is done while the block is in the cache. Blocks of the result are independent tasks.
+ * Matrix product in the manner of Goto and van de Geijn (2008): blocks of both operands are packed into a thread's
+ * scratch memory, where whatever is computed in place is computed once; a register tile runs down the packed panels;
+ * the element-wise work behind the product is done while the block is in the cache. Blocks of the result are
+ * independent tasks.
  */
 import { type Node, sizeOfShape } from "../../ir/graph.js";
 import * as ix from "../../ir/index-math.js";
@@ -24,7 +25,7 @@ import {
 import { divisorUpTo } from "../divisors.js";
 import type { KernelBuilder } from "../kernel-builder.js";
 import { contiguous, type Packed, type PackedColumns, packColumns, packRows } from "./matmul-pack.js";
-import { nest } from "./nest.js";
+import { firstThen, nest } from "./nest.js";
 import { chooseTile, type Tile } from "./tile.js";
 
 interface Blocking {
@@ -51,7 +52,9 @@ function evenBlock(total: number, unit: number, wanted: number): number {
   return best * unit;
 }
 
-/** Cycles to pack one element of an operand whose vectors lie in memory: copies wait for memory, not for instructions. */
+/**
+ * Cycles to pack one element of an operand whose vectors lie in memory: copies wait for memory, not for instructions.
+ */
 const ROW_CYCLES = 0.3;
 const COLUMN_CYCLES = 0.35;
 /** The same where columns are turned (further cycles are shared by the lanes), and where elements come one by one. */
@@ -67,7 +70,10 @@ const CUT_DEPTH = 512;
 /** What a strip of rows may take of the second-level cache: panels and sums pass through it, too. */
 const STRIP_SHARE = 0.27;
 
-/** Blocks that finish first: every task packs its own operands, so small blocks pack more and large ones share out badly. */
+/**
+ * Blocks that finish first: every task packs its own operands, so small blocks pack more and large ones share out
+ * badly.
+ */
 function chooseBlocking(
   builder: KernelBuilder,
   anchor: Node,
@@ -117,7 +123,9 @@ interface Product {
   readonly item: ix.Index;
   readonly firstRow: ix.Index;
   readonly firstColumn: ix.Index;
-  /** Whether this is not the first of several depths, and whether it is the last: null and [] where there is only one. */
+  /**
+   * Whether this is not the first of several depths, and whether it is the last: null and [] where there is only one.
+   */
   readonly isLater: ix.Guard | null;
   readonly isLast: ix.Guard;
   /** Sums between depths, and those of blocks with a last vector that is not whole. */
@@ -127,7 +135,10 @@ interface Product {
   readonly direct: boolean;
 }
 
-/** Where a register tile lies: rows before it in the task, its first row in the strip and column in the block, its number. */
+/**
+ * Where a register tile lies: rows before it in the task, its first row in the strip and column in the block, its
+ * number.
+ */
 interface TilePlace {
   readonly strip: ix.Index;
   readonly row: ix.Index;
@@ -160,10 +171,7 @@ function descend(
     });
     return loop(k, [...operands.flatMap(({ statements }) => statements), ...products]);
   };
-  if (!b.inPassing) return [down(null)];
-  const others = number.high;
-  const first = when([{ index: number, extent: 1 }], [down(b.inPassing)]);
-  return others > 0 ? [first, when([{ index: ix.plus(number, -1), extent: others }], [down(null)])] : [first];
+  return b.inPassing ? firstThen(number, [down(b.inPassing)], [down(null)]) : [down(null)];
 }
 
 /** The register tile over one depth: sums of earlier depths are loaded, new ones stored. */

@@ -15,9 +15,15 @@ export function nest(variables: readonly ix.LoopVar[], body: readonly Stmt[]): S
   return variables.reduceRight<Stmt[]>((inner, variable) => [loop(variable, inner)], [...body]);
 }
 
+/** `first` where the number is 0, `others` where it is more. */
+export function firstThen(number: ix.Index, first: readonly Stmt[], others: readonly Stmt[]): Stmt[] {
+  const once = when([{ index: number, extent: 1 }], first);
+  return number.high > 0 ? [once, when([{ index: ix.plus(number, -1), extent: number.high }], others)] : [once];
+}
+
 /**
- * Adds a part that runs `body` for every point of `dims`: leading axes are cut into tasks of equal length, the number of
- * which depends on the work alone.
+ * Adds a part that runs `body` for every point of `dims`: leading axes are cut into tasks of equal length, the number
+ * of which depends on the work alone.
  */
 export function addNest(
   builder: KernelBuilder,

@@ -1,7 +1,7 @@
 /**
  * Kernels around a reduction. Lanes run either over results or over the reduced elements, whichever reads memory more
- * evenly. Long sums are kept in several registers and in blocks, so that rounding errors grow slowly; the order of every
- * sum is fixed by the shapes alone.
+ * evenly. Long sums are kept in several registers and in blocks, so that rounding errors grow slowly; the order of
+ * every sum is fixed by the shapes alone.
  */
 import { isOp, type Node, type ReduceKind, sizeOfShape } from "../../ir/graph.js";
 import * as ix from "../../ir/index-math.js";

@@ -62,9 +62,9 @@ class Products {
   }
 
   /**
-   * A matrix times a column of vectors. Two columns that differ only in signs are replaced by sum and difference of what
-   * they multiply, and of two such rows the part that they share and the part that changes sign are summed once: the
-   * matrices of Winograd's algorithm, made from points in pairs of ± p, consist of little else.
+   * A matrix times a column of vectors. Two columns that differ only in signs are replaced by sum and difference of
+   * what they multiply, and of two such rows the part that they share and the part that changes sign are summed once:
+   * the matrices of Winograd's algorithm, made from points in pairs of ± p, consist of little else.
    */
   times(matrix: Constants, x: readonly Expr[]): Expr[] {
     const columns = mirrored(turned(matrix));

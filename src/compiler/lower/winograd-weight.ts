@@ -1,7 +1,8 @@
 /**
  * Weight gradient of a 3 × 3 convolution by Winograd's algorithm turned around: transformed pixels times transformed
- * gradients, in a small product of matrices for each point that sums over tiles, and the sums transformed into 3 × 3 taps. A task owns the
- * results of some channels and one piece of the images, so nothing is shared and every sum has a fixed order.
+ * gradients, in a small product of matrices for each point that sums over tiles, and the sums transformed into 3 × 3
+ * taps. A task owns the results of some channels and one piece of the images, so nothing is shared and every sum has a
+ * fixed order.
  */
 import { isOp, type Node, sizeOfShape } from "../../ir/graph.js";
 import * as ix from "../../ir/index-math.js";
@@ -142,13 +143,10 @@ export function lowerWinogradWeight(builder: KernelBuilder, anchor: Node): numbe
       return [ix.add(firstImage, i), channel, ix.add(firstRow, row), column];
     },
   });
-  const asked = (number: ix.Index, total: number) =>
-    next
-      ? [
-          ...askForNext(builder, x, region(firstChannel, channels, x.shape[3]), { number, count: total, next }),
-          ...askForNext(builder, g, region(firstOutput, outputs, wo), { number, count: total, next }),
-        ]
-      : [];
+  const asked = (number: ix.Index, total: number) => [
+    ...askForNext(builder, x, region(firstChannel, channels, x.shape[3]), { number, count: total, next }),
+    ...askForNext(builder, g, region(firstOutput, outputs, wo), { number, count: total, next }),
+  ];
   const sizes = [height / tile.rows, outputs / lanes / tile.vectors, count];
   const products = multiply(builder, tile, sizes, batch, { pixels, gradients, sums }, asked);
   const finish = finished(

@@ -1,7 +1,7 @@
 /**
- * Winograd's convolution in tiles of 4 × 4 or 2 × 2 results: a task copies bands of images, transforms their pixels, multiplies in
- * a small product of matrices for each point, transforms back and does the element-wise work behind it, all within the cache. Sums run
- * over the channels alone, so their order does not depend on how tiles are shared out.
+ * Winograd's convolution in tiles of 4 × 4 or 2 × 2 results: a task copies bands of images, transforms their pixels,
+ * multiplies in a small product of matrices for each point, transforms back and does the element-wise work behind it,
+ * all within the cache. Sums run over the channels alone, so their order does not depend on how tiles are shared out.
  */
 import { isOp, type Node, sizeOfShape } from "../../ir/graph.js";
 import * as ix from "../../ir/index-math.js";
@@ -10,7 +10,7 @@ import type { Target } from "../../ir/target.js";
 import { winograd } from "../../ops/index.js";
 import { divisorsOf } from "../divisors.js";
 import type { KernelBuilder } from "../kernel-builder.js";
-import { askAhead, askFor, askForNext, nextTask, nextTurn } from "./ahead.js";
+import { askAhead, askFor, askForNext, nextTask, nextTurn, type Region } from "./ahead.js";
 import { addNest, nest } from "./nest.js";
 import { poolOf, storePixels } from "./pixels.js";
 import { chooseTile } from "./tile.js";
@@ -26,7 +26,9 @@ import {
   transformPixels,
 } from "./winograd-tiles.js";
 
-/** Lowers the transformation of filters: lanes over output channels, a row of points at a time (six streams of stores). */
+/**
+ * Lowers the transformation of filters: lanes over output channels, a row of points at a time (six streams of stores).
+ */
 export function lowerWinogradFilter(builder: KernelBuilder, anchor: Node): number {
   if (!isOp(anchor, "winogradFilter")) return 0;
   const { filter } = winograd(anchor.attrs.tile);
@@ -81,8 +83,9 @@ const MATRICES = [
 const SHARERS = 4;
 
 /**
- * How tasks share out images, rows of tiles and output channels, in the fewest cycles by a model: many tiles at a time read
- * filters seldom, few keep their matrices in the cache, and tasks that share out channels transform the same pixels.
+ * How tasks share out images, rows of tiles and output channels, in the fewest cycles by a model: many tiles at a time
+ * read filters seldom, few keep their matrices in the cache, and tasks that share out channels transform the same
+ * pixels.
  */
 function chooseShare({ lanes, l2Bytes }: Target, points: number, tiles: TileCounts, blocks: number, c: number): Share {
   const [images, rows, columns] = tiles;
@@ -154,31 +157,20 @@ export function lowerWinograd(builder: KernelBuilder, anchor: Node, roots: reado
   };
   const forward = transformPixels(builder, request, scheme, pixels);
   const steps = [height / tile.rows, blocks / tile.vectors, c];
-  const blocksOf = c / lanes;
+  const inputBlocks = c / lanes;
   // Filters that fill the cache would drive out what is asked for so early.
   const next = points * c * blocks * lanes * 4 <= target.l2Bytes ? nextTask(builder, tasks) : null;
-  const asked = (number: ix.Index, count: number) =>
-    next
-      ? askForNext(
-          builder,
-          x,
-          {
-            blocks: share.images * blocksOf,
-            rows: Math.min(share.rows * side, x.shape[2]),
-            columns: x.shape[3],
-            at: (b, row, column) => {
-              const [i, block] = ix.unflatten(b, [share.images, blocksOf]);
-              return [
-                ix.add(firstImage, i),
-                ix.add(ix.scale(block, lanes), builder.lane),
-                ix.add(firstRow, row),
-                column,
-              ];
-            },
-          },
-          { number, count, next },
-        )
-      : [];
+  const region: Region = {
+    blocks: share.images * inputBlocks,
+    rows: Math.min(share.rows * side, x.shape[2]),
+    columns: x.shape[3],
+    at: (b, row, column) => {
+      const [i, block] = ix.unflatten(b, [share.images, inputBlocks]);
+      const channel = ix.add(ix.scale(block, lanes), builder.lane);
+      return [ix.add(firstImage, i), channel, ix.add(firstRow, row), column];
+    },
+  };
+  const asked = (number: ix.Index, count: number) => askForNext(builder, x, region, { number, count, next });
   const products = multiply(builder, u, firstBlock, tile, steps, pixels, sums, asked);
 
   const result = tileLoops(builder, own);
@@ -200,12 +192,13 @@ export function lowerWinograd(builder: KernelBuilder, anchor: Node, roots: reado
     row: ix.add(firstRow, ix.scale(tileRow, side)),
     column: ix.scale(tileColumn, side),
   });
-
-  const touched = askFor(stores, nextTurn(outputs) ?? undefined);
+  // Behind the first vector, which tells how wide the loop is.
+  const [first, ...others] = backward;
+  const touched = askFor(stores, nextTurn(outputs));
   builder.part(tasks, [
     ...forward,
     ...products,
-    ...nest([...result.loops, outputs], [...backward.slice(0, 1), ...touched, ...backward.slice(1), ...stores]),
+    ...nest([...result.loops, outputs], [first, ...touched, ...others, ...stores]),
   ]);
   return 2 * n * o * ho * wo * c * 9;
 }

@@ -1,6 +1,6 @@
 /**
- * The `native` device: kernels printed as C, compiled by the system's compiler, run on all cores off the event loop. Knows
- * loop-language kernels and memory; no graph, no op.
+ * The `native` device: kernels printed as C, compiled by the system's compiler, run on all cores off the event loop.
+ * Knows loop-language kernels and memory; no graph, no op.
  */
 import { statSync } from "node:fs";
 import { basename } from "node:path";

@@ -23,8 +23,8 @@ export type MadeProgram = Program<MadeKernel>;
 const LAYERS = ["util", "ir", "ops", "autograd", "compiler", "codegen", "runtime", "device/native", "tensor"];
 
 /**
- * The package and the names, sizes and times of the files that make programs; null where they are not files of their own
- * (bundled). Installed files all have the same time: there it is the version that tells one package from another.
+ * The package and the names, sizes and times of the files that make programs; null where they are not files of their
+ * own (bundled). Installed files all have the same time: there it is the version that tells one package from another.
  */
 function identityOfCode(): string | null {
   const root = fileURLToPath(new URL("../../", import.meta.url));
