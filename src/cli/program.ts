@@ -19,6 +19,9 @@ interface TrainFlags extends Flags {
   readonly batch?: string;
   readonly lr?: string;
   readonly optimizer?: string;
+  readonly crop?: string;
+  readonly flip?: string;
+  readonly cutout?: string;
   readonly seed: string;
   readonly out?: string;
   readonly size?: string;
@@ -35,7 +38,7 @@ interface ProfileFlags extends Flags {
 }
 
 /** Options that are numbers. */
-type NumberName = "epochs" | "batch" | "lr" | "seed" | "size" | "steps";
+type NumberName = "epochs" | "batch" | "lr" | "crop" | "flip" | "cutout" | "seed" | "size" | "steps";
 /** What may be said with `--resume`: nothing of it changes what is trained. */
 const resumable: readonly string[] = ["resume", "device", "memory", "json"];
 
@@ -99,6 +102,9 @@ function makeProgram(terminal: Terminal, setCode: (code: number) => void): Comma
     .option("--batch <n>", "images per step; default: by recipe")
     .option("--lr <x>", "largest learning rate; default: by recipe or optimizer")
     .option("--optimizer <name>", "sgd, adamw or muon; default: by recipe")
+    .option("--crop <n>", "shift training pictures by up to n pixels; 0: not; default: by recipe")
+    .option("--flip <p>", "mirror training pictures with probability p; 0: not; default: by recipe")
+    .option("--cutout <n>", "blank a random square of n pixels in each training picture; 0: not; default: by recipe")
     .option("--seed <n>", "decides the split, the order and the initial weights", "0")
     .option("--device <name>", "native, wasm or interp; default: native if there is a C compiler, else wasm")
     .option("--size <n>", "resize pictures of a folder: 224, or 160x224 (height first); default: as they are")
@@ -114,11 +120,12 @@ function makeProgram(terminal: Terminal, setCode: (code: number) => void): Comma
         return;
       }
       if (data === undefined) command.error("error: missing required argument data");
-      const [epochs, batch, lr, seed] = (["epochs", "batch", "lr", "seed"] as const).map((name) =>
+      const numbers = (["epochs", "batch", "lr", "crop", "flip", "cutout", "seed"] as const).map((name) => [
+        name,
         numberOf(name, flags),
-      );
+      ]);
       const { train } = await import("./commands.js");
-      setCode(await train(terminal, { ...flags, epochs, batch, lr, seed, data }, json));
+      setCode(await train(terminal, { ...flags, ...Object.fromEntries(numbers), data }, json));
     });
 
   program

@@ -38,6 +38,16 @@ RANGE(B, int, vi, unsigned char)
 #else
 #define SHUFFLE(a, b, ...) __builtin_shuffle(a, b, (vi){__VA_ARGS__})
 #endif
+// b takes over a's register, behind all that is above and before all that is below.
+#if defined(__AVX512F__)
+#define SETTLE(b, a) __asm__ volatile("" : "=v"(b) : "0"(a) : "memory")
+#elif defined(__x86_64__)
+#define SETTLE(b, a) __asm__ volatile("" : "=x"(b) : "0"(a) : "memory")
+#elif defined(__aarch64__)
+#define SETTLE(b, a) __asm__ volatile("" : "=w"(b) : "0"(a) : "memory")
+#else
+#define SETTLE(b, a) ((b) = (a))
+#endif
 #define INLINE static inline __attribute__((always_inline, unused))
 // x - 0 is x for every x, which x + 0 is not: the compiler folds it into a broadcast.
 INLINE vf v_splat(float x) { return x - (vf){0}; }

@@ -35,6 +35,9 @@ class CPrinter extends Printer {
   protected declaration(e: Expr, name: string, value: string, mutable: boolean): string {
     return `${mutable ? "" : "const "}${this.typeOf(e)} ${name} = ${value};`;
   }
+  protected override settled(e: Expr, name: string, value: string): string {
+    return `${this.typeOf(e)} ${name}; SETTLE(${name}, ${value});`;
+  }
   protected loopHead(name: string, extent: number): string {
     return `for (long ${name} = 0; ${name} < ${extent}; ${name}++)`;
   }

@@ -24,6 +24,10 @@ export abstract class Printer {
   }
 
   protected abstract declaration(e: Expr, name: string, value: string, mutable: boolean): string;
+  /** The declaration of a register that takes over the result of a loop. */
+  protected settled(e: Expr, name: string, value: string): string {
+    return this.declaration(e, name, value, false);
+  }
   protected abstract loopHead(name: string, extent: number): string;
   protected abstract letHead(name: string, value: string): string;
   protected abstract operation(e: Expr & { kind: "op" }, args: string[]): string;
@@ -91,9 +95,11 @@ export abstract class Printer {
         this.line(this.declaration(e, name, this.expression(e), false));
         this.temporaries.set(e.key, name);
       }
-      if (s.kind === "declare")
-        this.line(this.declaration(s.init, s.name, this.value(s.init), this.mutable.has(s.name)));
-      else if (s.kind === "set") this.line(`${s.name} = ${this.value(s.value)};`);
+      if (s.kind === "declare") {
+        const value = this.value(s.init);
+        if (s.settled) this.line(this.settled(s.init, s.name, value));
+        else this.line(this.declaration(s.init, s.name, value, this.mutable.has(s.name)));
+      } else if (s.kind === "set") this.line(`${s.name} = ${this.value(s.value)};`);
       else if (s.kind === "store") this.line(this.storeText(s, this.value(s.value)));
       else {
         const text = this.prefetchText(s);

@@ -36,10 +36,11 @@ export function shareRun(run: readonly Straight[], mutable: ReadonlySet<string>)
     operandsOf(e).forEach(count);
   };
   for (const s of run) exprsOf(s).forEach(count);
+  const stored = new Set(run.flatMap((s) => (s.kind === "store" ? [s.buffer] : [])));
   const changes = (e: Expr): boolean => {
     let found = false;
     eachExpr([e], (x) => {
-      if (x.kind === "register" && mutable.has(x.name)) found = true;
+      found ||= (x.kind === "register" && mutable.has(x.name)) || (x.kind === "load" && stored.has(x.buffer));
     });
     return found;
   };

@@ -3,16 +3,10 @@
  * update behind the gradient it uses); small nests that do not depend on each other share one kernel. Knows no loops.
  */
 import { isOp, type Node, sameShape, sizeOfShape } from "../ir/graph.js";
-import { isScalar } from "../ir/scalar.js";
-import { structuralRecord } from "../ops/index.js";
 import type { Layout } from "./layout.js";
 import type { KernelPlan, NestPlan } from "./plan.js";
+import { isPointwise, isWeightGradient } from "./roots.js";
 
-/** Whether the node is a weight gradient in pieces. */
-export const isWeightGradient = (node: Node): boolean =>
-  isOp(node, "convWeightGrad") || isOp(node, "winogradWeightGrad");
-
-const isPointwise = (node: Node): boolean => isScalar(node.op) || structuralRecord(node)?.kind === "elementwise";
 /** Elements up to which a nest is too small for a kernel of its own. */
 const SMALL = 1 << 15;
 

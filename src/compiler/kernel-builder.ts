@@ -15,6 +15,7 @@ import {
   register,
   type ScratchSpec,
   type Stmt,
+  settle,
   store,
   testOf,
   when,
@@ -23,6 +24,11 @@ import type { Target } from "../ir/target.js";
 import { throughReshape } from "../ops/index.js";
 import { type Layout, memoryBounds, physicalSize, positionOf } from "./layout.js";
 import { Lowering, type Stored } from "./value.js";
+
+const SCRATCH = "S";
+
+/** Whether memory of this name is a task's own, which is in the cache. */
+export const isScratch = (name: string): boolean => name.startsWith(SCRATCH);
 
 /** A kernel, and the graph node behind each of its buffers. */
 export interface Lowered {
@@ -35,6 +41,7 @@ export class KernelBuilder {
   private readonly buffers = new Map<Node, BufferSpec & { node: Node; layout: Layout }>();
   private readonly scratches: ScratchSpec[] = [];
   private readonly parts: Part[] = [];
+  private readonly settled = new Set<string>();
   private names = 0;
 
   constructor(
@@ -94,16 +101,38 @@ export class KernelBuilder {
     return store(this.buffer(root, "write"), root.dtype, position, value, this.lanes, guard);
   }
 
+  /** A finished value in a register that keeps it, and what puts it there. */
+  hold(result: Expr): { readonly value: Expr; readonly statements: readonly Stmt[] } {
+    if (result.kind === "register" && this.settled.has(result.name)) return { value: result, statements: [] };
+    const name = this.fresh("f");
+    return { value: register(name, result.type, result.lanes), statements: [declare(name, result)] };
+  }
+
+  /** The same for results of a loop, so that nothing behind them takes registers from it. */
+  settle(results: readonly (readonly Expr[])[]): { readonly values: Expr[][]; readonly statements: Stmt[] } {
+    const statements: Stmt[] = [];
+    const take = (result: Expr): Expr => {
+      const name = this.fresh("f");
+      this.settled.add(name);
+      statements.push(settle(name, result));
+      return register(name, result.type, result.lanes);
+    };
+    return { values: results.map((line) => line.map(take)), statements };
+  }
+
   /** Stores the roots behind an anchor whose value at `at` is `result`. */
   storeBehind(anchor: Node, result: Expr, roots: readonly Node[], at: readonly ix.Index[]): Stmt[] {
-    const name = this.fresh("f");
-    const value = register(name, result.type, result.lanes);
-    const stores = this.lowering.withBound(
+    const { value, statements } = this.hold(result);
+    return [...statements, ...this.storeHeld(anchor, value, roots, at)];
+  }
+
+  /** The same where the value is held already. */
+  storeHeld(anchor: Node, value: Expr, roots: readonly Node[], at: readonly ix.Index[]): Stmt[] {
+    return this.lowering.withBound(
       anchor,
       () => value,
       () => roots.map((root) => this.storeRoot(root, throughReshape(at, anchor.shape, root.shape))),
     );
-    return [declare(name, result), ...stores];
   }
 
   /** Stores the roots at their own coordinates, where each reads several elements of the anchor. */
@@ -136,7 +165,7 @@ export class KernelBuilder {
   }
 
   scratch(dtype: DType, elements: number): string {
-    const name = `S${this.scratches.length}`;
+    const name = `${SCRATCH}${this.scratches.length}`;
     this.scratches.push({ name, dtype, elements });
     return name;
   }

@@ -2,12 +2,13 @@
  * Decides which values are stored, which kernel makes each of them, and in which layout they lie. Everything that is
  * not stored is computed in place where it is read. Knows no loops.
  */
-import { isOp, type Node, sameShape, sizeOfShape, topological } from "../ir/graph.js";
+import { isOp, type Node, sizeOfShape } from "../ir/graph.js";
 import { isScalar, scalarOps } from "../ir/scalar.js";
 import type { Target } from "../ir/target.js";
 import { structuralRecord } from "../ops/index.js";
-import { absorbFollowers, isWeightGradient, joinSiblings, mergeNests, readsWhile, unreadRoots } from "./fuse.js";
+import { absorbFollowers, joinSiblings, mergeNests, readsWhile, unreadRoots } from "./fuse.js";
 import { blocked, type Layout, plain } from "./layout.js";
+import { findRoots, isConvolution, isWeightGradient } from "./roots.js";
 
 /** One loop nest or template: the roots it stores, and the reduction or contraction at its heart, if any. */
 export interface NestPlan {
@@ -28,8 +29,6 @@ export interface Plan {
   readonly layouts: ReadonlyMap<Node, Layout>;
 }
 
-/** Reductions over at most this many elements are computed in place. */
-const SMALL_REDUCTION = 9;
 /** Packed weights [O / V][Kh][Kw][C][V]: in the order in which the innermost loops read them. */
 const WEIGHT_ORDER = [0, 2, 3, 1];
 /** Transformed filters [6][6][O / V][C][V]: a matrix for every point. */
@@ -44,44 +43,21 @@ const SPREAD = 6;
 const READ_TWICE = 12;
 
 const isMovement = (node: Node): boolean => structuralRecord(node)?.kind === "movement";
-const isPointwise = (node: Node): boolean => isScalar(node.op) || structuralRecord(node)?.kind === "elementwise";
 
-const isConvolution = (node: Node): boolean =>
-  isOp(node, "conv2d") || isOp(node, "winogradConv2d") || isOp(node, "convInputGrad");
 /** Whether a reader takes the packed weights as filters. */
 const readsFilters = (user: Node, weights: Node): boolean =>
   isOp(user, "winogradFilter") || ((isOp(user, "conv2d") || isOp(user, "convInputGrad")) && user.inputs[1] === weights);
-
-/** Whether the node is the heart of a kernel of its own. */
-function isAnchor(node: Node): boolean {
-  if (structuralRecord(node)?.kind === "template") return true;
-  if (!isOp(node, "reduce") && !isOp(node, "argmax")) return false;
-  return sizeOfShape(node.inputs[0].shape) / Math.max(1, sizeOfShape(node.shape)) > SMALL_REDUCTION;
-}
 
 /** Window positions that may read one input element. */
 const candidatesOf = (node: Node<"fold">): number =>
   node.attrs.axes.reduce((n, { size, stride }) => n * Math.ceil(size / stride), 1);
 
-/** The side of square windows that tile the image exactly and are small enough for registers; else null. */
-function poolSize(window: Node<"window">, image: Node): number | null {
-  const { axes } = window.attrs;
-  const size = axes[0]?.size;
-  const tiles = axes.every((w, i) => {
-    return (
-      w.axis === i + 2 && w.size === size && w.stride === size && w.dilation === 1 && image.shape[w.axis] % size === 0
-    );
-  });
-  return axes.length === 2 && tiles && size * size <= SMALL_REDUCTION ? size : null;
-}
-
 class Planner {
-  private readonly order: Node[];
-  private readonly users = new Map<Node, Node[]>();
-  private readonly stored = new Set<Node>();
-  private readonly anchorOf = new Map<Node, Node>();
-  /** Nodes between an anchor and its root: they live in registers. */
-  private readonly inFlight = new Set<Node>();
+  private readonly order: readonly Node[];
+  private readonly users: ReadonlyMap<Node, readonly Node[]>;
+  private readonly stored: Set<Node>;
+  private readonly anchorOf: ReadonlyMap<Node, Node>;
+  private readonly inFlight: ReadonlySet<Node>;
   private readonly costs = new Map<Node, number>();
   private readonly layouts = new Map<Node, Layout>();
   /** Rows brought back into the shape of images: stored once in the layout that convolutions read. */
@@ -91,18 +67,15 @@ class Planner {
     private readonly outputs: readonly Node[],
     private readonly target: Target,
   ) {
-    this.order = topological(outputs);
-    for (const node of this.order) {
-      for (const x of new Set(node.inputs)) this.users.set(x, [...(this.users.get(x) ?? []), node]);
-    }
+    const { order, users, stored, anchorOf, inFlight } = findRoots(outputs);
+    this.order = order;
+    this.users = users;
+    this.stored = new Set(stored);
+    this.anchorOf = anchorOf;
+    this.inFlight = inFlight;
   }
 
   plan(): Plan {
-    for (const node of this.order) {
-      if (node.op === "leaf" || node.op === "contiguous") this.stored.add(node);
-    }
-    for (const node of this.outputs) this.stored.add(node);
-    for (const node of this.order) if (isAnchor(node)) this.climb(node);
     for (const node of this.order) this.decide(node);
     for (const node of this.order) {
       if (this.stored.has(node)) this.layouts.set(node, this.layoutOf(node));
@@ -110,54 +83,6 @@ class Planner {
     this.plainTables();
     const kernels = this.group();
     return { kernels, layouts: this.layouts };
-  }
-
-  /** Walks from an anchor through element-wise users for as long as each is the only one: the last is stored. */
-  private climb(anchor: Node): void {
-    let node = anchor;
-    // Partial weight gradients are stored as they are: their sum is another kernel.
-    while (!this.stored.has(node) && !isWeightGradient(anchor) && anchor.op !== "winogradFilter") {
-      const users = this.users.get(node) ?? [];
-      const [next] = users;
-      if (users.length !== 1 || this.anchorOf.has(next) || this.inFlight.has(next)) break;
-      const follows = next.op === "reshape" || (isPointwise(next) && sameShape(next.shape, node.shape));
-      if (!follows || next.op === "contiguous") break;
-      this.inFlight.add(node);
-      node = next;
-    }
-    const pools = isConvolution(anchor) && !this.stored.has(node) ? this.poolsBehind(node, anchor) : [];
-    if (pools.length > 0) {
-      // Pooled on the registers of the convolution, the image itself is never stored.
-      this.inFlight.add(node);
-      for (const pool of pools) {
-        this.stored.add(pool);
-        this.anchorOf.set(pool, anchor);
-      }
-      return;
-    }
-    // A reshape is no work: it stays with its reader, unless it only drops the axis that a product of matrices has in front.
-    const bare = node.op === "reshape" && sameShape(anchor.shape, [1, ...node.shape]);
-    while (node.op === "reshape" && !bare && node !== anchor && !this.stored.has(node)) {
-      node = node.inputs[0];
-      this.inFlight.delete(node);
-    }
-    this.stored.add(node);
-    this.anchorOf.set(node, anchor);
-  }
-
-  /** The reductions of windows that do not overlap, if they are all that reads the image. */
-  private poolsBehind(image: Node, anchor: Node): Node[] {
-    const [window, ...others] = this.users.get(image) ?? [];
-    if (others.length > 0 || !window || !isOp(window, "window") || isOp(anchor, "convInputGrad")) return [];
-    const size = poolSize(window, image);
-    if (size === null || (isOp(anchor, "winogradConv2d") && anchor.attrs.tile % size !== 0)) return [];
-    const [taps, ...more] = this.users.get(window) ?? [];
-    if (more.length > 0 || taps?.op !== "reshape" || taps.shape.length !== 5 || this.outputs.includes(taps)) return [];
-    const pools = this.users.get(taps) ?? [];
-    const fits = (pool: Node) =>
-      !this.anchorOf.has(pool) &&
-      ((isOp(pool, "reduce") && pool.attrs.axes.join() === "4") || (isOp(pool, "argmax") && pool.attrs.axis === 4));
-    return pools.every(fits) ? pools : [];
   }
 
   private isKept(node: Node): boolean {

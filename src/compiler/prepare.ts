@@ -6,6 +6,7 @@
 import { type ConvAttrs, isOp, type Node, type Pair, type Shape, sizeOfShape, type WinogradTile } from "../ir/graph.js";
 import type { Target } from "../ir/target.js";
 import { graph, helpers, spreadConvolution, structuralRecord } from "../ops/index.js";
+import { sumInBands } from "./bands.js";
 import { divisorUpTo } from "./divisors.js";
 import { rewrite } from "./simplify.js";
 
@@ -164,7 +165,7 @@ function prepareConv(node: Node<"conv2d">, target: Target): Node {
 export function prepare(outputs: readonly Node[], target: Target): Node[] {
   const decomposed = rewrite(outputs, (node) => {
     const record = structuralRecord(node);
-    if (record?.kind !== "template") return node;
+    if (!record?.decompose || isOp(node, "variance")) return node;
     if (hasTemplate(node, target)) {
       if (isOp(node, "conv2d")) return prepareConv(node, target);
       if (isOp(node, "convInputGrad")) {
@@ -180,8 +181,9 @@ export function prepare(outputs: readonly Node[], target: Target): Node[] {
       const conv = spreadConvolution(graph, node.inputs[0], node.inputs[1], node.attrs);
       if (isOp(conv, "conv2d") && hasTemplate(conv, target)) return prepareConv(conv, target);
     }
-    return record.decompose ? record.decompose(graph, node as never) : node;
+    return record.decompose(graph, node as never);
   });
-  if (!target.templates) return decomposed;
-  return rewrite(decomposed, (node) => (isOp(node, "reduce") ? cutReduction(node) : node));
+  const summed = sumInBands(decomposed, target);
+  if (!target.templates) return summed;
+  return rewrite(summed, (node) => (isOp(node, "reduce") ? cutReduction(node) : node));
 }

@@ -127,12 +127,15 @@ function structureOf(node: Node, ids: ReadonlyMap<Node, number>): string {
   return `${node.op}|${node.dtype}|${node.shape.join("x")}|${keyOf(node.attrs)}|${inputs}`;
 }
 
-/** Rebuilds the graph bottom-up through `rule`; what a rule makes of a node is of the same origin. */
-export function rewrite(outputs: readonly Node[], rule: (node: Node) => Node): Node[] {
+/**
+ * Rebuilds the graph bottom-up through `rule`, which is also given the node as it was; what a rule makes of a node is of
+ * the same origin.
+ */
+export function rewrite(outputs: readonly Node[], rule: (node: Node, original: Node) => Node): Node[] {
   const mapped = new Map<Node, Node>();
   for (const node of topological(outputs)) {
     const inputs = node.inputs.map((x) => mapped.get(x) ?? x);
-    const made = withOrigin(node.origin, () => rule(rebuild(node, inputs)));
+    const made = withOrigin(node.origin, () => rule(rebuild(node, inputs), node));
     mapped.set(node, made);
   }
   return outputs.map((node) => mapped.get(node) ?? node);

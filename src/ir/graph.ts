@@ -57,6 +57,10 @@ export interface StructuralAttrs {
   /** Σ (x − mean)² / divisor over axes, which stay with size 1. */
   variance: { readonly axes: readonly number[]; readonly divisor: number };
   argmax: { readonly axis: number };
+  /** Sums over bands of rows: [N, C, H, W] -> [N · ⌈H / rows⌉, C]. */
+  bandSum: { readonly rows: number };
+  /** Mean, and Σ (x − mean)², over bands of rows: [N, C, H, W] -> [2, N · ⌈H / rows⌉, C]. */
+  bandMoments: { readonly rows: number };
   /** [B, M, K] · [B, K, N] -> [B, M, N] */
   matmul: Record<never, never>;
   /** [N, C, H, W], [O, C/g, Kh, Kw] -> [N, O, Ho, Wo] */

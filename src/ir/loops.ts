@@ -52,8 +52,11 @@ export type Stmt =
   | { readonly kind: "if"; readonly guard: Guard; readonly body: readonly Stmt[] }
   /** Names an index whose range is known better than its terms show. */
   | { readonly kind: "let"; readonly variable: LoopVar; readonly index: Index; readonly body: readonly Stmt[] }
-  /** A mutable register. */
-  | { readonly kind: "declare"; readonly name: string; readonly init: Expr }
+  /**
+   * A mutable register. One that is settled takes over what a loop has summed up: nothing below it is read or computed
+   * earlier, where it would take registers from that loop.
+   */
+  | { readonly kind: "declare"; readonly name: string; readonly init: Expr; readonly settled?: boolean }
   | { readonly kind: "set"; readonly name: string; readonly value: Expr }
   | {
       readonly kind: "store";
@@ -230,6 +233,8 @@ export function store(
 
 export const prefetch = (buffer: string, index: Index): Stmt => ({ kind: "prefetch", buffer, index });
 export const declare = (name: string, init: Expr): Stmt => ({ kind: "declare", name, init });
+/** A register that takes over the result of a loop. */
+export const settle = (name: string, init: Expr): Stmt => ({ kind: "declare", name, init, settled: true });
 export const set = (name: string, value: Expr): Stmt => ({ kind: "set", name, value });
 
 /** A loop; loops that run once are unfolded by printers, since the variable is then the constant 0. */

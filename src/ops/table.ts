@@ -16,6 +16,7 @@ import {
 import { isScalar, type ScalarName, scalarOps, scalarResult } from "../ir/scalar.js";
 import { DTypeError, FoveaError, ShapeError } from "../util/errors.js";
 import type { Origin } from "../util/scope.js";
+import { bandRecords } from "./bands.js";
 import { contractionRecords } from "./contraction.js";
 import { movementRecords } from "./movement.js";
 import { pickingRecords } from "./picking.js";
@@ -30,6 +31,7 @@ const records: Records = {
   ...sourceRecords,
   ...movementRecords,
   ...reductionRecords,
+  ...bandRecords,
   ...contractionRecords,
   ...winogradRecords,
   ...pickingRecords,

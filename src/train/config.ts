@@ -17,6 +17,10 @@ const positive = (() => {
   const error = ({ input }: { readonly input?: unknown }) => `must be a number above 0, got ${String(input)}`;
   return z.number({ error }).gt(0, { error });
 })();
+const share = (() => {
+  const error = ({ input }: { readonly input?: unknown }) => `must be a number from 0 to 1, got ${String(input)}`;
+  return z.number({ error }).min(0, { error }).max(1, { error });
+})();
 const measured = (parse: (text: string | number) => unknown) =>
   z.union([z.string(), z.number()]).refine((value) => parse(value) !== undefined, {
     error: ({ input }) =>
@@ -43,6 +47,10 @@ const optionsSchema = z.strictObject({
   batch: wholeNumber(1).optional(),
   lr: positive.optional(),
   optimizer: oneOf(optimizerNames).optional(),
+  /** Changes to training pictures: largest shift and side of a square in pixels, probability of a flip; 0 for none. */
+  crop: wholeNumber(0).optional(),
+  flip: share.optional(),
+  cutout: wholeNumber(0).optional(),
   seed: wholeNumber(0).default(0),
   device: oneOf(deviceNames).optional(),
   out: z.string().min(1, "must be a folder").optional(),

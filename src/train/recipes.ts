@@ -140,18 +140,24 @@ export interface RecipeChoice {
   readonly epochs?: number;
   readonly batch?: number;
   readonly lr?: number;
+  readonly crop?: number;
+  readonly flip?: number;
+  readonly cutout?: number;
 }
 
 /** The recipe of a run; what the user says wins. An optimizer that is not the recipe's comes with its own settings. */
 export function recipeFor(choice: RecipeChoice): Recipe & { readonly name: RecipeName } {
-  const { data, recipe, optimizer, model, epochs, batch, lr } = choice;
+  const { data, recipe, optimizer, model, epochs, batch, lr, crop, flip, cutout } = choice;
   const name = recipe ?? (Object.hasOwn(recipes, data) ? (data as RecipeName) : "folder");
   const row: Recipe = recipes[name];
   const own = optimizer === undefined || optimizer === row.optimizer;
   const { nesterov, fixedNorm, rest, ...kept } = row;
   const settings = own ? row : { ...kept, ...optimizerRows[optimizer] };
-  const said = Object.fromEntries(
-    Object.entries({ model, epochs, batch, lr }).filter(([, value]) => value !== undefined),
-  );
-  return { name, ...settings, ...said };
+  const augment = { ...row.augment, ...said({ crop, flip, cutout }) };
+  return { name, ...settings, ...said({ model, epochs, batch, lr }), augment };
+}
+
+/** Without what was not said, so that it hides nothing. */
+function said<T extends object>(choices: T): Partial<T> {
+  return Object.fromEntries(Object.entries(choices).filter(([, value]) => value !== undefined)) as Partial<T>;
 }

@@ -54,6 +54,8 @@ describe("misuse ends with code 2 and one line", () => {
     ["train mnist --epochs many", "[cli] --epochs must be a number, got many"],
     ["train mnist --epochs 0", "[train] epochs must be a whole number from 1, got 0"],
     ["train mnist --batch 2.5", "[train] batch must be a whole number from 1, got 2.5"],
+    ["train mnist --cutout large", "[cli] --cutout must be a number, got large"],
+    ["train mnist --flip 1.5", "[train] flip must be a number from 0 to 1, got 1.5"],
     ["train mnist --lr -1", "[train] lr must be a number above 0, got -1"],
     ["train mnist --seed -4", "[train] seed must be a whole number from 0, got -4"],
     ["train mnist --model resnet", `[train] model must be one of ${modelNames.join(", ")}, got resnet`],

@@ -87,9 +87,15 @@ describe("kernels per program", () => {
     const conv = new Conv2d(16, 16, 3, { padding: 1, bias: false });
     const model = new Sequential(conv, new BatchNorm2d(16), new ReLU());
     await realize(...model.parameters());
-    const { kernels } = await programOf(device, [zeros([8, 16, 10, 10])], (x) => model.call(x));
-    // Weights are packed, the convolution runs, mean, variance, and one pass for the rest with the running statistics.
+    const { kernels } = await programOf(device, [zeros([16, 16, 10, 10])], (x) => model.call(x));
+    // Weights are packed, the convolution sums its bands, then mean, variance, and one pass for the rest with the
+    // running statistics. No kernel but the last reads what the convolution has stored.
     expect(kernels.map(({ label }) => label)).toHaveLength(5);
+    const large = kernels.filter(({ buffers }) => buffers.some(({ elements }) => elements === 16 * 16 * 10 * 10));
+    expect(large.map(({ label }) => label)).toEqual([
+      expect.stringMatching(/^conv2d_16x16x10x10/),
+      expect.stringMatching(/^map_relu_16x16x10x10/),
+    ]);
   });
 
   it("a depthwise convolution with bias and ReLU6: weights are packed, and one kernel does the rest", async () => {

@@ -1,6 +1,7 @@
 /** Float64 loops for sums, extrema, means and variances, each as a case of the structural sweep. */
-import type { Tensor } from "../../src/index.js";
-import { fold, type NdArray } from "../support/arrays.js";
+import { Tensor } from "../../src/index.js";
+import { graph } from "../../src/ops/index.js";
+import { fill, fold, get, type NdArray } from "../support/arrays.js";
 import type { StructuralCase } from "./contraction-cases.js";
 
 const sum = (x: readonly number[]): number => x.reduce((a, b) => a + b, 0);
@@ -59,5 +60,41 @@ export function argmaxCase(shape: readonly number[], dim: number): StructuralCas
     smooth: false,
     build: (x) => x.argmax({ dim }),
     meaning: (x) => fold(x, [dim], (elements) => elements.indexOf(Math.max(...elements))),
+  };
+}
+
+/** Pixels of a channel in a band of rows: every value that falls into row `item` of the result. */
+function bandOf(x: NdArray, rows: number, item: number, channel: number): number[] {
+  const [, , h, w] = x.shape;
+  const bands = Math.ceil(h / rows);
+  const [image, first] = [Math.floor(item / bands), (item % bands) * rows];
+  const own = Array.from({ length: Math.min(rows, h - first) }, (_, r) => first + r);
+  return own.flatMap((r) => Array.from({ length: w }, (_, q) => get(x, [image, channel, r, q])));
+}
+
+export function bandSumCase(shape: readonly number[], rows: number): StructuralCase {
+  const items = shape[0] * Math.ceil(shape[2] / rows);
+  return {
+    name: `[${shape}] in bands of ${rows} rows`,
+    shapes: [shape],
+    smooth: false, // no gradient: it only ever stands for sums that have one
+    build: (x) => new Tensor(graph.make("bandSum", [x.node], { rows })),
+    meaning: (x) => fill([items, shape[1]], ([item, channel]) => sum(bandOf(x, rows, item, channel))),
+  };
+}
+
+export function bandMomentsCase(shape: readonly number[], rows: number): StructuralCase {
+  const items = shape[0] * Math.ceil(shape[2] / rows);
+  return {
+    name: `[${shape}] in bands of ${rows} rows`,
+    shapes: [shape],
+    smooth: false, // no gradient: it only ever stands for sums that have one
+    build: (x) => new Tensor(graph.make("bandMoments", [x.node], { rows })),
+    meaning: (x) =>
+      fill([2, items, shape[1]], ([part, item, channel]) => {
+        const values = bandOf(x, rows, item, channel);
+        const mean = sum(values) / values.length;
+        return part === 0 ? mean : sum(values.map((value) => (value - mean) ** 2));
+      }),
   };
 }

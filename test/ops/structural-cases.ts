@@ -22,7 +22,7 @@ import {
   winogradFilterCase,
   winogradWeightCase,
 } from "./contraction-cases.js";
-import { argmaxCase, reduceCases, varianceCase } from "./reduction-cases.js";
+import { argmaxCase, bandMomentsCase, bandSumCase, reduceCases, varianceCase } from "./reduction-cases.js";
 
 const sum = (x: readonly number[]): number => x.reduce((a, b) => a + b, 0);
 const reshaped = (x: NdArray, shape: readonly number[]): NdArray => ({ shape, values: x.values });
@@ -433,6 +433,8 @@ export const structuralCases: Readonly<Record<StructuralName, readonly Structura
     varianceCase([2, 7, 5, 3], [0, 2, 3], 0),
     varianceCase([2, 3, 4], [1, 2], 2),
   ],
+  bandSum: [bandSumCase([2, 3, 6, 5], 2), bandSumCase([1, 17, 7, 4], 3), bandSumCase([3, 2, 4, 4], 4)],
+  bandMoments: [bandMomentsCase([2, 3, 6, 5], 2), bandMomentsCase([1, 17, 7, 4], 3), bandMomentsCase([3, 2, 4, 4], 4)],
   argmax: [
     argmaxCase([1], 0),
     argmaxCase([33], 0),

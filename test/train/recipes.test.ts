@@ -56,6 +56,15 @@ describe("a recipe", () => {
     });
   });
 
+  it("gives way to changes to pictures that are said, one by one", () => {
+    const augmentOf = (said: object) => recipeFor({ data: "x", recipe: "cifar-fast", ...said }).augment;
+    const own = { rotation: 0, scale: 0, shift: 0, crop: 2, cropMode: "reflect", flip: 0.5 };
+    expect(augmentOf({})).toEqual(own);
+    expect(augmentOf({ crop: 4, cutout: 8 })).toEqual({ ...own, crop: 4, cutout: 8 });
+    expect(augmentOf({ crop: 0, flip: 0 })).toEqual({ ...own, crop: 0, flip: 0 });
+    expect(recipeFor({ data: "x", flip: 0.5 }).augment).toEqual({ rotation: 0, scale: 0, shift: 0, flip: 0.5 });
+  });
+
   // He et al. 2016, section 4.2, in shares of the run.
   it("cifar-resnet has the paper's rates", () => {
     const lr = scheduleOf(configOf({ recipe: "cifar-resnet", epochs: 8 }), 100);

@@ -7,7 +7,7 @@ import type { Node } from "../../ir/graph.js";
 import * as ix from "../../ir/index-math.js";
 import { type Expr, prefetch, type Stmt, TASK } from "../../ir/loops.js";
 import { exprsOf, loadsOf } from "../../ir/visit.js";
-import type { KernelBuilder } from "../kernel-builder.js";
+import { isScratch, type KernelBuilder } from "../kernel-builder.js";
 import { channelsContiguous } from "./image.js";
 
 /** Vectors between what is read and what is asked for. */
@@ -30,11 +30,11 @@ export function askFor(statements: readonly Stmt[], next: Next | null = null): S
   const ask = (buffer: string, index: ix.Index) =>
     asked.set(`${buffer}[${index.key}]`, prefetch(buffer, next ? ix.substitute(index, next) : index));
   for (const s of statements) {
-    if (s.kind !== "declare" && s.kind !== "store") continue;
+    if (s.kind !== "declare" && s.kind !== "set" && s.kind !== "store") continue;
     for (const { buffer, index, stride, pick, guard } of loadsOf(exprsOf(s))) {
-      if (stride === 1 && pick === null && guard.length === 0) ask(buffer, index);
+      if (stride === 1 && pick === null && guard.length === 0 && !isScratch(buffer)) ask(buffer, index);
     }
-    if (s.kind === "store" && s.guard.length === 0) ask(s.buffer, s.index);
+    if (s.kind === "store" && s.guard.length === 0 && !isScratch(s.buffer)) ask(s.buffer, s.index);
   }
   return [...asked.values()];
 }

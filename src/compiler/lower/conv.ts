@@ -7,138 +7,20 @@ import { isOp, type Node, sizeOfShape } from "../../ir/graph.js";
 import * as ix from "../../ir/index-math.js";
 import { declare, type Expr, load, nameOf, register, type Stmt, set, splat, TASK } from "../../ir/loops.js";
 import { structuralRecord } from "../../ops/index.js";
-import { divisorUpTo } from "../divisors.js";
 import type { KernelBuilder } from "../kernel-builder.js";
+import { isBandNode } from "../roots.js";
 import { askAhead, askFor } from "./ahead.js";
+import { BandSums } from "./band-sums.js";
+import { choosePlan, type Plan, pieces } from "./conv-plan.js";
 import { type Walk, walkOf } from "./conv-walk.js";
 import { type Image, packImage } from "./image.js";
 import { firstThen, nest } from "./nest.js";
 import { poolOf, storePixels } from "./pixels.js";
-import { fits, stepCycles } from "./tile.js";
-
-type Convolution = Node<"conv2d"> | Node<"convInputGrad">;
-
-/** A tile of th × tw pixels and some channel blocks. */
-interface PixelTile {
-  readonly th: number;
-  readonly tw: number;
-  readonly blocks: number;
-}
-
-interface Plan {
-  readonly tile: PixelTile;
-  /** Output rows of a band, and how many bands an image has. */
-  readonly band: number;
-  readonly bands: number;
-  /** Channel blocks of a task, and how many such groups there are (in each group of the convolution). */
-  readonly group: number;
-  readonly groups: number;
-  /** Bands of a task, one after the other, and how many such runs all images have. */
-  readonly run: number;
-  readonly runs: number;
-}
-
-/** Register tiles start where the one before ends; what is left at an edge gets a smaller tile of its own. */
-export function pieces(length: number, size: number): { start: number; count: number; size: number }[] {
-  const whole = Math.floor(length / size);
-  const rest = length - whole * size;
-  const found = [{ start: 0, count: whole, size }];
-  return rest > 0 ? [...found.filter(({ count }) => count > 0), { start: whole * size, count: 1, size: rest }] : found;
-}
-
-/** The tile, in whole `unit` × `unit` squares, that covers the band in the fewest cycles per step; and these cycles. */
-export function choosePixelTile(
-  builder: KernelBuilder,
-  rows: number,
-  columns: number,
-  blocks: number,
-  unit: number,
-): { readonly tile: PixelTile; readonly cycles: number } {
-  let best: PixelTile = { th: unit, tw: unit, blocks: 1 };
-  let least = Number.POSITIVE_INFINITY;
-  for (let b = 1; b <= Math.min(4, blocks); b++) {
-    if (blocks % b !== 0) continue;
-    for (let tw = unit; tw <= columns; tw += unit) {
-      const most = tw === columns ? rows : Math.min(rows, 4);
-      for (let th = unit; th <= most && fits({ rows: th * tw, vectors: b }, builder.target); th += unit) {
-        let cycles = 0;
-        for (const v of pieces(rows, th)) {
-          for (const h of pieces(columns, tw))
-            cycles += v.count * h.count * stepCycles({ rows: v.size * h.size, vectors: b });
-        }
-        cycles *= blocks / b;
-        if (cycles < least - 1e-9) {
-          least = cycles;
-          best = { th, tw, blocks: b };
-        }
-      }
-    }
-  }
-  return { tile: best, cycles: least };
-}
 
 /** Blocks of channels from which on a tile has the time to ask for those to come. */
 const MANY_BLOCKS = 16;
 /** Blocks of channels between what such a tile copies and what it asks for. */
 const BLOCKS_AHEAD = 3;
-/** Cycles to copy a vector of pixels. */
-const COPY_CYCLES = 4;
-
-/**
- * Rows of a band, and the tile, for the fewest cycles: a band's pixels stay in the second-level cache, the last band is
- * as long as the others, and what lies around every band is copied with it. Pooled images are cut only where no window
- * is.
- */
-function chooseBand(
-  builder: KernelBuilder,
-  node: Convolution,
-  axes: Walk["axes"],
-  blocks: number,
-  unit: number,
-): { readonly band: number; readonly tile: PixelTile } {
-  const { lanes, target } = builder;
-  const [, c, kh, kw] = node.inputs[1].shape;
-  const [ho, wo] = axes.map(({ size }) => size);
-  const rowBytes = 4 * axes[1].extent(wo) * c;
-  let best: ReturnType<typeof chooseBand> | null = null;
-  let least = Number.POSITIVE_INFINITY;
-  for (let band = ho; band >= 1; band--) {
-    const bytes = axes[0].extent(band) * rowBytes;
-    if (band % unit !== 0 || (unit > 1 && ho % band !== 0) || (bytes > target.l2Bytes / 4 && band > unit)) continue;
-    const { tile, cycles } = choosePixelTile(builder, band, wo, blocks, unit);
-    const all = Math.ceil(ho / band) * (cycles * c * kh * kw + (bytes / 4 / lanes) * COPY_CYCLES);
-    if (all >= least) continue;
-    least = all;
-    best = { band, tile };
-  }
-  return best ?? { band: ho, tile: { th: unit, tw: unit, blocks: 1 } };
-}
-
-/** Tasks worth sharing out; few enough that packing is not repeated in vain. */
-const TASKS = 32;
-
-function choosePlan(builder: KernelBuilder, node: Convolution, { axes }: Walk, unit: number): Plan {
-  const { lanes, target } = builder;
-  const { attrs } = node;
-  const [, w] = node.inputs;
-  const [n, o] = node.shape;
-  const [, c, kh, kw] = w.shape;
-  const blocks = Math.ceil(o / attrs.groups / lanes);
-  const { band, tile } = chooseBand(builder, node, axes, blocks, unit);
-  const bands = Math.ceil(axes[0].size / band);
-  // Weights of a group stay in the second-level cache while images pass by.
-  const weightBytes = c * kh * kw * lanes * 4 * tile.blocks;
-  const most = Math.max(1, Math.floor(target.l2Bytes / 2 / weightBytes)) * tile.blocks;
-  let group = most >= blocks ? blocks : tile.blocks * divisorUpTo(blocks / tile.blocks, most / tile.blocks);
-  while (n * bands * attrs.groups * (blocks / group) < 8 && group > tile.blocks)
-    group = tile.blocks * divisorUpTo(blocks / tile.blocks, group / tile.blocks - 1);
-  const groups = blocks / group;
-  const all = n * bands;
-  const wanted = Math.max(1, Math.ceil(TASKS / (attrs.groups * groups)));
-  const even = divisorUpTo(all, Math.ceil(all / wanted));
-  const run = even * wanted * 2 > all ? even : Math.ceil(all / wanted);
-  return { tile, band, bands, group, groups, run, runs: Math.ceil(all / run) };
-}
 
 /**
  * Lowers a convolution, or the input gradient of one with strides, and the element-wise work behind it. Groups, if
@@ -153,7 +35,7 @@ export function lowerConv(builder: KernelBuilder, anchor: Node, roots: readonly 
   const walk = walkOf(anchor);
   const [rows, columns] = walk.axes;
   const unit = poolOf(anchor, roots);
-  const plan = choosePlan(builder, anchor, walk, unit);
+  const plan = choosePlan(builder.target, anchor, walk, unit);
   const { band, bands, group, groups, run, runs } = plan;
   const counts = [attrs.groups, groups, runs];
   const tasks = attrs.groups * groups * runs;
@@ -178,7 +60,9 @@ export function lowerConv(builder: KernelBuilder, anchor: Node, roots: readonly 
   const pointwise = w.shape[2] * w.shape[3] === 1;
   const copied = pointwise && c % builder.lanes === 0 && c / builder.lanes >= MANY_BLOCKS && packed.inPassing !== null;
   const pair = builder.variable("o", group / plan.tile.blocks);
-  const tiles = new TileBuilder(builder, anchor, roots, packed, plan, unit, copied ? ix.variable(pair) : null);
+  const sums = new BandSums(builder, anchor, roots, plan.tile.blocks);
+  const stored = roots.filter((root) => !isBandNode(root));
+  const tiles = new TileBuilder(builder, anchor, stored, packed, plan, unit, copied ? ix.variable(pair) : null, sums);
   const firstBlock = ix.scale(ix.add(ix.scale(own, groups), groupAt), group);
   const block = ix.add(firstBlock, ix.scale(ix.variable(pair), plan.tile.blocks));
   const body: Stmt[] = [];
@@ -188,11 +72,15 @@ export function lowerConv(builder: KernelBuilder, anchor: Node, roots: readonly 
       const across = builder.variable("x", h.count);
       const row = ix.plus(ix.scale(ix.variable(down), v.size), v.start);
       const column = ix.plus(ix.scale(ix.variable(across), h.size), h.start);
-      const phases = walk.phases.flatMap((phase) =>
-        tiles.tile(phase, image, block, firstRow, row, column, v.size, h.size),
+      const number = ix.plus(ix.flatten([down, across].map(ix.variable), [v.count, h.count]), body.length);
+      const phases = walk.phases.flatMap((phase, i) =>
+        tiles.tile(phase, image, block, firstRow, row, column, v.size, h.size, ix.plus(number, i)),
       );
       body.push(...nest([down, across], phases));
     }
+  }
+  for (let b = 0; b < plan.tile.blocks; b++) {
+    body.push(...sums.finish(ix.constant(b), ix.plus(block, b), image, bandAt));
   }
   builder.part(tasks, nest([step], position.within([...(copied ? [] : packed.statements), ...nest([pair], body)])));
   return 2 * (structuralRecord(anchor)?.multiplyAdds?.(anchor as never) ?? 0);
@@ -208,9 +96,10 @@ class TileBuilder {
     private readonly unit: number,
     /** Which of the task's channel blocks a tile computes, if those of the first copy the pixels. */
     private readonly round: ix.Index | null,
+    private readonly sums: BandSums,
   ) {}
 
-  /** One register tile at (row, column) of the band: accumulate over channels and taps, then finish and store. */
+  /** Register tile `number`, at (row, column) of the band: accumulate over channels and taps, then finish and store. */
   tile(
     phase: Walk["phases"][number],
     image: ix.Index,
@@ -220,6 +109,7 @@ class TileBuilder {
     column: ix.Index,
     th: number,
     tw: number,
+    number: ix.Index,
   ): Stmt[] {
     const { builder, anchor } = this;
     const { lanes } = builder;
@@ -253,19 +143,22 @@ class TileBuilder {
     const sum = (copies: Stmt[]) => nest(channels.slice(0, -1), [...copies, ...nest([down, across, innermost], inner)]);
     const compute = reached ? this.inRounds(sum, () => this.copies(phase, pixels, row, column, channels[0])) : [];
     const { roots, unit } = this;
+    const { sums } = this;
+    const { values, statements: settled } = builder.settle(accumulators);
     const stores = storePixels({
       builder,
       anchor,
       roots,
       unit,
-      accumulators,
+      accumulators: values,
       pixels: pixels.map(({ y, x }) => ({ y: y * vertical.scale, x: x * horizontal.scale })),
       image,
       block,
       row: ix.plus(ix.scale(ix.add(firstRow, row), vertical.scale), vertical.offset),
       column: ix.plus(ix.scale(column, horizontal.scale), horizontal.offset),
+      sums: sums.isEmpty ? undefined : (finished) => sums.add(finished, ix.zero, number),
     });
-    return [...start, ...(reached ? askFor(stores) : []), ...compute, ...stores];
+    return [...start, ...(reached ? askFor(stores) : []), ...compute, ...settled, ...stores];
   }
 
   /** The sum, in the first round with copies of the pixels. */

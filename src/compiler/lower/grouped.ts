@@ -9,7 +9,7 @@ import * as ix from "../../ir/index-math.js";
 import { declare, load, nameOf, register, type Stmt, set, splat } from "../../ir/loops.js";
 import { divisorUpTo } from "../divisors.js";
 import type { KernelBuilder } from "../kernel-builder.js";
-import { choosePixelTile, pieces } from "./conv.js";
+import { choosePixelTile, pieces } from "./conv-plan.js";
 import { extentOf } from "./conv-walk.js";
 import { type Group, packGroups, rowBytes } from "./grouped-image.js";
 import { addNest, nest } from "./nest.js";
@@ -64,7 +64,7 @@ export function lowerGrouped(builder: KernelBuilder, anchor: Node, roots: readon
   const columns = extentOf(wo, kw, 1, attrs);
   const rowsOf = (rows: number) => extentOf(rows, kh, 0, attrs);
   const band = bandOf(builder, ho, rowsOf, rowBytes(group, columns, lanes), unit);
-  const { tile } = choosePixelTile(builder, band, wo, 1, unit);
+  const { tile } = choosePixelTile(builder.target, band, wo, 1, unit);
   const steps = perGroup * kh * kw;
   const dims = [n, Math.ceil(o / lanes), Math.ceil(ho / band)];
   addNest(builder, dims, 2 * band * wo * lanes * steps, ([image, block, bandAt]) => {

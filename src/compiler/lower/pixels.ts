@@ -4,7 +4,7 @@
  */
 import type { Node } from "../../ir/graph.js";
 import * as ix from "../../ir/index-math.js";
-import { declare, type Expr, register, type Stmt, when } from "../../ir/loops.js";
+import { type Expr, type Stmt, when } from "../../ir/loops.js";
 import { FoveaError } from "../../util/errors.js";
 import type { KernelBuilder } from "../kernel-builder.js";
 
@@ -23,22 +23,38 @@ export interface FinishedTile {
   readonly block: ix.Index;
   readonly row: ix.Index;
   readonly column: ix.Index;
+  /** Statements that sum up finished values, if anything does. */
+  readonly sums?: (finished: readonly FinishedPixel[]) => Stmt[];
 }
 
-/** Statements that finish and store a tile. */
+/** A finished value of the tile, where it belongs, and the wrapper of statements for pixels that the image has. */
+export interface FinishedPixel {
+  /** Channel block in the tile. */
+  readonly block: number;
+  readonly value: Expr;
+  readonly at: readonly ix.Index[];
+  readonly within: (body: readonly Stmt[]) => Stmt[];
+}
+
+/** Statements that finish and store a tile, and what its band has summed up by then. */
 export function storePixels(tile: FinishedTile): Stmt[] {
   if (tile.unit > 1) return storePools(tile);
-  const { builder, anchor, roots, accumulators, pixels, image, block, row, column } = tile;
+  const { builder, anchor, roots, accumulators, pixels, image, block, row, column, sums } = tile;
   const { lanes } = builder;
   const [, , ho, wo] = anchor.shape;
-  return pixels.flatMap(({ y, x }, p) => {
+  const finished: FinishedPixel[] = [];
+  const stores = pixels.flatMap(({ y, x }, p) => {
     const [r, q] = [builder.exact(ix.plus(row, y), ho), builder.exact(ix.plus(column, x), wo)];
-    const stores = accumulators[p].flatMap((a, b) => {
+    const within = (body: readonly Stmt[]) => r.within(q.within(body));
+    return accumulators[p].flatMap((a, b) => {
       const output = ix.add(ix.scale(ix.plus(block, b), lanes), builder.lane);
-      return builder.storeBehind(anchor, a, roots, [image, output, r.index, q.index]);
+      const at = [image, output, r.index, q.index];
+      const { value, statements } = builder.hold(a);
+      finished.push({ block: b, value, at, within });
+      return [...statements, ...within(builder.storeHeld(anchor, value, roots, at))];
     });
-    return r.within(q.within(stores));
   });
+  return sums ? [...stores, ...sums(finished)] : stores;
 }
 
 /** Stores what pools make of the tile: each window's pixels are registers. */
@@ -62,9 +78,9 @@ function storePools({
     const output = ix.add(ix.scale(ix.plus(block, b), lanes), builder.lane);
     const held = new Map<string, Expr>();
     pixels.forEach(({ y, x }, p) => {
-      const name = builder.fresh("f");
-      statements.push(declare(name, accumulators[p][b]));
-      held.set(place(ix.plus(row, y), ix.plus(column, x)), register(name, "f32", lanes));
+      const { value, statements: own } = builder.hold(accumulators[p][b]);
+      statements.push(...own);
+      held.set(place(ix.plus(row, y), ix.plus(column, x)), value);
     });
     const registerAt = (at: readonly ix.Index[]): Expr => {
       const value = held.get(place(at[2], at[3]));
@@ -89,7 +105,6 @@ function storePools({
 
 /** The side of the pooling windows behind the convolution; 1 if there are none. */
 export function poolOf(anchor: Node, roots: readonly Node[]): number {
-  const [root] = roots;
-  const pooled = root.shape.length === 4 && root.shape[2] < anchor.shape[2];
-  return pooled ? anchor.shape[2] / root.shape[2] : 1;
+  const pooled = roots.find(({ shape }) => shape.length === 4 && shape[2] < anchor.shape[2]);
+  return pooled ? anchor.shape[2] / pooled.shape[2] : 1;
 }

@@ -6,14 +6,15 @@
 import { isOp, type Node, sizeOfShape } from "../../ir/graph.js";
 import * as ix from "../../ir/index-math.js";
 import { declare, load, loop, nameOf, register, type Stmt, set, splat, store, TASK } from "../../ir/loops.js";
-import type { Target } from "../../ir/target.js";
 import { winograd } from "../../ops/index.js";
-import { divisorsOf } from "../divisors.js";
 import type { KernelBuilder } from "../kernel-builder.js";
+import { isBandNode } from "../roots.js";
 import { askAhead, askFor, askForNext, nextTask, nextTurn, type Region } from "./ahead.js";
+import { BandSums } from "./band-sums.js";
 import { addNest, nest } from "./nest.js";
 import { poolOf, storePixels } from "./pixels.js";
 import { chooseTile } from "./tile.js";
+import { chooseShare } from "./winograd-share.js";
 import {
   type Matrices,
   matrices,
@@ -60,63 +61,6 @@ export function lowerWinogradFilter(builder: KernelBuilder, anchor: Node): numbe
   return 200 * o * c;
 }
 
-interface Share {
-  /** Images of a task, and tile rows of each. */
-  readonly images: number;
-  readonly rows: number;
-  /** Vectors of output channels of a task. */
-  readonly blocks: number;
-}
-
-/** Cycles per vector of channels: the transformation of a tile on the way in or out. */
-const TRANSFORM = 130;
-/** Bytes a cycle of filters from the second-level cache, the third, and memory. */
-const FILTERS = [96, 48, 8];
-/** Bytes a cycle of matrices, by the most second-level caches that they fill: what is over comes from the third. */
-const MATRICES = [
-  [1 / 3, 48],
-  [1, 20],
-  [3, 8],
-  [Number.POSITIVE_INFINITY, 5],
-];
-/** Threads that tasks should share out evenly among. */
-const SHARERS = 4;
-
-/**
- * How tasks share out images, rows of tiles and output channels, in the fewest cycles by a model: many tiles at a time
- * read filters seldom, few keep their matrices in the cache, and tasks that share out channels transform the same
- * pixels.
- */
-function chooseShare({ lanes, l2Bytes }: Target, points: number, tiles: TileCounts, blocks: number, c: number): Share {
-  const [images, rows, columns] = tiles;
-  const allFilters = points * blocks * lanes * c * 4;
-  const filterSpeed = FILTERS[allFilters <= l2Bytes ? 0 : allFilters <= 16 * l2Bytes ? 1 : 2];
-  let best: Share = { images: 1, rows: 1, blocks };
-  let least = Number.POSITIVE_INFINITY;
-  const bands = [
-    ...divisorsOf(rows).map((own) => ({ images: 1, rows: own })),
-    ...divisorsOf(images).map((own) => ({ images: own, rows })),
-  ];
-  for (const band of bands) {
-    const count = band.images * band.rows * columns;
-    for (const own of divisorsOf(blocks)) {
-      const products = (points * c * own * count) / 2;
-      const transforms = count * (c / lanes + own) * TRANSFORM;
-      const filterBytes = points * c * own * lanes * 4;
-      const matrixBytes = points * count * (c + own * lanes) * 4;
-      const [, matrixSpeed] = MATRICES.find(([caches]) => matrixBytes <= caches * l2Bytes) ?? MATRICES[0];
-      const moved = filterBytes / filterSpeed + (2 * matrixBytes) / matrixSpeed;
-      const tasks = (images / band.images) * (rows / band.rows) * (blocks / own);
-      const cycles = (products + transforms + moved) * Math.ceil(tasks / SHARERS);
-      if (cycles < least) {
-        least = cycles;
-        best = { ...band, blocks: own };
-      }
-    }
-  }
-  return best;
-}
-
 /** Lowers the convolution and the element-wise work behind it. */
 export function lowerWinograd(builder: KernelBuilder, anchor: Node, roots: readonly Node[]): number {
   if (!isOp(anchor, "winogradConv2d")) return 0;
@@ -128,7 +72,7 @@ export function lowerWinograd(builder: KernelBuilder, anchor: Node, roots: reado
   const [n, o, ho, wo] = anchor.shape;
   const c = x.shape[1];
   const [tileRows, tileColumns] = [Math.ceil(ho / side), Math.ceil(wo / side)];
-  const share = chooseShare(target, points, [n, tileRows, tileColumns], o / lanes, c);
+  const share = chooseShare(target, anchor);
   const { blocks } = share;
   const counts = [o / lanes / blocks, n / share.images, tileRows / share.rows];
   const tasks = counts.reduce((a, b) => a * b, 1);
@@ -180,25 +124,35 @@ export function lowerWinograd(builder: KernelBuilder, anchor: Node, roots: reado
   const summed = readPoints(builder, backward, sums, result.index, laneOf(ix.variable(outputs)));
   const values = transform(builder, backward, scheme.output, summed);
   const [ownImage, tileRow, tileColumn] = result.at;
+  const stored = roots.filter((root) => !isBandNode(root));
+  const bandSums = new BandSums(builder, anchor, roots, blocks);
+  const number = ix.flatten([tileRow, tileColumn], own.slice(1));
   const stores = storePixels({
     builder,
     anchor,
-    roots,
-    unit: poolOf(anchor, roots),
+    roots: stored,
+    unit: poolOf(anchor, stored),
     accumulators: values.map((value) => [value]),
     pixels: values.map((_, p) => ({ y: Math.floor(p / side), x: p % side })),
     image: ix.add(firstImage, ownImage),
     block: ix.add(firstBlock, ix.variable(outputs)),
     row: ix.add(firstRow, ix.scale(tileRow, side)),
     column: ix.scale(tileColumn, side),
+    sums: bandSums.isEmpty ? undefined : (finished) => bandSums.add(finished, ix.variable(outputs), number),
   });
+  const block = builder.variable("o", blocks);
+  const at = ix.variable(block);
+  const finish = bandSums.finish(at, ix.add(firstBlock, at), ix.add(firstImage, ownImage), band);
   // Behind the first vector, which tells how wide the loop is.
   const [first, ...others] = backward;
   const touched = askFor(stores, nextTurn(outputs));
   builder.part(tasks, [
     ...forward,
     ...products,
-    ...nest([...result.loops, outputs], [first, ...touched, ...others, ...stores]),
+    ...nest(result.loops.slice(0, 1), [
+      ...nest([...result.loops.slice(1), outputs], [first, ...touched, ...others, ...stores]),
+      ...nest(bandSums.isEmpty ? [] : [block], finish),
+    ]),
   ]);
   return 2 * n * o * ho * wo * c * 9;
 }

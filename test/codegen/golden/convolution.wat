@@ -3,7 +3,7 @@
   (type (;1;) (func (param i32 i32 i32 i32)))
   (import "fovea" "memory" (memory (;0;) 1))
   (func $part0 (type 0) (param i32 i32 i32)
-    (local i32 i32 i32 i32 i32 v128 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 v128 v128 v128 v128 v128 v128 v128 v128 v128 v128 v128 v128 i32 v128 i32 v128 v128 v128 v128 v128 v128 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 v128 v128 v128 v128 v128 i32 i32 i32 i32 i32 i32)
+    (local i32 i32 i32 i32 i32 v128 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 v128 v128 v128 v128 v128 v128 v128 v128 v128 v128 v128 v128 i32 v128 i32 v128 v128 v128 v128 v128 v128 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 v128 v128 v128 v128 v128 i32 i32 i32 i32 i32 i32 i32)
     local.get 1
     local.set 13
     local.get 0
@@ -184,7 +184,7 @@
       local.get 60
       local.set 52
       local.get 61
-      local.set 54
+      local.set 59
       local.get 52
       i32.const 24
       i32.add
@@ -404,201 +404,213 @@
           br_if 0 (;@3;)
         end
         local.get 19
-        local.tee 39
-        f32x4.neg
-        local.set 38
-        local.get 54
-        local.get 38
-        v128.store32_lane 0
-        local.get 54
-        local.get 38
-        v128.store32_lane offset=144 1
-        local.get 54
-        local.get 38
-        v128.store32_lane offset=288 2
-        local.get 54
-        local.get 38
-        v128.store32_lane offset=432 3
+        local.set 39
         local.get 20
-        local.tee 38
-        f32x4.neg
-        local.set 37
-        local.get 54
-        local.get 37
-        v128.store32_lane offset=576 0
-        local.get 54
-        local.get 37
-        v128.store32_lane offset=720 1
-        local.get 54
-        local.get 37
-        v128.store32_lane offset=864 2
-        local.get 54
-        local.get 37
-        v128.store32_lane offset=1008 3
+        local.set 38
         local.get 21
-        local.tee 37
-        f32x4.neg
-        local.set 36
-        local.get 54
-        local.get 36
-        v128.store32_lane offset=4 0
-        local.get 54
-        local.get 36
-        v128.store32_lane offset=148 1
-        local.get 54
-        local.get 36
-        v128.store32_lane offset=292 2
-        local.get 54
-        local.get 36
-        v128.store32_lane offset=436 3
+        local.set 37
         local.get 22
-        local.tee 36
-        f32x4.neg
-        local.set 35
-        local.get 54
-        local.get 35
-        v128.store32_lane offset=580 0
-        local.get 54
-        local.get 35
-        v128.store32_lane offset=724 1
-        local.get 54
-        local.get 35
-        v128.store32_lane offset=868 2
-        local.get 54
-        local.get 35
-        v128.store32_lane offset=1012 3
+        local.set 36
         local.get 23
-        local.tee 35
-        f32x4.neg
-        local.set 34
-        local.get 54
-        local.get 34
-        v128.store32_lane offset=24 0
-        local.get 54
-        local.get 34
-        v128.store32_lane offset=168 1
-        local.get 54
-        local.get 34
-        v128.store32_lane offset=312 2
-        local.get 54
-        local.get 34
-        v128.store32_lane offset=456 3
+        local.set 35
         local.get 24
-        local.tee 34
-        f32x4.neg
-        local.set 32
-        local.get 54
-        local.get 32
-        v128.store32_lane offset=600 0
-        local.get 54
-        local.get 32
-        v128.store32_lane offset=744 1
-        local.get 54
-        local.get 32
-        v128.store32_lane offset=888 2
-        local.get 54
-        local.get 32
-        v128.store32_lane offset=1032 3
+        local.set 34
         local.get 25
-        local.tee 32
-        f32x4.neg
-        local.set 8
-        local.get 54
-        local.get 8
-        v128.store32_lane offset=28 0
-        local.get 54
-        local.get 8
-        v128.store32_lane offset=172 1
-        local.get 54
-        local.get 8
-        v128.store32_lane offset=316 2
-        local.get 54
-        local.get 8
-        v128.store32_lane offset=460 3
+        local.set 32
         local.get 26
-        local.tee 8
-        f32x4.neg
-        local.set 55
-        local.get 54
-        local.get 55
-        v128.store32_lane offset=604 0
-        local.get 54
-        local.get 55
-        v128.store32_lane offset=748 1
-        local.get 54
-        local.get 55
-        v128.store32_lane offset=892 2
-        local.get 54
-        local.get 55
-        v128.store32_lane offset=1036 3
+        local.set 8
         local.get 27
-        local.tee 55
-        f32x4.neg
-        local.set 56
-        local.get 54
-        local.get 56
-        v128.store32_lane offset=48 0
-        local.get 54
-        local.get 56
-        v128.store32_lane offset=192 1
-        local.get 54
-        local.get 56
-        v128.store32_lane offset=336 2
-        local.get 54
-        local.get 56
-        v128.store32_lane offset=480 3
+        local.set 54
         local.get 28
-        local.tee 56
-        f32x4.neg
-        local.set 57
-        local.get 54
-        local.get 57
-        v128.store32_lane offset=624 0
-        local.get 54
-        local.get 57
-        v128.store32_lane offset=768 1
-        local.get 54
-        local.get 57
-        v128.store32_lane offset=912 2
-        local.get 54
-        local.get 57
-        v128.store32_lane offset=1056 3
+        local.set 55
         local.get 29
-        local.tee 57
+        local.set 56
+        local.get 30
+        local.set 57
+        local.get 39
         f32x4.neg
         local.set 58
+        local.get 59
+        local.get 58
+        v128.store32_lane 0
+        local.get 59
+        local.get 58
+        v128.store32_lane offset=144 1
+        local.get 59
+        local.get 58
+        v128.store32_lane offset=288 2
+        local.get 59
+        local.get 58
+        v128.store32_lane offset=432 3
+        local.get 38
+        f32x4.neg
+        local.set 58
+        local.get 59
+        local.get 58
+        v128.store32_lane offset=576 0
+        local.get 59
+        local.get 58
+        v128.store32_lane offset=720 1
+        local.get 59
+        local.get 58
+        v128.store32_lane offset=864 2
+        local.get 59
+        local.get 58
+        v128.store32_lane offset=1008 3
+        local.get 37
+        f32x4.neg
+        local.set 58
+        local.get 59
+        local.get 58
+        v128.store32_lane offset=4 0
+        local.get 59
+        local.get 58
+        v128.store32_lane offset=148 1
+        local.get 59
+        local.get 58
+        v128.store32_lane offset=292 2
+        local.get 59
+        local.get 58
+        v128.store32_lane offset=436 3
+        local.get 36
+        f32x4.neg
+        local.set 58
+        local.get 59
+        local.get 58
+        v128.store32_lane offset=580 0
+        local.get 59
+        local.get 58
+        v128.store32_lane offset=724 1
+        local.get 59
+        local.get 58
+        v128.store32_lane offset=868 2
+        local.get 59
+        local.get 58
+        v128.store32_lane offset=1012 3
+        local.get 35
+        f32x4.neg
+        local.set 58
+        local.get 59
+        local.get 58
+        v128.store32_lane offset=24 0
+        local.get 59
+        local.get 58
+        v128.store32_lane offset=168 1
+        local.get 59
+        local.get 58
+        v128.store32_lane offset=312 2
+        local.get 59
+        local.get 58
+        v128.store32_lane offset=456 3
+        local.get 34
+        f32x4.neg
+        local.set 58
+        local.get 59
+        local.get 58
+        v128.store32_lane offset=600 0
+        local.get 59
+        local.get 58
+        v128.store32_lane offset=744 1
+        local.get 59
+        local.get 58
+        v128.store32_lane offset=888 2
+        local.get 59
+        local.get 58
+        v128.store32_lane offset=1032 3
+        local.get 32
+        f32x4.neg
+        local.set 58
+        local.get 59
+        local.get 58
+        v128.store32_lane offset=28 0
+        local.get 59
+        local.get 58
+        v128.store32_lane offset=172 1
+        local.get 59
+        local.get 58
+        v128.store32_lane offset=316 2
+        local.get 59
+        local.get 58
+        v128.store32_lane offset=460 3
+        local.get 8
+        f32x4.neg
+        local.set 58
+        local.get 59
+        local.get 58
+        v128.store32_lane offset=604 0
+        local.get 59
+        local.get 58
+        v128.store32_lane offset=748 1
+        local.get 59
+        local.get 58
+        v128.store32_lane offset=892 2
+        local.get 59
+        local.get 58
+        v128.store32_lane offset=1036 3
         local.get 54
+        f32x4.neg
+        local.set 58
+        local.get 59
+        local.get 58
+        v128.store32_lane offset=48 0
+        local.get 59
+        local.get 58
+        v128.store32_lane offset=192 1
+        local.get 59
+        local.get 58
+        v128.store32_lane offset=336 2
+        local.get 59
+        local.get 58
+        v128.store32_lane offset=480 3
+        local.get 55
+        f32x4.neg
+        local.set 58
+        local.get 59
+        local.get 58
+        v128.store32_lane offset=624 0
+        local.get 59
+        local.get 58
+        v128.store32_lane offset=768 1
+        local.get 59
+        local.get 58
+        v128.store32_lane offset=912 2
+        local.get 59
+        local.get 58
+        v128.store32_lane offset=1056 3
+        local.get 56
+        f32x4.neg
+        local.set 58
+        local.get 59
         local.get 58
         v128.store32_lane offset=52 0
-        local.get 54
+        local.get 59
         local.get 58
         v128.store32_lane offset=196 1
-        local.get 54
+        local.get 59
         local.get 58
         v128.store32_lane offset=340 2
-        local.get 54
+        local.get 59
         local.get 58
         v128.store32_lane offset=484 3
-        local.get 30
-        local.tee 58
+        local.get 57
         f32x4.neg
-        local.set 59
-        local.get 54
+        local.set 58
         local.get 59
+        local.get 58
         v128.store32_lane offset=628 0
-        local.get 54
         local.get 59
+        local.get 58
         v128.store32_lane offset=772 1
-        local.get 54
         local.get 59
+        local.get 58
         v128.store32_lane offset=916 2
-        local.get 54
         local.get 59
+        local.get 58
         v128.store32_lane offset=1060 3
-        local.get 54
+        local.get 59
         i32.const 8
         i32.add
-        local.set 54
+        local.set 59
         local.get 52
         i32.const 8
         i32.add

@@ -1,0 +1,129 @@
+/**
+ * How a direct convolution is cut: register tiles, bands of rows, runs of bands, groups of channel blocks. All of it
+ * follows from shapes and the target, so that passes over the graph know it before there are loops.
+ */
+import type { Node } from "../../ir/graph.js";
+import type { Target } from "../../ir/target.js";
+import { divisorUpTo } from "../divisors.js";
+import type { Walk } from "./conv-walk.js";
+import { fits, stepCycles } from "./tile.js";
+
+type Convolution = Node<"conv2d"> | Node<"convInputGrad">;
+
+/** A tile of th × tw pixels and some channel blocks. */
+interface PixelTile {
+  readonly th: number;
+  readonly tw: number;
+  readonly blocks: number;
+}
+
+export interface Plan {
+  readonly tile: PixelTile;
+  /** Output rows of a band, and how many bands an image has. */
+  readonly band: number;
+  readonly bands: number;
+  /** Channel blocks of a task, and how many such groups there are (in each group of the convolution). */
+  readonly group: number;
+  readonly groups: number;
+  /** Bands of a task, one after the other, and how many such runs all images have. */
+  readonly run: number;
+  readonly runs: number;
+}
+
+/** Register tiles start where the one before ends; what is left at an edge gets a smaller tile of its own. */
+export function pieces(length: number, size: number): { start: number; count: number; size: number }[] {
+  const whole = Math.floor(length / size);
+  const rest = length - whole * size;
+  const found = [{ start: 0, count: whole, size }];
+  return rest > 0 ? [...found.filter(({ count }) => count > 0), { start: whole * size, count: 1, size: rest }] : found;
+}
+
+/** The tile, in whole `unit` × `unit` squares, that covers the band in the fewest cycles per step; and these cycles. */
+export function choosePixelTile(
+  target: Target,
+  rows: number,
+  columns: number,
+  blocks: number,
+  unit: number,
+): { readonly tile: PixelTile; readonly cycles: number } {
+  let best: PixelTile = { th: unit, tw: unit, blocks: 1 };
+  let least = Number.POSITIVE_INFINITY;
+  for (let b = 1; b <= Math.min(4, blocks); b++) {
+    if (blocks % b !== 0) continue;
+    for (let tw = unit; tw <= columns; tw += unit) {
+      const most = tw === columns ? rows : Math.min(rows, 4);
+      for (let th = unit; th <= most && fits({ rows: th * tw, vectors: b }, target); th += unit) {
+        let cycles = 0;
+        for (const v of pieces(rows, th)) {
+          for (const h of pieces(columns, tw))
+            cycles += v.count * h.count * stepCycles({ rows: v.size * h.size, vectors: b });
+        }
+        cycles *= blocks / b;
+        if (cycles < least - 1e-9) {
+          least = cycles;
+          best = { th, tw, blocks: b };
+        }
+      }
+    }
+  }
+  return { tile: best, cycles: least };
+}
+
+/** Cycles to copy a vector of pixels. */
+const COPY_CYCLES = 4;
+
+/**
+ * Rows of a band, and the tile, for the fewest cycles: a band's pixels stay in the second-level cache, the last band is
+ * as long as the others, and what lies around every band is copied with it. Pooled images are cut only where no window
+ * is.
+ */
+function chooseBand(
+  target: Target,
+  node: Convolution,
+  axes: Walk["axes"],
+  blocks: number,
+  unit: number,
+): { readonly band: number; readonly tile: PixelTile } {
+  const { lanes } = target;
+  const [, c, kh, kw] = node.inputs[1].shape;
+  const [ho, wo] = axes.map(({ size }) => size);
+  const rowBytes = 4 * axes[1].extent(wo) * c;
+  let best: ReturnType<typeof chooseBand> | null = null;
+  let least = Number.POSITIVE_INFINITY;
+  for (let band = ho; band >= 1; band--) {
+    const bytes = axes[0].extent(band) * rowBytes;
+    if (band % unit !== 0 || (unit > 1 && ho % band !== 0) || (bytes > target.l2Bytes / 4 && band > unit)) continue;
+    const { tile, cycles } = choosePixelTile(target, band, wo, blocks, unit);
+    const all = Math.ceil(ho / band) * (cycles * c * kh * kw + (bytes / 4 / lanes) * COPY_CYCLES);
+    if (all >= least) continue;
+    least = all;
+    best = { band, tile };
+  }
+  return best ?? { band: ho, tile: { th: unit, tw: unit, blocks: 1 } };
+}
+
+/** Tasks worth sharing out; few enough that packing is not repeated in vain. */
+const TASKS = 32;
+
+export function choosePlan(target: Target, node: Convolution, { axes }: Walk, unit: number): Plan {
+  const { lanes } = target;
+  const { attrs } = node;
+  const [, w] = node.inputs;
+  const [n, o] = node.shape;
+  const [, c, kh, kw] = w.shape;
+  const blocks = Math.ceil(o / attrs.groups / lanes);
+  const { band, tile } = chooseBand(target, node, axes, blocks, unit);
+  const bands = Math.ceil(axes[0].size / band);
+  // Weights of a group stay in the second-level cache while images pass by.
+  const weightBytes = c * kh * kw * lanes * 4 * tile.blocks;
+  const most = Math.max(1, Math.floor(target.l2Bytes / 2 / weightBytes)) * tile.blocks;
+  let group = most >= blocks ? blocks : tile.blocks * divisorUpTo(blocks / tile.blocks, most / tile.blocks);
+  while (n * bands * attrs.groups * (blocks / group) < 8 && group > tile.blocks)
+    group = tile.blocks * divisorUpTo(blocks / tile.blocks, group / tile.blocks - 1);
+  const groups = blocks / group;
+  const all = n * bands;
+  const wanted = Math.max(1, Math.ceil(TASKS / (attrs.groups * groups)));
+  const even = divisorUpTo(all, Math.ceil(all / wanted));
+  const run = even * wanted * 2 > all ? even : Math.ceil(all / wanted);
+  return { tile, band, bands, group, groups, run, runs: Math.ceil(all / run) };
+}

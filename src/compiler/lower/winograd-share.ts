@@ -1,0 +1,72 @@
+/**
+ * How Winograd's convolution is cut into tasks. All of it follows from shapes and the target, so that passes over the
+ * graph know it before there are loops.
+ */
+import type { Node } from "../../ir/graph.js";
+import type { Target } from "../../ir/target.js";
+import { winograd } from "../../ops/index.js";
+import { divisorsOf } from "../divisors.js";
+
+export interface Share {
+  /** Images of a task, and tile rows of each. */
+  readonly images: number;
+  readonly rows: number;
+  /** Vectors of output channels of a task. */
+  readonly blocks: number;
+}
+
+/** Cycles per vector of channels: the transformation of a tile on the way in or out. */
+const TRANSFORM = 130;
+/** Bytes a cycle of filters from the second-level cache, the third, and memory. */
+const FILTERS = [96, 48, 8];
+/** Bytes a cycle of matrices, by the most second-level caches that they fill: what is over comes from the third. */
+const MATRICES = [
+  [1 / 3, 48],
+  [1, 20],
+  [3, 8],
+  [Number.POSITIVE_INFINITY, 5],
+];
+/** Threads that tasks should share out evenly among. */
+const SHARERS = 4;
+
+/**
+ * How tasks share out images, rows of tiles and output channels, in the fewest cycles by a model: many tiles at a time
+ * read filters seldom, few keep their matrices in the cache, and tasks that share out channels transform the same
+ * pixels.
+ */
+export function chooseShare({ lanes, l2Bytes }: Target, conv: Node<"winogradConv2d">): Share {
+  const { points, results } = winograd(conv.attrs.tile);
+  const [images, o, ho, wo] = conv.shape;
+  const [rows, columns] = [Math.ceil(ho / results), Math.ceil(wo / results)];
+  const [blocks, c] = [o / lanes, conv.inputs[0].shape[1]];
+  const allFilters = points * blocks * lanes * c * 4;
+  const filterSpeed = FILTERS[allFilters <= l2Bytes ? 0 : allFilters <= 16 * l2Bytes ? 1 : 2];
+  let best: Share = { images: 1, rows: 1, blocks };
+  let least = Number.POSITIVE_INFINITY;
+  const bands = [
+    ...divisorsOf(rows).map((own) => ({ images: 1, rows: own })),
+    ...divisorsOf(images).map((own) => ({ images: own, rows })),
+  ];
+  for (const band of bands) {
+    const count = band.images * band.rows * columns;
+    for (const own of divisorsOf(blocks)) {
+      const products = (points * c * own * count) / 2;
+      const transforms = count * (c / lanes + own) * TRANSFORM;
+      const filterBytes = points * c * own * lanes * 4;
+      const matrixBytes = points * count * (c + own * lanes) * 4;
+      const [, matrixSpeed] = MATRICES.find(([caches]) => matrixBytes <= caches * l2Bytes) ?? MATRICES[0];
+      const moved = filterBytes / filterSpeed + (2 * matrixBytes) / matrixSpeed;
+      const tasks = (images / band.images) * (rows / band.rows) * (blocks / own);
+      const cycles = (products + transforms + moved) * Math.ceil(tasks / SHARERS);
+      if (cycles < least) {
+        least = cycles;
+        best = { ...band, blocks: own };
+      }
+    }
+  }
+  return best;
+}
+
+/** Rows of results that a task makes of an image. */
+export const rowsOf = ({ images, rows }: Share, { attrs, shape }: Node<"winogradConv2d">): number =>
+  images > 1 ? shape[2] : Math.min(shape[2], rows * attrs.tile);

@@ -1,0 +1,189 @@
+/**
+ * Finds what kernels with a heart store: from a reduction or contraction through the element-wise work behind it, which
+ * is done on registers. Knows no loops, and nothing of what else is stored.
+ */
+import { isOp, type Node, sameShape, sizeOfShape, topological } from "../ir/graph.js";
+import { isScalar } from "../ir/scalar.js";
+import { structuralRecord } from "../ops/index.js";
+import { FoveaError } from "../util/errors.js";
+
+/** Values that are stored for the sake of kernels' hearts, and outputs, leaves and fusion boundaries. */
+export interface Roots {
+  /** All nodes, inputs before users. */
+  readonly order: readonly Node[];
+  /** Places in that order. */
+  readonly positions: ReadonlyMap<Node, number>;
+  readonly users: ReadonlyMap<Node, readonly Node[]>;
+  readonly stored: ReadonlySet<Node>;
+  /** The heart of the kernel that stores a value. */
+  readonly anchorOf: ReadonlyMap<Node, Node>;
+  /** Nodes between an anchor and its root: they live in registers. */
+  readonly inFlight: ReadonlySet<Node>;
+}
+
+/** Reductions over at most this many elements are computed in place. */
+const SMALL_REDUCTION = 9;
+
+/** Whether the node computes every element from those of its inputs at the same place. */
+export const isPointwise = (node: Node): boolean => isScalar(node.op) || structuralRecord(node)?.kind === "elementwise";
+
+/** Whether the node is a convolution, in whatever algorithm, or the input gradient of one. */
+export const isConvolution = (node: Node): boolean =>
+  isOp(node, "conv2d") || isOp(node, "winogradConv2d") || isOp(node, "convInputGrad");
+
+/** Whether the node is a weight gradient in pieces. */
+export const isWeightGradient = (node: Node): boolean =>
+  isOp(node, "convWeightGrad") || isOp(node, "winogradWeightGrad");
+
+export type BandNode = Node<"bandSum"> | Node<"bandMoments">;
+
+/** Whether the node holds sums over bands, which the kernel of a convolution makes beside its results. */
+export const isBandNode = (node: Node): node is BandNode => isOp(node, "bandSum") || isOp(node, "bandMoments");
+
+/** Whether the node is the heart of a kernel of its own. */
+function isAnchor(node: Node): boolean {
+  if (isBandNode(node)) return false;
+  if (structuralRecord(node)?.kind === "template") return true;
+  if (!isOp(node, "reduce") && !isOp(node, "argmax")) return false;
+  return sizeOfShape(node.inputs[0].shape) / Math.max(1, sizeOfShape(node.shape)) > SMALL_REDUCTION;
+}
+
+/** The side of square windows that tile the image exactly and are small enough for registers; else null. */
+function poolSize(window: Node<"window">, image: Node): number | null {
+  const { axes } = window.attrs;
+  const size = axes[0]?.size;
+  const tiles = axes.every((w, i) => {
+    return (
+      w.axis === i + 2 && w.size === size && w.stride === size && w.dilation === 1 && image.shape[w.axis] % size === 0
+    );
+  });
+  return axes.length === 2 && tiles && size * size <= SMALL_REDUCTION ? size : null;
+}
+
+class RootFinder {
+  readonly order: readonly Node[];
+  readonly positions: ReadonlyMap<Node, number>;
+  readonly users = new Map<Node, Node[]>();
+  readonly stored = new Set<Node>();
+  readonly anchorOf = new Map<Node, Node>();
+  readonly inFlight = new Set<Node>();
+
+  constructor(private readonly outputs: readonly Node[]) {
+    this.order = topological(outputs);
+    this.positions = new Map(this.order.map((node, i) => [node, i]));
+    for (const node of this.order) {
+      for (const x of new Set(node.inputs)) this.users.set(x, [...(this.users.get(x) ?? []), node]);
+    }
+    for (const node of this.order) {
+      if (node.op === "leaf" || node.op === "contiguous") this.stored.add(node);
+    }
+    for (const node of outputs) this.stored.add(node);
+    for (const node of this.order) if (isAnchor(node)) this.climb(node);
+    for (const node of this.order) if (isBandNode(node)) this.attach(node);
+  }
+
+  /** Sums over bands are made where what they sum is. */
+  private attach(node: BandNode): void {
+    const home = homeOf(node.inputs[0], this);
+    if (!home) throw new FoveaError(`[plan] no convolution makes what ${node.op} sums`);
+    this.stored.add(node);
+    this.anchorOf.set(node, home.anchor);
+    for (const step of home.between) this.inFlight.add(step);
+  }
+
+  /** Walks from an anchor through element-wise users for as long as each is the only one: the last is stored. */
+  private climb(anchor: Node): void {
+    let node = anchor;
+    // Partial weight gradients are stored as they are: their sum is another kernel.
+    while (!this.stored.has(node) && !isWeightGradient(anchor) && anchor.op !== "winogradFilter") {
+      const users = this.users.get(node) ?? [];
+      const [next] = users;
+      if (users.length !== 1 || this.anchorOf.has(next) || this.inFlight.has(next)) break;
+      const follows = next.op === "reshape" || (isPointwise(next) && sameShape(next.shape, node.shape));
+      if (!follows || next.op === "contiguous") break;
+      this.inFlight.add(node);
+      node = next;
+    }
+    const pools = isConvolution(anchor) && !this.stored.has(node) ? this.poolsBehind(node, anchor) : [];
+    if (pools.length > 0) {
+      // Pooled on the registers of the convolution, the image itself is never stored.
+      this.inFlight.add(node);
+      for (const pool of pools) {
+        this.stored.add(pool);
+        this.anchorOf.set(pool, anchor);
+      }
+      return;
+    }
+    // A reshape is no work: it stays with its reader, unless it only drops the axis that a product of matrices has in front.
+    const bare = node.op === "reshape" && sameShape(anchor.shape, [1, ...node.shape]);
+    while (node.op === "reshape" && !bare && node !== anchor && !this.stored.has(node)) {
+      node = node.inputs[0];
+      this.inFlight.delete(node);
+    }
+    this.stored.add(node);
+    this.anchorOf.set(node, anchor);
+  }
+
+  /** The reductions of windows that do not overlap, if they are all that reads the image. */
+  private poolsBehind(image: Node, anchor: Node): Node[] {
+    const [window, ...others] = this.users.get(image) ?? [];
+    if (others.length > 0 || !window || !isOp(window, "window") || isOp(anchor, "convInputGrad")) return [];
+    const size = poolSize(window, image);
+    if (size === null || (isOp(anchor, "winogradConv2d") && anchor.attrs.tile % size !== 0)) return [];
+    const [taps, ...more] = this.users.get(window) ?? [];
+    if (more.length > 0 || taps?.op !== "reshape" || taps.shape.length !== 5 || this.outputs.includes(taps)) return [];
+    const pools = this.users.get(taps) ?? [];
+    const fits = (pool: Node) =>
+      !this.anchorOf.has(pool) &&
+      ((isOp(pool, "reduce") && pool.attrs.axes.join() === "4") || (isOp(pool, "argmax") && pool.attrs.axis === 4));
+    return pools.every(fits) ? pools : [];
+  }
+}
+
+/** A stored value, and the convolution whose kernel makes it. */
+export interface Home {
+  readonly root: Node;
+  readonly anchor: Node;
+  /** What is computed from the value on the way. */
+  readonly between: readonly Node[];
+}
+
+/**
+ * The value of a convolution's kernel from which `x` follows element by element, in work that nobody else needs; null
+ * where there is none. What else that work takes is there before the kernel runs.
+ */
+export function homeOf(x: Node, { users, stored, anchorOf, positions }: Roots): Home | null {
+  const reached = new Set<Node>();
+  const ends: Node[] = [];
+  const visit = (node: Node): void => {
+    if (reached.has(node)) return;
+    reached.add(node);
+    if (stored.has(node) || !isPointwise(node) || !sameShape(node.shape, x.shape)) ends.push(node);
+    else node.inputs.forEach(visit);
+  };
+  visit(x);
+  const positionOf = (node: Node): number => positions.get(node) ?? 0;
+  const homes = ends.flatMap((root) => {
+    const anchor = anchorOf.get(root);
+    return anchor && isConvolution(anchor) && sameShape(anchor.shape, x.shape) && sameShape(root.shape, x.shape)
+      ? [{ root, anchor }]
+      : [];
+  });
+  if (homes.length === 0) return null;
+  // The last one is behind all others, or does not need them.
+  const home = homes.reduce((a, b) => (positionOf(b.root) > positionOf(a.root) ? b : a));
+  const known = new Map<Node, boolean>();
+  const needsRoot = (node: Node): boolean => {
+    if (node === home.root) return true;
+    if (positionOf(node) < positionOf(home.root)) return false;
+    const needs = known.get(node) ?? node.inputs.some(needsRoot);
+    known.set(node, needs);
+    return needs;
+  };
+  const between = [...reached].filter((node) => !ends.includes(node) && needsRoot(node));
+  const shared = between.some((node) => users.get(node)?.length !== 1);
+  const late = ends.some((node) => node !== home.root && needsRoot(node));
+  return shared || late ? null : { ...home, between };
+}
+
+export const findRoots = (outputs: readonly Node[]): Roots => new RootFinder(outputs);
