@@ -1,7 +1,7 @@
 /** Sums of batch normalisation that convolutions make of the bands they work on, against the reference. */
 import { describe, expect, it } from "vitest";
 import { ones, type Tensor, tensor, useDevice } from "../../src/index.js";
-import { BatchNorm2d, Conv2d, functional, type Module, manualSeed, ReLU, Sequential } from "../../src/nn/index.js";
+import { BatchNorm2d, Conv2d, functional, Module, manualSeed, Sequential } from "../../src/nn/index.js";
 import { fastDevices, valuesOf } from "../support/devices.js";
 import { expectAgreement, spreadValues } from "../support/numbers.js";
 
@@ -17,8 +17,8 @@ const input = (shape: readonly number[], offset = 0): Tensor =>
 interface Case {
   readonly name: string;
   readonly x: readonly number[];
-  /** Output channels, side of the kernel, stride. */
-  readonly conv: readonly [outputs: number, kernel: number, stride: number];
+  /** Output channels, side of the kernel, stride, groups. */
+  readonly conv: readonly [outputs: number, kernel: number, stride: number, groups?: number];
 }
 
 const cases: readonly Case[] = [
@@ -30,11 +30,28 @@ const cases: readonly Case[] = [
   { name: "1 × 1 over many channels", x: [2, 288, 7, 7], conv: [32, 1, 1] },
   { name: "7 × 7 with a stride", x: [2, 3, 30, 34], conv: [16, 7, 2] },
   { name: "3 × 3 with a stride, channels that are no whole vectors", x: [2, 12, 17, 17], conv: [20, 3, 2] },
+  { name: "one channel a group", x: [2, 48, 19, 15], conv: [48, 3, 1, 48] },
+  { name: "four channels a group, with a stride", x: [2, 32, 16, 16], conv: [32, 3, 2, 8] },
+  { name: "groups of whole vectors", x: [2, 64, 9, 9], conv: [64, 3, 1, 2] },
   { name: "fewer channels than lanes", x: [3, 3, 11, 10], conv: [5, 3, 1] },
 ];
 
-const convolution = (inputs: number, [outputs, kernel, stride]: Case["conv"], bias: boolean) =>
-  new Conv2d(inputs, outputs, kernel, { stride, padding: (kernel - 1) / 2, bias });
+class Tanh extends Module {
+  override forward(x: Tensor): Tensor {
+    return x.tanh();
+  }
+}
+
+/** ReLU far from where it bends, since there the gradients of two devices differ: open for even channels, shut for odd. */
+class Gate extends Module {
+  override forward(x: Tensor): Tensor {
+    const shift = Array.from({ length: x.shape[1] }, (_, channel) => (channel % 2 === 0 ? 5 : -5));
+    return x.add(tensor(shift, { shape: [1, x.shape[1], 1, 1] })).relu();
+  }
+}
+
+const convolution = (inputs: number, [outputs, kernel, stride, groups]: Case["conv"], bias: boolean) =>
+  new Conv2d(inputs, outputs, kernel, { stride, padding: (kernel - 1) / 2, bias, groups });
 
 const dim = [0, 2, 3];
 
@@ -63,12 +80,12 @@ describe.each(fastDevices)("statistics behind a convolution on %s", (device) => 
       manualSeed(1);
       const [outputs] = conv;
       const net = new Sequential(
-        convolution(x[1], [16, 3, 1], false),
-        new BatchNorm2d(16),
-        new ReLU(),
-        convolution(16, conv, false),
+        convolution(x[1], [x[1], 3, 1], false),
+        new BatchNorm2d(x[1]),
+        new Tanh(),
+        convolution(x[1], conv, false),
         new BatchNorm2d(outputs),
-        new ReLU(),
+        new Tanh(),
         convolution(outputs, [outputs, 1, 1], false),
         new BatchNorm2d(outputs),
       );
@@ -80,21 +97,21 @@ describe.each(fastDevices)("statistics behind a convolution on %s", (device) => 
   it("gradients through a residual block, whose sums are behind both branches", async () => {
     const work = () => {
       manualSeed(1);
-      const before = new Sequential(convolution(3, [16, 3, 1], false), new BatchNorm2d(16), new ReLU());
+      const before = new Sequential(convolution(3, [16, 3, 1], false), new BatchNorm2d(16), new Gate());
       const main = new Sequential(
         convolution(16, [32, 3, 2], false),
         new BatchNorm2d(32),
-        new ReLU(),
+        new Gate(),
         convolution(32, [32, 3, 1], false),
         new BatchNorm2d(32),
       );
       const shortcut = new Sequential(convolution(16, [32, 1, 2], false), new BatchNorm2d(32));
-      const after = new Sequential(convolution(32, [32, 3, 1], false), new BatchNorm2d(32), new ReLU());
+      const after = new Sequential(convolution(32, [32, 3, 1], false), new BatchNorm2d(32), new Gate());
       const x = before.call(input([4, 3, 12, 12]));
-      const y = after.call(main.call(x).add(shortcut.call(x)).relu());
+      const y = after.call(new Gate().call(main.call(x).add(shortcut.call(x))));
       return backward(y, [before, main, shortcut, after]);
     };
-    await compare(device, work, 2e-4);
+    await compare(device, work, 1e-3);
   });
 
   it.each<[string, (a: Tensor, b: Tensor) => Tensor[]]>([
@@ -154,6 +171,6 @@ async function compare(device: string, work: () => Tensor[], share: number): Pro
   expect(found).toHaveLength(wanted.length);
   found.forEach((values, i) => {
     const largest = wanted[i].reduce((most, value) => Math.max(most, Math.abs(value) || 0), 0);
-    expectAgreement(values, wanted[i], { relative: share, absolute: share * Math.max(1e-3, largest) }, `tensor ${i}`);
+    expectAgreement(values, wanted[i], { relative: share, absolute: share * Math.max(1, largest) }, `tensor ${i}`);
   });
 }

@@ -22,7 +22,7 @@ import type { KernelBuilder } from "../kernel-builder.js";
 import { type BandNode, isBandNode } from "../roots.js";
 import { choosePlan } from "./conv-plan.js";
 import { walkOf } from "./conv-walk.js";
-import { spansGroups } from "./grouped.js";
+import { groupedBand, spansGroups } from "./grouped-plan.js";
 import type { FinishedPixel } from "./pixels.js";
 import { chooseShare, rowsOf } from "./winograd-share.js";
 
@@ -32,7 +32,8 @@ export function bandRows(conv: Node, target: Target): number | null {
   if (isOp(conv, "convInputGrad")) {
     return Math.min(conv.shape[2], conv.attrs.stride[0] * choosePlan(target, conv, walkOf(conv), 1).band);
   }
-  if (!isOp(conv, "conv2d") || spansGroups(conv.attrs.groups, conv.shape[1], target.lanes)) return null;
+  if (!isOp(conv, "conv2d")) return null;
+  if (spansGroups(conv.attrs.groups, conv.shape[1], target.lanes)) return groupedBand(conv, target, 1);
   return choosePlan(target, conv, walkOf(conv), 1).band;
 }
 

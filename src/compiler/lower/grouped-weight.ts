@@ -21,8 +21,8 @@ import {
 import type { KernelBuilder } from "../kernel-builder.js";
 import { memoryBounds, positionOf } from "../layout.js";
 import { extentOf } from "./conv-walk.js";
-import { bandOf, groupOf, spansGroups } from "./grouped.js";
 import { type Group, type GroupedImage, packGroups, rowBytes } from "./grouped-image.js";
+import { bandOf, groupOf, spansGroups } from "./grouped-plan.js";
 import { packImage } from "./image.js";
 import { nest } from "./nest.js";
 import { stepCycles } from "./tile.js";
@@ -68,7 +68,7 @@ export function lowerGroupedWeight(builder: KernelBuilder, anchor: Node): number
   const rowsOf = (rows: number) => extentOf(rows, kh, 0, attrs);
   // Lanes of one group read the same channel: it need not lie there once for each.
   const spans = spansGroups(attrs.groups, o, lanes);
-  const band = bandOf(builder, ho, rowsOf, rowBytes(group, columns, spans ? lanes : 1));
+  const band = bandOf(builder.target, ho, rowsOf, rowBytes(group, columns, spans ? lanes : 1));
   const own = n / count;
   const counts = [count, Math.ceil(o / lanes)];
   const tasks = counts[0] * counts[1];

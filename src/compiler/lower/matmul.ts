@@ -186,22 +186,24 @@ function microKernel(product: Product, a: Packed, b: PackedColumns, place: TileP
   const columnAt = (v: number) => ix.add(ix.plus(place.column, v * lanes), builder.lane);
   const at = (r: number, v: number) => sumAt(ix.plus(taskRow, r), columnAt(v));
   const e = builder.lowering.algebra;
+  const { values, statements: settled } = builder.settle(accumulators);
   const start: Stmt[] = [];
   const keep: Stmt[] = [];
   const finish: Stmt[] = [];
   accumulators.forEach((line, r) => {
     const results = line.map((accumulator, v) => {
+      const value = values[r][v];
       start.push(declare(nameOf(accumulator), splat(constantOf(0, "f32"), lanes)));
-      if (direct && !isLater) return accumulator;
+      if (direct && !isLater) return value;
       // What earlier depths left is far away: it is asked for before the long loop and added after it.
       if (isLater) start.push(prefetch(sums(), at(r, v)));
-      const sum = isLater ? e.op("add", accumulator, load(sums(), "f32", at(r, v), isLater, lanes)) : accumulator;
+      const sum = isLater ? e.op("add", value, load(sums(), "f32", at(r, v), isLater, lanes)) : value;
       keep.push(store(sums(), "f32", at(r, v), sum, lanes));
       return sum;
     });
     if (direct) finish.push(...writeLine(product, ix.plus(taskRow, r), place.column, results));
   });
-  const body = [...start, ...descend(product, a, b, place, accumulators)];
+  const body = [...start, ...descend(product, a, b, place, accumulators), ...settled];
   if (!direct) return [...body, ...keep];
   if (!isLater) return [...body, ...finish];
   const [{ index, extent }] = isLast;

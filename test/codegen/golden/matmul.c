@@ -34,57 +34,69 @@ static void part0(const float *restrict B0, const float *restrict B1, float *res
     vf c18 = T0;
     vf c19 = T0;
     vf c20 = T0;
-    for (long k21 = 0; k21 < 20; k21++) {
-      const vf T1 = v_splat(S0[(i8 * 160 + k21)]);
-      const vf T2 = LDF(&S1[(k21 * 24)]);
+    for (long k33 = 0; k33 < 20; k33++) {
+      const vf T1 = v_splat(S0[(i8 * 160 + k33)]);
+      const vf T2 = LDF(&S1[(k33 * 24)]);
       c9 = (c9 + (T1 * T2));
-      const vf T3 = LDF(&S1[(k21 * 24 + 8)]);
+      const vf T3 = LDF(&S1[(k33 * 24 + 8)]);
       c10 = (c10 + (T1 * T3));
-      const vf T4 = LDF(&S1[(k21 * 24 + 16)]);
+      const vf T4 = LDF(&S1[(k33 * 24 + 16)]);
       c11 = (c11 + (T1 * T4));
-      const vf T5 = v_splat(S0[(i8 * 160 + k21 + 40)]);
+      const vf T5 = v_splat(S0[(i8 * 160 + k33 + 40)]);
       c12 = (c12 + (T5 * T2));
       c13 = (c13 + (T5 * T3));
       c14 = (c14 + (T5 * T4));
-      const vf T6 = v_splat(S0[(i8 * 160 + k21 + 80)]);
+      const vf T6 = v_splat(S0[(i8 * 160 + k33 + 80)]);
       c15 = (c15 + (T6 * T2));
       c16 = (c16 + (T6 * T3));
       c17 = (c17 + (T6 * T4));
-      const vf T7 = v_splat(S0[(i8 * 160 + k21 + 120)]);
+      const vf T7 = v_splat(S0[(i8 * 160 + k33 + 120)]);
       c18 = (c18 + (T7 * T2));
       c19 = (c19 + (T7 * T3));
       c20 = (c20 + (T7 * T4));
     }
-    STF(&S2[(i8 * 160)], c9);
-    STF(&S2[(i8 * 160 + 8)], c10);
-    STF(&S2[(i8 * 160 + 16)], c11);
-    STF(&S2[(i8 * 160 + 40)], c12);
-    STF(&S2[(i8 * 160 + 48)], c13);
-    STF(&S2[(i8 * 160 + 56)], c14);
-    STF(&S2[(i8 * 160 + 80)], c15);
-    STF(&S2[(i8 * 160 + 88)], c16);
-    STF(&S2[(i8 * 160 + 96)], c17);
-    STF(&S2[(i8 * 160 + 120)], c18);
-    STF(&S2[(i8 * 160 + 128)], c19);
-    STF(&S2[(i8 * 160 + 136)], c20);
+    vf f21; SETTLE(f21, c9);
+    vf f22; SETTLE(f22, c10);
+    vf f23; SETTLE(f23, c11);
+    vf f24; SETTLE(f24, c12);
+    vf f25; SETTLE(f25, c13);
+    vf f26; SETTLE(f26, c14);
+    vf f27; SETTLE(f27, c15);
+    vf f28; SETTLE(f28, c16);
+    vf f29; SETTLE(f29, c17);
+    vf f30; SETTLE(f30, c18);
+    vf f31; SETTLE(f31, c19);
+    vf f32; SETTLE(f32, c20);
+    STF(&S2[(i8 * 160)], f21);
+    STF(&S2[(i8 * 160 + 8)], f22);
+    STF(&S2[(i8 * 160 + 16)], f23);
+    STF(&S2[(i8 * 160 + 40)], f24);
+    STF(&S2[(i8 * 160 + 48)], f25);
+    STF(&S2[(i8 * 160 + 56)], f26);
+    STF(&S2[(i8 * 160 + 80)], f27);
+    STF(&S2[(i8 * 160 + 88)], f28);
+    STF(&S2[(i8 * 160 + 96)], f29);
+    STF(&S2[(i8 * 160 + 120)], f30);
+    STF(&S2[(i8 * 160 + 128)], f31);
+    STF(&S2[(i8 * 160 + 136)], f32);
   }
-  for (long i22 = 0; i22 < 8; i22++) {
-    if (i22 < 7) {
+  for (long i34 = 0; i34 < 8; i34++) {
+    if (i34 < 7) {
       {
-        const long e23 = i22;
-        for (long j24 = 0; j24 < 3; j24++) {
-          if ((j24 * 8 + 7) < 16) {
+        const long e35 = i34;
+        for (long j36 = 0; j36 < 3; j36++) {
+          if ((j36 * 8 + 7) < 16) {
             {
-              const long e25 = j24;
-              const vf f26 = LDF(&S2[(i22 * 40 + j24 * 8)]);
-              STF(&B2[(e23 * 19 + e25 * 8)], (f26 + v_splat((1.0f))));
+              const long e37 = j36;
+              const vf f38 = LDF(&S2[(i34 * 40 + j36 * 8)]);
+              STF(&B2[(e35 * 19 + e37 * 8)], (f38 + v_splat((1.0f))));
             }
           }
         }
-        for (long j27 = 0; j27 < 3; j27++) {
+        for (long j39 = 0; j39 < 3; j39++) {
           if (1) {
-            const float f28 = S2[(i22 * 40 + j27 + 16)];
-            B2[(e23 * 19 + j27 + 16)] = (f28 + (1.0f));
+            const float f40 = S2[(i34 * 40 + j39 + 16)];
+            B2[(e35 * 19 + j39 + 16)] = (f40 + (1.0f));
           }
         }
       }
