@@ -172,13 +172,18 @@ export function homeOf(x: Node, { users, stored, anchorOf, positions }: Roots): 
   if (homes.length === 0) return null;
   // The last one is behind all others, or does not need them.
   const home = homes.reduce((a, b) => (positionOf(b.root) > positionOf(a.root) ? b : a));
-  const known = new Map<Node, boolean>();
+  const free = new Set<Node>();
   const needsRoot = (node: Node): boolean => {
-    if (node === home.root) return true;
-    if (positionOf(node) < positionOf(home.root)) return false;
-    const needs = known.get(node) ?? node.inputs.some(needsRoot);
-    known.set(node, needs);
-    return needs;
+    const stack = [node];
+    const seen = new Set<Node>();
+    for (let next = stack.pop(); next; next = stack.pop()) {
+      if (next === home.root) return true;
+      if (seen.has(next) || free.has(next) || positionOf(next) < positionOf(home.root)) continue;
+      seen.add(next);
+      stack.push(...next.inputs);
+    }
+    for (const one of seen) free.add(one);
+    return false;
   };
   const between = [...reached].filter((node) => !ends.includes(node) && needsRoot(node));
   const shared = between.some((node) => users.get(node)?.length !== 1);
