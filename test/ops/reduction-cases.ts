@@ -72,29 +72,31 @@ function bandOf(x: NdArray, rows: number, item: number, channel: number): number
   return own.flatMap((r) => Array.from({ length: w }, (_, q) => get(x, [image, channel, r, q])));
 }
 
-export function bandSumCase(shape: readonly number[], rows: number): StructuralCase {
-  const items = shape[0] * Math.ceil(shape[2] / rows);
+function bandCase(
+  op: "bandSum" | "bandMoments",
+  shape: readonly number[],
+  rows: number,
+  meaning: (x: NdArray, items: number) => NdArray,
+): StructuralCase {
   return {
     name: `[${shape}] in bands of ${rows} rows`,
     shapes: [shape],
     smooth: false, // no gradient: it only ever stands for sums that have one
-    build: (x) => new Tensor(graph.make("bandSum", [x.node], { rows })),
-    meaning: (x) => fill([items, shape[1]], ([item, channel]) => sum(bandOf(x, rows, item, channel))),
+    build: (x) => new Tensor(graph.make(op, [x.node], { rows })),
+    meaning: (x) => meaning(x, shape[0] * Math.ceil(shape[2] / rows)),
   };
 }
 
-export function bandMomentsCase(shape: readonly number[], rows: number): StructuralCase {
-  const items = shape[0] * Math.ceil(shape[2] / rows);
-  return {
-    name: `[${shape}] in bands of ${rows} rows`,
-    shapes: [shape],
-    smooth: false, // no gradient: it only ever stands for sums that have one
-    build: (x) => new Tensor(graph.make("bandMoments", [x.node], { rows })),
-    meaning: (x) =>
-      fill([2, items, shape[1]], ([part, item, channel]) => {
-        const values = bandOf(x, rows, item, channel);
-        const mean = sum(values) / values.length;
-        return part === 0 ? mean : sum(values.map((value) => (value - mean) ** 2));
-      }),
-  };
-}
+export const bandSumCase = (shape: readonly number[], rows: number): StructuralCase =>
+  bandCase("bandSum", shape, rows, (x, items) =>
+    fill([items, shape[1]], ([item, channel]) => sum(bandOf(x, rows, item, channel))),
+  );
+
+export const bandMomentsCase = (shape: readonly number[], rows: number): StructuralCase =>
+  bandCase("bandMoments", shape, rows, (x, items) =>
+    fill([2, items, shape[1]], ([part, item, channel]) => {
+      const values = bandOf(x, rows, item, channel);
+      const mean = sum(values) / values.length;
+      return part === 0 ? mean : sum(values.map((value) => (value - mean) ** 2));
+    }),
+  );
