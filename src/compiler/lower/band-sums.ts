@@ -58,11 +58,6 @@ export class BandSums {
       .map((node) => ({ node, memory: builder.scratch("f32", blocks * slotsOf(node) * builder.lanes) }));
   }
 
-  /** Whether there is anything to sum. */
-  get isEmpty(): boolean {
-    return this.nodes.length === 0;
-  }
-
   /**
    * Adds finished values, whose first block of channels is the task's block `own`.
    *
@@ -206,6 +201,6 @@ type SlotOf = (k: number) => ReturnType<BandSums["slot"]>;
 
 /** The statements at the first of several turns. */
 function startWith(number: ix.Index, first: readonly Stmt[]): Stmt[] {
-  if (number.low > 0) return [];
+  if (first.length === 0 || number.low > 0) return [];
   return number.high > 0 ? [when([{ index: number, extent: 1 }], first)] : [...first];
 }

@@ -8,7 +8,6 @@ import * as ix from "../../ir/index-math.js";
 import { declare, type Expr, load, nameOf, register, type Stmt, set, splat, TASK } from "../../ir/loops.js";
 import { structuralRecord } from "../../ops/index.js";
 import type { KernelBuilder } from "../kernel-builder.js";
-import { isBandNode } from "../roots.js";
 import { askAhead, askFor } from "./ahead.js";
 import { BandSums } from "./band-sums.js";
 import { choosePlan, type Plan, pieces } from "./conv-plan.js";
@@ -61,8 +60,7 @@ export function lowerConv(builder: KernelBuilder, anchor: Node, roots: readonly 
   const copied = pointwise && c % builder.lanes === 0 && c / builder.lanes >= MANY_BLOCKS && packed.inPassing !== null;
   const pair = builder.variable("o", group / plan.tile.blocks);
   const sums = new BandSums(builder, anchor, roots, plan.tile.blocks);
-  const stored = roots.filter((root) => !isBandNode(root));
-  const tiles = new TileBuilder(builder, anchor, stored, packed, plan, unit, copied ? ix.variable(pair) : null, sums);
+  const tiles = new TileBuilder(builder, anchor, roots, packed, plan, unit, copied ? ix.variable(pair) : null, sums);
   const firstBlock = ix.scale(ix.add(ix.scale(own, groups), groupAt), group);
   const block = ix.add(firstBlock, ix.scale(ix.variable(pair), plan.tile.blocks));
   const body: Stmt[] = [];
@@ -156,7 +154,7 @@ class TileBuilder {
       block,
       row: ix.plus(ix.scale(ix.add(firstRow, row), vertical.scale), vertical.offset),
       column: ix.plus(ix.scale(column, horizontal.scale), horizontal.offset),
-      sums: sums.isEmpty ? undefined : (finished) => sums.add(finished, ix.zero, number),
+      sums: (finished) => sums.add(finished, ix.zero, number),
     });
     return [...start, ...(reached ? askFor(stores) : []), ...compute, ...settled, ...stores];
   }

@@ -8,14 +8,13 @@ import { isOp, type Node } from "../../ir/graph.js";
 import * as ix from "../../ir/index-math.js";
 import { declare, load, nameOf, register, type Stmt, set, splat } from "../../ir/loops.js";
 import type { KernelBuilder } from "../kernel-builder.js";
-import { isBandNode } from "../roots.js";
 import { BandSums } from "./band-sums.js";
 import { choosePixelTile, pieces } from "./conv-plan.js";
 import { extentOf } from "./conv-walk.js";
 import { packGroups } from "./grouped-image.js";
 import { groupedBand, groupOf } from "./grouped-plan.js";
 import { addNest, nest } from "./nest.js";
-import { type FinishedPixel, poolOf, storePixels } from "./pixels.js";
+import { poolOf, storePixels } from "./pixels.js";
 
 /** Lowers a convolution in narrow groups and the element-wise work behind it. */
 export function lowerGrouped(builder: KernelBuilder, anchor: Node, roots: readonly Node[]): number {
@@ -33,7 +32,6 @@ export function lowerGrouped(builder: KernelBuilder, anchor: Node, roots: readon
   const steps = perGroup * kh * kw;
   const dims = [n, Math.ceil(o / lanes), Math.ceil(ho / band)];
   const bandSums = new BandSums(builder, anchor, roots, 1);
-  const stored = roots.filter((root) => !isBandNode(root));
   addNest(builder, dims, 2 * band * wo * lanes * steps, ([image, block, bandAt]) => {
     const firstRow = ix.scale(bandAt, band);
     const packed = packGroups(builder, x, {
@@ -60,7 +58,6 @@ export function lowerGrouped(builder: KernelBuilder, anchor: Node, roots: readon
         return set(nameOf(sums[p]), e.op("add", sums[p], e.op("mul", weight, value)));
       });
       const settled = builder.settle(sums.map((sum) => [sum]));
-      const add = (finished: readonly FinishedPixel[]) => bandSums.add(finished, ix.zero, number);
       return [
         ...sums.map((sum) => declare(nameOf(sum), splat(e.typed(0, "f32", sum), lanes))),
         ...nest(taps, products),
@@ -68,7 +65,7 @@ export function lowerGrouped(builder: KernelBuilder, anchor: Node, roots: readon
         ...storePixels({
           builder,
           anchor,
-          roots: stored,
+          roots,
           unit,
           accumulators: settled.values,
           pixels,
@@ -76,7 +73,7 @@ export function lowerGrouped(builder: KernelBuilder, anchor: Node, roots: readon
           block,
           row: ix.add(firstRow, row),
           column,
-          sums: bandSums.isEmpty ? undefined : add,
+          sums: (finished) => bandSums.add(finished, ix.zero, number),
         }),
       ];
     };

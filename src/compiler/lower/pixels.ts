@@ -7,6 +7,7 @@ import * as ix from "../../ir/index-math.js";
 import { type Expr, type Stmt, when } from "../../ir/loops.js";
 import { FoveaError } from "../../util/errors.js";
 import type { KernelBuilder } from "../kernel-builder.js";
+import { isBandNode } from "../roots.js";
 
 /** A tile of results in registers. */
 export interface FinishedTile {
@@ -23,8 +24,8 @@ export interface FinishedTile {
   readonly block: ix.Index;
   readonly row: ix.Index;
   readonly column: ix.Index;
-  /** Statements that sum up finished values, if anything does. */
-  readonly sums?: (finished: readonly FinishedPixel[]) => Stmt[];
+  /** Statements that sum up finished values; none if nothing does. */
+  readonly sums: (finished: readonly FinishedPixel[]) => Stmt[];
 }
 
 /** A finished value of the tile, where it belongs, and the wrapper of statements for pixels that the image has. */
@@ -42,6 +43,7 @@ export function storePixels(tile: FinishedTile): Stmt[] {
   const { builder, anchor, roots, accumulators, pixels, image, block, row, column, sums } = tile;
   const { lanes } = builder;
   const [, , ho, wo] = anchor.shape;
+  const stored = roots.filter((root) => !isBandNode(root));
   const finished: FinishedPixel[] = [];
   const stores = pixels.flatMap(({ y, x }, p) => {
     const [r, q] = [builder.exact(ix.plus(row, y), ho), builder.exact(ix.plus(column, x), wo)];
@@ -51,10 +53,10 @@ export function storePixels(tile: FinishedTile): Stmt[] {
       const at = [image, output, r.index, q.index];
       const { value, statements } = builder.hold(a);
       finished.push({ block: b, value, at, within });
-      return [...statements, ...within(builder.storeHeld(anchor, value, roots, at))];
+      return [...statements, ...within(builder.storeHeld(anchor, value, stored, at))];
     });
   });
-  return sums ? [...stores, ...sums(finished)] : stores;
+  return [...stores, ...sums(finished)];
 }
 
 /** Stores what pools make of the tile: each window's pixels are registers. */

@@ -8,7 +8,6 @@ import * as ix from "../../ir/index-math.js";
 import { declare, load, loop, nameOf, register, type Stmt, set, splat, store, TASK } from "../../ir/loops.js";
 import { winograd } from "../../ops/index.js";
 import type { KernelBuilder } from "../kernel-builder.js";
-import { isBandNode } from "../roots.js";
 import { askAhead, askFor, askForNext, nextTask, nextTurn, type Region } from "./ahead.js";
 import { BandSums } from "./band-sums.js";
 import { addNest, nest } from "./nest.js";
@@ -124,21 +123,20 @@ export function lowerWinograd(builder: KernelBuilder, anchor: Node, roots: reado
   const summed = readPoints(builder, backward, sums, result.index, laneOf(ix.variable(outputs)));
   const values = transform(builder, backward, scheme.output, summed);
   const [ownImage, tileRow, tileColumn] = result.at;
-  const stored = roots.filter((root) => !isBandNode(root));
   const bandSums = new BandSums(builder, anchor, roots, blocks);
   const number = ix.flatten([tileRow, tileColumn], own.slice(1));
   const stores = storePixels({
     builder,
     anchor,
-    roots: stored,
-    unit: poolOf(anchor, stored),
+    roots,
+    unit: poolOf(anchor, roots),
     accumulators: values.map((value) => [value]),
     pixels: values.map((_, p) => ({ y: Math.floor(p / side), x: p % side })),
     image: ix.add(firstImage, ownImage),
     block: ix.add(firstBlock, ix.variable(outputs)),
     row: ix.add(firstRow, ix.scale(tileRow, side)),
     column: ix.scale(tileColumn, side),
-    sums: bandSums.isEmpty ? undefined : (finished) => bandSums.add(finished, ix.variable(outputs), number),
+    sums: (finished) => bandSums.add(finished, ix.variable(outputs), number),
   });
   const block = builder.variable("o", blocks);
   const at = ix.variable(block);
@@ -151,7 +149,7 @@ export function lowerWinograd(builder: KernelBuilder, anchor: Node, roots: reado
     ...products,
     ...nest(result.loops.slice(0, 1), [
       ...nest([...result.loops.slice(1), outputs], [first, ...touched, ...others, ...stores]),
-      ...nest(bandSums.isEmpty ? [] : [block], finish),
+      ...nest(finish.length > 0 ? [block] : [], finish),
     ]),
   ]);
   return 2 * n * o * ho * wo * c * 9;
