@@ -34,15 +34,20 @@ type Results = fovea.Tensor | readonly fovea.Tensor[];
 
 /**
  * A compiled call as a contestant: each repetition is `await call()` and nothing is left out. Results are freed within the
- * time, as the peers free theirs.
+ * time, as the peers free theirs; what is done before each call is not timed.
  */
-export function ourContestant(name: string, call: () => Promise<Results>): Contestant {
+export function ourContestant(
+  name: string,
+  call: () => Promise<Results>,
+  before: () => Promise<void> = async () => undefined,
+): Contestant {
   return {
     name,
     side: "ours",
     run: async (steps) => {
       const times: number[] = [];
       for (let i = 0; i < steps; i++) {
+        await before();
         const begin = performance.now();
         const results = await call();
         for (const tensor of "data" in results ? [results] : results) tensor[Symbol.dispose]();

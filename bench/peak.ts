@@ -26,7 +26,7 @@ export async function openPeak(device: DeviceName): Promise<Peak> {
 
 /** Floats per vector of the widths that FOVEA_SIMD can force; otherwise peak.c takes the widest. */
 const FLOATS: Readonly<Record<string, number>> = { sse: 4, avx2: 8, avx512: 16 };
-const MEASURE_MS = 150;
+const MEASURE_MS = 60;
 
 class NativePeak implements Peak {
   readonly name = "C, fused multiply-add";

@@ -26,8 +26,8 @@ export interface RoundOptions {
   readonly slowMs?: number;
   /** Processor milliseconds that the peer's processes have used so far. */
   readonly peerCpuMs?: () => number;
-  /** Called at the start of every round, when both sides are idle. */
-  readonly eachRound?: () => Promise<void>;
+  /** Called before every turn, when both sides are idle. */
+  readonly beforeTurn?: (contestant: Contestant, round: number) => Promise<void>;
 }
 
 export interface RoundResult {
@@ -76,9 +76,10 @@ export async function alternate(contestants: readonly Contestant[], options: Rou
   const begin = performance.now();
   for (let round = 0; round < options.rounds; round++) {
     if (round >= MIN_ROUNDS && performance.now() - begin > budgetMs) break;
-    await options.eachRound?.();
-    for (const { name, side, run } of contestants) {
+    for (const contestant of contestants) {
+      const { name, side, run } = contestant;
       if (round >= (fewSteps.get(name) ?? options.rounds)) continue;
+      await options.beforeTurn?.(contestant, round);
       await sleep(SETTLE_MS);
       watch.begin();
       const ms = await run(steps.get(name) ?? 1);

@@ -11,7 +11,7 @@ import { relaxedProbe, wasmPeakModule } from "./wasm-peak-module.js";
 const LANES = 4;
 const CHAINS = 12;
 const TURNS = 5;
-const MEASURE_MS = 150;
+const MEASURE_MS = 60;
 /** The engine counts loops in its first tier and compiles the second beside it: calls until then do not count. */
 const WARM_UP_MS = 400;
 const FIRST_COUNT = 20_000;

@@ -27,6 +27,7 @@ export async function convBench(options: BenchOptions): Promise<Report> {
   try {
     return await kernelBench(
       "conv",
+      api,
       SHAPES.map((shape) => group(api, ...shape)),
       MODES,
       peak,

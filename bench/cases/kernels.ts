@@ -4,14 +4,18 @@
  *
  * A compiled call takes and gives plain tensors, so a single operation pays for layout changes at both ends and for the
  * way through JavaScript, which an operation inside a training step does not. Therefore every kernel runs as programs of
- * 1 and of REPEATS operations; what each further operation adds is the kernel's time (the median over the rounds), and
- * the single call's time is reported beside it. PyTorch allocates every result; its allocator is tuned, so that page
- * faults do not count against it. Peers that hand work to threads and wait share one wait among several operations.
+ * FEW and of MANY operations; what each further operation adds is the kernel's time, and the time of a program of a
+ * single one is reported beside it. Before each call of the two, caches are emptied: otherwise the longer program would
+ * find less of what JavaScript needs in them, and the difference would count as the kernel's. The peak is measured
+ * again before every turn, and a kernel's share of it is the median of the shares in each round: on a shared machine
+ * either figure alone wanders. PyTorch allocates every result; its allocator is tuned, so that page faults do not count
+ * against it. Peers that hand work to threads and wait share one wait among several operations.
  */
 
 import type { Tensor } from "../../src/tensor/index.js";
 import { Crew, nodeMembers, TUNED, torchProgram } from "../crews.js";
 import { meanMagnitude } from "../magnitude.js";
+import type { Api } from "../models.js";
 import { type BenchOptions, ourContestant, requireSame } from "../ours.js";
 import type { Peak } from "../peak.js";
 import { PlainNode } from "../plain.js";
@@ -19,8 +23,11 @@ import { median, type PeerName, type PeerResult, peerLabels, type Report, round 
 import { alternate, type Contestant, type RoundResult } from "../rounds.js";
 import type { Work } from "../work.js";
 
-/** Operations in the longer program. */
-const REPEATS = 8;
+/** Operations in the shorter and in the longer program. */
+const FEW = 4;
+const MANY = 12;
+/** More than any cache holds. */
+const SWEPT_FLOATS = 16 << 20;
 /** Mean magnitudes of long sums of random terms, in two orders of adding. */
 const RESULT_TOLERANCE = 1e-3;
 
@@ -36,7 +43,7 @@ export interface Kernel {
   readonly carries?: Kernel;
 }
 
-/** Kernels that are measured alternately, between two measurements of the peak. */
+/** Kernels that are measured alternately, between measurements of the peak. */
 export type Group = readonly Kernel[];
 
 interface Entry {
@@ -75,24 +82,25 @@ interface Rival {
 /** Benchmarks all groups in turn; `modes` are PyTorch's. */
 export async function kernelBench(
   bench: string,
+  { fovea }: Api,
   groups: readonly Group[],
   modes: readonly string[],
   peak: Peak,
   options: BenchOptions,
 ): Promise<Report> {
+  const swept = new fovea.Variable(fovea.zeros([SWEPT_FLOATS]));
+  const sweep = fovea.compile(() => {
+    swept.assign(swept.add(1));
+  });
   const entries: Entry[] = [];
   const notes: string[] = [];
   const node = await PlainNode.create();
   const crews = await startCrews(bench, modes, options, node, notes);
   for (const group of groups) {
-    let peakGflops = 0;
-    const measurePeak = async () => {
-      peakGflops = Math.max(peakGflops, await peak.measure());
-    };
-    const { result, rivals } = await measure(group, crews, options, measurePeak, notes);
-    await measurePeak();
+    const peaks = new Peaks(peak);
+    const { result, rivals } = await measure(group, crews, options, sweep, peaks, notes);
     notes.push(...result.notes.map((note) => `${group[0].name}: ${note}`));
-    for (const kernel of group) entries.push(describe(kernel, result, rivals.get(kernel) ?? [], peakGflops));
+    for (const kernel of group) entries.push(describe(kernel, result, rivals.get(kernel) ?? [], peaks));
   }
   const versions = new Map(crews.map(({ peer, crew }) => [peer, crew.version]));
   for (const { crew } of crews) crew.close();
@@ -127,21 +135,41 @@ async function startCrews(
   return crews;
 }
 
-const single = (kernel: Kernel) => `${kernel.name} once`;
-const repeated = (kernel: Kernel) => `${kernel.name} repeated`;
+const programName = (kernel: Kernel, repeats: number) => `${kernel.name} × ${repeats}`;
+
+/** The peak before every turn of ours. */
+class Peaks {
+  readonly #measured = new Map<string, number[]>();
+
+  constructor(private readonly peak: Peak) {}
+
+  async measure(turn: string, round: number): Promise<void> {
+    const rounds = this.#measured.get(turn) ?? [];
+    rounds[round] = await this.peak.measure();
+    this.#measured.set(turn, rounds);
+  }
+
+  /** The higher of the peaks before a kernel's two turns of a round. */
+  of(kernel: Kernel, round: number): number {
+    return Math.max(...[FEW, MANY].map((repeats) => this.#measured.get(programName(kernel, repeats))![round]));
+  }
+}
 
 async function measure(
   group: Group,
   crews: readonly Opponent[],
   options: BenchOptions,
-  eachRound: () => Promise<void>,
+  sweep: () => Promise<void>,
+  peaks: Peaks,
   notes: string[],
 ): Promise<{ result: RoundResult; rivals: ReadonlyMap<Kernel, readonly Rival[]> }> {
   const contestants: Contestant[] = [];
   const rivals = new Map<Kernel, Rival[]>();
   for (const kernel of group) {
     const once = kernel.program(1);
-    contestants.push(ourContestant(single(kernel), once), ourContestant(repeated(kernel), kernel.program(REPEATS)));
+    contestants.push(ourContestant(programName(kernel, 1), once));
+    for (const repeats of [FEW, MANY])
+      contestants.push(ourContestant(programName(kernel, repeats), kernel.program(repeats), sweep));
     const own: Rival[] = [];
     const magnitude = await magnitudeOf(await once());
     for (const { peer, crew } of crews) {
@@ -157,7 +185,14 @@ async function measure(
     contestants.push(...own.map(({ contestant }) => contestant));
   }
   const peerCpuMs = () => crews.reduce((sum, { crew }) => sum + crew.cpuMs(), 0);
-  const result = await alternate(contestants, { rounds: options.quick ? 3 : 7, turnMs: 120, peerCpuMs, eachRound });
+  const result = await alternate(contestants, {
+    rounds: options.quick ? 3 : 7,
+    turnMs: 120,
+    peerCpuMs,
+    beforeTurn: async ({ name, side }, round) => {
+      if (side === "ours") await peaks.measure(name, round);
+    },
+  });
   return { result, rivals };
 }
 
@@ -167,23 +202,24 @@ async function magnitudeOf(result: Tensor | readonly Tensor[]): Promise<number> 
 
 /** What one more operation adds to a program, in each round; another operation that comes with it is taken off. */
 function addedMs(kernel: Kernel, { roundMs }: Pick<RoundResult, "roundMs">): number[] {
-  const once = roundMs.get(single(kernel))!;
+  const few = roundMs.get(programName(kernel, FEW))!;
   const carried = kernel.carries ? addedMs(kernel.carries, { roundMs }) : undefined;
   return roundMs
-    .get(repeated(kernel))!
-    .map((ms, round) => (ms - once[round]) / (REPEATS - 1) - (carried ? carried[round] : 0));
+    .get(programName(kernel, MANY))!
+    .map((ms, round) => (ms - few[round]) / (MANY - FEW) - (carried ? carried[round] : 0));
 }
 
-function describe(kernel: Kernel, result: RoundResult, rivals: readonly Rival[], peakGflops: number): Entry {
+function describe(kernel: Kernel, result: RoundResult, rivals: readonly Rival[], peaks: Peaks): Entry {
   const { medianMs } = result;
-  const callMs = medianMs.get(single(kernel))!;
-  const ms = median(addedMs(kernel, result));
+  const callMs = medianMs.get(programName(kernel, 1))!;
+  const added = addedMs(kernel, result);
+  const ms = median(added);
   const gflopsOf = (milliseconds: number) => kernel.flop / milliseconds / 1e6;
   const entry = {
     name: kernel.name,
     gflops: round(gflopsOf(ms)),
-    shareOfPeak: round(gflopsOf(ms) / peakGflops, 3),
-    peakGflops: round(peakGflops),
+    shareOfPeak: round(median(added.map((roundMs, i) => gflopsOf(roundMs) / peaks.of(kernel, i))), 3),
+    peakGflops: round(median(added.map((_, i) => peaks.of(kernel, i)))),
     ms: round(ms),
     callMs: round(callMs),
     callGflops: round(gflopsOf(callMs)),
@@ -235,7 +271,7 @@ function report(
   }
   const ourMs = sum(shapes.map(({ ms }) => ms));
   const explanation =
-    `GFLOP/s is what one more operation adds to a compiled program on ${device} (${REPEATS} against 1); ` +
+    `GFLOP/s is what one more operation adds to a compiled program on ${device} (${MANY} against ${FEW}); ` +
     "one call includes layout changes at both ends and JavaScript";
   const details = {
     peakGflops: Math.max(...shapes.map(({ peakGflops }) => peakGflops)),

@@ -20,7 +20,7 @@ export async function matmulBench(options: BenchOptions): Promise<Report> {
   const peak = await openPeak(options.device);
   try {
     const groups = SIZES.map((size) => [product(api, ...size)]);
-    return await kernelBench("matmul", groups, ["contiguous"], peak, options);
+    return await kernelBench("matmul", api, groups, ["contiguous"], peak, options);
   } finally {
     peak.close();
   }

@@ -79,8 +79,8 @@ export async function sideBySide(contest: Contest, options: BenchOptions): Promi
     budgetMs: BUDGET_MS,
     slowMs: SLOW_MS,
     peerCpuMs: () => crews.reduce((sum, crew) => sum + crew.cpuMs(), 0),
-    eachRound: async () => {
-      peakGflops = Math.max(peakGflops, await peak.measure());
+    beforeTurn: async ({ side }) => {
+      if (side === "ours") peakGflops = Math.max(peakGflops, await peak.measure());
     },
   });
   peak.close();

@@ -3,8 +3,9 @@
  * bytes; how a collection is asked for is the device's business.
  */
 
-/** Bytes that may be handed out between two collections. */
+/** Bytes that may be handed out between two collections: so many, or this share of what is in use. */
 const COLLECT_BYTES = 64 << 20;
+const COLLECT_SHARE = 0.5;
 
 export class GarbageClock {
   private usedBytes = 0;
@@ -17,12 +18,16 @@ export class GarbageClock {
     this.usedBytes += bytes;
     if (this.usedBytes <= this.collectAtBytes) return;
     this.collect();
-    this.collectAtBytes = this.usedBytes + COLLECT_BYTES;
+    this.collectAtBytes = this.usedBytes + this.allowance();
   }
 
   /** Memory came back. */
   give(bytes: number): void {
     this.usedBytes -= bytes;
-    this.collectAtBytes = Math.min(this.collectAtBytes, this.usedBytes + COLLECT_BYTES);
+    this.collectAtBytes = Math.min(this.collectAtBytes, this.usedBytes + this.allowance());
+  }
+
+  private allowance(): number {
+    return Math.max(COLLECT_BYTES, this.usedBytes * COLLECT_SHARE);
   }
 }

@@ -22,6 +22,7 @@ import {
   TASK,
   when,
 } from "../../ir/loops.js";
+import type { Target } from "../../ir/target.js";
 import { divisorUpTo } from "../divisors.js";
 import type { KernelBuilder } from "../kernel-builder.js";
 import { contiguous, type Packed, type PackedColumns, packColumns, packRows } from "./matmul-pack.js";
@@ -61,14 +62,27 @@ const COLUMN_CYCLES = 0.35;
 const TURNED_CYCLES = 0.6;
 const TURNING_CYCLES = 6;
 const SINGLE_CYCLES = 2.5;
-const BLOCK_SIZES = [16, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 2048];
+const BLOCK_SIZES = [16, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 2048, 4096];
 /** Bytes of packed columns that a task may hold. */
-const COLUMN_BYTES = 2 << 20;
-/** Depths up to the first are taken in one go; others are cut to at most the second, so that panels pass quickly. */
-const WHOLE_DEPTH = 800;
-const CUT_DEPTH = 512;
-/** What a strip of rows may take of the second-level cache: panels and sums pass through it, too. */
+const COLUMN_BYTES = 4 << 20;
+/** What a strip of rows and a panel of columns may take of the second-level cache. */
 const STRIP_SHARE = 0.27;
+const PANEL_SHARE = 0.25;
+/** Depths to which one that has no good divisor is cut. */
+const LEAST_DEPTH = 96;
+const ODD_DEPTH = 256;
+
+/**
+ * The whole depth if the second-level cache has room for two tiles of rows and a panel of columns that deep: sums that
+ * wait for further depths go through memory. Otherwise an equal part of it.
+ */
+function chooseDepth({ l2Bytes }: Target, { rows, vectors }: Tile, lanes: number, k: number): number {
+  const floats = l2Bytes / 4;
+  const most = Math.floor(Math.min((floats * STRIP_SHARE) / (2 * rows), (floats * PANEL_SHARE) / (vectors * lanes)));
+  if (k <= most) return k;
+  const part = divisorUpTo(k, most);
+  return part >= LEAST_DEPTH ? part : ODD_DEPTH;
+}
 
 /**
  * Blocks that finish first: every task packs its own operands, so small blocks pack more and large ones share out
@@ -89,8 +103,7 @@ function chooseBlocking(
     target.registers <= 16 || rows * vectors + vectors + 1 <= target.registers - 2;
   const tile = chooseTile(target, m, Math.ceil(n / lanes), spare);
   const width = tile.vectors * lanes;
-  const deep = divisorUpTo(k, CUT_DEPTH);
-  const depth = k <= WHOLE_DEPTH ? k : deep >= 96 ? deep : 256;
+  const depth = chooseDepth(target, tile, lanes, k);
   // A strip of rows stays in the second-level cache while panels of columns stream past it.
   const floats = (target.l2Bytes / 4) * STRIP_SHARE;
   const rowCycles = (rowsStraight ? ROW_CYCLES : SINGLE_CYCLES) * k;
@@ -99,7 +112,9 @@ function chooseBlocking(
   let best: Blocking | null = null;
   let least = Number.POSITIVE_INFINITY;
   for (const rows of new Set(BLOCK_SIZES.map((size) => evenBlock(m, tile.rows, size)))) {
-    const strip = evenBlock(rows, tile.rows, Math.max(tile.rows, floats / depth));
+    const tiles = rows / tile.rows;
+    const strips = Math.ceil(tiles / Math.max(1, Math.floor(floats / depth / tile.rows)));
+    const strip = Math.ceil(tiles / strips) * tile.rows;
     for (const columns of new Set(BLOCK_SIZES.map((size) => evenBlock(n, width, size)))) {
       if (columns * depth * 4 > COLUMN_BYTES && columns > width) continue;
       const tasks = batch * Math.ceil(m / rows) * Math.ceil(n / columns);
@@ -294,7 +309,13 @@ export function lowerMatmul(builder: KernelBuilder, anchor: Node, roots: readonl
     column: ix.scale(ix.variable(panel), width),
     number: ix.add(ix.scale(ix.variable(strips), line.extent), ix.variable(line)),
   };
-  const tile = microKernel(product, packedA, packedB, place);
+  const taskRow = ix.add(strip, row);
+  const isThere = ix.simplifyGuard([
+    { index: taskRow, extent: block.rows },
+    { index: ix.add(firstRow, taskRow), extent: m },
+  ]);
+  const computed = microKernel(product, packedA, packedB, place);
+  const tile = isThere?.length ? [when(isThere, computed)] : computed;
   const compute = [...packedA.statements, ...nest([panel, line], tile)];
   const finish = product.direct ? [] : writeBlock(product);
   builder.part(tasks, [loop(depth, [...packedB.statements, loop(strips, compute)]), ...finish]);

@@ -20,6 +20,7 @@ import {
 } from "../../runtime/index.js";
 import { cacheFolder } from "../../util/cache-folder.js";
 import { DeviceError, describeError } from "../../util/errors.js";
+import { BlockPool } from "./block-pool.js";
 import { collectGarbage } from "./garbage.js";
 import { KernelCache } from "./kernel-cache.js";
 import { discoverMachine, findCompiler, type Machine } from "./machine.js";
@@ -30,8 +31,6 @@ interface Memory extends DeviceBuffer {
   readonly address: number;
 }
 
-/** Freed buffers kept for reuse, in all. */
-const POOLED_BYTES = 256 << 20;
 const GRANULE = 256;
 
 function addressOf(buffer: DeviceBuffer): number {
@@ -42,8 +41,7 @@ function addressOf(buffer: DeviceBuffer): number {
 export class NativeDevice implements Device {
   readonly name = "native";
   readonly target: Target;
-  private readonly pool = new Map<number, number[]>();
-  private pooledBytes = 0;
+  private readonly pool: BlockPool;
   private readonly garbage = new GarbageClock(collectGarbage);
   private readonly arenas: FinalizationRegistry<number>;
   private readonly programs: ProgramCache;
@@ -68,6 +66,7 @@ export class NativeDevice implements Device {
       decompose: true,
       dtypes: ["f32", "i32", "u8", "bool"],
     };
+    this.pool = new BlockPool(runtime);
     this.arenas = new FinalizationRegistry((address) => runtime.free(address));
     this.programs = new ProgramCache(machine.cacheFolder, [cache.identity, JSON.stringify(this.target)].join("\n"));
   }
@@ -75,24 +74,12 @@ export class NativeDevice implements Device {
   allocate(dtype: DType, elements: number): Memory {
     const bytes = Math.max(GRANULE, Math.ceil((elements * sizeOf(dtype)) / GRANULE) * GRANULE);
     this.garbage.take(bytes);
-    const free = this.pool.get(bytes);
-    const known = free?.pop();
-    if (known !== undefined) this.pooledBytes -= bytes;
-    return { sizeBytes: bytes, address: known ?? this.runtime.alloc(bytes) };
+    return { sizeBytes: bytes, address: this.pool.take(bytes) };
   }
 
   release(buffer: DeviceBuffer): void {
-    const address = addressOf(buffer);
-    const { sizeBytes } = buffer;
-    this.garbage.give(sizeBytes);
-    if (this.pooledBytes + sizeBytes > POOLED_BYTES) {
-      this.runtime.free(address);
-      return;
-    }
-    const free = this.pool.get(sizeBytes) ?? [];
-    free.push(address);
-    this.pool.set(sizeBytes, free);
-    this.pooledBytes += sizeBytes;
+    this.garbage.give(buffer.sizeBytes);
+    this.pool.give(addressOf(buffer), buffer.sizeBytes);
   }
 
   write(buffer: DeviceBuffer, values: TypedArray): void {

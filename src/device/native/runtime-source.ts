@@ -44,14 +44,66 @@ static _Atomic int inside = 0;
 static _Atomic uint64_t claim = 0;
 static _Atomic int64_t left = 0;
 
-static void work(uint64_t step, char *scratch) {
+// Some schedulers, those of virtual machines above all, leave two threads of a run on one core for milliseconds while
+// another core is idle. So every thread notes where it runs; one that finds another's note on its own core sends that
+// thread, which cannot be running now, to the cores without a note. Once there, it may go wherever the system likes.
+#ifdef __linux__
+enum { ASLEEP = -1, UNDER_WAY = -2 };
+static _Atomic int place[MOST_THREADS];
+static _Atomic int sent[MOST_THREADS];
+static cpu_set_t allowed;
+static int cores = 0;
+
+static void note_sleep(int id) { place[id] = ASLEEP; }
+static void note_place(int id) {
+  int at = sched_getcpu();
+  if (place[id] != at) place[id] = at;
+  if (!sent[id]) return;
+  sent[id] = 0;
+  sched_setaffinity(0, sizeof allowed, &allowed);
+}
+static void send_away(int id) {
+  cpu_set_t vacant = allowed;
+  for (int i = 0; i < count; i++) if (place[i] >= 0) CPU_CLR(place[i], &vacant);
+  if (CPU_COUNT(&vacant) == 0) return;
+  place[id] = UNDER_WAY;
+  sent[id] = 1;
+  pthread_setaffinity_np(threads[id], sizeof vacant, &vacant);
+}
+// A thread that is about to take a task, or has waited long for another, looks for notes on its own core.
+static void spread(int id) {
+  note_place(id);
+  if (count > cores) return;
+  for (int i = 0; i < count; i++) if (i != id && place[i] == place[id]) send_away(i);
+}
+// The caller is a thread of the pool for the length of a run. Threads that sleep are to wake up elsewhere.
+static void join_pool(void) {
+  threads[0] = pthread_self();
+  cores = sched_getaffinity(0, sizeof allowed, &allowed) ? 0 : CPU_COUNT(&allowed);
+  spread(0);
+  for (int i = 1; i < count && count <= cores; i++) if (place[i] == ASLEEP) send_away(i);
+}
+static void leave_pool(void) {
+  note_place(0);
+  note_sleep(0);
+}
+#else
+static void note_sleep(int id) {}
+static void note_place(int id) {}
+static void spread(int id) {}
+static void join_pool(void) {}
+static void leave_pool(void) {}
+#endif
+
+static void work(uint64_t step, int id) {
   const step_t *s = &steps[step - 1];
   for (;;) {
+    spread(id);
     uint64_t c = atomic_load_explicit(&claim, memory_order_acquire);
     int64_t task = (int64_t)(c & 0xffffffffu);
     if ((c >> 32) != step || task >= s->tasks) return;
     if (!atomic_compare_exchange_weak(&claim, &c, c + 1)) continue;
-    s->kernel(table + s->first, task, task + 1, scratch);
+    s->kernel(table + s->first, task, task + 1, scratches[id]);
     atomic_fetch_sub_explicit(&left, 1, memory_order_release);
   }
 }
@@ -62,10 +114,10 @@ static double now_ms(void) {
   return (double)t.tv_sec * 1e3 + (double)t.tv_nsec * 1e-6;
 }
 
-// After a run, a worker stays awake for a moment: the next step of a training comes soon, and a thread that is woken
-// may find itself on the core of the one that woke it, where it is of no use for milliseconds.
+// After a run, a worker stays awake for a moment, since the next step of a training comes soon; whoever wants its core
+// may have it.
 #define AWAKE_MS 2.0
-static void linger(int64_t seen) {
+static void linger(int id, int64_t seen) {
   double end = now_ms() + AWAKE_MS;
   do {
     for (int i = 0; i < 256; i++) {
@@ -73,16 +125,22 @@ static void linger(int64_t seen) {
       if (run != 0 && run != seen) return;
       PAUSE();
     }
+    sched_yield();
+    note_place(id);
   } while (now_ms() < end);
 }
 
 static void *worker(void *argument) {
-  long id = (long)argument;
+  int id = (int)(long)argument;
   int64_t seen = 0;
   for (;;) {
-    if (seen != 0) linger(seen);
+    if (seen != 0) linger(id, seen);
     pthread_mutex_lock(&lock);
-    while (run_number == 0 || run_number == seen) pthread_cond_wait(&wake, &lock);
+    while (run_number == 0 || run_number == seen) {
+      note_sleep(id);
+      pthread_cond_wait(&wake, &lock);
+      note_place(id);
+    }
     seen = run_number;
     inside++;
     pthread_mutex_unlock(&lock);
@@ -90,7 +148,7 @@ static void *worker(void *argument) {
     for (int spins = 0; atomic_load_explicit(&run_number, memory_order_acquire) == seen;) {
       uint64_t step = atomic_load_explicit(&claim, memory_order_acquire) >> 32;
       if (step != done && step != 0) {
-        work(step, scratches[id]);
+        work(step, id);
         done = step;
         spins = 0;
       } else if (++spins < SPINS) PAUSE();
@@ -106,6 +164,7 @@ int fovea_start(int wanted) {
   if (wanted < 1) wanted = 1;
   if (wanted > MOST_THREADS) wanted = MOST_THREADS;
   count = 1;
+  for (int i = 0; i < wanted; i++) note_sleep(i);
   for (long i = 1; i < wanted; i++) {
     pthread_attr_t attributes;
     pthread_attr_init(&attributes);
@@ -164,6 +223,7 @@ int fovea_run(const void *step_data, const void *table_data, int64_t n, double *
   atomic_store(&claim, 0);
   if (shared) {
     pthread_mutex_lock(&lock);
+    join_pool();
     atomic_store(&run_number, ++last_run);
     pthread_cond_broadcast(&wake);
     pthread_mutex_unlock(&lock);
@@ -175,10 +235,13 @@ int fovea_run(const void *step_data, const void *table_data, int64_t n, double *
     else {
       atomic_store(&left, s->tasks);
       atomic_store_explicit(&claim, (uint64_t)(i + 1) << 32, memory_order_release);
-      work((uint64_t)(i + 1), scratches[0]);
+      work((uint64_t)(i + 1), 0);
       for (int spins = 0; atomic_load_explicit(&left, memory_order_acquire) > 0;) {
         if (++spins < SPINS) PAUSE();
-        else sched_yield();
+        else {
+          spread(0);
+          sched_yield();
+        }
       }
     }
     if (times) times[i] = now_ms() - start;
@@ -188,6 +251,7 @@ int fovea_run(const void *step_data, const void *table_data, int64_t n, double *
     atomic_store(&run_number, 0);
     pthread_mutex_unlock(&lock);
     while (atomic_load(&inside) > 0) sched_yield();
+    leave_pool();
   }
   return 0;
 }

@@ -1,0 +1,57 @@
+/** Products of matrices larger than a block of any kind: tasks, strips of rows, panels of columns and cut depths. */
+import { beforeAll, describe, expect, it } from "vitest";
+import { compile, type Tensor, tensor, useDevice, Variable } from "../../src/index.js";
+import { fastDevices } from "../support/devices.js";
+
+/** Numbers between -0.5 and 0.5 that look random. */
+function values(count: number, seed: number): Float64Array {
+  return Float64Array.from({ length: count }, (_, i) => Math.fround(((i * 7919 + seed * 104729) % 1009) / 1009 - 0.5));
+}
+
+function product(a: Float64Array, b: Float64Array, [m, k, n]: readonly number[]): Float64Array {
+  const result = new Float64Array(m * n);
+  for (let i = 0; i < m; i++) {
+    for (let d = 0; d < k; d++) {
+      const left = a[i * k + d];
+      for (let j = 0; j < n; j++) result[i * n + j] += left * b[d * n + j];
+    }
+  }
+  return result;
+}
+
+/** The largest distance of two lists, as a share of what sums of k such terms come to. */
+async function distance(found: Tensor, expected: Float64Array, k: number): Promise<number> {
+  const computed = await found.data();
+  return expected.reduce((most, value, i) => Math.max(most, Math.abs(value - Number(computed[i]))), 0) / Math.sqrt(k);
+}
+
+const CLOSE = 2e-6;
+
+describe.each(fastDevices)("%s", (device) => {
+  beforeAll(() => useDevice(device));
+
+  it.each([
+    ["many strips, the last of them short", [300, 150, 96]],
+    ["several tasks of rows and columns, none of them whole", [1100, 70, 610]],
+    ["a depth that divides", [29, 4608, 64]],
+    ["a depth that does not", [41, 9001, 35]],
+  ] as const)("%s", async (_, shape) => {
+    const [m, k, n] = shape;
+    const [left, right] = [values(m * k, 1), values(k * n, 2)];
+    const [a, b] = [tensor(left, { shape: [m, k], dtype: "f32" }), tensor(right, { shape: [k, n], dtype: "f32" })];
+    expect(await distance(a.matmul(b), product(left, right, shape), k)).toBeLessThan(CLOSE);
+  });
+
+  it("what is added in place behind a product is added once", async () => {
+    const shape = [500, 4500, 48] as const;
+    const [m, k, n] = shape;
+    const [left, right] = [values(m * k, 3), values(k * n, 4)];
+    const [a, b] = [tensor(left, { shape: [m, k], dtype: "f32" }), tensor(right, { shape: [k, n], dtype: "f32" })];
+    const total = new Variable(tensor(new Float32Array(m * n).fill(1), { shape: [m, n] }));
+    const step = compile((x: Tensor, y: Tensor) => total.assign(total.add(x.matmul(y))));
+    await step(a, b);
+    await step(a, b);
+    const expected = product(left, right, shape).map((value) => 1 + 2 * value);
+    expect(await distance(total, expected, k)).toBeLessThan(2 * CLOSE);
+  });
+});
