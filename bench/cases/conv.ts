@@ -5,7 +5,7 @@ import { type BenchOptions, openOurs } from "../ours.js";
 import { uniform } from "../pattern.js";
 import { openPeak } from "../peak.js";
 import type { Report } from "../report.js";
-import { type Group, type Kernel, kernelBench } from "./kernels.js";
+import { type Group, type Kernel, kernelBench, MOST_REPEATS } from "./kernels.js";
 
 const SHAPES: readonly (readonly [batch: number, channels: number, side: number])[] = [
   [64, 64, 32],
@@ -46,6 +46,10 @@ function group({ fovea }: Api, batch: number, channels: number, side: number): G
   const bound = Math.sqrt(3 / (9 * channels));
   const x = fovea.tensor(uniform(imageShape, 1), { shape: imageShape });
   const g = fovea.tensor(uniform(imageShape, 2), { shape: imageShape });
+  const moreShape = [batch + MOST_REPEATS, channels, side, side];
+  const [moreImages, moreGradients] = [4, 5].map((stream) =>
+    fovea.tensor(uniform(moreShape, stream), { shape: moreShape }),
+  );
   const w = fovea.tensor(uniform(weightShape, 3, -bound, bound), { shape: weightShape });
   const convolve = (image: Tensor, weight: Tensor) => fovea.conv2d(image, weight, { padding: 1 });
   const common = { flop: 2 * 9 * batch * channels ** 2 * side ** 2 };
@@ -79,24 +83,25 @@ function group({ fovea }: Api, batch: number, channels: number, side: number): G
       return () => run(x, w, g);
     },
   };
-  // Every repetition needs another image in the layout that a network would hand on: the output of a convolution.
+  // Every repetition needs another image and another gradient in the layout that a network would hand on: windows of a
+  // larger batch that came out of a convolution.
   const weightGradient: Kernel = {
     ...common,
     name: `${name} weight gradient`,
     work: { ...work, pass: "weightGradient" },
-    carries: forward,
     program: (repeats) => {
-      const run = fovea.compile((image: Tensor, weight: Tensor, gradient: Tensor) => {
-        let y = image;
-        let [total] = fovea.grad(convolve(y, weight), [weight], { gradOutput: gradient });
-        for (let i = 1; i < repeats; i++) {
-          y = convolve(y, weight).detach();
-          const [next] = fovea.grad(convolve(y, weight), [weight], { gradOutput: gradient });
-          total = total.add(next);
-        }
-        return total;
+      const gradientOf = (image: Tensor, weight: Tensor, gradOutput: Tensor) =>
+        fovea.grad(convolve(image, weight), [weight], { gradOutput })[0];
+      if (repeats === 1) {
+        const run = fovea.compile(gradientOf);
+        return () => run(x, w, g);
+      }
+      const run = fovea.compile((images: Tensor, weight: Tensor, gradients: Tensor) => {
+        const [ys, gs] = [images, gradients].map((each) => convolve(each, weight).detach());
+        const one = (i: number) => gradientOf(ys.slice(0, i, i + batch), weight, gs.slice(0, i, i + batch));
+        return Array.from({ length: repeats }, (_, i) => one(i)).reduce((total, each) => total.add(each));
       });
-      return () => run(x, w, g);
+      return () => run(moreImages, w, moreGradients);
     },
   };
   return [forward, inputGradient, weightGradient];

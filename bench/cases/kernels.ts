@@ -26,6 +26,8 @@ import type { Work } from "../work.js";
 /** Operations in the shorter and in the longer program. */
 const FEW = 4;
 const MANY = 12;
+/** The longest program. */
+export const MOST_REPEATS = MANY;
 /** More than any cache holds. */
 const SWEPT_FLOATS = 16 << 20;
 /** Mean magnitudes of long sums of random terms, in two orders of adding. */
@@ -39,8 +41,6 @@ export interface Kernel {
   readonly work: Work;
   /** A program of `repeats` operations that cannot be merged. */
   readonly program: (repeats: number) => () => Promise<Tensor | readonly Tensor[]>;
-  /** An operation of the same group that each repetition also contains, so that its time is taken off. */
-  readonly carries?: Kernel;
 }
 
 /** Kernels that are measured alternately, between measurements of the peak. */
@@ -200,13 +200,10 @@ async function magnitudeOf(result: Tensor | readonly Tensor[]): Promise<number> 
   return meanMagnitude(await ("data" in result ? result : result[0]).data());
 }
 
-/** What one more operation adds to a program, in each round; another operation that comes with it is taken off. */
-function addedMs(kernel: Kernel, { roundMs }: Pick<RoundResult, "roundMs">): number[] {
-  const few = roundMs.get(programName(kernel, FEW))!;
-  const carried = kernel.carries ? addedMs(kernel.carries, { roundMs }) : undefined;
-  return roundMs
-    .get(programName(kernel, MANY))!
-    .map((ms, round) => (ms - few[round]) / (MANY - FEW) - (carried ? carried[round] : 0));
+/** What one more operation adds to a program, in each round. */
+function addedMs(kernel: Kernel, { roundMs }: RoundResult): number[] {
+  const [few, many] = [FEW, MANY].map((repeats) => roundMs.get(programName(kernel, repeats))!);
+  return many.map((ms, round) => (ms - few[round]) / (MANY - FEW));
 }
 
 function describe(kernel: Kernel, result: RoundResult, rivals: readonly Rival[], peaks: Peaks): Entry {

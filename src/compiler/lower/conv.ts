@@ -8,7 +8,7 @@ import * as ix from "../../ir/index-math.js";
 import { declare, type Expr, load, nameOf, register, type Stmt, set, splat, TASK } from "../../ir/loops.js";
 import { structuralRecord } from "../../ops/index.js";
 import type { KernelBuilder } from "../kernel-builder.js";
-import { askAhead, askFor } from "./ahead.js";
+import { askAhead, askFor, askForNext, nextTask, nextTurn, type Region } from "./ahead.js";
 import { BandSums } from "./band-sums.js";
 import { choosePlan, type Plan, pieces } from "./conv-plan.js";
 import { type Walk, walkOf } from "./conv-walk.js";
@@ -18,6 +18,8 @@ import { poolOf, storePixels } from "./pixels.js";
 
 /** Blocks of channels from which on a tile has the time to ask for those to come. */
 const MANY_BLOCKS = 16;
+/** Cycles of products for each vector of pixels below which it is worth asking for those of the next band. */
+const FEW_CYCLES = 130;
 /** Blocks of channels between what such a tile copies and what it asks for. */
 const BLOCKS_AHEAD = 3;
 
@@ -58,23 +60,43 @@ export function lowerConv(builder: KernelBuilder, anchor: Node, roots: readonly 
   // Where no pixel is read by two tiles, those of the first channel blocks copy what they need as they go.
   const pointwise = w.shape[2] * w.shape[3] === 1;
   const copied = pointwise && c % builder.lanes === 0 && c / builder.lanes >= MANY_BLOCKS && packed.inPassing !== null;
-  const pair = builder.variable("o", group / plan.tile.blocks);
+  const rounds = group / plan.tile.blocks;
+  const pair = builder.variable("o", rounds);
   const sums = new BandSums(builder, anchor, roots, plan.tile.blocks);
+  const region: Region = {
+    blocks: c / builder.lanes,
+    rows: Math.min(rows.extent(band), x.shape[2]),
+    columns: x.shape[3],
+    at: (b, row, column) => [
+      image,
+      ix.add(ix.scale(own, c), ix.add(ix.scale(b, builder.lanes), builder.lane)),
+      ix.add(bands === 1 ? ix.zero : rows.source(firstRow), row),
+      column,
+    ],
+  };
+  const cycles = (group * builder.lanes * w.shape[2] * w.shape[3]) / 2;
+  const asks = !copied && c % builder.lanes === 0 && cycles < FEW_CYCLES;
+  const next = asks ? (nextTurn(step) ?? nextTask(builder, tasks)) : null;
+  const [vertical, horizontal] = [pieces(band, plan.tile.th), pieces(columns.size, plan.tile.tw)];
+  const inBand = vertical.reduce((sum, v) => sum + v.count, 0) * horizontal.reduce((sum, h) => sum + h.count, 0);
   const tiles = new TileBuilder(builder, anchor, roots, packed, plan, unit, copied ? ix.variable(pair) : null, sums);
   const firstBlock = ix.scale(ix.add(ix.scale(own, groups), groupAt), group);
   const block = ix.add(firstBlock, ix.scale(ix.variable(pair), plan.tile.blocks));
   const body: Stmt[] = [];
-  for (const v of pieces(band, plan.tile.th)) {
-    for (const h of pieces(columns.size, plan.tile.tw)) {
+  let before = 0;
+  for (const v of vertical) {
+    for (const h of horizontal) {
       const down = builder.variable("y", v.count);
       const across = builder.variable("x", h.count);
       const row = ix.plus(ix.scale(ix.variable(down), v.size), v.start);
       const column = ix.plus(ix.scale(ix.variable(across), h.size), h.start);
-      const number = ix.plus(ix.flatten([down, across].map(ix.variable), [v.count, h.count]), body.length);
+      const number = ix.plus(ix.flatten([down, across].map(ix.variable), [v.count, h.count]), before);
+      const progress = { number: ix.add(ix.scale(ix.variable(pair), inBand), number), count: rounds * inBand, next };
       const phases = walk.phases.flatMap((phase, i) =>
         tiles.tile(phase, image, block, firstRow, row, column, v.size, h.size, ix.plus(number, i)),
       );
-      body.push(...nest([down, across], phases));
+      body.push(...nest([down, across], [...askForNext(builder, x, region, progress), ...phases]));
+      before += v.count * h.count;
     }
   }
   for (let b = 0; b < plan.tile.blocks; b++) {
