@@ -66,6 +66,18 @@ function following(variable: ix.LoopVar, step: number): Next {
   return new Map([[variable.name, ix.minus(after, ix.scale(ix.div(after, variable.extent), step))]]);
 }
 
+/** The next turn of the loop that a task consists of, or the first of the task that most likely follows. */
+export function nextOf({ target }: KernelBuilder, turn: ix.LoopVar, tasks: number): Next | null {
+  if (turn.extent === 1 && tasks <= target.threads) return null;
+  const after = ix.plus(ix.variable(turn), 1);
+  const done = ix.div(after, turn.extent);
+  const task = ix.add(ix.variable({ name: TASK, extent: tasks }), ix.scale(done, target.threads));
+  return new Map([
+    [turn.name, ix.minus(after, ix.scale(done, turn.extent))],
+    [TASK, ix.minus(task, ix.scale(ix.div(task, tasks), target.threads))],
+  ]);
+}
+
 /** The next turn of a loop; null where there is only one. */
 export const nextTurn = (turn: ix.LoopVar) => (turn.extent > 1 ? following(turn, 1) : null);
 

@@ -5,10 +5,10 @@
  */
 import { isOp, type Node, sizeOfShape } from "../../ir/graph.js";
 import * as ix from "../../ir/index-math.js";
-import { declare, type Expr, load, nameOf, register, type Stmt, set, splat, TASK } from "../../ir/loops.js";
+import { declare, type Expr, load, loop, nameOf, register, type Stmt, set, splat, TASK } from "../../ir/loops.js";
 import { structuralRecord } from "../../ops/index.js";
 import type { KernelBuilder } from "../kernel-builder.js";
-import { askAhead, askFor, askForNext, nextTask, nextTurn, type Region } from "./ahead.js";
+import { askAhead, askFor, askForNext, nextOf, type Region } from "./ahead.js";
 import { BandSums } from "./band-sums.js";
 import { choosePlan, type Plan, pieces } from "./conv-plan.js";
 import { type Walk, walkOf } from "./conv-walk.js";
@@ -76,7 +76,7 @@ export function lowerConv(builder: KernelBuilder, anchor: Node, roots: readonly 
   };
   const cycles = (group * builder.lanes * w.shape[2] * w.shape[3]) / 2;
   const asks = !copied && c % builder.lanes === 0 && cycles < FEW_CYCLES;
-  const next = asks ? (nextTurn(step) ?? nextTask(builder, tasks)) : null;
+  const next = asks ? nextOf(builder, step, tasks) : null;
   const [vertical, horizontal] = [pieces(band, plan.tile.th), pieces(columns.size, plan.tile.tw)];
   const inBand = vertical.reduce((sum, v) => sum + v.count, 0) * horizontal.reduce((sum, h) => sum + h.count, 0);
   const tiles = new TileBuilder(builder, anchor, roots, packed, plan, unit, copied ? ix.variable(pair) : null, sums);
@@ -91,11 +91,29 @@ export function lowerConv(builder: KernelBuilder, anchor: Node, roots: readonly 
       const row = ix.plus(ix.scale(ix.variable(down), v.size), v.start);
       const column = ix.plus(ix.scale(ix.variable(across), h.size), h.start);
       const number = ix.plus(ix.flatten([down, across].map(ix.variable), [v.count, h.count]), before);
-      const progress = { number: ix.add(ix.scale(ix.variable(pair), inBand), number), count: rounds * inBand, next };
+      const tileNumber = ix.add(ix.scale(ix.variable(pair), inBand), number);
+      // Spread over the tile: all at once they would keep its own pixels waiting.
+      const asks = (part: ix.Index, parts: number): Stmt[] =>
+        askForNext(builder, x, region, {
+          number: ix.add(ix.scale(tileNumber, parts), part),
+          count: rounds * inBand * parts,
+          next,
+        });
       const phases = walk.phases.flatMap((phase, i) =>
-        tiles.tile(phase, image, block, firstRow, row, column, v.size, h.size, ix.plus(number, i)),
+        tiles.tile(
+          phase,
+          image,
+          block,
+          firstRow,
+          row,
+          column,
+          v.size,
+          h.size,
+          ix.plus(number, i),
+          i === 0 ? asks : null,
+        ),
       );
-      body.push(...nest([down, across], [...askForNext(builder, x, region, progress), ...phases]));
+      body.push(...nest([down, across], phases));
       before += v.count * h.count;
     }
   }
@@ -130,6 +148,7 @@ class TileBuilder {
     th: number,
     tw: number,
     number: ix.Index,
+    asks: ((part: ix.Index, parts: number) => Stmt[]) | null,
   ): Stmt[] {
     const { builder, anchor } = this;
     const { lanes } = builder;
@@ -160,7 +179,11 @@ class TileBuilder {
     );
     const [innermost] = channels.slice(-1);
     const reached = vertical.taps * horizontal.taps > 0;
-    const sum = (copies: Stmt[]) => nest(channels.slice(0, -1), [...copies, ...nest([down, across, innermost], inner)]);
+    const outer = [...channels.slice(0, -1), down, across];
+    const extents = outer.map(({ extent }) => extent);
+    const asked = asks?.(ix.flatten(outer.map(ix.variable), extents), sizeOfShape(extents)) ?? [];
+    const sum = (copies: Stmt[]) =>
+      nest(channels.slice(0, -1), [...copies, ...nest([down, across], [...asked, loop(innermost, inner)])]);
     const compute = reached ? this.inRounds(sum, () => this.copies(phase, pixels, row, column, channels[0])) : [];
     const { roots, unit } = this;
     const { sums } = this;
