@@ -75,8 +75,8 @@ export function lowerConv(builder: KernelBuilder, anchor: Node, roots: readonly 
     ],
   };
   const cycles = (group * builder.lanes * w.shape[2] * w.shape[3]) / 2;
-  const asks = !copied && c % builder.lanes === 0 && cycles < FEW_CYCLES;
-  const next = asks ? nextOf(builder, step, tasks) : null;
+  const isNarrow = !copied && c % builder.lanes === 0 && cycles < FEW_CYCLES;
+  const next = isNarrow ? nextOf(builder, step, tasks) : null;
   const [vertical, horizontal] = [pieces(band, plan.tile.th), pieces(columns.size, plan.tile.tw)];
   const inBand = vertical.reduce((sum, v) => sum + v.count, 0) * horizontal.reduce((sum, h) => sum + h.count, 0);
   const tiles = new TileBuilder(builder, anchor, roots, packed, plan, unit, copied ? ix.variable(pair) : null, sums);
@@ -99,19 +99,9 @@ export function lowerConv(builder: KernelBuilder, anchor: Node, roots: readonly 
           count: rounds * inBand * parts,
           next,
         });
+      const tile = { image, block, firstRow, row, column, th: v.size, tw: h.size };
       const phases = walk.phases.flatMap((phase, i) =>
-        tiles.tile(
-          phase,
-          image,
-          block,
-          firstRow,
-          row,
-          column,
-          v.size,
-          h.size,
-          ix.plus(number, i),
-          i === 0 ? asks : null,
-        ),
+        tiles.tile(phase, { ...tile, number: ix.plus(number, i), asks: i === 0 ? asks : null }),
       );
       body.push(...nest([down, across], phases));
       before += v.count * h.count;
@@ -122,6 +112,22 @@ export function lowerConv(builder: KernelBuilder, anchor: Node, roots: readonly 
   }
   builder.part(tasks, nest([step], position.within([...(copied ? [] : packed.statements), ...nest([pair], body)])));
   return 2 * (structuralRecord(anchor)?.multiplyAdds?.(anchor as never) ?? 0);
+}
+
+interface TilePlace {
+  readonly image: ix.Index;
+  /** The first channel block. */
+  readonly block: ix.Index;
+  /** The first row of the band, and the tile's first row and column in it. */
+  readonly firstRow: ix.Index;
+  readonly row: ix.Index;
+  readonly column: ix.Index;
+  /** Rows and columns of the tile, and its number in the band. */
+  readonly th: number;
+  readonly tw: number;
+  readonly number: ix.Index;
+  /** What part `part` of `parts` of the tile asks for; null if nothing. */
+  readonly asks: ((part: ix.Index, parts: number) => Stmt[]) | null;
 }
 
 class TileBuilder {
@@ -137,19 +143,9 @@ class TileBuilder {
     private readonly sums: BandSums,
   ) {}
 
-  /** Register tile `number`, at (row, column) of the band: accumulate over channels and taps, then finish and store. */
-  tile(
-    phase: Walk["phases"][number],
-    image: ix.Index,
-    block: ix.Index,
-    firstRow: ix.Index,
-    row: ix.Index,
-    column: ix.Index,
-    th: number,
-    tw: number,
-    number: ix.Index,
-    asks: ((part: ix.Index, parts: number) => Stmt[]) | null,
-  ): Stmt[] {
+  /** A register tile: accumulate over channels and taps, then finish and store. */
+  tile(phase: Walk["phases"][number], at: TilePlace): Stmt[] {
+    const { image, block, firstRow, row, column, th, tw, number, asks } = at;
     const { builder, anchor } = this;
     const { lanes } = builder;
     const c = anchor.inputs[1].shape[1];
