@@ -23,8 +23,8 @@ export default defineConfig({
     fileParallelism: true,
     globals: false,
     env: { FOVEA_VERIFY: "1" },
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    testTimeout: 120_000,
+    hookTimeout: 300_000,
     reporters: ["default", "./tools/summary-reporter.ts"],
   },
 });
