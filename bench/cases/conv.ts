@@ -5,7 +5,7 @@ import { type BenchOptions, openOurs } from "../ours.js";
 import { uniform } from "../pattern.js";
 import { openPeak } from "../peak.js";
 import type { Report } from "../report.js";
-import { type Group, type Kernel, kernelBench, MOST_REPEATS } from "./kernels.js";
+import { type Group, type Kernel, kernelBench, MANY } from "./kernels.js";
 
 const SHAPES: readonly (readonly [batch: number, channels: number, side: number])[] = [
   [64, 64, 32],
@@ -46,7 +46,7 @@ function group({ fovea }: Api, batch: number, channels: number, side: number): G
   const bound = Math.sqrt(3 / (9 * channels));
   const x = fovea.tensor(uniform(imageShape, 1), { shape: imageShape });
   const g = fovea.tensor(uniform(imageShape, 2), { shape: imageShape });
-  const moreShape = [batch + MOST_REPEATS, channels, side, side];
+  const moreShape = [batch + MANY, channels, side, side];
   const [moreImages, moreGradients] = [4, 5].map((stream) =>
     fovea.tensor(uniform(moreShape, stream), { shape: moreShape }),
   );

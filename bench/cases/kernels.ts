@@ -25,9 +25,7 @@ import type { Work } from "../work.js";
 
 /** Operations in the shorter and in the longer program. */
 const FEW = 4;
-const MANY = 12;
-/** The longest program. */
-export const MOST_REPEATS = MANY;
+export const MANY = 12;
 /** More than any cache holds. */
 const SWEPT_FLOATS = 16 << 20;
 /** Mean magnitudes of long sums of random terms, in two orders of adding. */
