@@ -35,11 +35,42 @@ describe.each(fastDevices)("%s", (device) => {
     ["several tasks of rows and columns, none of them whole", [1100, 70, 610]],
     ["a depth that divides", [29, 4608, 64]],
     ["a depth that does not", [41, 9001, 35]],
+    ["rows whose lines share a set of the first-level cache", [45, 1024, 96]],
+    ["a last tile that begins earlier", [131, 784, 160]],
+    ["fewer rows than a tile, one column", [3, 200, 1]],
   ] as const)("%s", async (_, shape) => {
     const [m, k, n] = shape;
     const [left, right] = [values(m * k, 1), values(k * n, 2)];
     const [a, b] = [tensor(left, { shape: [m, k], dtype: "f32" }), tensor(right, { shape: [k, n], dtype: "f32" })];
     expect(await distance(a.matmul(b), product(left, right, shape), k)).toBeLessThan(CLOSE);
+  });
+
+  it("rows of a view, of each item of a batch, and of a matrix that is turned", async () => {
+    const [m, k, n] = [37, 120, 64];
+    const [left, right] = [values(2 * m * 2 * k, 5), values(k * n, 6)];
+    const whole = tensor(left, { shape: [2 * m, 2 * k], dtype: "f32" });
+    const b = tensor(right, { shape: [k, n], dtype: "f32" });
+    const part = (from: number) =>
+      Float64Array.from({ length: m * k }, (_, i) => left[(from + Math.floor(i / k)) * 2 * k + 7 + (i % k)]);
+    const view = compile((x: Tensor, y: Tensor) =>
+      x
+        .slice(1, 7, 7 + k)
+        .slice(0, m, 2 * m)
+        .matmul(y),
+    );
+    expect(await distance(await view(whole, b), product(part(m), right, [m, k, n]), k)).toBeLessThan(CLOSE);
+    const batch = compile((x: Tensor, y: Tensor) =>
+      x
+        .slice(1, 7, 7 + k)
+        .reshape([2, m, k])
+        .matmul(y),
+    );
+    const both = Float64Array.from([...product(part(0), right, [m, k, n]), ...product(part(m), right, [m, k, n])]);
+    expect(await distance(await batch(whole, b), both, k)).toBeLessThan(CLOSE);
+    const turned = compile((x: Tensor, y: Tensor) => x.transpose().matmul(y));
+    const a = Float64Array.from({ length: m * k }, (_, i) => part(0)[(i % m) * k + Math.floor(i / m)]);
+    const found = await turned(tensor(a, { shape: [k, m], dtype: "f32" }), b);
+    expect(await distance(found, product(part(0), right, [m, k, n]), k)).toBeLessThan(CLOSE);
   });
 
   it("what is added in place behind a product is added once", async () => {

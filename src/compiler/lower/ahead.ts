@@ -48,7 +48,7 @@ export interface Region {
 }
 
 /** How indices change when the next turn of work begins. */
-type Next = ReadonlyMap<string, ix.Index>;
+export type Next = ReadonlyMap<string, ix.Index>;
 
 /** Steps of one turn, of which there are `count`, and the next turn; null where there is none. */
 export interface Progress {

@@ -1,8 +1,8 @@
 /**
- * Matrix product in the manner of Goto and van de Geijn (2008): blocks of both operands are packed into a thread's
- * scratch memory, where whatever is computed in place is computed once; a register tile runs down the packed panels;
- * the element-wise work behind the product is done while the block is in the cache. Blocks of the result are
- * independent tasks.
+ * Matrix product in the manner of Goto and van de Geijn (2008): columns are packed into panels in a thread's scratch
+ * memory, rows are read where they lie or packed too, and whatever is computed in place is computed once, in packing; a
+ * register tile runs down the panels; the element-wise work behind the product is done while the block is in the cache.
+ * Blocks of the result are independent tasks.
  */
 import { type Node, sizeOfShape } from "../../ir/graph.js";
 import * as ix from "../../ir/index-math.js";
@@ -22,113 +22,16 @@ import {
   TASK,
   when,
 } from "../../ir/loops.js";
-import type { Target } from "../../ir/target.js";
 import { divisorUpTo } from "../divisors.js";
 import type { KernelBuilder } from "../kernel-builder.js";
-import { contiguous, type Packed, type PackedColumns, packColumns, packRows } from "./matmul-pack.js";
+import { nextOf, nextTurn } from "./ahead.js";
+import { askForColumns, askForRows, inFirst } from "./matmul-ahead.js";
+import { type Blocking, chooseBlocking } from "./matmul-blocking.js";
+import { contiguous, LINE_FLOATS, type Packed, type PackedColumns, packColumns, packRows } from "./matmul-pack.js";
 import { firstThen, nest } from "./nest.js";
-import { chooseTile, type Tile } from "./tile.js";
-
-interface Blocking {
-  readonly tile: Tile;
-  /** Rows and columns of a task: its columns are packed once for all of its rows. */
-  readonly rows: number;
-  readonly columns: number;
-  /** Rows that are packed at a time. */
-  readonly strip: number;
-  readonly depth: number;
-}
 
 /** Floats between rows of sums: rows whose distance is a multiple of 4 KiB would clash in the cache. */
 const SUM_PAD = 16;
-
-/** A block length near `wanted`, in whole units, that cuts `total` most evenly. */
-function evenBlock(total: number, unit: number, wanted: number): number {
-  const units = Math.ceil(total / unit);
-  const most = Math.max(1, Math.min(units, Math.floor(wanted / unit)));
-  let best = most;
-  for (let size = most; size >= Math.max(1, Math.ceil(most / 2)); size--) {
-    if (Math.ceil(units / size) * size < Math.ceil(units / best) * best) best = size;
-  }
-  return best * unit;
-}
-
-/**
- * Cycles to pack one element of an operand whose vectors lie in memory: copies wait for memory, not for instructions.
- */
-const ROW_CYCLES = 0.3;
-const COLUMN_CYCLES = 0.35;
-/** The same where columns are turned (further cycles are shared by the lanes), and where elements come one by one. */
-const TURNED_CYCLES = 0.6;
-const TURNING_CYCLES = 6;
-const SINGLE_CYCLES = 2.5;
-const BLOCK_SIZES = [16, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 2048, 4096];
-/** Bytes of packed columns that a task may hold. */
-const COLUMN_BYTES = 4 << 20;
-/** What a strip of rows and a panel of columns may take of the second-level cache. */
-const STRIP_SHARE = 0.27;
-const PANEL_SHARE = 0.25;
-/** Depths to which one that has no good divisor is cut. */
-const LEAST_DEPTH = 96;
-const ODD_DEPTH = 256;
-
-/**
- * The whole depth if the second-level cache has room for two tiles of rows and a panel of columns that deep: sums that
- * wait for further depths go through memory. Otherwise an equal part of it.
- */
-function chooseDepth({ l2Bytes }: Target, { rows, vectors }: Tile, lanes: number, k: number): number {
-  const floats = l2Bytes / 4;
-  const most = Math.floor(Math.min((floats * STRIP_SHARE) / (2 * rows), (floats * PANEL_SHARE) / (vectors * lanes)));
-  if (k <= most) return k;
-  const part = divisorUpTo(k, most);
-  return part >= LEAST_DEPTH ? part : ODD_DEPTH;
-}
-
-/**
- * Blocks that finish first: every task packs its own operands, so small blocks pack more and large ones share out
- * badly.
- */
-function chooseBlocking(
-  builder: KernelBuilder,
-  anchor: Node,
-  rowsStraight: boolean,
-  columnsStraight: boolean,
-  columnsTurned: boolean,
-): Blocking {
-  const { target, lanes } = builder;
-  const [batch, m, n] = anchor.shape;
-  const k = anchor.inputs[0].shape[2];
-  // Compilers spill an operand when every register is spoken for.
-  const spare = ({ rows, vectors }: Tile) =>
-    target.registers <= 16 || rows * vectors + vectors + 1 <= target.registers - 2;
-  const tile = chooseTile(target, m, Math.ceil(n / lanes), spare);
-  const width = tile.vectors * lanes;
-  const depth = chooseDepth(target, tile, lanes, k);
-  // A strip of rows stays in the second-level cache while panels of columns stream past it.
-  const floats = (target.l2Bytes / 4) * STRIP_SHARE;
-  const rowCycles = (rowsStraight ? ROW_CYCLES : SINGLE_CYCLES) * k;
-  const turned = columnsTurned ? TURNED_CYCLES + TURNING_CYCLES / lanes : SINGLE_CYCLES;
-  const columnCycles = (columnsStraight ? COLUMN_CYCLES : turned) * k;
-  let best: Blocking | null = null;
-  let least = Number.POSITIVE_INFINITY;
-  for (const rows of new Set(BLOCK_SIZES.map((size) => evenBlock(m, tile.rows, size)))) {
-    const tiles = rows / tile.rows;
-    const strips = Math.ceil(tiles / Math.max(1, Math.floor(floats / depth / tile.rows)));
-    const strip = Math.ceil(tiles / strips) * tile.rows;
-    for (const columns of new Set(BLOCK_SIZES.map((size) => evenBlock(n, width, size)))) {
-      if (columns * depth * 4 > COLUMN_BYTES && columns > width) continue;
-      const tasks = batch * Math.ceil(m / rows) * Math.ceil(n / columns);
-      const task =
-        (rows * columns * k) / (2 * lanes) + rows * rowCycles + columns * columnCycles + (rows * columns * 4) / lanes;
-      const cycles = Math.ceil(tasks / target.threads) * task;
-      if (cycles < least) {
-        least = cycles;
-        best = { tile, rows, columns, strip, depth };
-      }
-    }
-  }
-  return best ?? { tile, rows: tile.rows, columns: width, strip: tile.rows, depth };
-}
 
 interface Product {
   readonly builder: KernelBuilder;
@@ -150,56 +53,77 @@ interface Product {
   readonly direct: boolean;
 }
 
-/**
- * Where a register tile lies: rows before it in the task, its first row in the strip and column in the block, its
- * number.
- */
+/** Where a register tile lies, and how its rows are read and written. */
 interface TilePlace {
-  readonly strip: ix.Index;
+  /** Rows before it in the task, its first column in the block, and its number. */
   readonly row: ix.Index;
   readonly column: ix.Index;
   readonly number: ix.Index;
+  /** Row r of the left operand at depth k of the block. */
+  readonly scalar: (r: number, k: ix.Index) => Expr;
+  /** Row r of the result, in the matrix. */
+  readonly line: (r: number) => Line;
+  /** What part `part` of `parts` of a tile behind the first asks for; null if nothing. */
+  readonly asks: ((part: ix.Index, parts: number) => Stmt[]) | null;
 }
+
+/** A row that may not exist or be computed elsewhere: `within` leaves its statements out then. */
+interface Line {
+  readonly index: ix.Index;
+  readonly within: (body: readonly Stmt[]) => Stmt[];
+}
+
+/** Depths between two requests for memory: scalars of a line. */
+const LEAST_PART = 8;
 
 /** The long loop over one depth. The first tile down a panel of columns may find it not packed yet, and packs it. */
 function descend(
   { builder, block }: Product,
-  a: Packed,
   b: PackedColumns,
-  { row, column, number }: TilePlace,
+  { column, number, scalar, asks }: TilePlace,
   accumulators: readonly (readonly Expr[])[],
 ): Stmt[] {
   const { lanes } = builder;
   const e = builder.lowering.algebra;
-  const down = (inPassing: PackedColumns["inPassing"]): Stmt => {
-    const k = builder.variable("k", block.depth);
+  const step = (k: ix.Index, inPassing: PackedColumns["inPassing"]): Stmt[] => {
     const operands = Array.from({ length: block.tile.vectors }, (_, v) => {
       const at = ix.add(ix.plus(column, v * lanes), builder.lane);
-      if (inPassing) return inPassing(at, ix.variable(k));
-      return { value: load(b.buffer, "f32", b.at(at, ix.variable(k)), [], lanes), statements: [] };
+      if (inPassing) return inPassing(at, k);
+      return { value: load(b.buffer, "f32", b.at(at, k), [], lanes), statements: [] };
     });
     const products = accumulators.flatMap((line, r) => {
-      const scalar = splat(load(a.buffer, "f32", a.at(ix.plus(row, r), ix.variable(k)), [], lanes), lanes);
+      const left = splat(scalar(r, k), lanes);
       return line.map((accumulator, v) =>
-        set(nameOf(accumulator), e.op("add", accumulator, e.op("mul", scalar, operands[v].value))),
+        set(nameOf(accumulator), e.op("add", accumulator, e.op("mul", left, operands[v].value))),
       );
     });
-    return loop(k, [...operands.flatMap(({ statements }) => statements), ...products]);
+    return [...operands.flatMap(({ statements }) => statements), ...products];
   };
-  return b.inPassing ? firstThen(number, [down(b.inPassing)], [down(null)]) : [down(null)];
+  const down = (inPassing: PackedColumns["inPassing"]): Stmt => {
+    const k = builder.variable("k", block.depth);
+    return loop(k, step(ix.variable(k), inPassing));
+  };
+  const length = divisorUpTo(block.depth, LINE_FLOATS);
+  const downAsking = (ask: NonNullable<TilePlace["asks"]>): Stmt => {
+    const part = builder.variable("q", block.depth / length);
+    const k = builder.variable("k", length);
+    const depth = ix.add(ix.scale(ix.variable(part), length), ix.variable(k));
+    return loop(part, [...ask(ix.variable(part), part.extent), loop(k, step(depth, null))]);
+  };
+  const others = () => (asks && length >= LEAST_PART ? downAsking(asks) : down(null));
+  return b.inPassing ? firstThen(number, [down(b.inPassing)], [others()]) : [down(null)];
 }
 
 /** The register tile over one depth: sums of earlier depths are loaded, new ones stored. */
-function microKernel(product: Product, a: Packed, b: PackedColumns, place: TilePlace): Stmt[] {
+function microKernel(product: Product, b: PackedColumns, place: TilePlace): Stmt[] {
   const { builder, block, isLater, isLast, sums, sumAt, direct } = product;
   const { tile } = block;
   const { lanes } = builder;
   const accumulators = Array.from({ length: tile.rows }, () =>
     Array.from({ length: tile.vectors }, () => register(builder.fresh("c"), "f32", lanes)),
   );
-  const taskRow = ix.add(place.strip, place.row);
   const columnAt = (v: number) => ix.add(ix.plus(place.column, v * lanes), builder.lane);
-  const at = (r: number, v: number) => sumAt(ix.plus(taskRow, r), columnAt(v));
+  const at = (r: number, v: number) => sumAt(ix.plus(place.row, r), columnAt(v));
   const e = builder.lowering.algebra;
   const { values, statements: settled } = builder.settle(accumulators);
   const start: Stmt[] = [];
@@ -216,9 +140,9 @@ function microKernel(product: Product, a: Packed, b: PackedColumns, place: TileP
       keep.push(store(sums(), "f32", at(r, v), sum, lanes));
       return sum;
     });
-    if (direct) finish.push(...writeLine(product, ix.plus(taskRow, r), place.column, results));
+    if (direct) finish.push(...writeLine(product, place.line(r), place.column, results));
   });
-  const body = [...start, ...descend(product, a, b, place, accumulators), ...settled];
+  const body = [...start, ...descend(product, b, place, accumulators), ...settled];
   if (!direct) return [...body, ...keep];
   if (!isLater) return [...body, ...finish];
   const [{ index, extent }] = isLast;
@@ -228,14 +152,13 @@ function microKernel(product: Product, a: Packed, b: PackedColumns, place: TileP
 
 /** Computes what follows the product for a line of registers, and stores it. */
 function writeLine(
-  { builder, anchor, roots, item, firstRow, firstColumn }: Product,
-  taskRow: ix.Index,
+  { builder, anchor, roots, item, firstColumn }: Product,
+  row: Line,
   column: ix.Index,
   line: readonly Expr[],
 ): Stmt[] {
   const { lanes } = builder;
-  const [, m, n] = anchor.shape;
-  const row = builder.exact(ix.add(firstRow, taskRow), m);
+  const n = anchor.shape[2];
   const body = line.flatMap((value, v) => {
     const start = builder.exact(ix.add(firstColumn, ix.plus(column, v * lanes)), n, lanes);
     const at = [item, row.index, ix.add(start.index, builder.lane)];
@@ -244,22 +167,76 @@ function writeLine(
   return row.within(body);
 }
 
+/** The rows of a tile, as they are read and written. */
+interface TileRows extends Pick<TilePlace, "scalar" | "line"> {
+  /** Leaves the tile out where it has no row. */
+  readonly within: (body: readonly Stmt[]) => Stmt[];
+}
+
+/** Tiles of rows that lie in scratch memory: those that the matrix does not have are zeros there. */
+function packedTile(
+  { builder, anchor, firstRow }: Product,
+  { buffer, at }: Packed,
+  row: ix.Index,
+  taskRow: ix.Index,
+): TileRows {
+  const m = anchor.shape[1];
+  const first = ix.add(firstRow, taskRow);
+  return {
+    scalar: (r, k) => load(buffer, "f32", at(ix.plus(row, r), k), [], builder.lanes),
+    line: (r) => builder.exact(ix.plus(first, r), m),
+    within: (body) => whenever([{ index: first, extent: m }], body),
+  };
+}
+
+/**
+ * Tiles of rows that stay where they lie: the last begins as much earlier as it lacks rows, and leaves those to the
+ * tile that computes them too.
+ */
+function stayingTile(
+  { builder, anchor, block, item, firstRow }: Product,
+  depth: ix.Index,
+  taskRow: ix.Index,
+): TileRows {
+  const [a] = anchor.inputs;
+  const m = a.shape[1];
+  const { rows } = block.tile;
+  const tiles = Math.ceil(m / rows);
+  const lacking = tiles * rows - m;
+  const first = ix.add(firstRow, taskRow);
+  const shift = lacking > 0 ? ix.scale(ix.div(ix.div(first, rows), tiles - 1), lacking) : ix.zero;
+  const start = builder.exact(ix.minus(first, shift), m - rows + 1);
+  return {
+    scalar: (r, k) => builder.lowering.value(a, [item, ix.plus(start.index, r), ix.add(depth, k)]),
+    line: (r) => ({
+      index: ix.plus(start.index, r),
+      within: (body) =>
+        r < lacking ? whenever([{ index: ix.minus(ix.constant(r), shift), extent: rows }], body) : [...body],
+    }),
+    within: start.within,
+  };
+}
+
+/** The body where the guard holds. */
+function whenever(guard: ix.Guard, body: readonly Stmt[]): Stmt[] {
+  const needed = ix.simplifyGuard(guard);
+  return needed?.length === 0 ? [...body] : [when(needed ?? guard, body)];
+}
+
 /** Lowers a matmul and the element-wise work behind it. */
 export function lowerMatmul(builder: KernelBuilder, anchor: Node, roots: readonly Node[]): number {
   const { lanes } = builder;
   const [a, b] = anchor.inputs;
   const [batch, m, n] = anchor.shape;
   const k = a.shape[2];
-  const rowsStraight = contiguous(builder, a, 2) || !contiguous(builder, a, 1);
+  const alongDepth = contiguous(builder, a, 2);
+  const alongRows = contiguous(builder, a, 1);
   const columnsStraight = contiguous(builder, b, 2);
   const columnsTurned = !columnsStraight && contiguous(builder, b, 1);
-  const block = chooseBlocking(
-    builder,
-    anchor,
-    contiguous(builder, a, 2) || contiguous(builder, a, 1),
-    columnsStraight,
-    columnsTurned,
-  );
+  const block = chooseBlocking(builder, anchor, {
+    rows: alongDepth || alongRows ? "straight" : "scattered",
+    columns: columnsStraight ? "straight" : columnsTurned ? "turned" : "scattered",
+  });
   const counts = [batch, Math.ceil(m / block.rows), Math.ceil(n / block.columns)];
   const depths = Math.ceil(k / block.depth);
   const tasks = sizeOfShape(counts);
@@ -271,16 +248,16 @@ export function lowerMatmul(builder: KernelBuilder, anchor: Node, roots: readonl
   const width = block.tile.vectors * lanes;
   const strips = builder.variable("w", Math.ceil(block.rows / block.strip));
   const strip = ix.scale(ix.variable(strips), block.strip);
-  const packedA = packRows(builder, a, block.strip, block.depth, rowsStraight, (r, d) => [
-    item,
-    ix.add(firstRow, ix.add(strip, r)),
-    ix.add(firstDepth, d),
-  ]);
-  const packedB = packColumns(builder, b, block.depth, block.columns, width, !columnsTurned, (d, c) => [
-    item,
-    ix.add(firstDepth, d),
-    ix.add(firstColumn, c),
-  ]);
+  const packedA =
+    block.pitch === null
+      ? packRows(builder, a, block.strip, block.depth, alongDepth || !alongRows, (r, d) => [
+          item,
+          ix.add(firstRow, ix.add(strip, r)),
+          ix.add(firstDepth, d),
+        ])
+      : null;
+  const columnAt = (d: ix.Index, c: ix.Index) => [item, ix.add(firstDepth, d), ix.add(firstColumn, c)];
+  const packedB = packColumns(builder, b, block.depth, block.columns, width, !columnsTurned, columnAt);
   const sumPitch = block.columns + SUM_PAD;
   let sums = "";
   const product: Product = {
@@ -303,20 +280,29 @@ export function lowerMatmul(builder: KernelBuilder, anchor: Node, roots: readonl
   const panel = builder.variable("j", block.columns / width);
   const line = builder.variable("i", block.strip / block.tile.rows);
   const row = ix.scale(ix.variable(line), block.tile.rows);
-  const place = {
-    strip,
-    row,
-    column: ix.scale(ix.variable(panel), width),
-    number: ix.add(ix.scale(ix.variable(strips), line.extent), ix.variable(line)),
-  };
   const taskRow = ix.add(strip, row);
-  const isThere = ix.simplifyGuard([
-    { index: taskRow, extent: block.rows },
-    { index: ix.add(firstRow, taskRow), extent: m },
-  ]);
-  const computed = microKernel(product, packedA, packedB, place);
-  const tile = isThere?.length ? [when(isThere, computed)] : computed;
-  const compute = [...packedA.statements, ...nest([panel, line], tile)];
+  const column = ix.scale(ix.variable(panel), width);
+  const rows = packedA ? packedTile(product, packedA, row, taskRow) : stayingTile(product, firstDepth, taskRow);
+  const next = depths > 1 ? nextTurn(panel) : nextOf(builder, panel, tasks);
+  const asks = (part: ix.Index, parts: number) => [
+    ...inFirst(
+      strips,
+      askForColumns(builder, b, block, { tiles: line, part, parts, next }, (d, c) => columnAt(d, ix.add(column, c))),
+    ),
+    ...inFirst(
+      panel,
+      askForRows(block, parts, (r) => rows.scalar(r, ix.scale(part, block.depth / parts))),
+    ),
+  ];
+  const place = {
+    ...rows,
+    row: taskRow,
+    column,
+    number: ix.add(ix.scale(ix.variable(strips), line.extent), ix.variable(line)),
+    asks: line.extent > 1 ? asks : null,
+  };
+  const tile = whenever([{ index: taskRow, extent: block.rows }], rows.within(microKernel(product, packedB, place)));
+  const compute = [...(packedA?.statements ?? []), ...nest([panel, line], tile)];
   const finish = product.direct ? [] : writeBlock(product);
   builder.part(tasks, [loop(depth, [...packedB.statements, loop(strips, compute)]), ...finish]);
   return 2 * batch * m * n * k;

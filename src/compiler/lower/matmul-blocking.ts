@@ -1,0 +1,149 @@
+/**
+ * How a matrix product is cut into tasks, strips, panels and register tiles: in the fewest cycles, by a model. Knows how
+ * operands lie in memory, and nothing of the statements that compute.
+ */
+import type { Node } from "../../ir/graph.js";
+import type { Target } from "../../ir/target.js";
+import { divisorUpTo } from "../divisors.js";
+import type { KernelBuilder } from "../kernel-builder.js";
+import { LINE_BYTES, pitchInPlace } from "./matmul-pack.js";
+import { chooseTile, stepCycles, type Tile } from "./tile.js";
+
+/** How an operand lies in memory: in vectors as it is packed, in vectors the other way round, or neither. */
+type Order = "straight" | "turned" | "scattered";
+
+/** How both operands lie. */
+export interface Operands {
+  readonly rows: Order;
+  readonly columns: Order;
+}
+
+export interface Blocking {
+  readonly tile: Tile;
+  /** Rows and columns of a task: its columns are packed once for all of its rows. */
+  readonly rows: number;
+  readonly columns: number;
+  /** Rows that are packed at a time. */
+  readonly strip: number;
+  readonly depth: number;
+  /** Floats between rows that are read where they lie; null where they are packed. */
+  readonly pitch: number | null;
+}
+
+/** A block length near `wanted`, in whole units, that cuts `total` most evenly. */
+function evenBlock(total: number, unit: number, wanted: number): number {
+  const units = Math.ceil(total / unit);
+  const most = Math.max(1, Math.min(units, Math.floor(wanted / unit)));
+  let best = most;
+  for (let size = most; size >= Math.max(1, Math.ceil(most / 2)); size--) {
+    if (Math.ceil(units / size) * size < Math.ceil(units / best) * best) best = size;
+  }
+  return best * unit;
+}
+
+/**
+ * Cycles to pack one element of an operand whose vectors lie in memory: copies wait for memory, not for instructions.
+ */
+const ROW_CYCLES = 0.3;
+const COLUMN_CYCLES = 0.35;
+/** The same where columns are turned (further cycles are shared by the lanes), and where elements come one by one. */
+const TURNED_CYCLES = 0.6;
+const TURNING_CYCLES = 6;
+const SINGLE_CYCLES = 2.5;
+/** The part of a task for which a thread waits at the end, on average: others start late or are held up. */
+const WAIT = 0.05;
+/** Cycles to claim a task and to have its first operands. */
+const TASK_CYCLES = 1000;
+const BLOCK_SIZES = [16, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 2048, 4096];
+/** Bytes of packed columns that a task may hold. */
+const COLUMN_BYTES = 4 << 20;
+/** What a strip of rows and a panel of columns may take of the second-level cache. */
+const STRIP_SHARE = 0.27;
+const PANEL_SHARE = 0.25;
+/** Depths to which one that has no good divisor is cut. */
+const LEAST_DEPTH = 96;
+const ODD_DEPTH = 256;
+
+/**
+ * The whole depth if the second-level cache has room for two tiles of rows and a panel of columns that deep: sums that
+ * wait for further depths go through memory. Otherwise an equal part of it.
+ */
+function chooseDepth({ l2Bytes }: Target, { rows, vectors }: Tile, lanes: number, k: number): number {
+  const floats = l2Bytes / 4;
+  const most = Math.floor(Math.min((floats * STRIP_SHARE) / (2 * rows), (floats * PANEL_SHARE) / (vectors * lanes)));
+  if (k <= most) return k;
+  const part = divisorUpTo(k, most);
+  return part >= LEAST_DEPTH ? part : ODD_DEPTH;
+}
+
+/** Lines of one set of the first-level cache that are left to columns, which pass through it. */
+const SPARE_LINES = 4;
+/** Caches look for a line by its place within a page. */
+const PAGE_BYTES = 4096;
+
+/** How many lines of one set of the first-level cache rows so far apart take at most. */
+function clash(pitch: number, rows: number): number {
+  const sets = new Array<number>(PAGE_BYTES / LINE_BYTES).fill(0);
+  for (let r = 0; r < rows; r++) sets[Math.floor((r * pitch * 4) / LINE_BYTES) % sets.length]++;
+  return Math.max(...sets);
+}
+
+/** A register tile, and how its rows are read. */
+type Way = Pick<Blocking, "tile" | "pitch">;
+
+function waysToRead(builder: KernelBuilder, anchor: Node): Way[] {
+  const { target, lanes } = builder;
+  const [, m, n] = anchor.shape;
+  // Where every register is spoken for, compilers spill an operand or load it again for every product.
+  const most = target.registers - (target.registers > 16 ? 2 : 1);
+  const spare = ({ rows, vectors }: Tile) => rows * vectors + vectors + 1 <= most;
+  const vectors = Math.ceil(n / lanes);
+  const packed: Way = { tile: chooseTile(target, m, vectors, spare), pitch: null };
+  const pitch = pitchInPlace(builder, anchor.inputs[0]);
+  if (pitch === null) return [packed];
+  const lines = target.l1Bytes / PAGE_BYTES - SPARE_LINES;
+  // Where results take a detour, all of a tile's must be its own.
+  const own = (rows: number) => n % lanes === 0 || m % rows === 0;
+  const apart = (tile: Tile) => spare(tile) && own(tile.rows) && clash(pitch, tile.rows) <= lines;
+  return [{ tile: chooseTile(target, m, vectors, apart), pitch }, packed];
+}
+
+/**
+ * Blocks that finish first: every task packs its own operands, so small blocks pack more and large ones share out
+ * badly.
+ */
+export function chooseBlocking(builder: KernelBuilder, anchor: Node, operands: Operands): Blocking {
+  const { target, lanes } = builder;
+  const [batch, m, n] = anchor.shape;
+  const k = anchor.inputs[0].shape[2];
+  // A strip of rows stays in the second-level cache while panels of columns stream past it.
+  const floats = (target.l2Bytes / 4) * STRIP_SHARE;
+  const packRow = (operands.rows === "scattered" ? SINGLE_CYCLES : ROW_CYCLES) * k;
+  const turn = TURNED_CYCLES + TURNING_CYCLES / lanes;
+  const columnCycles = { straight: COLUMN_CYCLES, turned: turn, scattered: SINGLE_CYCLES }[operands.columns] * k;
+  let best: Blocking | null = null;
+  let least = Number.POSITIVE_INFINITY;
+  for (const { tile, pitch } of waysToRead(builder, anchor)) {
+    const width = tile.vectors * lanes;
+    const depth = chooseDepth(target, tile, lanes, k);
+    const rowCycles = pitch === null ? packRow : 0;
+    for (const rows of new Set(BLOCK_SIZES.map((size) => evenBlock(m, tile.rows, size)))) {
+      const tiles = rows / tile.rows;
+      for (const columns of new Set(BLOCK_SIZES.map((size) => evenBlock(n, width, size)))) {
+        if (columns * depth * 4 > COLUMN_BYTES && columns > width) continue;
+        const tasks = batch * Math.ceil(m / rows) * Math.ceil(n / columns);
+        const products = tiles * (columns / width) * k * stepCycles(tile);
+        const task = TASK_CYCLES + products + rows * rowCycles + columns * columnCycles + (rows * columns * 4) / lanes;
+        const cycles = (Math.ceil(tasks / target.threads) + WAIT) * task;
+        if (cycles >= least) continue;
+        least = cycles;
+        // Rows that pass by once, where they lie, need no strips.
+        const once = pitch !== null && columns === width;
+        const strips = once ? 1 : Math.ceil(tiles / Math.max(1, Math.floor(floats / depth / tile.rows)));
+        best = { tile, rows, columns, strip: Math.ceil(tiles / strips) * tile.rows, depth, pitch };
+      }
+    }
+  }
+  if (!best) throw new Error("no block of a matrix product is small enough");
+  return best;
+}
