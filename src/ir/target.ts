@@ -9,6 +9,8 @@ export interface Target {
   readonly lanes: number;
   /** Vector registers that a kernel can keep values in. */
   readonly registers: number;
+  /** Whether what compiles kernels puts all loads of a step before its products: few operands fit beside sums then. */
+  readonly loadsFirst: boolean;
   /** Threads that share tasks: shapes how results are cut, never the order of a sum. */
   readonly threads: number;
   readonly l1Bytes: number;

@@ -2,11 +2,11 @@
  * How a direct convolution is cut: register tiles, bands of rows, runs of bands, groups of channel blocks. All of it
  * follows from shapes and the target, so that passes over the graph know it before there are loops.
  */
-import type { Node } from "../../ir/graph.js";
+import { isOp, type Node } from "../../ir/graph.js";
 import type { Target } from "../../ir/target.js";
 import { divisorUpTo } from "../divisors.js";
 import type { Walk } from "./conv-walk.js";
-import { fits, stepCycles } from "./tile.js";
+import { abreastCycles, fits, stepCycles } from "./tile.js";
 
 type Convolution = Node<"conv2d"> | Node<"convInputGrad">;
 
@@ -15,6 +15,8 @@ interface PixelTile {
   readonly th: number;
   readonly tw: number;
   readonly blocks: number;
+  /** Taps of a row that the inner loop takes at once. */
+  readonly abreast: number;
 }
 
 export interface Plan {
@@ -38,32 +40,50 @@ export function pieces(length: number, size: number): { start: number; count: nu
   return rest > 0 ? [...found.filter(({ count }) => count > 0), { start: whole * size, count: 1, size: rest }] : found;
 }
 
-/** The tile, in whole `unit` × `unit` squares, that covers the band in the fewest cycles per step; and these cycles. */
+/** Products that an inner loop may consist of. */
+const MOST_PRODUCTS = 128;
+
+/**
+ * The tile, in whole `unit` × `unit` squares, that covers the band in the fewest cycles per tap; and these cycles. A
+ * tile of one block needs a pixel for every product, as many loads as the processor can do meanwhile; where `taps` of a
+ * row read neighbours, it may take them at once and read a pixel once for all of them.
+ */
 export function choosePixelTile(
   target: Target,
   rows: number,
   columns: number,
   blocks: number,
   unit: number,
+  taps = 1,
 ): { readonly tile: PixelTile; readonly cycles: number } {
-  let best: PixelTile = { th: unit, tw: unit, blocks: 1 };
+  let best: PixelTile = { th: unit, tw: unit, blocks: 1, abreast: 1 };
   let least = Number.POSITIVE_INFINITY;
-  for (let b = 1; b <= Math.min(4, blocks); b++) {
-    if (blocks % b !== 0) continue;
-    for (let tw = unit; tw <= columns; tw += unit) {
-      const most = tw === columns ? rows : Math.min(rows, 4);
-      for (let th = unit; th <= most && fits({ rows: th * tw, vectors: b }, target); th += unit) {
-        let cycles = 0;
-        for (const v of pieces(rows, th)) {
-          for (const h of pieces(columns, tw))
-            cycles += v.count * h.count * stepCycles({ rows: v.size * h.size, vectors: b });
-        }
-        cycles *= blocks / b;
-        if (cycles < least - 1e-9) {
-          least = cycles;
-          best = { th, tw, blocks: b };
-        }
+  const spare = target.registers > 16 ? 2 : 1;
+  const consider = (tile: PixelTile, allowed: boolean, tapCycles: (rows: number, columns: number) => number) => {
+    if (!allowed) return;
+    let cycles = 0;
+    for (const v of pieces(rows, tile.th)) {
+      for (const h of pieces(columns, tile.tw)) cycles += v.count * h.count * tapCycles(v.size, h.size);
+    }
+    cycles *= blocks / tile.blocks;
+    if (cycles >= least - 1e-9) return;
+    least = cycles;
+    best = tile;
+  };
+  for (let tw = unit; tw <= columns; tw += unit) {
+    const most = tw === columns ? rows : Math.min(rows, 4);
+    for (let th = unit; th <= most && th * tw <= target.registers; th += unit) {
+      for (let b = 1; b <= Math.min(4, blocks); b++) {
+        const allowed = blocks % b === 0 && fits({ rows: th * tw, vectors: b }, target);
+        consider({ th, tw, blocks: b, abreast: 1 }, allowed, (v, h) => stepCycles({ rows: v * h, vectors: b }));
       }
+      const pixels = th * tw;
+      const fit = pixels + taps + 1 <= target.registers - spare && pixels * taps <= MOST_PRODUCTS;
+      consider(
+        { th, tw, blocks: 1, abreast: taps },
+        taps > 1 && fit && !target.loadsFirst,
+        (v, h) => abreastCycles(v, h, taps) / taps,
+      );
     }
   }
   return { tile: best, cycles: least };
@@ -88,18 +108,19 @@ function chooseBand(
   const [, c, kh, kw] = node.inputs[1].shape;
   const [ho, wo] = axes.map(({ size }) => size);
   const rowBytes = 4 * axes[1].extent(wo) * c;
+  const neighbours = isOp(node, "conv2d") && node.attrs.stride[1] === 1 && node.attrs.dilation[1] === 1;
   let best: ReturnType<typeof chooseBand> | null = null;
   let least = Number.POSITIVE_INFINITY;
   for (let band = ho; band >= 1; band--) {
     const bytes = axes[0].extent(band) * rowBytes;
     if (band % unit !== 0 || (unit > 1 && ho % band !== 0) || (bytes > target.l2Bytes / 4 && band > unit)) continue;
-    const { tile, cycles } = choosePixelTile(target, band, wo, blocks, unit);
+    const { tile, cycles } = choosePixelTile(target, band, wo, blocks, unit, neighbours ? kw : 1);
     const all = Math.ceil(ho / band) * (cycles * c * kh * kw + (bytes / 4 / lanes) * COPY_CYCLES);
     if (all >= least) continue;
     least = all;
     best = { band, tile };
   }
-  return best ?? { band: ho, tile: { th: unit, tw: unit, blocks: 1 } };
+  return best ?? { band: ho, tile: { th: unit, tw: unit, blocks: 1, abreast: 1 } };
 }
 
 /** Tasks worth sharing out; few enough that packing is not repeated in vain. */

@@ -162,24 +162,17 @@ class TileBuilder {
     const channels = split.map((extent) => builder.variable("k", extent));
     const [down, across] = phase.map(({ taps }) => builder.variable("k", taps));
     const channel = ix.flatten(channels.map(ix.variable), split);
-    const inner = this.products(
-      phase,
-      accumulators,
-      pixels,
-      block,
-      row,
-      column,
-      channel,
-      ix.variable(down),
-      ix.variable(across),
-    );
+    const { abreast } = this.plan.tile;
+    const taps = abreast > 1 ? Array.from({ length: across.extent }, (_, t) => ix.constant(t)) : [ix.variable(across)];
+    const inner = this.products(phase, accumulators, pixels, block, row, column, channel, ix.variable(down), taps);
     const [innermost] = channels.slice(-1);
     const reached = vertical.taps * horizontal.taps > 0;
-    const outer = [...channels.slice(0, -1), down, across];
+    const around = abreast > 1 ? [down] : [down, across];
+    const outer = [...channels.slice(0, -1), ...around];
     const extents = outer.map(({ extent }) => extent);
     const asked = asks?.(ix.flatten(outer.map(ix.variable), extents), sizeOfShape(extents)) ?? [];
     const sum = (copies: Stmt[]) =>
-      nest(channels.slice(0, -1), [...copies, ...nest([down, across], [...asked, loop(innermost, inner)])]);
+      nest(channels.slice(0, -1), [...copies, ...nest(around, [...asked, loop(innermost, inner)])]);
     const compute = reached ? this.inRounds(sum, () => this.copies(phase, pixels, row, column, channels[0])) : [];
     const { roots, unit } = this;
     const { sums } = this;
@@ -230,22 +223,28 @@ class TileBuilder {
     column: ix.Index,
     channel: ix.Index,
     tap: ix.Index,
-    tapColumn: ix.Index,
+    tapColumns: readonly ix.Index[],
   ): Stmt[] {
     const { builder, packed } = this;
     const { lanes, lowering } = builder;
     const w = this.anchor.inputs[1];
-    const weights = Array.from({ length: this.plan.tile.blocks }, (_, b) => {
-      const output = ix.add(ix.scale(ix.plus(block, b), lanes), builder.lane);
-      return lowering.value(w, [output, channel, vertical.weight(tap), horizontal.weight(tapColumn)]);
-    });
+    const weights = tapColumns.map((tapColumn) =>
+      Array.from({ length: this.plan.tile.blocks }, (_, b) => {
+        const output = ix.add(ix.scale(ix.plus(block, b), lanes), builder.lane);
+        return lowering.value(w, [output, channel, vertical.weight(tap), horizontal.weight(tapColumn)]);
+      }),
+    );
     // Past several images, filters are in the cache.
-    const ahead = this.plan.run <= this.plan.bands ? askAhead(builder, weights, sizeOfShape(w.shape) * 4) : [];
-    const products = pixels.flatMap(({ y, x }, p) => {
+    const ahead = this.plan.run <= this.plan.bands ? askAhead(builder, weights.flat(), sizeOfShape(w.shape) * 4) : [];
+    const reads = pixels.flatMap(({ y, x }, p) =>
+      tapColumns.map((tapColumn, t) => ({ p, t, y, q: horizontal.read(ix.plus(column, x), tapColumn) })),
+    );
+    // Products of a pixel stand together, so that it need not be kept or read again.
+    const ordered = tapColumns.length > 1 ? reads.sort((a, b) => a.q.offset - b.q.offset || a.y - b.y) : reads;
+    const products = ordered.flatMap(({ p, t, y, q }) => {
       const r = vertical.read(ix.plus(row, y), tap);
-      const q = horizontal.read(ix.plus(column, x), tapColumn);
       const scalar = splat(load(packed.buffer, "f32", packed.at(ix.zero, channel, r, q), [], lanes), lanes);
-      return weights.map((weight, b) => {
+      return weights[t].map((weight, b) => {
         const a = accumulators[p][b];
         return set(nameOf(a), lowering.algebra.op("add", a, lowering.algebra.op("mul", weight, scalar)));
       });

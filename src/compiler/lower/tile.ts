@@ -22,6 +22,16 @@ export function stepCycles({ rows, vectors }: Tile): number {
   return Math.max(Math.max(products, IN_FLIGHT) / 2, (rows + vectors) / 2) + OVERHEAD;
 }
 
+/**
+ * The same for one vector of results each and a row of taps at once: a pixel is read once for all taps that meet it.
+ */
+export function abreastCycles(rows: number, columns: number, taps: number): number {
+  const products = rows * columns * taps;
+  const loads = rows * (columns + taps - 1) + taps;
+  // The products of one result wait for each other.
+  return Math.max(Math.max(products, IN_FLIGHT * taps) / 2, loads / 2) + OVERHEAD;
+}
+
 /** Whether accumulators, vector operands and one broadcast fit into the registers. */
 export const fits = ({ rows, vectors }: Tile, target: Target): boolean =>
   rows * vectors + vectors + 1 <= target.registers;

@@ -58,6 +58,7 @@ export class NativeDevice implements Device {
       name: "native",
       lanes: simd.lanes,
       registers: simd.registers,
+      loadsFirst: false,
       threads,
       l1Bytes,
       l2Bytes,

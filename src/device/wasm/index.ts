@@ -73,6 +73,7 @@ export class WasmDevice implements Device {
       name: "wasm",
       lanes: 4,
       registers: 15,
+      loadsFirst: true,
       threads,
       l1Bytes: 32 << 10,
       l2Bytes: 1 << 20,
