@@ -63,6 +63,8 @@ export class PartEmitter implements Emitter {
   private temporaries = new Map<string, number>();
   /** What comes after the statement at hand, up to the end of the part. */
   private following: readonly Stmt[] = [];
+  /** Whether only one side of a condition leads to them. */
+  private fromOneSide = false;
 
   constructor(
     kernel: Kernel,
@@ -101,7 +103,7 @@ export class PartEmitter implements Emitter {
       if (run.length > 0) this.straight(run);
       run = [];
     };
-    const outer = this.following;
+    const [outer, outside] = [this.following, this.fromOneSide];
     body.forEach((s, i) => {
       if (isStraight(s)) {
         run.push(s);
@@ -109,7 +111,9 @@ export class PartEmitter implements Emitter {
         return;
       }
       flush();
-      this.following = [...body.slice(i + 1), ...outer];
+      const rest = body.slice(i + 1);
+      this.following = [...rest, ...outer];
+      this.fromOneSide = s.kind === "if" || (outside && rest.length === 0);
       if (s.kind === "for") this.loop(s.variable, s.body);
       else if (s.kind === "if") this.choose(this.guard(s.guard), "none", () => this.block(s.body));
       else {
@@ -118,6 +122,7 @@ export class PartEmitter implements Emitter {
       }
     });
     this.following = outer;
+    this.fromOneSide = outside;
     flush();
     for (const name of declared) {
       this.fn.giveBack(this.registerOf(name));
@@ -137,7 +142,7 @@ export class PartEmitter implements Emitter {
     const copies = () => {
       for (let step = 0; step < steps; step++) {
         if (steps > 1) this.names.bind(variable.name, ix.plus(ix.scale(ix.variable(whole), steps), step));
-        this.block(tight ? inOrderOfUse(body, this.following) : body);
+        this.block(tight ? inOrderOfUse(body, this.following, this.fromOneSide) : body);
       }
     };
     if (whole.extent === 1) {

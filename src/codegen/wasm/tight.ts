@@ -27,15 +27,15 @@ export function isTight(body: readonly Stmt[]): boolean {
 
 /**
  * The sums in the order that V8's scheduler keeps: it meets the sums that are stored as they are from the last store to the
- * first, or from the first to the last where conditions stand before the stores, then those that are operands from the
- * first store to the last, and adds to them in the opposite order.
+ * first, or from the first to the last where conditions stand before the stores or only one side of a condition leads from
+ * the loop to them, then those that are operands from the first store to the last, and adds to them in the opposite order.
  */
-export function inOrderOfUse(body: readonly Stmt[], following: readonly Stmt[]): Stmt[] {
+export function inOrderOfUse(body: readonly Stmt[], following: readonly Stmt[], fromOneSide: boolean): Stmt[] {
   const stored: Expr[] = [];
   const guarded: Expr[] = [];
   const named = new Map<string, Expr>();
   const collect = (s: Stmt, under: boolean): void => {
-    if (s.kind === "store") (under ? guarded : stored).push(s.value);
+    if (s.kind === "store") (under || fromOneSide ? guarded : stored).push(s.value);
     else if (s.kind === "declare") named.set(s.name, s.init);
     else if (!isStraight(s)) for (const inner of s.body) collect(inner, under || s.kind === "if");
   };
