@@ -5,7 +5,7 @@
  */
 import type { Node } from "../../ir/graph.js";
 import * as ix from "../../ir/index-math.js";
-import { type Expr, prefetch, type Stmt, TASK } from "../../ir/loops.js";
+import { type Expr, prefetch, type Stmt, TASK, when } from "../../ir/loops.js";
 import { exprsOf, loadsOf } from "../../ir/visit.js";
 import { isScratch, type KernelBuilder } from "../kernel-builder.js";
 import { channelsContiguous } from "./image.js";
@@ -95,8 +95,10 @@ export function askForNext(builder: KernelBuilder, x: Node, region: Region, { nu
   const pixels = rows * columns;
   const perStep = Math.ceil((blocks * pixels) / count);
   if (perStep > MOST_AT_ONCE) return [];
-  return Array.from({ length: perStep }).flatMap((_, k) => {
-    const position = ix.plus(ix.scale(number, perStep), k);
+  // Where there are more steps than pixels, some ask for nothing: what is asked for again takes the place of other lines.
+  const pause = Math.floor(count / (blocks * pixels));
+  const asks = Array.from({ length: perStep }).flatMap((_, k) => {
+    const position = ix.plus(ix.scale(pause > 1 ? ix.div(number, pause) : number, perStep), k);
     const [block, pixel] = [ix.mod(ix.div(position, pixels), blocks), ix.mod(position, pixels)];
     const loadsAt = (column: ix.Index) =>
       loadsOf([builder.lowering.value(x, at(block, ix.div(pixel, columns), column))]);
@@ -107,4 +109,5 @@ export function askForNext(builder: KernelBuilder, x: Node, region: Region, { nu
       .filter(({ index, stride, pick }) => stride === 1 && pick === null && !fixed.has(index.key))
       .map(({ buffer, index }) => prefetch(buffer, ix.substitute(index, next)));
   });
+  return pause > 1 ? [when([{ index: ix.mod(number, pause), extent: 1 }], asks)] : asks;
 }

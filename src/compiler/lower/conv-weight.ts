@@ -9,7 +9,7 @@ import { declare, load, loop, nameOf, register, set, splat, store, TASK } from "
 import { divisorsOf, divisorUpTo } from "../divisors.js";
 import type { KernelBuilder } from "../kernel-builder.js";
 import { memoryBounds, positionOf } from "../layout.js";
-import { askFor, askForNext, nextTurn, type Progress, type Region } from "./ahead.js";
+import { askFor, askForNext, nextOf, type Progress, type Region } from "./ahead.js";
 import { findPixels, packGradients } from "./conv-weight-operands.js";
 import { nest } from "./nest.js";
 import { fits, stepCycles } from "./tile.js";
@@ -170,7 +170,7 @@ export function lowerConvWeight(builder: KernelBuilder, anchor: Node): number {
   const progress: Progress = {
     number: ix.flatten(inner.map(ix.variable), extents),
     count: sizeOfShape(extents),
-    next: nextTurn(batch),
+    next: nextOf(builder, batch, tasks),
   };
   const image = ix.add(firstImage, ix.variable(i));
   const channelsOf = (first: ix.Index, group: ix.Index) => ix.add(first, ix.add(ix.scale(group, lanes), builder.lane));
