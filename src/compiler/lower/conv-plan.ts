@@ -6,7 +6,7 @@ import { isOp, type Node } from "../../ir/graph.js";
 import type { Target } from "../../ir/target.js";
 import { divisorUpTo } from "../divisors.js";
 import type { Walk } from "./conv-walk.js";
-import { abreastCycles, fits, stepCycles } from "./tile.js";
+import { abreastCycles, fits, nameable, stepCycles } from "./tile.js";
 
 type Convolution = Node<"conv2d"> | Node<"convInputGrad">;
 
@@ -58,7 +58,6 @@ export function choosePixelTile(
 ): { readonly tile: PixelTile; readonly cycles: number } {
   let best: PixelTile = { th: unit, tw: unit, blocks: 1, abreast: 1 };
   let least = Number.POSITIVE_INFINITY;
-  const spare = target.registers > 16 ? 2 : 1;
   const consider = (tile: PixelTile, allowed: boolean, tapCycles: (rows: number, columns: number) => number) => {
     if (!allowed) return;
     let cycles = 0;
@@ -78,7 +77,7 @@ export function choosePixelTile(
         consider({ th, tw, blocks: b, abreast: 1 }, allowed, (v, h) => stepCycles({ rows: v * h, vectors: b }));
       }
       const pixels = th * tw;
-      const fit = pixels + taps + 1 <= target.registers - spare && pixels * taps <= MOST_PRODUCTS;
+      const fit = pixels + taps + 1 <= nameable(target) && pixels * taps <= MOST_PRODUCTS;
       consider(
         { th, tw, blocks: 1, abreast: taps },
         taps > 1 && fit && !target.loadsFirst,

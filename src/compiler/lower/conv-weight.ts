@@ -12,7 +12,7 @@ import { memoryBounds, positionOf } from "../layout.js";
 import { askFor, askForNext, nextOf, type Progress, type Region } from "./ahead.js";
 import { findPixels, packGradients } from "./conv-weight-operands.js";
 import { nest } from "./nest.js";
-import { fits, stepCycles } from "./tile.js";
+import { abreastCycles, fits, nameable, stepCycles } from "./tile.js";
 
 /** Tasks worth having. Neither number may depend on the threads: the cut decides the order of sums, and so the bits. */
 const TASKS = 8;
@@ -29,31 +29,42 @@ interface WeightTile {
   /** Kernel rows. */
   readonly taps: number;
   readonly blocks: number;
+  /** Pixels side by side that the inner loop takes at once. */
+  readonly abreast: number;
 }
 
-/** Channels × kernel rows × kernel columns are the scalars of a step, output blocks its vectors. */
-function chooseWeightTile(
-  builder: KernelBuilder,
-  channels: number,
-  kh: number,
-  kw: number,
-  blocks: number,
-): WeightTile {
-  let best: WeightTile = { channels: 1, taps: 1, blocks: 1 };
+/** The most of them: their gradients are in registers too. */
+const ABREAST = 4;
+
+/**
+ * Channels × kernel rows × kernel columns are the scalars of a step, output blocks its vectors. Where there is one
+ * block only, it needs a load for every product, as many as the processor can do meanwhile; where neighbours in an image
+ * read the same pixels, some of them are taken at once and each pixel is read once.
+ */
+function chooseWeightTile({ target }: KernelBuilder, anchor: Node<"convWeightGrad">, blocks: number): WeightTile {
+  const { stride, dilation } = anchor.attrs;
+  const [, , channels, kh, kw] = anchor.shape;
+  const neighbours = blocks === 1 && kw > 1 && stride[1] === 1 && dilation[1] === 1 && !target.loadsFirst;
+  const abreast = neighbours ? divisorUpTo(anchor.inputs[1].shape[3], ABREAST) : 1;
+  let best: WeightTile = { channels: 1, taps: 1, blocks: 1, abreast: 1 };
   let least = Number.POSITIVE_INFINITY;
+  const consider = (tile: WeightTile, stepCycles: number) => {
+    const cycles = (stepCycles * channels * kh * blocks) / (tile.channels * tile.taps * tile.blocks * tile.abreast);
+    if (cycles >= least - 1e-9) return;
+    least = cycles;
+    best = tile;
+  };
   for (const b of divisorsOf(blocks).filter((d) => d <= 4)) {
     for (const t of divisorsOf(kh)) {
       for (const c of divisorsOf(channels)) {
         const shape = { rows: c * t * kw, vectors: b };
+        const tile = { channels: c, taps: t, blocks: b, abreast };
+        if (abreast > 1 && shape.rows + abreast + 1 <= nameable(target))
+          consider(tile, abreastCycles(c * t, kw, abreast));
         // A single row of taps may ask for one register more: the compiler spills an operand.
-        const spilled = c * t === 1 ? 1 : 0;
-        const target = { ...builder.target, registers: builder.target.registers + spilled };
-        if (c * t * b > 1 && !fits(shape, target)) break;
-        const cycles = (stepCycles(shape) * channels * kh * blocks) / (c * t * b);
-        if (cycles < least - 1e-9) {
-          least = cycles;
-          best = { channels: c, taps: t, blocks: b };
-        }
+        const registers = target.registers + (c * t === 1 ? 1 : 0);
+        if (c * t * b > 1 && !fits(shape, { ...target, registers })) break;
+        consider({ ...tile, abreast: 1 }, stepCycles(shape));
       }
     }
   }
@@ -120,7 +131,7 @@ export function lowerConvWeight(builder: KernelBuilder, anchor: Node): number {
   const [pieces, o, c, kh, kw] = anchor.shape;
   const [n, , ho, wo] = g.shape;
   const blocks = Math.ceil(o / lanes);
-  const tile = chooseWeightTile(builder, c, kh, kw, blocks);
+  const tile = chooseWeightTile(builder, anchor, blocks);
   const inputRows = (rows: number) => (rows - 1) * stride[0] + dilation[0] * (kh - 1) + 1;
   const columns = (wo - 1) * stride[1] + dilation[1] * (kw - 1) + 1;
   const share = chooseShare(builder, anchor, tile, blocks, (rows) => inputRows(rows) * columns);
@@ -160,11 +171,7 @@ export function lowerConvWeight(builder: KernelBuilder, anchor: Node): number {
     tap: i % kw,
   }));
   const i = builder.variable("i", share.together);
-  const {
-    lines,
-    run,
-    pixel: [y, column],
-  } = pixelLoops(builder, anchor, share.rows);
+  const { lines, run, steps } = pixelLoops(builder, anchor, share.rows, tile.abreast);
   const inner = [pair, channels, tapRow, lines];
   const extents = inner.map(({ extent }) => extent);
   const progress: Progress = {
@@ -189,12 +196,22 @@ export function lowerConvWeight(builder: KernelBuilder, anchor: Node): number {
   const advance = [...askForNext(builder, x, nextPixels, progress), ...askForNext(builder, g, nextGradients, progress)];
   const block = ix.scale(ix.variable(pair), tile.blocks);
   const e = builder.lowering.algebra;
-  const vectors = Array.from({ length: tile.blocks }, (_, b) =>
-    load(gradients.buffer, "f32", gradients.at(ix.variable(i), ix.plus(block, b), y, column), [], lanes),
-  );
-  const products = scalars.flatMap(({ channel, row, tap }, s) => {
-    const r = ix.add(ix.scale(y, stride[0]), ix.scale(row, dilation[0]));
-    const at = pixels.at(ix.variable(i), channel, r, ix.plus(ix.scale(column, stride[1]), tap * dilation[1]));
+  const reads = steps.flatMap(([y, column]) => {
+    const vectors = Array.from({ length: tile.blocks }, (_, b) =>
+      load(gradients.buffer, "f32", gradients.at(ix.variable(i), ix.plus(block, b), y, column), [], lanes),
+    );
+    return scalars.map(({ channel, row, tap }, s) => {
+      const r = ix.add(ix.scale(y, stride[0]), ix.scale(row, dilation[0]));
+      return { s, vectors, channel, r, q: ix.plus(ix.scale(column, stride[1]), tap * dilation[1]) };
+    });
+  });
+  // Products of a pixel stand together, so that it need not be kept or read again.
+  const ordered =
+    steps.length > 1
+      ? reads.sort((a, b) => a.q.offset - b.q.offset || Math.floor(a.s / kw) - Math.floor(b.s / kw))
+      : reads;
+  const products = ordered.flatMap(({ s, vectors, channel, r, q }) => {
+    const at = pixels.at(ix.variable(i), channel, r, q);
     const scalar = splat(load(pixels.buffer, "f32", at, [], lanes), lanes);
     return accumulators[s].map((a, b) => set(nameOf(a), e.op("add", a, e.op("mul", vectors[b], scalar))));
   });
@@ -225,21 +242,30 @@ const RUN = 16;
 interface PixelLoops {
   readonly lines: ix.LoopVar;
   readonly run: ix.LoopVar;
-  readonly pixel: readonly [row: ix.Index, column: ix.Index];
+  /** The pixels of a step. */
+  readonly steps: readonly (readonly [row: ix.Index, column: ix.Index])[];
 }
 
-/** Loops over the pixels of some rows; where rows follow one another in what is read, in runs of even length. */
+/**
+ * Loops over the pixels of some rows, some pixels abreast; where rows follow one another in what is read, in runs of even
+ * length.
+ */
 function pixelLoops(
   builder: KernelBuilder,
   { inputs, shape, attrs }: Node<"convWeightGrad">,
   rows: number,
+  abreast: number,
 ): PixelLoops {
   const [, , , kh, kw] = shape;
   const columns = inputs[1].shape[3];
   const { stride, before, after } = attrs;
   const dense = kh * kw * stride[0] * stride[1] === 1 && [...before, ...after].every((border) => border === 0);
   const length = dense ? divisorUpTo(rows * columns, RUN) : columns;
-  const [lines, run] = [builder.variable("y", (rows * columns) / length), builder.variable("x", length)];
-  const position = ix.flatten([ix.variable(lines), ix.variable(run)], [lines.extent, length]);
-  return { lines, run, pixel: [ix.div(position, columns), ix.mod(position, columns)] };
+  const [lines, run] = [builder.variable("y", (rows * columns) / length), builder.variable("x", length / abreast)];
+  const steps = Array.from({ length: abreast }, (_, i) => {
+    const inRun = ix.plus(ix.scale(ix.variable(run), abreast), i);
+    const position = ix.flatten([ix.variable(lines), inRun], [lines.extent, length]);
+    return [ix.div(position, columns), ix.mod(position, columns)] as const;
+  });
+  return { lines, run, steps };
 }

@@ -7,7 +7,7 @@ import type { Target } from "../../ir/target.js";
 import { divisorUpTo } from "../divisors.js";
 import type { KernelBuilder } from "../kernel-builder.js";
 import { LINE_BYTES, pitchInPlace } from "./matmul-pack.js";
-import { chooseTile, stepCycles, type Tile } from "./tile.js";
+import { chooseTile, nameable, stepCycles, type Tile } from "./tile.js";
 
 /** How an operand lies in memory: in vectors as it is packed, in vectors the other way round, or neither. */
 type Order = "straight" | "turned" | "scattered";
@@ -94,9 +94,7 @@ type Way = Pick<Blocking, "tile" | "pitch">;
 function waysToRead(builder: KernelBuilder, anchor: Node): Way[] {
   const { target, lanes } = builder;
   const [, m, n] = anchor.shape;
-  // Where every register is spoken for, compilers spill an operand or load it again for every product.
-  const most = target.registers - (target.registers > 16 ? 2 : 1);
-  const spare = ({ rows, vectors }: Tile) => rows * vectors + vectors + 1 <= most;
+  const spare = ({ rows, vectors }: Tile) => rows * vectors + vectors + 1 <= nameable(target);
   const vectors = Math.ceil(n / lanes);
   const packed: Way = { tile: chooseTile(target, m, vectors, spare), pitch: null };
   const pitch = pitchInPlace(builder, anchor.inputs[0]);

@@ -32,6 +32,9 @@ export function abreastCycles(rows: number, columns: number, taps: number): numb
   return Math.max(Math.max(products, IN_FLIGHT * taps) / 2, loads / 2) + OVERHEAD;
 }
 
+/** The registers that a step may name: without some to spare, compilers spill an operand or load it for every product. */
+export const nameable = ({ registers }: Target): number => registers - (registers > 16 ? 2 : 1);
+
 /** Whether accumulators, vector operands and one broadcast fit into the registers. */
 export const fits = ({ rows, vectors }: Tile, target: Target): boolean =>
   rows * vectors + vectors + 1 <= target.registers;
