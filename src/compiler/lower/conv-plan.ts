@@ -43,6 +43,16 @@ export function pieces(length: number, size: number): { start: number; count: nu
 /** Products that an inner loop may consist of. */
 const MOST_PRODUCTS = 128;
 
+/** Whether a tile of so many pixels fits into the registers. */
+const hasRoom = (
+  { blocks, abreast }: Pick<PixelTile, "blocks" | "abreast">,
+  pixels: number,
+  target: Target,
+): boolean =>
+  abreast === 1
+    ? fits({ rows: pixels, vectors: blocks }, target)
+    : pixels + abreast + 1 <= nameable(target) && pixels * abreast <= MOST_PRODUCTS;
+
 /**
  * The tile, in whole `unit` × `unit` squares, that covers the band in the fewest cycles per tap; and these cycles. A
  * tile of one block needs a pixel for every product, as many loads as the processor can do meanwhile; where `taps` of a
@@ -58,33 +68,29 @@ export function choosePixelTile(
 ): { readonly tile: PixelTile; readonly cycles: number } {
   let best: PixelTile = { th: unit, tw: unit, blocks: 1, abreast: 1 };
   let least = Number.POSITIVE_INFINITY;
-  const consider = (tile: PixelTile, allowed: boolean, tapCycles: (rows: number, columns: number) => number) => {
-    if (!allowed) return;
-    let cycles = 0;
-    for (const v of pieces(rows, tile.th)) {
-      for (const h of pieces(columns, tile.tw)) cycles += v.count * h.count * tapCycles(v.size, h.size);
-    }
-    cycles *= blocks / tile.blocks;
-    if (cycles >= least - 1e-9) return;
-    least = cycles;
-    best = tile;
-  };
-  for (let tw = unit; tw <= columns; tw += unit) {
-    const most = tw === columns ? rows : Math.min(rows, 4);
-    for (let th = unit; th <= most && th * tw <= target.registers; th += unit) {
-      for (let b = 1; b <= Math.min(4, blocks); b++) {
-        const allowed = blocks % b === 0 && fits({ rows: th * tw, vectors: b }, target);
-        consider({ th, tw, blocks: b, abreast: 1 }, allowed, (v, h) => stepCycles({ rows: v * h, vectors: b }));
+  const consider = (
+    size: Pick<PixelTile, "blocks" | "abreast">,
+    tapCycles: (rows: number, columns: number) => number,
+  ) => {
+    for (let tw = unit; tw <= columns; tw += unit) {
+      const most = tw === columns ? rows : Math.min(rows, 4);
+      for (let th = unit; th <= most && hasRoom(size, th * tw, target); th += unit) {
+        let cycles = 0;
+        for (const v of pieces(rows, th)) {
+          for (const h of pieces(columns, tw)) cycles += v.count * h.count * tapCycles(v.size, h.size);
+        }
+        cycles *= blocks / size.blocks;
+        if (cycles >= least - 1e-9) continue;
+        least = cycles;
+        best = { th, tw, ...size };
       }
-      const pixels = th * tw;
-      const fit = pixels + taps + 1 <= nameable(target) && pixels * taps <= MOST_PRODUCTS;
-      consider(
-        { th, tw, blocks: 1, abreast: taps },
-        taps > 1 && fit && !target.loadsFirst,
-        (v, h) => abreastCycles(v, h, taps) / taps,
-      );
     }
+  };
+  for (let b = 1; b <= Math.min(4, blocks); b++) {
+    if (blocks % b === 0) consider({ blocks: b, abreast: 1 }, (v, h) => stepCycles({ rows: v * h, vectors: b }));
   }
+  if (taps > 1 && !target.loadsFirst)
+    consider({ blocks: 1, abreast: taps }, (v, h) => abreastCycles(v, h, taps) / taps);
   return { tile: best, cycles: least };
 }
 
