@@ -10,7 +10,7 @@ import { channelsContiguous, type Image, type ImageRequest, packImage } from "./
 import { loadCost, nest } from "./nest.js";
 import { transposed } from "./transpose.js";
 
-export type Pixels = Pick<Image, "buffer" | "statements" | "at">;
+export type Pixels = Pick<Image, "buffer" | "border" | "statements" | "at">;
 
 interface Gradients {
   readonly buffer: string;
@@ -50,7 +50,7 @@ export function findPixels(
   const isSimple = shape[3] * shape[4] === 1 && channelsContiguous(builder, x);
   const place = isSimple ? there(a0, a1, a2, a3) : null;
   if (!place) return packImage(builder, x, request);
-  return { buffer: place.buffer, statements: [], at: (...at) => there(...at)?.index ?? place.index };
+  return { buffer: place.buffer, border: [], statements: [], at: (...at) => there(...at)?.index ?? place.index };
 }
 
 /**

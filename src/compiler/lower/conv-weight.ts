@@ -151,6 +151,7 @@ export function lowerConvWeight(builder: KernelBuilder, anchor: Node): number {
     channels: share.channels,
     rows: inputRows(share.rows),
     columns,
+    copies: batch.extent,
     source: (i, channel, r, q) => [
       ix.add(firstImage, i),
       ix.add(channelStart, channel),
@@ -232,7 +233,7 @@ export function lowerConvWeight(builder: KernelBuilder, anchor: Node): number {
   const asked = later === null ? [] : askFor(finish);
   const micro = [...start, ...asked, ...nest([i, lines], [...advance, ...nest([run], products)]), ...finish];
   const body = [...pixels.statements, ...gradients.statements, ...nest([pair, channels, tapRow], micro)];
-  builder.part(tasks, [loop(batch, body)]);
+  builder.part(tasks, [...pixels.border, loop(batch, body)]);
   return 2 * n * o * ho * wo * c * kh * kw;
 }
 

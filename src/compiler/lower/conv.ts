@@ -50,6 +50,7 @@ export function lowerConv(builder: KernelBuilder, anchor: Node, roots: readonly 
     channels: c,
     rows: rows.extent(band),
     columns: columns.extent(columns.size),
+    copies: run,
     source: (_, channel, row, column) => [
       image,
       ix.add(ix.scale(own, c), channel),
@@ -110,7 +111,8 @@ export function lowerConv(builder: KernelBuilder, anchor: Node, roots: readonly 
   for (let b = 0; b < plan.tile.blocks; b++) {
     body.push(...sums.finish(ix.constant(b), ix.plus(block, b), image, bandAt));
   }
-  builder.part(tasks, nest([step], position.within([...(copied ? [] : packed.statements), ...nest([pair], body)])));
+  const perStep = position.within([...(copied ? [] : packed.statements), ...nest([pair], body)]);
+  builder.part(tasks, [...(copied ? [] : packed.border), ...nest([step], perStep)]);
   return 2 * (structuralRecord(anchor)?.multiplyAdds?.(anchor as never) ?? 0);
 }
 

@@ -143,6 +143,7 @@ function packOne(
     channels: group.inputs,
     rows: band.rows,
     columns: band.columns,
+    copies: 1,
     source: (_, channel, row, column) => [
       band.image,
       ix.add(first, channel),

@@ -14,6 +14,8 @@ type PixelBlock = readonly [i: ix.Index, block: ix.Index, r: ix.Index, q: ix.Ind
 
 export interface Image {
   readonly buffer: string;
+  /** Zeros around the pixels, for whoever makes several copies in the same place: written once, before the first. */
+  readonly border: Stmt[];
   readonly statements: Stmt[];
   /** The position of image i, channel c, row r, column q. */
   readonly at: (i: ix.Index, c: ix.Index, r: ix.Index, q: ix.Index) => ix.Index;
@@ -29,6 +31,8 @@ export interface ImageRequest {
   readonly channels: number;
   readonly rows: number;
   readonly columns: number;
+  /** How often a task makes the copy. */
+  readonly copies: number;
   /** Coordinates in the source of image i, channel c, row r, column q of the copy; pixels outside it are zero. */
   readonly source: (i: ix.Index, c: ix.Index, r: ix.Index, q: ix.Index) => ix.Index[];
 }
@@ -67,9 +71,16 @@ function foresee(value: Expr, pixel: ix.LoopVar, there: ReadonlyMap<string, ix.I
   return walking.map(({ buffer, index }) => prefetch(buffer, ix.substitute(index, there)));
 }
 
+/** Positions of a copy that are inside the source, if they are the same in every copy. */
+function insideOf(position: ix.Index, along: ix.LoopVar, extent: number): { first: number; count: number } | null {
+  if (position.terms.length !== 1 || ix.strideOf(position, along.name) !== 1) return null;
+  const first = Math.max(0, -position.offset);
+  return { first, count: Math.max(0, Math.min(along.extent, extent - position.offset) - first) };
+}
+
 /** Statements that copy the pixels, and where they are then. */
 export function packImage(builder: KernelBuilder, x: Node, request: ImageRequest): Image {
-  const { images, channels, rows, columns, source } = request;
+  const { images, channels, rows, columns, copies, source } = request;
   const { lanes } = builder;
   const i = builder.variable("n", images);
   const r = builder.variable("r", rows);
@@ -89,14 +100,33 @@ export function packImage(builder: KernelBuilder, x: Node, request: ImageRequest
       return { value, statement: store(buffer, "f32", at(image, channelsOf(b), y, column), value, lanes) };
     };
     const loops = [i, block, r, q];
-    const { value, statement } = copy(n, ix.variable(block), row, ix.variable(q));
-    const later = ix.plus(ix.variable(block), Math.ceil(AHEAD / (rows * columns)));
-    const soon = foresee(value, q, new Map([[block.name, later]]));
+    const { value } = copy(n, ix.variable(block), row, ix.variable(q));
+    const ahead = (copied: Expr, along: ix.LoopVar, pixels: number) =>
+      foresee(copied, along, new Map([[block.name, ix.plus(ix.variable(block), Math.ceil(AHEAD / pixels))]]));
     const inPassing: Image["inPassing"] = (here, there) => [
       copy(...here).statement,
       ...foresee(value, q, new Map(loops.map(({ name }, axis) => [name, there[axis]]))),
     ];
-    return { buffer, at, statements: nest(loops, [statement, ...soon]), inPassing };
+    const [, , sourceRow, sourceColumn] = source(n, channelsOf(ix.variable(block)), row, ix.variable(q));
+    const [down, across] = [insideOf(sourceRow, r, x.shape[2]), insideOf(sourceColumn, q, x.shape[3])];
+    if (copies === 1 || !down || !across || down.count * across.count === rows * columns) {
+      const { statement } = copy(n, ix.variable(block), row, ix.variable(q));
+      return {
+        buffer,
+        at,
+        border: [],
+        statements: nest(loops, [statement, ...ahead(value, q, rows * columns)]),
+        inPassing,
+      };
+    }
+    const all = builder.variable("z", images * (channels / lanes) * rows * columns);
+    const position = ix.add(ix.scale(ix.variable(all), lanes), builder.lane);
+    const border = nest([all], [store(buffer, "f32", position, constantOf(0, "f32"), lanes)]);
+    const inner = [builder.variable("r", down.count), builder.variable("q", across.count)];
+    const [y, column] = [ix.plus(ix.variable(inner[0]), down.first), ix.plus(ix.variable(inner[1]), across.first)];
+    const { value: inside, statement } = copy(n, ix.variable(block), y, column);
+    const soon = ahead(inside, inner[1], down.count * across.count);
+    return { buffer, at, border, statements: nest([i, block, ...inner], [statement, ...soon]), inPassing };
   }
   const pitch = Math.ceil(columns / lanes) * lanes;
   const shape = [images, channels, rows, pitch];
@@ -110,5 +140,5 @@ export function packImage(builder: KernelBuilder, x: Node, request: ImageRequest
   const column = ix.add(ix.scale(ix.variable(q), lanes), builder.lane);
   const value = zeroOutside(builder, x, source(n, ix.variable(c), row, column));
   const body = store(buffer, "f32", at(n, ix.variable(c), row, column), value, lanes);
-  return { buffer, at, statements: nest([i, c, r, q], [body]), inPassing: null };
+  return { buffer, at, border: [], statements: nest([i, c, r, q], [body]), inPassing: null };
 }
