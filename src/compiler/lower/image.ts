@@ -71,62 +71,64 @@ function foresee(value: Expr, pixel: ix.LoopVar, there: ReadonlyMap<string, ix.I
   return walking.map(({ buffer, index }) => prefetch(buffer, ix.substitute(index, there)));
 }
 
+/** A part of the rows or columns of a copy. */
+interface Span {
+  readonly first: number;
+  readonly count: number;
+}
+
 /** Positions of a copy that are inside the source, if they are the same in every copy. */
-function insideOf(position: ix.Index, along: ix.LoopVar, extent: number): { first: number; count: number } | null {
+function insideOf(position: ix.Index, along: ix.LoopVar, extent: number): Span | null {
   if (position.terms.length !== 1 || ix.strideOf(position, along.name) !== 1) return null;
   const first = Math.max(0, -position.offset);
-  return { first, count: Math.max(0, Math.min(along.extent, extent - position.offset) - first) };
+  return { first, count: Math.min(along.extent, extent - position.offset) - first };
+}
+
+/** Rows and columns that every copy writes; what is around them is zero in all. Null where that is not known or nothing. */
+function insideOfAll(x: Node, { rows, columns, source }: ImageRequest): readonly [Span, Span] | null {
+  const [r, q] = [
+    { name: "r", extent: rows },
+    { name: "q", extent: columns },
+  ];
+  const [, , row, column] = source(ix.zero, ix.zero, ix.variable(r), ix.variable(q));
+  const [down, across] = [insideOf(row, r, x.shape[2]), insideOf(column, q, x.shape[3])];
+  return down && across && down.count * across.count < rows * columns ? [down, across] : null;
 }
 
 /** Statements that copy the pixels, and where they are then. */
 export function packImage(builder: KernelBuilder, x: Node, request: ImageRequest): Image {
-  const { images, channels, rows, columns, copies, source } = request;
+  const { images, channels, rows, columns, source } = request;
   const { lanes } = builder;
   const i = builder.variable("n", images);
-  const r = builder.variable("r", rows);
-  const [n, row] = [ix.variable(i), ix.variable(r)];
+  const n = ix.variable(i);
   if (channelsContiguous(builder, x) && channels % lanes === 0) {
     const shape = [images, channels / lanes, rows, columns, lanes];
-    const buffer = builder.scratch(
-      "f32",
-      shape.reduce((a, b) => a * b, 1),
-    );
+    const elements = shape.reduce((a, b) => a * b, 1);
+    const buffer = builder.scratch("f32", elements);
     const at: Image["at"] = (image, c, y, q) => ix.flatten([image, ix.div(c, lanes), y, q, ix.mod(c, lanes)], shape);
-    const block = builder.variable("c", channels / lanes);
-    const q = builder.variable("q", columns);
     const channelsOf = (b: ix.Index) => ix.add(ix.scale(b, lanes), builder.lane);
     const copy = (...[image, b, y, column]: PixelBlock) => {
       const value = zeroOutside(builder, x, source(image, channelsOf(b), y, column));
       return { value, statement: store(buffer, "f32", at(image, channelsOf(b), y, column), value, lanes) };
     };
-    const loops = [i, block, r, q];
-    const { value } = copy(n, ix.variable(block), row, ix.variable(q));
-    const ahead = (copied: Expr, along: ix.LoopVar, pixels: number) =>
-      foresee(copied, along, new Map([[block.name, ix.plus(ix.variable(block), Math.ceil(AHEAD / pixels))]]));
-    const inPassing: Image["inPassing"] = (here, there) => [
-      copy(...here).statement,
-      ...foresee(value, q, new Map(loops.map(({ name }, axis) => [name, there[axis]]))),
-    ];
-    const [, , sourceRow, sourceColumn] = source(n, channelsOf(ix.variable(block)), row, ix.variable(q));
-    const [down, across] = [insideOf(sourceRow, r, x.shape[2]), insideOf(sourceColumn, q, x.shape[3])];
-    if (copies === 1 || !down || !across || down.count * across.count === rows * columns) {
-      const { statement } = copy(n, ix.variable(block), row, ix.variable(q));
-      return {
-        buffer,
-        at,
-        border: [],
-        statements: nest(loops, [statement, ...ahead(value, q, rows * columns)]),
-        inPassing,
-      };
-    }
-    const all = builder.variable("z", images * (channels / lanes) * rows * columns);
-    const position = ix.add(ix.scale(ix.variable(all), lanes), builder.lane);
-    const border = nest([all], [store(buffer, "f32", position, constantOf(0, "f32"), lanes)]);
-    const inner = [builder.variable("r", down.count), builder.variable("q", across.count)];
-    const [y, column] = [ix.plus(ix.variable(inner[0]), down.first), ix.plus(ix.variable(inner[1]), across.first)];
-    const { value: inside, statement } = copy(n, ix.variable(block), y, column);
-    const soon = ahead(inside, inner[1], down.count * across.count);
-    return { buffer, at, border, statements: nest([i, block, ...inner], [statement, ...soon]), inPassing };
+    const inside = request.copies > 1 ? insideOfAll(x, request) : null;
+    const [down, across] = inside ?? [rows, columns].map((count) => ({ first: 0, count }));
+    const block = builder.variable("c", channels / lanes);
+    const [r, q] = [builder.variable("r", down.count), builder.variable("q", across.count)];
+    const [y, column] = [ix.plus(ix.variable(r), down.first), ix.plus(ix.variable(q), across.first)];
+    const { value, statement } = copy(n, ix.variable(block), y, column);
+    const later = ix.plus(ix.variable(block), Math.ceil(AHEAD / (down.count * across.count)));
+    const statements = nest([i, block, r, q], [statement, ...foresee(value, q, new Map([[block.name, later]]))]);
+    const inPassing: Image["inPassing"] = (here, [image, soon, row, pixel]) => {
+      const there = [image, soon, ix.plus(row, -down.first), ix.plus(pixel, -across.first)];
+      const names = [i, block, r, q].map(({ name }, axis) => [name, there[axis]] as const);
+      return [copy(...here).statement, ...foresee(value, q, new Map(names))];
+    };
+    if (!inside) return { buffer, at, border: [], statements, inPassing };
+    const vector = builder.variable("z", elements / lanes);
+    const position = ix.add(ix.scale(ix.variable(vector), lanes), builder.lane);
+    const border = nest([vector], [store(buffer, "f32", position, constantOf(0, "f32"), lanes)]);
+    return { buffer, at, border, statements, inPassing };
   }
   const pitch = Math.ceil(columns / lanes) * lanes;
   const shape = [images, channels, rows, pitch];
@@ -136,7 +138,9 @@ export function packImage(builder: KernelBuilder, x: Node, request: ImageRequest
   );
   const at: Image["at"] = (image, c, y, q) => ix.flatten([image, c, y, q], shape);
   const c = builder.variable("c", channels);
+  const r = builder.variable("r", rows);
   const q = builder.variable("q", pitch / lanes);
+  const row = ix.variable(r);
   const column = ix.add(ix.scale(ix.variable(q), lanes), builder.lane);
   const value = zeroOutside(builder, x, source(n, ix.variable(c), row, column));
   const body = store(buffer, "f32", at(n, ix.variable(c), row, column), value, lanes);
