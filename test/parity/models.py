@@ -38,13 +38,13 @@ from torch import nn  # noqa: E402
 from torchvision.models import resnet  # noqa: E402
 from torchvision.models.mobilenetv2 import InvertedResidual  # noqa: E402
 
-RUNS = 6
+RUNS = 40
 JOG = 4 * 2.0**-24
 MARGIN = 4
 FLOOR = 2e-6  # some thirty roundings, where all runs happen to agree even better
 STAGES = ("bn1", "layer1", "layer2", "layer3", "layer4")
 TOGETHER = 2e-4  # distance of a gradient, above which a unit has switched
-TRIES = 20
+TRIES = 200
 G, PROBE = 2, 3  # streams of the gradient of the output, and of the pattern; that of the input is searched
 
 
