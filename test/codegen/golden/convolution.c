@@ -4,9 +4,9 @@
 
 static void part0(const float *restrict B0, const float *B1, float *B2, char *scratch, long task) {
   float *restrict S0 = (float *)(scratch + 0);
-  for (long c3 = 0; c3 < 8; c3++) {
-    for (long r2 = 0; r2 < 8; r2++) {
-      STF(&S0[(c3 * 64 + r2 * 8)], ((r2 - 1) >= 0 && (r2 - 1) < 6 && -1 >= 0 && -1 <= 6 - VL ? LDF(&B0[(c3 * 36 + r2 * 6 + task * 288 - 7)]) : LDF_RANGE(&B0[(c3 * 36 + r2 * 6 + task * 288 - 7)], MAXL(0, -(-1)), MINL((((r2 - 1) >= 0 && (r2 - 1) < 6) ? VL : 0), 6 - (-1)))));
+  for (long c2 = 0; c2 < 8; c2++) {
+    for (long r3 = 0; r3 < 8; r3++) {
+      STF(&S0[(c2 * 64 + r3 * 8)], ((r3 - 1) >= 0 && (r3 - 1) < 6 && -1 >= 0 && -1 <= 6 - VL ? LDF(&B0[(c2 * 36 + r3 * 6 + task * 288 - 7)]) : LDF_RANGE(&B0[(c2 * 36 + r3 * 6 + task * 288 - 7)], MAXL(0, -(-1)), MINL((((r3 - 1) >= 0 && (r3 - 1) < 6) ? VL : 0), 6 - (-1)))));
     }
   }
   for (long y6 = 0; y6 < 2; y6++) {
