@@ -48,8 +48,8 @@ function chooseWeightTile({ target }: KernelBuilder, anchor: Node<"convWeightGra
   const abreast = neighbours ? divisorUpTo(anchor.inputs[1].shape[3], ABREAST) : 1;
   let best: WeightTile = { channels: 1, taps: 1, blocks: 1, abreast: 1 };
   let least = Number.POSITIVE_INFINITY;
-  const consider = (tile: WeightTile, stepCycles: number) => {
-    const cycles = (stepCycles * channels * kh * blocks) / (tile.channels * tile.taps * tile.blocks * tile.abreast);
+  const consider = (tile: WeightTile, perStep: number) => {
+    const cycles = (perStep * channels * kh * blocks) / (tile.channels * tile.taps * tile.blocks * tile.abreast);
     if (cycles >= least - 1e-9) return;
     least = cycles;
     best = tile;

@@ -91,6 +91,7 @@ function clash(pitch: number, rows: number): number {
 /** A register tile, and how its rows are read. */
 type Way = Pick<Blocking, "tile" | "pitch">;
 
+/** Where the rows can stay where they lie, that way and the other; neither depends on how many threads there are. */
 function waysToRead(builder: KernelBuilder, anchor: Node): Way[] {
   const { target, lanes } = builder;
   const [, m, n] = anchor.shape;
@@ -121,9 +122,11 @@ export function chooseBlocking(builder: KernelBuilder, anchor: Node, operands: O
   const columnCycles = { straight: COLUMN_CYCLES, turned: turn, scattered: SINGLE_CYCLES }[operands.columns] * k;
   let best: Blocking | null = null;
   let least = Number.POSITIVE_INFINITY;
-  for (const { tile, pitch } of waysToRead(builder, anchor)) {
+  const ways = waysToRead(builder, anchor);
+  // One depth for all ways: it decides the order of sums, and which way is best depends on the threads.
+  const depth = chooseDepth(target, ways[0].tile, lanes, k);
+  for (const { tile, pitch } of ways) {
     const width = tile.vectors * lanes;
-    const depth = chooseDepth(target, tile, lanes, k);
     const rowCycles = pitch === null ? packRow : 0;
     for (const rows of new Set(BLOCK_SIZES.map((size) => evenBlock(m, tile.rows, size)))) {
       const tiles = rows / tile.rows;
