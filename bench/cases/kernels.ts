@@ -86,10 +86,10 @@ export async function kernelBench(
   peak: Peak,
   options: BenchOptions,
 ): Promise<Report> {
-  const swept = new fovea.Variable(fovea.zeros([SWEPT_FLOATS]));
-  const sweep = fovea.compile(() => {
-    swept.assign(swept.add(1));
-  });
+  // Read, not written: lines that wait to be written back would be charged to whoever needs their place.
+  const swept = fovea.tensor(new Float32Array(SWEPT_FLOATS).fill(1));
+  const sum = fovea.compile((values: Tensor) => values.sum());
+  const sweep = async () => (await sum(swept))[Symbol.dispose]();
   const entries: Entry[] = [];
   const notes: string[] = [];
   const node = await PlainNode.create();

@@ -10,6 +10,7 @@ import { inPlaceOutputs } from "./in-place.js";
 import type { Lowered } from "./kernel-builder.js";
 import { type Layout, physicalSize } from "./layout.js";
 import { planMemory } from "./memory.js";
+import { type Access, waitingSteps } from "./phases.js";
 
 export interface AssembleRequest {
   /** Kernels in the order in which they run. */
@@ -93,12 +94,24 @@ function place(
     const output = outputAt.get(node);
     return output === undefined ? { kind: "arena", offset: offsetOf.get(node) ?? 0 } : { kind: "output", output };
   };
+  const inPlace = inPlaceOutputs(steps, outputs, leaves, replaces);
+  const accessOf = (node: Node, writes: boolean): Access => {
+    const slot = slotOf(node);
+    if (slot.kind === "arena") {
+      return { space: "arena", from: slot.offset, to: slot.offset + elementsOf(node) * sizeOf(node.dtype), writes };
+    }
+    const leaf = slot.kind === "leaf" ? slot.leaf : inPlace[slot.output];
+    return { space: leaf === null ? `output ${outputAt.get(node)}` : `leaf ${leaf}`, from: 0, to: 1, writes };
+  };
+  const waits = waitingSteps(
+    steps.map(({ nodes, kernel }) => nodes.map((node, i) => accessOf(node, kernel.buffers[i].access === "write"))),
+  );
   return {
     kernels: steps.map(({ kernel }) => kernel),
-    steps: steps.map(({ nodes }, kernel) => ({ kernel, slots: nodes.map(slotOf) })),
+    steps: steps.map(({ nodes }, kernel) => ({ kernel, slots: nodes.map(slotOf), waits: waits[kernel] })),
     arenaBytes,
     outputs: outputs.map((node) => ({ dtype: node.dtype, elements: elementsOf(node) })),
-    inPlace: inPlaceOutputs(steps, outputs, leaves, replaces),
+    inPlace,
     ...(work && { work: steps.flatMap((step) => work.get(step) ?? []) }),
   };
 }

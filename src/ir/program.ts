@@ -16,6 +16,8 @@ interface Step {
   readonly kernel: number;
   /** A slot for each of the kernel's buffers. */
   readonly slots: readonly Slot[];
+  /** Whether all steps before it must have ended: otherwise it may run beside those since the last that waits. */
+  readonly waits: boolean;
 }
 
 /** What a kernel does, for profiles. */

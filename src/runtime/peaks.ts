@@ -117,6 +117,7 @@ async function fastest(device: Device, kernel: Kernel, values?: Float32Array): P
           { kind: "leaf", leaf: 0 },
           { kind: "output", output: 0 },
         ],
+        waits: true,
       },
     ],
     arenaBytes: 0,

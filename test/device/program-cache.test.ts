@@ -14,7 +14,7 @@ async function kept() {
   const kernel = { label: "map", flops: 2, library: "a.so", libraryBytes: LIBRARY.length, tasks: 3, scratchBytes: 64 };
   const program: MadeProgram = {
     kernels: [kernel],
-    steps: [{ kernel: 0, slots: [{ kind: "leaf", leaf: 0 }] }],
+    steps: [{ kernel: 0, slots: [{ kind: "leaf", leaf: 0 }], waits: true }],
     arenaBytes: 128,
     outputs: [{ dtype: "f32", elements: 5 }],
     inPlace: [null],

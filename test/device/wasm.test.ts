@@ -26,7 +26,7 @@ function program(label: string, at: number, value: number, tasks: number, flops:
   const kernel: Kernel = { label, buffers, scratch: [], parts: [{ tasks, body }], flops };
   return {
     kernels: [kernel],
-    steps: [{ kernel: 0, slots: [{ kind: "output", output: 0 }] }],
+    steps: [{ kernel: 0, slots: [{ kind: "output", output: 0 }], waits: true }],
     arenaBytes: 1024,
     outputs: [{ dtype: "f32", elements: 16 }],
     inPlace: [null],

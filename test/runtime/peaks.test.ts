@@ -44,7 +44,7 @@ it("the copy adds one", async () => {
   const outputs = [{ dtype: "f32" as const, elements: kernel.buffers[1].elements }];
   const program: Program = {
     kernels: [kernel],
-    steps: [{ kernel: 0, slots }],
+    steps: [{ kernel: 0, slots, waits: true }],
     arenaBytes: 0,
     outputs,
     inPlace: [null],

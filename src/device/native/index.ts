@@ -32,6 +32,8 @@ interface Memory extends DeviceBuffer {
 }
 
 const GRANULE = 256;
+/** Numbers that tell the runtime of a step. */
+const STEP_WORDS = 4;
 
 function addressOf(buffer: DeviceBuffer): number {
   if ("address" in buffer && typeof buffer.address === "number") return buffer.address;
@@ -131,12 +133,13 @@ export class NativeDevice implements Device {
   private executable(program: MadeProgram, entries: readonly number[], timed: boolean, printed: boolean): Executable {
     const { steps, kernels } = program;
     const arena = this.runtime.alloc(Math.max(64, program.arenaBytes));
-    const words = new BigInt64Array(steps.length * 3);
+    const words = new BigInt64Array(steps.length * STEP_WORDS);
     const slots: Slot[] = steps.flatMap((step) => [...step.slots]);
     const table = new BigUint64Array(slots.length);
     let first = 0;
-    steps.forEach(({ kernel, slots: own }, i) => {
-      words.set([BigInt(entries[kernel]), BigInt(first), BigInt(kernels[kernel].tasks)], i * 3);
+    steps.forEach(({ kernel, slots: own, waits }, i) => {
+      const step = [entries[kernel], first, kernels[kernel].tasks, Number(waits)];
+      words.set(step.map(BigInt), i * STEP_WORDS);
       first += own.length;
     });
     slots.forEach((slot, i) => {

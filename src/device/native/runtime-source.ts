@@ -23,8 +23,8 @@ export const RUNTIME_SOURCE = `#define _GNU_SOURCE
 #endif
 
 typedef void (*kernel_t)(void *const *, long, long, char *);
-// A step: kernel, position of its first buffer in the table, number of tasks.
-typedef struct { kernel_t kernel; int64_t first; int64_t tasks; } step_t;
+// A step: kernel, position of its first buffer in the table, number of tasks, and whether all before it must have ended.
+typedef struct { kernel_t kernel; int64_t first; int64_t tasks; int64_t waits; } step_t;
 
 #define MOST_THREADS 256
 #define SPINS 4000
@@ -33,6 +33,8 @@ static char *scratches[MOST_THREADS];
 static int64_t scratch_bytes = 0;
 static int count = 1;
 static const step_t *steps;
+static int64_t step_count = 0;
+static int one_by_one = 0;
 static void *const *table;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t wake = PTHREAD_COND_INITIALIZER;
@@ -40,7 +42,8 @@ static pthread_cond_t wake = PTHREAD_COND_INITIALIZER;
 static _Atomic int64_t run_number = 0;
 static int64_t last_run = 0;
 static _Atomic int inside = 0;
-// Step + 1 in the upper half, next task in the lower half: a claim of an old step can never take a task of a new one.
+// Steps run in phases: one that waits and those behind it that need not. The first step of the phase + 1 in the upper
+// half, its next task in the lower half: a claim of an old phase can never take a task of a new one.
 static _Atomic uint64_t claim = 0;
 static _Atomic int64_t left = 0;
 
@@ -95,15 +98,27 @@ static void join_pool(void) {}
 static void leave_pool(void) {}
 #endif
 
-static void work(uint64_t step, int id) {
-  const step_t *s = &steps[step - 1];
+// The step behind a phase; adds up the tasks of the phase.
+static int64_t phase_end(int64_t first, int64_t *tasks) {
+  int64_t end = first;
+  *tasks = 0;
+  do *tasks += steps[end++].tasks;
+  while (end < step_count && !steps[end].waits && !one_by_one);
+  return end;
+}
+
+static void work(int64_t first, int id) {
+  const step_t *s = &steps[first];
+  int64_t tasks, before = 0;
+  phase_end(first, &tasks);
   for (;;) {
     spread(id);
     uint64_t c = atomic_load_explicit(&claim, memory_order_acquire);
     int64_t task = (int64_t)(c & 0xffffffffu);
-    if ((c >> 32) != step || task >= s->tasks) return;
+    if ((int64_t)(c >> 32) != first + 1 || task >= tasks) return;
     if (!atomic_compare_exchange_weak(&claim, &c, c + 1)) continue;
-    s->kernel(table + s->first, task, task + 1, scratches[id]);
+    for (; task - before >= s->tasks; s++) before += s->tasks;
+    s->kernel(table + s->first, task - before, task - before + 1, scratches[id]);
     atomic_fetch_sub_explicit(&left, 1, memory_order_release);
   }
 }
@@ -146,10 +161,10 @@ static void *worker(void *argument) {
     pthread_mutex_unlock(&lock);
     uint64_t done = 0;
     for (int spins = 0; atomic_load_explicit(&run_number, memory_order_acquire) == seen;) {
-      uint64_t step = atomic_load_explicit(&claim, memory_order_acquire) >> 32;
-      if (step != done && step != 0) {
-        work(step, id);
-        done = step;
+      uint64_t phase = atomic_load_explicit(&claim, memory_order_acquire) >> 32;
+      if (phase != done && phase != 0) {
+        work((int64_t)phase - 1, id);
+        done = phase;
         spins = 0;
       } else if (++spins < SPINS) PAUSE();
       else sched_yield();
@@ -214,10 +229,33 @@ int fovea_scratch(int64_t bytes) {
   return 0;
 }
 
-// Runs n steps one after the other; tasks of one step run on all threads. times, if any, receives milliseconds.
+// Runs the phase that begins with step first on all threads. Returns the step behind it.
+static int64_t run_phase(int64_t first) {
+  int64_t tasks, end = phase_end(first, &tasks);
+  if (tasks == 1) {
+    steps[first].kernel(table + steps[first].first, 0, 1, scratches[0]);
+    return end;
+  }
+  atomic_store(&left, tasks);
+  atomic_store_explicit(&claim, (uint64_t)(first + 1) << 32, memory_order_release);
+  work(first, 0);
+  for (int spins = 0; atomic_load_explicit(&left, memory_order_acquire) > 0;) {
+    if (++spins < SPINS) PAUSE();
+    else {
+      spread(0);
+      sched_yield();
+    }
+  }
+  return end;
+}
+
+// Runs n steps, those that need not wait beside those before them. times, if any, receives the milliseconds of each, which
+// then waits.
 int fovea_run(const void *step_data, const void *table_data, int64_t n, double *times) {
   steps = (const step_t *)step_data;
   table = (void *const *)table_data;
+  step_count = n;
+  one_by_one = times != 0;
   int shared = 0;
   if (count > 1) for (int64_t i = 0; i < n && !shared; i++) shared = steps[i].tasks > 1;
   atomic_store(&claim, 0);
@@ -228,23 +266,15 @@ int fovea_run(const void *step_data, const void *table_data, int64_t n, double *
     pthread_cond_broadcast(&wake);
     pthread_mutex_unlock(&lock);
   }
-  for (int64_t i = 0; i < n; i++) {
+  for (int64_t i = 0; i < n;) {
+    int64_t first = i;
     double start = times ? now_ms() : 0;
-    const step_t *s = &steps[i];
-    if (!shared || s->tasks == 1) s->kernel(table + s->first, 0, s->tasks, scratches[0]);
+    if (shared) i = run_phase(first);
     else {
-      atomic_store(&left, s->tasks);
-      atomic_store_explicit(&claim, (uint64_t)(i + 1) << 32, memory_order_release);
-      work((uint64_t)(i + 1), 0);
-      for (int spins = 0; atomic_load_explicit(&left, memory_order_acquire) > 0;) {
-        if (++spins < SPINS) PAUSE();
-        else {
-          spread(0);
-          sched_yield();
-        }
-      }
+      steps[first].kernel(table + steps[first].first, 0, steps[first].tasks, scratches[0]);
+      i++;
     }
-    if (times) times[i] = now_ms() - start;
+    if (times) times[first] = now_ms() - start;
   }
   if (shared) {
     pthread_mutex_lock(&lock);
