@@ -30,13 +30,14 @@ export class Cell {
       return;
     }
     this.current = node;
-    if (!realizedLeaf(node)) assigned.add(this);
+    if (realizedLeaf(node)) assigned.delete(this);
+    else assigned.add(this);
   }
 
   /** The value now, as the leaf that holds it if it has been computed. */
   settled(): Node {
     const leaf = realizedLeaf(this.current);
-    if (leaf) {
+    if (leaf && leaf !== this.current) {
       this.current = leaf;
       assigned.delete(this);
     }

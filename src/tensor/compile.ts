@@ -2,45 +2,54 @@
  * `compile`: traces a function once per shapes of its arguments and runs it as one program. Cells that the function reads
  * are bound at every call; cells that it assigns are updated in place.
  */
-import { createLeaf, type Node } from "../ir/graph.js";
-import type { Storage } from "../runtime/index.js";
+import { createLeaf, type Node, sameShape } from "../ir/graph.js";
+import type { Device, Storage } from "../runtime/index.js";
 import { ConfigError } from "../util/errors.js";
-import { keyOf } from "../util/json.js";
 import { activeTrace, assignedNodes, type Cell, Trace, traced } from "./cells.js";
 import {
   type Bound,
   bindProgram,
   currentDevice,
-  evaluate,
+  evaluateNow,
   inOrder,
   leafOf,
   ownStorage,
   type Probe,
   realizedLeaf,
 } from "./session.js";
-import { mapTensors } from "./structure.js";
+import { mapTensors, sameStructure } from "./structure.js";
 import { Tensor } from "./tensor.js";
 
 const isTensor = (x: unknown): x is Tensor => x instanceof Tensor;
 
 interface Entry {
+  readonly device: Device;
+  /** The arguments with which the function was traced: stand-ins for tensors, everything else as it was given. */
+  readonly inside: readonly unknown[];
   readonly trace: Trace;
-  readonly arguments: readonly Node[];
   readonly cells: readonly Cell[];
+  /** Which argument, or which cell behind them, gives the value of a leaf. */
+  readonly places: ReadonlyMap<Node, number>;
   readonly outputs: readonly Node[];
   readonly written: readonly Cell[];
   readonly bound: Promise<Bound>;
   readonly rebuild: (results: readonly Tensor[]) => unknown;
 }
 
-/** The tensors among the arguments, and a text of everything else about them. */
-function signatureOf(args: readonly unknown[]): { tensors: Tensor[]; key: string } {
+/** The tensors among the arguments, if a function that was traced with `inside` would be traced in the same way. */
+function matching(inside: readonly unknown[], args: readonly unknown[]): Tensor[] | null {
   const tensors: Tensor[] = [];
-  const shape = mapTensors([...args], isTensor, (x) => {
-    tensors.push(x);
-    return `${x.dtype}[${x.shape.join()}]`;
-  });
-  return { tensors, key: keyOf(shape) };
+  const fits = (a: Tensor, b: Tensor) => {
+    tensors.push(b);
+    return a.dtype === b.dtype && sameShape(a.shape, b.shape);
+  };
+  return sameStructure(inside, args, isTensor, fits) ? tensors : null;
+}
+
+function tensorsIn(args: readonly unknown[]): Tensor[] {
+  const tensors: Tensor[] = [];
+  mapTensors([...args], isTensor, (x) => tensors.push(x));
+  return tensors;
 }
 
 /** Stands for a result tensor in the structure that the function returned. */
@@ -48,14 +57,19 @@ class Output {
   constructor(readonly index: number) {}
 }
 
-function traceFunction(fn: (...args: never[]) => unknown, args: readonly unknown[], probe?: Probe): Entry {
+function traceFunction(
+  device: Device,
+  fn: (...args: never[]) => unknown,
+  args: readonly unknown[],
+  probe?: Probe,
+): Entry {
   const placeholders: Node[] = [];
   const trace = new Trace();
   const inside = mapTensors([...args], isTensor, (x) => {
     const leaf = createLeaf(x.shape, x.dtype);
     placeholders.push(leaf);
     return new Tensor(leaf);
-  });
+  }) as readonly unknown[];
   const outputs: Node[] = [];
   const result = traced(trace, () => {
     const value = fn(...(inside as never[]));
@@ -70,9 +84,11 @@ function traceFunction(fn: (...args: never[]) => unknown, args: readonly unknown
   const nodes = [...outputs, ...written.map((cell) => trace.writes.get(cell) as Node)];
   const replaced = [...outputs.map(() => null), ...written.map((cell) => trace.placeholders.get(cell) ?? null)];
   return {
+    device,
+    inside,
     trace,
-    arguments: placeholders,
     cells: [...trace.placeholders.keys()],
+    places: new Map([...placeholders, ...trace.placeholders.values()].map((leaf, i) => [leaf, i])),
     outputs: nodes,
     written,
     bound: bindProgram(
@@ -93,31 +109,28 @@ function fill(value: unknown, tensors: readonly Tensor[]): unknown {
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, fill(item, tensors)]));
 }
 
-async function run(entry: Entry, tensors: readonly Tensor[]): Promise<unknown> {
-  const { trace, cells, written } = entry;
+function run({ trace, cells, places, outputs, written, ...entry }: Entry, tensors: readonly Tensor[]): Promise<unknown> {
   const inputs = tensors.map((x) => x.node);
-  await evaluate(() => [...inputs, ...cells.map((cell) => cell.settled()), ...assignedNodes()]);
   return inOrder(async () => {
-    const bound = await entry.bound;
-    const given = new Map<Node, Storage>();
-    entry.arguments.forEach((leaf, i) => {
-      given.set(leaf, ownStorage(realizedLeaf(inputs[i]) ?? inputs[i]));
-    });
-    for (const [cell, leaf] of trace.placeholders) {
-      const storage = cell.storage();
-      if (storage) given.set(leaf, storage);
-    }
-    const results = await bound.run(
-      (leaf) => given.get(leaf) ?? ownStorage(leaf),
-      written.filter((cell) => cell.isLent).map((cell) => trace.placeholders.get(cell) as Node),
+    await evaluateNow([...inputs, ...cells.map((cell) => cell.settled()), ...assignedNodes()]);
+    const nodeAt = (i: number) => (i < inputs.length ? inputs[i] : cells[i - inputs.length].settled());
+    const storageFor = (leaf: Node): Storage => {
+      const place = places.get(leaf);
+      const node = place === undefined ? leaf : nodeAt(place);
+      return ownStorage(realizedLeaf(node) ?? node);
+    };
+    const held = written.flatMap((cell) => (cell.isLent ? (trace.placeholders.get(cell) ?? []) : []));
+    const { results, execute } = (await entry.bound).ready(storageFor, held);
+    // Before the run: behind it, all that this touches has left the caches.
+    const first = outputs.length - written.length;
+    const value = entry.rebuild(
+      results.slice(0, first).map((storage, i) => new Tensor(leafOf(storage, outputs[i].shape))),
     );
-    const first = entry.outputs.length - written.length;
+    await execute();
     written.forEach((cell, i) => {
       cell.settle(results[first + i]);
     });
-    return entry.rebuild(
-      results.slice(0, first).map((storage, i) => new Tensor(leafOf(storage, entry.outputs[i].shape))),
-    );
+    return value;
   });
 }
 
@@ -148,17 +161,17 @@ export function compileProbed<A extends unknown[], R>(
   fn: (...args: A) => R,
   probe?: Probe,
 ): (...args: A) => Promise<R> {
-  const entries = new Map<string, Entry>();
+  const entries: Entry[] = [];
   return async (...args: A): Promise<R> => {
     if (activeTrace()) return fn(...args);
-    const { tensors, key: signature } = signatureOf(args);
-    const key = `${(await currentDevice()).name} ${signature}`;
-    let entry = entries.get(key);
-    if (!entry) {
-      entry = traceFunction(fn, args, probe);
-      entries.set(key, entry);
-      entry.bound.catch(() => entries.delete(key));
+    const device = await currentDevice();
+    for (const entry of entries) {
+      const tensors = entry.device === device ? matching(entry.inside, args) : null;
+      if (tensors) return (await run(entry, tensors)) as R;
     }
-    return (await run(entry, tensors)) as R;
+    const entry = traceFunction(device, fn, args, probe);
+    entries.unshift(entry);
+    entry.bound.catch(() => entries.splice(entries.indexOf(entry), 1));
+    return (await run(entry, tensorsIn(args))) as R;
   };
 }

@@ -241,11 +241,19 @@ export function inOrder<T>(job: () => Promise<T>): Promise<T> {
   return result;
 }
 
+/** A run of a program to come. */
+interface Run {
+  /** What it will fill. */
+  readonly results: readonly Storage[];
+  readonly execute: () => Promise<void>;
+}
+
 export interface Bound {
   /**
-   * Runs once; each output gets storage of its own, or takes over that of the leaf it replaces unless that is `held`.
+   * Gets ready to run once: each output has storage of its own, or takes over that of the leaf it replaces unless that is
+   * `held`.
    */
-  run(storageFor: (leaf: Node) => Storage, held?: readonly Node[]): Promise<Storage[]>;
+  ready(storageFor: (leaf: Node) => Storage, held?: readonly Node[]): Run;
 }
 
 /**
@@ -265,21 +273,23 @@ export async function bindProgram(
     ? await buildProbed(device, cut, replaced, lasting, probe)
     : await programOf(device, cut, replaced, lasting);
   return {
-    run: async (storageFor, held = []) => {
+    ready: (storageFor, held = []) => {
       const inputs = leaves.map(storageFor);
+      const replaced: Storage[] = [];
       const results = program.outputs.map(({ dtype, elements }, i) => {
         const leaf = program.inPlace[i];
-        return leaf === null || held.includes(leaves[leaf]) ? new Storage(dtype, elements) : inputs[leaf];
+        if (leaf === null || held.includes(leaves[leaf])) return new Storage(dtype, elements);
+        replaced.push(inputs[leaf]);
+        return inputs[leaf];
       });
-      const values = kept ? await kept.of(inputs) : [];
-      const bound = [...inputs, ...values].map((storage) => storage.on(device));
-      await executable.run(
-        bound,
-        results.map((storage) => storage.on(device)),
-      );
-      for (const storage of results) storage.touch();
-      ran();
-      return results;
+      const buffersOf = (storages: readonly Storage[]) => storages.map((storage) => storage.on(device));
+      const [given, made] = [buffersOf(inputs), buffersOf(results)];
+      const execute = async () => {
+        await executable.run(kept ? [...given, ...buffersOf(await kept.of(inputs))] : given, made);
+        for (const storage of replaced) storage.touch();
+        ran();
+      };
+      return { results, execute };
     },
   };
 }
@@ -294,18 +304,20 @@ export function ownStorage(leaf: Node): Storage {
   return storage;
 }
 
-/** Computes nodes and remembers the results; runs nothing if all are known. */
-export function evaluate(nodes: () => readonly Node[]): Promise<void> {
-  return inOrder(async () => {
-    const pending = [...new Set(nodes())].filter((node) => !realizedLeaf(node));
-    if (pending.length === 0) return;
-    const { run } = await bindProgram(
-      pending,
-      pending.map(() => null),
-    );
-    const results = await run(ownStorage);
-    pending.forEach((node, i) => {
-      realized.set(node, leafOf(results[i], node.shape));
-    });
+/** Computes nodes and remembers the results, within a job that runs in order; runs nothing if all are known. */
+export async function evaluateNow(nodes: readonly Node[]): Promise<void> {
+  const pending = [...new Set(nodes.filter((node) => !realizedLeaf(node)))];
+  if (pending.length === 0) return;
+  const { ready } = await bindProgram(
+    pending,
+    pending.map(() => null),
+  );
+  const { results, execute } = ready(ownStorage);
+  await execute();
+  pending.forEach((node, i) => {
+    realized.set(node, leafOf(results[i], node.shape));
   });
 }
+
+/** Computes nodes and remembers the results, when all jobs before have ended. */
+export const evaluate = (nodes: () => readonly Node[]): Promise<void> => inOrder(() => evaluateNow(nodes()));

@@ -21,3 +21,23 @@ export function mapTensors<T extends object>(
   const entries = Object.entries(value).map(([key, item]) => [key, mapTensors(item, is, replace, `${path}.${key}`)]);
   return Object.fromEntries(entries);
 }
+
+/** Whether two values have the same structure, with the same plain data in it; of two tensors `same` tells. */
+export function sameStructure<T extends object>(
+  a: unknown,
+  b: unknown,
+  is: (x: unknown) => x is T,
+  same: (a: T, b: T) => boolean,
+): boolean {
+  if (is(a)) return is(b) && same(a, b);
+  if (Array.isArray(a)) {
+    return Array.isArray(b) && a.length === b.length && a.every((item, i) => sameStructure(item, b[i], is, same));
+  }
+  if (a === null || typeof a !== "object") return Object.is(a, b);
+  if (b === null || typeof b !== "object" || Object.getPrototypeOf(b) !== Object.prototype) return false;
+  const [ours, theirs] = [Object.entries(a), Object.entries(b)];
+  return (
+    ours.length === theirs.length &&
+    ours.every(([key, item], i) => key === theirs[i][0] && sameStructure(item, theirs[i][1], is, same))
+  );
+}

@@ -12,18 +12,25 @@ export interface Blocks {
   free(address: number): void;
 }
 
+interface Shelf {
+  readonly sizeBytes: number;
+  readonly addresses: number[];
+  /** When a block of that size was last given or taken. */
+  used: number;
+}
+
 export class BlockPool {
-  /** Addresses by size; the size that was given or taken last is the last. */
-  private readonly kept = new Map<number, number[]>();
+  private readonly shelves = new Map<number, Shelf>();
   private keptBytes = 0;
   private usedBytes = 0;
+  private now = 0;
 
   constructor(private readonly blocks: Blocks) {}
 
   /** A block of exactly so many bytes. */
   take(bytes: number): number {
     this.usedBytes += bytes;
-    const address = this.recent(bytes).pop();
+    const address = this.shelf(bytes).addresses.pop();
     if (address === undefined) return this.blocks.alloc(bytes);
     this.keptBytes -= bytes;
     return address;
@@ -33,22 +40,26 @@ export class BlockPool {
   give(address: number, bytes: number): void {
     this.usedBytes -= bytes;
     this.keptBytes += bytes;
-    this.recent(bytes).push(address);
+    this.shelf(bytes).addresses.push(address);
     const most = Math.max(KEPT_BYTES, this.usedBytes * KEPT_SHARE);
-    for (const [size, addresses] of this.kept) {
+    if (this.keptBytes <= most) return;
+    for (const { sizeBytes, addresses } of [...this.shelves.values()].sort((a, b) => a.used - b.used)) {
       while (this.keptBytes > most && addresses.length > 0) {
         this.blocks.free(addresses.pop() as number);
-        this.keptBytes -= size;
+        this.keptBytes -= sizeBytes;
       }
       if (this.keptBytes <= most) return;
-      this.kept.delete(size);
+      this.shelves.delete(sizeBytes);
     }
   }
 
-  private recent(bytes: number): number[] {
-    const addresses = this.kept.get(bytes) ?? [];
-    this.kept.delete(bytes);
-    this.kept.set(bytes, addresses);
-    return addresses;
+  private shelf(sizeBytes: number): Shelf {
+    let shelf = this.shelves.get(sizeBytes);
+    if (!shelf) {
+      shelf = { sizeBytes, addresses: [], used: 0 };
+      this.shelves.set(sizeBytes, shelf);
+    }
+    shelf.used = this.now++;
+    return shelf;
   }
 }
