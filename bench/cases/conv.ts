@@ -5,7 +5,7 @@ import { type BenchOptions, openOurs } from "../ours.js";
 import { uniform } from "../pattern.js";
 import { openPeak } from "../peak.js";
 import type { Report } from "../report.js";
-import { type Group, type Kernel, kernelBench, MANY } from "./kernels.js";
+import { FEW, type Group, type Kernel, kernelBench, TIMES } from "./kernels.js";
 
 const SHAPES: readonly (readonly [batch: number, channels: number, side: number])[] = [
   [64, 64, 32],
@@ -46,13 +46,13 @@ function group({ fovea }: Api, batch: number, channels: number, side: number): G
   const bound = Math.sqrt(3 / (9 * channels));
   const x = fovea.tensor(uniform(imageShape, 1), { shape: imageShape });
   const g = fovea.tensor(uniform(imageShape, 2), { shape: imageShape });
-  const moreShape = [batch + MANY, channels, side, side];
+  const moreShape = [batch + TIMES * FEW, channels, side, side];
   const [moreImages, moreGradients] = [4, 5].map((stream) =>
     fovea.tensor(uniform(moreShape, stream), { shape: moreShape }),
   );
   const w = fovea.tensor(uniform(weightShape, 3, -bound, bound), { shape: weightShape });
   const convolve = (image: Tensor, weight: Tensor) => fovea.conv2d(image, weight, { padding: 1 });
-  const common = { flop: 2 * 9 * batch * channels ** 2 * side ** 2 };
+  const common = { flop: 2 * 9 * batch * channels ** 2 * side ** 2, few: FEW };
   const work = { kind: "conv", batch, channels, side } as const;
 
   const forward: Kernel = {

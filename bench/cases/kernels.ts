@@ -4,9 +4,10 @@
  *
  * A compiled call takes and gives plain tensors, so a single operation pays for layout changes at both ends and for the
  * way through JavaScript, which an operation inside a training step does not. Therefore every kernel runs as programs of
- * FEW and of MANY operations; what each further operation adds is the kernel's time, and the time of a program of a
- * single one is reported beside it. Before each call of the two, caches are emptied: otherwise the longer program would
- * find less of what JavaScript needs in them, and the difference would count as the kernel's. The peak is measured
+ * few operations and of TIMES as many; what each further operation adds is the kernel's time, and the time of a program of a
+ * single one is reported beside it. Before each call of the two, caches are emptied, and both leave nothing of what was
+ * in them: otherwise the longer program would find less of what JavaScript needs, before it or after it, and the
+ * difference would count as the kernel's. The peak is measured
  * again before every turn, and a kernel's share of it is the median of the shares in each round: on a shared machine
  * either figure alone wanders. PyTorch allocates every result; its allocator is tuned, so that page faults do not count
  * against it. Peers that hand work to threads and wait share one wait among several operations.
@@ -23,11 +24,11 @@ import { median, type PeerName, type PeerResult, peerLabels, type Report, round 
 import { alternate, type Contestant, type RoundResult } from "../rounds.js";
 import type { Work } from "../work.js";
 
-/** Operations in the shorter and in the longer program. */
-const FEW = 4;
-export const MANY = 12;
+/** Operations in the shorter program at least, and how many times as many are in the longer one. */
+export const FEW = 4;
+export const TIMES = 3;
 /** More than any cache holds. */
-const SWEPT_FLOATS = 16 << 20;
+export const SWEPT_FLOATS = 16 << 20;
 /** Mean magnitudes of long sums of random terms, in two orders of adding. */
 const RESULT_TOLERANCE = 1e-3;
 
@@ -37,6 +38,8 @@ export interface Kernel {
   /** Multiplications and additions of one operation. */
   readonly flop: number;
   readonly work: Work;
+  /** Operations in the shorter program: {@link FEW}, or as many as it takes to leave nothing in caches. */
+  readonly few: number;
   /** A program of `repeats` operations that cannot be merged. */
   readonly program: (repeats: number) => () => Promise<Tensor | readonly Tensor[]>;
 }
@@ -134,6 +137,7 @@ async function startCrews(
 }
 
 const programName = (kernel: Kernel, repeats: number) => `${kernel.name} × ${repeats}`;
+const lengthsOf = ({ few }: Kernel) => [few, TIMES * few] as const;
 
 /** The peak before every turn of ours. */
 class Peaks {
@@ -149,7 +153,7 @@ class Peaks {
 
   /** The higher of the peaks before a kernel's two turns of a round. */
   of(kernel: Kernel, round: number): number {
-    return Math.max(...[FEW, MANY].map((repeats) => this.#measured.get(programName(kernel, repeats))![round]));
+    return Math.max(...lengthsOf(kernel).map((repeats) => this.#measured.get(programName(kernel, repeats))![round]));
   }
 }
 
@@ -166,7 +170,7 @@ async function measure(
   for (const kernel of group) {
     const once = kernel.program(1);
     contestants.push(ourContestant(programName(kernel, 1), once));
-    for (const repeats of [FEW, MANY])
+    for (const repeats of lengthsOf(kernel))
       contestants.push(ourContestant(programName(kernel, repeats), kernel.program(repeats), sweep));
     const own: Rival[] = [];
     const magnitude = await magnitudeOf(await once());
@@ -200,8 +204,8 @@ async function magnitudeOf(result: Tensor | readonly Tensor[]): Promise<number> 
 
 /** What one more operation adds to a program, in each round. */
 function addedMs(kernel: Kernel, { roundMs }: RoundResult): number[] {
-  const [few, many] = [FEW, MANY].map((repeats) => roundMs.get(programName(kernel, repeats))!);
-  return many.map((ms, round) => (ms - few[round]) / (MANY - FEW));
+  const [few, many] = lengthsOf(kernel).map((repeats) => roundMs.get(programName(kernel, repeats))!);
+  return many.map((ms, round) => (ms - few[round]) / ((TIMES - 1) * kernel.few));
 }
 
 function describe(kernel: Kernel, result: RoundResult, rivals: readonly Rival[], peaks: Peaks): Entry {
@@ -266,7 +270,7 @@ function report(
   }
   const ourMs = sum(shapes.map(({ ms }) => ms));
   const explanation =
-    `GFLOP/s is what one more operation adds to a compiled program on ${device} (${MANY} against ${FEW}); ` +
+    `GFLOP/s is what each further operation adds to a compiled program on ${device}; ` +
     "one call includes layout changes at both ends and JavaScript";
   const details = {
     peakGflops: Math.max(...shapes.map(({ peakGflops }) => peakGflops)),

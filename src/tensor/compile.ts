@@ -109,7 +109,10 @@ function fill(value: unknown, tensors: readonly Tensor[]): unknown {
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, fill(item, tensors)]));
 }
 
-function run({ trace, cells, places, outputs, written, ...entry }: Entry, tensors: readonly Tensor[]): Promise<unknown> {
+function run(
+  { trace, cells, places, outputs, written, ...entry }: Entry,
+  tensors: readonly Tensor[],
+): Promise<unknown> {
   const inputs = tensors.map((x) => x.node);
   return inOrder(async () => {
     await evaluateNow([...inputs, ...cells.map((cell) => cell.settled()), ...assignedNodes()]);
