@@ -97,6 +97,8 @@ export interface Node<K extends OpName = OpName> {
   readonly dtype: DType;
   /** Who asked for it, for profiles: no part of what it computes, and of no key or comparison. */
   readonly origin: Origin;
+  /** Where the value of a leaf is kept, if it has one: the graph does not look inside. */
+  readonly held: object | null;
 }
 
 let nextId = 1;
@@ -110,18 +112,21 @@ export function createNode<K extends OpName>(
   dtype: DType,
   origin: Origin = currentOrigin(),
 ): Node<K> {
-  return { id: nextId++, op, inputs, attrs, shape, dtype, origin };
+  return { id: nextId++, op, inputs, attrs, shape, dtype, origin, held: null };
 }
 
+const NO_INPUTS: readonly Node[] = [];
+
 /** Storage from outside the graph. */
-export function createLeaf(shape: Shape, dtype: DType): Node<"leaf"> {
+export function createLeaf(shape: Shape, dtype: DType, held: object | null = null): Node<"leaf"> {
   const id = nextId++;
-  return { id, op: "leaf", inputs: [], attrs: { id }, shape, dtype, origin: currentOrigin() };
+  return { id, op: "leaf", inputs: NO_INPUTS, attrs: { id }, shape, dtype, origin: currentOrigin(), held };
 }
 
 export const isOp = <K extends OpName>(node: Node, op: K): node is Node<K> => node.op === op;
 export const sizeOfShape = (shape: Shape): number => shape.reduce((size, extent) => size * extent, 1);
-export const sameShape = (a: Shape, b: Shape): boolean => a.length === b.length && a.every((x, i) => x === b[i]);
+export const sameShape = (a: Shape, b: Shape): boolean =>
+  a === b || (a.length === b.length && a.every((x, i) => x === b[i]));
 export const formatShape = (shape: Shape): string => `[${shape.join(", ")}]`;
 
 /** Every node that the roots need, inputs before users; iterative, so that long chains do not exhaust the stack. */

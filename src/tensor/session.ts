@@ -102,17 +102,12 @@ export async function currentDevice(): Promise<Device> {
   return chosenByItself;
 }
 
-const storages = new WeakMap<Node, Storage>();
 const realized = new WeakMap<Node, Node>();
 
 /** A leaf node over storage. */
-export function leafOf(storage: Storage, shape: Shape): Node {
-  const node = createLeaf(shape, storage.dtype);
-  storages.set(node, storage);
-  return node;
-}
+export const leafOf = (storage: Storage, shape: Shape): Node => createLeaf(shape, storage.dtype, storage);
 
-export const storageOf = (node: Node): Storage | undefined => storages.get(node);
+export const storageOf = ({ held }: Node): Storage | undefined => (held instanceof Storage ? held : undefined);
 /** The leaf that holds the value of a node, if it was computed before. */
 export const realizedLeaf = (node: Node): Node | undefined => (node.op === "leaf" ? node : realized.get(node));
 
@@ -296,7 +291,7 @@ export async function bindProgram(
 
 /** Storage of a leaf that belongs to no program input. */
 export function ownStorage(leaf: Node): Storage {
-  const storage = storages.get(leaf);
+  const storage = storageOf(leaf);
   if (!storage)
     throw new DeviceError("a value made while a compiled function was traced was used after the trace", {
       hint: "Return it from the compiled function",
