@@ -2,7 +2,11 @@
 // thread at once. It touches no memory, so nothing that loads operands can exceed it.
 //   cc -O2 -march=native -pthread peak.c -o peak && ./peak 2 100      (threads, milliseconds)  ->  GFLOP/s
 // VL is the number of floats in a vector: the machine's widest unless -DVL says otherwise.
+#define _GNU_SOURCE
 #include <pthread.h>
+#ifdef __linux__
+#include <sched.h>
+#endif
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -63,11 +67,27 @@ static void *worker(void *index) {
   return NULL;
 }
 
+// Each thread on a core of its own, where there are enough: some schedulers leave two on one core while another is idle.
+static void place(pthread_t thread, int index, int threads) {
+#ifdef __linux__
+  cpu_set_t allowed, one;
+  if (sched_getaffinity(0, sizeof allowed, &allowed) || CPU_COUNT(&allowed) < threads) return;
+  int core = -1;
+  for (int left = index + 1; left > 0; left--) while (!CPU_ISSET(++core, &allowed)) {}
+  CPU_ZERO(&one);
+  CPU_SET(core, &one);
+  pthread_setaffinity_np(thread, sizeof one, &one);
+#endif
+}
+
 // From the first worker's begin to the last one's end.
 static double seconds(int threads) {
   pthread_t ids[MAX_THREADS];
   pthread_barrier_init(&start, NULL, (unsigned)threads);
-  for (int i = 0; i < threads; i++) pthread_create(&ids[i], NULL, worker, (void *)(size_t)i);
+  for (int i = 0; i < threads; i++) {
+    pthread_create(&ids[i], NULL, worker, (void *)(size_t)i);
+    place(ids[i], i, threads);
+  }
   for (int i = 0; i < threads; i++) pthread_join(ids[i], NULL);
   pthread_barrier_destroy(&start);
   double begin = results[0].begin, end = results[0].end;

@@ -27,7 +27,9 @@ export interface RoundOptions {
   /** Processor milliseconds that the peer's processes have used so far. */
   readonly peerCpuMs?: () => number;
   /** Called before every turn, when both sides are idle. */
-  readonly beforeTurn?: (contestant: Contestant, round: number) => Promise<void>;
+  readonly beforeTurn?: (contestant: Contestant) => Promise<void>;
+  /** Called behind every turn. */
+  readonly afterTurn?: (contestant: Contestant) => Promise<void>;
 }
 
 export interface RoundResult {
@@ -79,11 +81,12 @@ export async function alternate(contestants: readonly Contestant[], options: Rou
     for (const contestant of contestants) {
       const { name, side, run } = contestant;
       if (round >= (fewSteps.get(name) ?? options.rounds)) continue;
-      await options.beforeTurn?.(contestant, round);
+      await options.beforeTurn?.(contestant);
       await sleep(SETTLE_MS);
       watch.begin();
       const ms = await run(steps.get(name) ?? 1);
       watch.end(side);
+      await options.afterTurn?.(contestant);
       times.get(name)!.push(steps.has(name) ? ms.slice(1) : ms);
     }
   }

@@ -4,18 +4,19 @@
  *
  * A compiled call takes and gives plain tensors, so a single operation pays for layout changes at both ends and for the
  * way through JavaScript, which an operation inside a training step does not. Therefore every kernel runs as programs of
- * few operations and of TIMES as many; what each further operation adds is the kernel's time, and the time of a program of a
- * single one is reported beside it. Before each call of the two, caches are emptied, and both leave nothing of what was
- * in them: otherwise the longer program would find less of what JavaScript needs, before it or after it, and the
- * difference would count as the kernel's. The peak is measured
- * again before every turn, and a kernel's share of it is the median of the shares in each round: on a shared machine
- * either figure alone wanders. PyTorch allocates every result; its allocator is tuned, so that page faults do not count
- * against it. Peers that hand work to threads and wait share one wait among several operations.
+ * few operations and of TIMES as many, call by call in turn; what each further operation adds is the kernel's time, and
+ * the time of a program of a single one is reported beside it. Before each call of the two, caches are emptied, and both
+ * leave nothing of what was in them: otherwise the longer program would find less of what JavaScript needs, before it or
+ * after it, and the difference would count as the kernel's. Turns are short and many, and the peak is measured around
+ * each: what a shared machine does meanwhile falls on both, and both figures are medians. PyTorch allocates every
+ * result; its allocator is tuned, so that page faults do not count against it. Peers that hand work to threads and wait
+ * share one wait among several operations.
  */
 
 import type { Tensor } from "../../src/tensor/index.js";
 import { Crew, nodeMembers, TUNED, torchProgram } from "../crews.js";
 import { meanMagnitude } from "../magnitude.js";
+import { Marginal } from "../marginal.js";
 import type { Api } from "../models.js";
 import { type BenchOptions, ourContestant, requireSame } from "../ours.js";
 import type { Peak } from "../peak.js";
@@ -29,6 +30,11 @@ export const FEW = 4;
 export const TIMES = 3;
 /** More than any cache holds. */
 export const SWEPT_FLOATS = 16 << 20;
+/** Many short turns: a shared machine changes its mind within a second. */
+const TURN_MS = 100;
+const ROUNDS = 12;
+const QUICK_ROUNDS = 3;
+const GROUP_MS = 60_000;
 /** Mean magnitudes of long sums of random terms, in two orders of adding. */
 const RESULT_TOLERANCE = 1e-3;
 
@@ -98,10 +104,9 @@ export async function kernelBench(
   const node = await PlainNode.create();
   const crews = await startCrews(bench, modes, options, node, notes);
   for (const group of groups) {
-    const peaks = new Peaks(peak);
-    const { result, rivals } = await measure(group, crews, options, sweep, peaks, notes);
+    const { result, added, rivals } = await measure(group, crews, options, sweep, peak, notes);
     notes.push(...result.notes.map((note) => `${group[0].name}: ${note}`));
-    for (const kernel of group) entries.push(describe(kernel, result, rivals.get(kernel) ?? [], peaks));
+    for (const kernel of group) entries.push(describe(kernel, result, added.get(kernel)!, rivals.get(kernel) ?? []));
   }
   const versions = new Map(crews.map(({ peer, crew }) => [peer, crew.version]));
   for (const { crew } of crews) crew.close();
@@ -136,25 +141,12 @@ async function startCrews(
   return crews;
 }
 
-const programName = (kernel: Kernel, repeats: number) => `${kernel.name} × ${repeats}`;
-const lengthsOf = ({ few }: Kernel) => [few, TIMES * few] as const;
+const callName = ({ name }: Kernel) => `${name}, one call`;
 
-/** The peak before every turn of ours. */
-class Peaks {
-  readonly #measured = new Map<string, number[]>();
-
-  constructor(private readonly peak: Peak) {}
-
-  async measure(turn: string, round: number): Promise<void> {
-    const rounds = this.#measured.get(turn) ?? [];
-    rounds[round] = await this.peak.measure();
-    this.#measured.set(turn, rounds);
-  }
-
-  /** The higher of the peaks before a kernel's two turns of a round. */
-  of(kernel: Kernel, round: number): number {
-    return Math.max(...lengthsOf(kernel).map((repeats) => this.#measured.get(programName(kernel, repeats))![round]));
-  }
+interface Measured {
+  readonly result: RoundResult;
+  readonly added: ReadonlyMap<Kernel, Marginal>;
+  readonly rivals: ReadonlyMap<Kernel, readonly Rival[]>;
 }
 
 async function measure(
@@ -162,16 +154,21 @@ async function measure(
   crews: readonly Opponent[],
   options: BenchOptions,
   sweep: () => Promise<void>,
-  peaks: Peaks,
+  peak: Peak,
   notes: string[],
-): Promise<{ result: RoundResult; rivals: ReadonlyMap<Kernel, readonly Rival[]> }> {
+): Promise<Measured> {
   const contestants: Contestant[] = [];
+  const added = new Map<Kernel, Marginal>();
   const rivals = new Map<Kernel, Rival[]>();
   for (const kernel of group) {
     const once = kernel.program(1);
-    contestants.push(ourContestant(programName(kernel, 1), once));
-    for (const repeats of lengthsOf(kernel))
-      contestants.push(ourContestant(programName(kernel, repeats), kernel.program(repeats), sweep));
+    contestants.push(ourContestant(callName(kernel), once));
+    const [shorter, longer] = [kernel.few, TIMES * kernel.few].map((repeats) =>
+      ourContestant(kernel.name, kernel.program(repeats), sweep),
+    );
+    const one = new Marginal(kernel.name, shorter, longer, (TIMES - 1) * kernel.few, peak);
+    added.set(kernel, one);
+    contestants.push(one);
     const own: Rival[] = [];
     const magnitude = await magnitudeOf(await once());
     for (const { peer, crew } of crews) {
@@ -188,37 +185,33 @@ async function measure(
   }
   const peerCpuMs = () => crews.reduce((sum, { crew }) => sum + crew.cpuMs(), 0);
   const result = await alternate(contestants, {
-    rounds: options.quick ? 3 : 7,
-    turnMs: 120,
+    rounds: options.quick ? QUICK_ROUNDS : ROUNDS,
+    budgetMs: GROUP_MS,
+    turnMs: TURN_MS,
     peerCpuMs,
-    beforeTurn: async ({ name, side }, round) => {
-      if (side === "ours") await peaks.measure(name, round);
+    beforeTurn: async (contestant) => {
+      if (contestant instanceof Marginal) await contestant.begin();
+    },
+    afterTurn: async (contestant) => {
+      if (contestant instanceof Marginal) await contestant.end();
     },
   });
-  return { result, rivals };
+  return { result, added, rivals };
 }
 
 async function magnitudeOf(result: Tensor | readonly Tensor[]): Promise<number> {
   return meanMagnitude(await ("data" in result ? result : result[0]).data());
 }
 
-/** What one more operation adds to a program, in each round. */
-function addedMs(kernel: Kernel, { roundMs }: RoundResult): number[] {
-  const [few, many] = lengthsOf(kernel).map((repeats) => roundMs.get(programName(kernel, repeats))!);
-  return many.map((ms, round) => (ms - few[round]) / ((TIMES - 1) * kernel.few));
-}
-
-function describe(kernel: Kernel, result: RoundResult, rivals: readonly Rival[], peaks: Peaks): Entry {
-  const { medianMs } = result;
-  const callMs = medianMs.get(programName(kernel, 1))!;
-  const added = addedMs(kernel, result);
-  const ms = median(added);
+function describe(kernel: Kernel, { medianMs }: RoundResult, added: Marginal, rivals: readonly Rival[]): Entry {
+  const callMs = medianMs.get(callName(kernel))!;
+  const { ms, peakGflops } = added;
   const gflopsOf = (milliseconds: number) => kernel.flop / milliseconds / 1e6;
   const entry = {
     name: kernel.name,
     gflops: round(gflopsOf(ms)),
-    shareOfPeak: round(median(added.map((roundMs, i) => gflopsOf(roundMs) / peaks.of(kernel, i))), 3),
-    peakGflops: round(median(added.map((_, i) => peaks.of(kernel, i)))),
+    shareOfPeak: round(gflopsOf(ms) / peakGflops, 3),
+    peakGflops: round(peakGflops),
     ms: round(ms),
     callMs: round(callMs),
     callGflops: round(gflopsOf(callMs)),
