@@ -62,6 +62,34 @@ async function train(): Promise<unknown> {
   return { losses, checkpoint: hash.digest("hex") };
 }
 
+/**
+ * Products of one program: deep ones, whose sums are cut into parts, small ones beside them, and one that needs two others.
+ */
+async function products(): Promise<unknown> {
+  const sizes = [
+    [100, 3000, 320],
+    [29, 4608, 64],
+    [64, 9000, 48],
+    [48, 20, 64],
+    [300, 1500, 100],
+  ];
+  const operands = sizes.map(([m, k, n], i) => [
+    new Generator(i, "left").normal([m, k]),
+    new Generator(i, "right").normal([k, n]),
+  ]);
+  const multiply = compile((pairs: Tensor[][]) => {
+    const all = pairs.map(([a, b]) => a.matmul(b));
+    return [...all, all[2].matmul(all[3])];
+  });
+  const hashes: string[] = [];
+  for (let turn = 0; turn < 20; turn++) {
+    const hash = createHash("sha256");
+    for (const product of await multiply(operands)) hash.update(new Uint8Array((await product.data()).buffer));
+    hashes.push(hash.digest("hex"));
+  }
+  return [...new Set(hashes)];
+}
+
 /** The largest error of odd shapes against float64, relative to the largest value. */
 async function shapes(): Promise<unknown> {
   const normal = (shape: number[], stream: string) => new Generator(3, stream).normal(shape);
@@ -186,6 +214,7 @@ async function chosen(): Promise<unknown> {
 
 const jobs: Readonly<Record<string, () => Promise<unknown>>> = {
   train,
+  products,
   shapes,
   one,
   again,
