@@ -36,21 +36,8 @@ interface Entry {
   readonly rebuild: (results: readonly Tensor[]) => unknown;
 }
 
-/** The tensors among the arguments, if a function that was traced with `inside` would be traced in the same way. */
-function matching(inside: readonly unknown[], args: readonly unknown[]): Tensor[] | null {
-  const tensors: Tensor[] = [];
-  const fits = (a: Tensor, b: Tensor) => {
-    tensors.push(b);
-    return a.dtype === b.dtype && sameShape(a.shape, b.shape);
-  };
-  return sameStructure(inside, args, isTensor, fits) ? tensors : null;
-}
-
-function tensorsIn(args: readonly unknown[]): Tensor[] {
-  const tensors: Tensor[] = [];
-  mapTensors([...args], isTensor, (x) => tensors.push(x));
-  return tensors;
-}
+/** Whether a program made for the one tensor can be run on the other. */
+const alike = (a: Tensor, b: Tensor): boolean => a.dtype === b.dtype && sameShape(a.shape, b.shape);
 
 /** Stands for a result tensor in the structure that the function returned. */
 class Output {
@@ -65,14 +52,15 @@ function traceFunction(
 ): Entry {
   const placeholders: Node[] = [];
   const trace = new Trace();
-  const inside = mapTensors([...args], isTensor, (x) => {
+  const inside = mapTensors(args, isTensor, (x) => {
     const leaf = createLeaf(x.shape, x.dtype);
     placeholders.push(leaf);
     return new Tensor(leaf);
   }) as readonly unknown[];
   const outputs: Node[] = [];
   const result = traced(trace, () => {
-    const value = fn(...(inside as never[]));
+    // A copy, which the function may change.
+    const value = fn(...(mapTensors(inside, isTensor, (x) => x) as never[]));
     if (value instanceof Promise) {
       throw new ConfigError("[compile] the function is asynchronous", {
         hint: "Return tensors and read them after the call: values cannot be awaited inside",
@@ -167,14 +155,19 @@ export function compileProbed<A extends unknown[], R>(
   const entries: Entry[] = [];
   return async (...args: A): Promise<R> => {
     if (activeTrace()) return fn(...args);
+    // As they are now: whoever calls may change its arrays before the program runs.
+    const tensors: Tensor[] = [];
+    const given = mapTensors(args, isTensor, (x) => {
+      tensors.push(x);
+      return x;
+    }) as readonly unknown[];
     const device = await currentDevice();
-    for (const entry of entries) {
-      const tensors = entry.device === device ? matching(entry.inside, args) : null;
-      if (tensors) return (await run(entry, tensors)) as R;
+    const known = entries.find((each) => each.device === device && sameStructure(each.inside, given, isTensor, alike));
+    const entry = known ?? traceFunction(device, fn, given, probe);
+    if (!known) {
+      entries.unshift(entry);
+      entry.bound.catch(() => entries.splice(entries.indexOf(entry), 1));
     }
-    const entry = traceFunction(device, fn, args, probe);
-    entries.unshift(entry);
-    entry.bound.catch(() => entries.splice(entries.indexOf(entry), 1));
-    return (await run(entry, tensorsIn(args))) as R;
+    return (await run(entry, tensors)) as R;
   };
 }

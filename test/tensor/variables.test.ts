@@ -212,6 +212,23 @@ describe.each(devices)("compile on %s", (device) => {
     expect(traces).toBe(4);
   });
 
+  it("takes arguments as they are at the call, whatever the caller or the function does to them later", async () => {
+    let traces = 0;
+    const f = compile(({ values, scale }: { values: Tensor[]; scale?: number }) => {
+      traces++;
+      const last = values.pop();
+      return values.reduce((sum, x) => sum.add(x), last ?? tensor(0)).mul(scale ?? 1);
+    });
+    const values = [tensor([1]), tensor([2]), tensor([3])];
+    const calls = [f({ values }), f({ values })];
+    values.length = 1;
+    calls.push(f({ values }), f({ values, scale: 2 }), f({ values, scale: 3 }));
+    values.length = 0;
+    const sums = await Promise.all(calls);
+    expect(await Promise.all(sums.map((x) => x.item()))).toEqual([6, 6, 1, 2, 3]);
+    expect(traces).toBe(4);
+  });
+
   it("tells numbers apart that JSON does not", async () => {
     const f = compile((x: Tensor, value: number) => x.mul(0).add(value));
     const results = [];
