@@ -34,7 +34,7 @@ export const SWEPT_FLOATS = 16 << 20;
 const TURN_MS = 100;
 const ROUNDS = 12;
 const QUICK_ROUNDS = 3;
-const GROUP_MS = 60_000;
+const GROUP_MS = 120_000;
 /** Mean magnitudes of long sums of random terms, in two orders of adding. */
 const RESULT_TOLERANCE = 1e-3;
 
