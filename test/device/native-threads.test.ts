@@ -33,3 +33,18 @@ it.runIf(process.platform === "linux")(
     expect(new Set(allowedCores())).toEqual(before);
   },
 );
+
+it("a step without tasks, of an empty tensor, keeps no other step from running", async () => {
+  await useDevice("native");
+  const program = compile((empty: Tensor, few: Tensor, many: Tensor) => {
+    const sum = few.sum();
+    return [empty.add(1), sum, many.matmul(many.add(sum))];
+  });
+  const many = full([256, 256], 0.5);
+  for (const value of [1, 2, 3]) {
+    const [empty, sum, product] = await program(full([0, 3], 0), full([8], value), many);
+    expect((await empty.data()).length).toBe(0);
+    expect(await sum.item()).toBe(8 * value);
+    expect((await product.data())[7]).toBe(128 * (0.5 + 8 * value));
+  }
+});

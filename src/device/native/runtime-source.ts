@@ -229,11 +229,16 @@ int fovea_scratch(int64_t bytes) {
   return 0;
 }
 
+// Runs steps [first, end) on the calling thread. Some have no tasks: those of empty tensors.
+static void run_alone(int64_t first, int64_t end) {
+  for (const step_t *s = &steps[first]; s < &steps[end]; s++) s->kernel(table + s->first, 0, s->tasks, scratches[0]);
+}
+
 // Runs the phase that begins with step first on all threads. Returns the step behind it.
 static int64_t run_phase(int64_t first) {
   int64_t tasks, end = phase_end(first, &tasks);
-  if (tasks == 1) {
-    steps[first].kernel(table + steps[first].first, 0, 1, scratches[0]);
+  if (tasks <= 1) {
+    run_alone(first, end);
     return end;
   }
   atomic_store(&left, tasks);
@@ -266,15 +271,11 @@ int fovea_run(const void *step_data, const void *table_data, int64_t n, double *
     pthread_cond_broadcast(&wake);
     pthread_mutex_unlock(&lock);
   }
-  for (int64_t i = 0; i < n;) {
-    int64_t first = i;
+  for (int64_t i = 0, end; i < n; i = end) {
     double start = times ? now_ms() : 0;
-    if (shared) i = run_phase(first);
-    else {
-      steps[first].kernel(table + steps[first].first, 0, steps[first].tasks, scratches[0]);
-      i++;
-    }
-    if (times) times[first] = now_ms() - start;
+    end = shared ? run_phase(i) : i + 1;
+    if (!shared) run_alone(i, end);
+    if (times) times[i] = now_ms() - start;
   }
   if (shared) {
     pthread_mutex_lock(&lock);
