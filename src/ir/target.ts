@@ -9,8 +9,11 @@ export interface Target {
   readonly lanes: number;
   /** Vector registers that a kernel can keep values in. */
   readonly registers: number;
-  /** Whether what compiles kernels puts all loads of a step before its products: few operands fit beside sums then. */
-  readonly loadsFirst: boolean;
+  /**
+   * True if the back end hoists all loads of a loop body above its multiply-adds (V8 does); operands then need registers
+   * beside the accumulators, so tiles are smaller.
+   */
+  readonly hoistsLoads: boolean;
   /** Threads that share tasks: shapes how results are cut, never the order of a sum. */
   readonly threads: number;
   readonly l1Bytes: number;

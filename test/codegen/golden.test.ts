@@ -19,7 +19,7 @@ const vectors: Target = {
   name: "golden",
   lanes: 8,
   registers: 16,
-  loadsFirst: false,
+  hoistsLoads: false,
   threads: 2,
   l1Bytes: 32 << 10,
   l2Bytes: 512 << 10,

@@ -13,7 +13,7 @@ export const target: Target = {
   name: "recorder",
   lanes: 8,
   registers: 16,
-  loadsFirst: false,
+  hoistsLoads: false,
   threads: 2,
   l1Bytes: 32 << 10,
   l2Bytes: 512 << 10,

@@ -33,7 +33,7 @@ export const wasmTarget: Target = {
   name: "wasm",
   lanes: 4,
   registers: 15,
-  loadsFirst: true,
+  hoistsLoads: true,
   winograd: true,
   threads: 2,
   l1Bytes: 32 << 10,

@@ -89,7 +89,7 @@ export function choosePixelTile(
   for (let b = 1; b <= Math.min(4, blocks); b++) {
     if (blocks % b === 0) consider({ blocks: b, abreast: 1 }, (v, h) => stepCycles({ rows: v * h, vectors: b }));
   }
-  if (taps > 1 && !target.loadsFirst)
+  if (taps > 1 && !target.hoistsLoads)
     consider({ blocks: 1, abreast: taps }, (v, h) => abreastCycles(v, h, taps) / taps);
   return { tile: best, cycles: least };
 }

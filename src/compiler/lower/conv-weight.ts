@@ -44,7 +44,7 @@ const ABREAST = 4;
 function chooseWeightTile({ target }: KernelBuilder, anchor: Node<"convWeightGrad">, blocks: number): WeightTile {
   const { stride, dilation } = anchor.attrs;
   const [, , channels, kh, kw] = anchor.shape;
-  const neighbours = blocks === 1 && kw > 1 && stride[1] === 1 && dilation[1] === 1 && !target.loadsFirst;
+  const neighbours = blocks === 1 && kw > 1 && stride[1] === 1 && dilation[1] === 1 && !target.hoistsLoads;
   const abreast = neighbours ? divisorUpTo(anchor.inputs[1].shape[3], ABREAST) : 1;
   let best: WeightTile = { channels: 1, taps: 1, blocks: 1, abreast: 1 };
   let least = Number.POSITIVE_INFINITY;

@@ -23,7 +23,7 @@ const target: Target = {
   name: "interp",
   lanes: 1,
   registers: 16,
-  loadsFirst: false,
+  hoistsLoads: false,
   threads: 1,
   l1Bytes: 32768,
   l2Bytes: 524288,

@@ -60,7 +60,7 @@ export class NativeDevice implements Device {
       name: "native",
       lanes: simd.lanes,
       registers: simd.registers,
-      loadsFirst: false,
+      hoistsLoads: false,
       threads,
       l1Bytes,
       l2Bytes,

@@ -73,7 +73,7 @@ export class WasmDevice implements Device {
       name: "wasm",
       lanes: 4,
       registers: 15,
-      loadsFirst: true,
+      hoistsLoads: true,
       threads,
       l1Bytes: 32 << 10,
       l2Bytes: 1 << 20,
