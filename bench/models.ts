@@ -146,7 +146,7 @@ export function trainingStep(model: ModelName, api: Api): Job {
 }
 
 /**
- * One pass in evaluation over pictures, with batch normalisation folded. Its checks are the mean magnitude of the logits
+ * One pass in evaluation over images, with batch normalisation folded. Its checks are the mean magnitude of the logits
  * and their mean product with a pattern, which a swapped class would change.
  */
 export function prediction(work: Work & { readonly kind: "infer" }, { fovea, nn, vision }: Api): Job {

@@ -154,7 +154,7 @@ def fill_normalised(net):
 
 
 def build(model, classes=None, size=None):
-    """A model as it is trained, or for `classes` and pictures of `size` pixels."""
+    """A model as it is trained, or for `classes` and images of `size` pixels."""
     shape, trained, _ = INPUTS[model]
     net = make(model, "cifar" if (size or shape[-1]) < 64 else "imagenet", classes or trained)
     with torch.no_grad():

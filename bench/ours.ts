@@ -20,7 +20,7 @@ export interface BenchOptions {
   readonly peers: readonly PeerName[];
   /** What `startup` and `memory` run. */
   readonly model: ModelName;
-  /** The folder of pictures that `loader` reads. */
+  /** The folder of images that `loader` reads. */
   readonly data?: string;
 }
 

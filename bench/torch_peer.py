@@ -20,7 +20,7 @@ def magnitude(tensor):
 
 
 def in_layout(mode, *things):
-    """Models and pictures in the memory format of the mode."""
+    """Models and images in the memory format of the mode."""
     if "channels-last" not in mode:
         return things
     return tuple(thing.to(memory_format=torch.channels_last) for thing in things)

@@ -10,7 +10,7 @@ export type Work =
       readonly kind: "infer";
       readonly model: "resnet18";
       readonly batch: number;
-      /** Height and width of the pictures. */
+      /** Height and width of the images. */
       readonly size: number;
       readonly classes: number;
     }

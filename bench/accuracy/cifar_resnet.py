@@ -1,5 +1,5 @@
 """ResNet-20 by the recipe cifar-resnet in PyTorch 2.13, on the pixels that Fovea decodes: the other side of the table of
-accuracies. Same data, network, initial distributions, changes to the pictures, batches, schedule; other random numbers.
+accuracies. Same data, network, initial distributions, changes to the images, batches, schedule; other random numbers.
 
     npx tsx bench/accuracy/pixels.ts <folder with train and test> pixels.safetensors
     python3 bench/accuracy/cifar_resnet.py pixels.safetensors --epochs 15 --seeds 0 1 2
@@ -68,15 +68,15 @@ def resnet(depth, classes):
 
 
 def changed(x, generator):
-    """Random crop out of a frame of zeros, which are the mean colour, and flip, for each picture its own."""
+    """Random crop out of a frame of zeros, which are the mean colour, and flip, for each image its own."""
     N, C, H, W = x.shape
     down, right = torch.randint(0, 2 * PADDING + 1, (2, N, 1), generator=generator)
     row, column = down + torch.arange(H), right + torch.arange(W)
     flip = torch.rand(N, 1, generator=generator) < 0.5
     column = torch.where(flip, column.flip(1), column)
     padded = F.pad(x, (PADDING,) * 4)
-    picture = torch.arange(N)[:, None, None]
-    return padded.permute(0, 2, 3, 1)[picture, row[:, :, None], column[:, None, :]].permute(0, 3, 1, 2).contiguous()
+    image = torch.arange(N)[:, None, None]
+    return padded.permute(0, 2, 3, 1)[image, row[:, :, None], column[:, None, :]].permute(0, 3, 1, 2).contiguous()
 
 
 def train(data, seed, epochs):

@@ -1,5 +1,5 @@
 /**
- * Draws a run's training loss and accuracy by epoch as a picture: `npx tsx bench/accuracy/curve.ts <run> <file.svg>`.
+ * Draws a run's training loss and accuracy by epoch as an image: `npx tsx bench/accuracy/curve.ts <run> <file.svg>`.
  * It knows the run folder's metrics, no model.
  */
 import { readFileSync, writeFileSync } from "node:fs";

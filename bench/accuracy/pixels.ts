@@ -1,5 +1,5 @@
 /**
- * Writes the pictures of a folder that comes in parts as one file of bytes, so that another framework trains on the very
+ * Writes the images of a folder that comes in parts as one file of bytes, so that another framework trains on the very
  * pixels that Fovea trains on: `npx tsx bench/accuracy/pixels.ts <folder> <file>`. It must not know models.
  */
 import { type ImageFolderDataset, loadImageFolder, type SplitRole } from "../../src/data/index.js";
@@ -23,4 +23,4 @@ if (!train || !test) throw new Error(`${folder} has no parts train and test`);
 const [images, labels] = await tensorsOf(train);
 const [testImages, testLabels] = await tensorsOf(test);
 await writeSafetensors(file, { images, labels, testImages, testLabels });
-console.log(`${file}: ${train.length} pictures for training, ${test.length} for the test`);
+console.log(`${file}: ${train.length} images for training, ${test.length} for the test`);

@@ -1,4 +1,4 @@
-/** `resnet18-infer`: one picture through ResNet-18 with batch normalisation folded, side by side with its peers. */
+/** `resnet18-infer`: one image through ResNet-18 with batch normalisation folded, side by side with its peers. */
 import { prediction } from "../models.js";
 import { type BenchOptions, openOurs } from "../ours.js";
 import type { Report } from "../report.js";

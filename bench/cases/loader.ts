@@ -1,7 +1,7 @@
 /**
  * `loader`: images per second from a folder of class folders, decoded in the first epoch and out of the cache later,
  * beside what a `resnet20` training step consumes, and the share of a short real run in which the model waits for data.
- * The pictures come from `--data`; they are used at 32 × 32 pixels, in colour.
+ * The images come from `--data`; they are used at 32 × 32 pixels, in colour.
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -86,7 +86,7 @@ function partsOf({ all, train, validation, test }: ImageFolder): ImageFolderData
   return parts.flatMap((part) => part?.standardise(STANDARDISATION) ?? []);
 }
 
-/** All pictures once, as shuffled batches. */
+/** All images once, as shuffled batches. */
 async function pass(folder: ImageFolder): Promise<void> {
   for (const part of partsOf(folder)) {
     for await (const { x, y } of new DataLoader(part, { batchSize: BATCH, shuffle: true })) {
@@ -109,7 +109,7 @@ async function stepTime(api: Api, steps: number): Promise<number> {
   return median(await run(steps));
 }
 
-/** Trains on part of the pictures: images per second and the share of waiting in the second epoch. */
+/** Trains on part of the images: images per second and the share of waiting in the second epoch. */
 async function shortRun(
   { nn, optim, vision }: Api,
   { train, all }: ImageFolder,
@@ -117,8 +117,7 @@ async function shortRun(
 ): Promise<Pick<Figures, "running" | "waiting">> {
   const whole = (train ?? all) as ImageFolderDataset;
   const size = Math.min(whole.length, batches * BATCH);
-  if (size < BATCH)
-    throw new Error(`loader needs a folder of at least ${BATCH} pictures, this one has ${whole.length}`);
+  if (size < BATCH) throw new Error(`loader needs a folder of at least ${BATCH} images, this one has ${whole.length}`);
   const part = whole.standardise(STANDARDISATION).subset(
     Int32Array.from({ length: size }, (_, i) => Math.floor((i * whole.length) / size)),
     "train",
@@ -162,7 +161,7 @@ function report({ device, data }: BenchOptions, figures: Figures): Report {
     table: [["", "images/s"], ...rows.map(([what, rate]) => [what, rate.toFixed(0)])],
     details: { ...Object.fromEntries(rounded), headroom },
     notes: [
-      `${images} pictures of ${data}, ${skipped} files left out; later epochs give ${headroom} times what resnet20 takes`,
+      `${images} images of ${data}, ${skipped} files left out; later epochs give ${headroom} times what resnet20 takes`,
       `the real run waited for data in ${(100 * waiting).toFixed(2)} % of the time of its steps`,
     ],
   };

@@ -10,14 +10,14 @@ import {
   stratifiedSplit,
 } from "fovea/data";
 
-/** Of every picture: one channel, 28 × 28. */
+/** Of every image: one channel, 28 × 28. */
 export const SHAPE = [1, 28, 28] as const;
 
 /** Both parts standardised by the statistics of the first. */
 export interface Digits {
   readonly train: ArrayDataset<"train">;
   readonly test: ArrayDataset<"test">;
-  /** Any other picture as the network takes it, [28 · 28]. */
+  /** Any other image as the network takes it, [28 · 28]. */
   prepare(pixels: Uint8Array): Float32Array;
 }
 

@@ -158,7 +158,7 @@ let asked = 0;
 /** Classifies what is drawn; an answer that comes late is dropped. */
 async function classify(): Promise<void> {
   const request = ++asked;
-  const pixels = pad.picture ?? toDigit(pad.read());
+  const pixels = pad.image ?? toDigit(pad.read());
   element("pad-hint").hidden = !pad.empty;
   const context = seen.getContext("2d");
   context?.clearRect(0, 0, SIDE, SIDE);
@@ -169,7 +169,7 @@ async function classify(): Promise<void> {
 
 const classifySoon = perFrame(() => void classify().catch(fail));
 const pad = new Pad(element("pad"), element<HTMLCanvasElement>("drawing"), () => {
-  if (!pad.picture) label = undefined;
+  if (!pad.image) label = undefined;
   classifySoon();
 });
 

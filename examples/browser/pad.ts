@@ -1,5 +1,5 @@
 /**
- * The area to draw in: pointer, touch and keyboard make strokes, or a ready picture is shown. It must not know what
+ * The area to draw in: pointer, touch and keyboard make strokes, or a ready image is shown. It must not know what
  * becomes of the drawing.
  */
 import { colour } from "./chart.js";
@@ -23,7 +23,7 @@ export class Pad {
   readonly #context: CanvasRenderingContext2D;
   readonly #changed: () => void;
   #strokes: Place[][] = [];
-  #picture: Uint8Array | undefined;
+  #image: Uint8Array | undefined;
   /** The pen of the keyboard; shown once an arrow key was pressed. */
   #pen: { at: Place; down: boolean } | undefined;
 
@@ -46,26 +46,26 @@ export class Pad {
   }
 
   get empty(): boolean {
-    return this.#strokes.length === 0 && !this.#picture;
+    return this.#strokes.length === 0 && !this.#image;
   }
 
   clear(): void {
     this.#strokes = [];
-    this.#picture = undefined;
+    this.#image = undefined;
     if (this.#pen) this.#pen = { ...this.#pen, down: false };
     this.#update();
   }
 
-  /** Shows a picture of [28 · 28] bytes instead of strokes. */
-  show(picture: Uint8Array): void {
+  /** Shows an image of [28 · 28] bytes instead of strokes. */
+  show(image: Uint8Array): void {
     this.#strokes = [];
-    this.#picture = picture;
+    this.#image = image;
     this.#update();
   }
 
-  /** The picture that is shown, if it is none that was drawn. */
-  get picture(): Uint8Array | undefined {
-    return this.#picture;
+  /** The image that is shown, if it is none that was drawn. */
+  get image(): Uint8Array | undefined {
+    return this.#image;
   }
 
   /** What was drawn, without the pen. */
@@ -97,7 +97,7 @@ export class Pad {
   }
 
   #startStroke(at: Place): void {
-    this.#picture = undefined;
+    this.#image = undefined;
     this.#strokes.push([at]);
     this.#update();
   }
@@ -148,7 +148,7 @@ export class Pad {
     const { width, height } = this.#canvas;
     context.clearRect(0, 0, width, height);
     const ink = colour("--ink");
-    if (this.#picture) paintDigit(context, this.#picture, ink, width);
+    if (this.#image) paintDigit(context, this.#image, ink, width);
     context.strokeStyle = ink;
     context.lineWidth = PEN;
     context.lineCap = "round";
@@ -172,14 +172,14 @@ export class Pad {
 /** Paints [28 · 28] bytes of ink as a square with sides of `size`. */
 export function paintDigit(context: CanvasRenderingContext2D, pixels: Uint8Array, ink: string, size: number): void {
   const small = new OffscreenCanvas(SIDE, SIDE);
-  const picture = small.getContext("2d");
-  if (!picture) return;
-  const image = picture.createImageData(SIDE, SIDE);
+  const layer = small.getContext("2d");
+  if (!layer) return;
+  const image = layer.createImageData(SIDE, SIDE);
   for (const [i, value] of pixels.entries()) image.data[4 * i + 3] = value;
-  picture.putImageData(image, 0, 0);
-  picture.globalCompositeOperation = "source-in";
-  picture.fillStyle = ink;
-  picture.fillRect(0, 0, SIDE, SIDE);
+  layer.putImageData(image, 0, 0);
+  layer.globalCompositeOperation = "source-in";
+  layer.fillStyle = ink;
+  layer.fillRect(0, 0, SIDE, SIDE);
   context.clearRect(0, 0, size, size);
   context.drawImage(small, 0, 0, size, size);
 }

@@ -2,11 +2,11 @@
  * From a drawing to a digit as MNIST has them: cropped, scaled into a box of 20 × 20, and placed in 28 × 28 so that its
  * centre of mass lies in the middle. It must not know canvases or models.
  *
- * Source: Y. LeCun, C. Cortes, C. Burges, "The MNIST database", where the preparation of the pictures is described.
+ * Source: Y. LeCun, C. Cortes, C. Burges, "The MNIST database", where the preparation of the images is described.
  */
 import { resize } from "fovea/io";
 
-/** Side of the pictures that the network takes. */
+/** Side of the images that the network takes. */
 export const SIDE = 28;
 const BOX = 20;
 /** Less ink than this is the soft edge of a stroke. */
@@ -60,7 +60,7 @@ function crop({ width, ink }: Drawing, box: Box): { width: number; height: numbe
   return { width: box.width, height: box.height, data };
 }
 
-/** Puts a picture into the field with its centre of mass in the middle, as far as it fits. */
+/** Puts an image into the field with its centre of mass in the middle, as far as it fits. */
 function centre(pixels: Uint8Array, width: number, height: number): Uint8Array {
   let [mass, sumX, sumY] = [0, 0, 0];
   for (let y = 0; y < height; y++) {

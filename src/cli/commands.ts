@@ -86,7 +86,7 @@ export interface RunOptions {
   readonly device?: string;
 }
 
-/** Classifies pictures; one that cannot be read is named and the others go on. Returns the exit code. */
+/** Classifies images; one that cannot be read is named and the others go on. Returns the exit code. */
 export async function predict(
   terminal: Terminal,
   run: string,

@@ -19,7 +19,7 @@ export function jsonReporter(terminal: Terminal): Reporter {
   return { report: (event) => terminal.printJson(event), close: () => undefined };
 }
 
-/** For people, before the run: how far the pictures are decoded, redrawn where that is possible. */
+/** For people, before the run: how far the images are decoded, redrawn where that is possible. */
 export function decodeReporter(terminal: Terminal): Reporter {
   const clear = "\r\u001b[K";
   let drawn = false;
@@ -139,7 +139,7 @@ function printSummary(terminal: Terminal, config: RunConfig, done: DoneEvent): v
 function suggestions(run: string, { data, model }: RunConfig): readonly [command: string, meaning: string][] {
   const other = model === "cnn" ? "lenet" : "cnn";
   const rows: [string, string][] = [
-    [`npx fovea predict ${quoted(run)} picture.png`, "the class of a picture of your own"],
+    [`npx fovea predict ${quoted(run)} image.png`, "the class of an image of your own"],
     [`npx fovea evaluate ${quoted(run)} ${quoted(data.name)}`, "the test again, from the files"],
     [`npx fovea train ${quoted(data.name)} --model ${other}`, "another model"],
   ];

@@ -28,7 +28,7 @@ export interface CompileRequest {
   /** Leaves that seldom change from one run to the next, such as parameters that the program only reads; default none. */
   readonly lasting?: readonly Node[];
   readonly target: Target;
-  /** Called with a readable picture after each stage, for FOVEA_DEBUG. */
+  /** Called with a readable image after each stage, for FOVEA_DEBUG. */
   readonly trace?: (stage: string, outputs: readonly Node[], plan?: Plan) => void;
   /** Whether the verifier runs after every pass; default false. */
   readonly verify?: boolean;

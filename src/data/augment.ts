@@ -11,7 +11,7 @@ import { ConfigError } from "../util/errors.js";
  */
 export type Draw = (sample: number, draw: number) => number;
 
-/** Changes the pictures `x`, [B, C, H, W], in place. */
+/** Changes the images `x`, [B, C, H, W], in place. */
 export type Augmentation = (x: Float32Array, sampleShape: readonly [number, number, number], draw: Draw) => void;
 
 /** How far {@link randomAffine} goes. */
@@ -25,7 +25,7 @@ export interface AffineOptions {
 }
 
 /**
- * Turns, resizes and shifts every picture at random about its centre, by bilinear interpolation; the border is repeated
+ * Turns, resizes and shifts every image at random about its centre, by bilinear interpolation; the border is repeated
  * into what comes from outside.
  *
  * Formula: `x'[p] = x[c + s · R(φ) · (p − c) + t]`, with φ, s, t uniform and c the centre.

@@ -7,7 +7,7 @@ import { DataError } from "../util/errors.js";
 /** What a data set may be used for: statistics are taken from `train` only, and only `all` and `train` are split. */
 export type SplitRole = "all" | "train" | "validation" | "test";
 
-/** One picture and its class. `x`: [C, H, W], ready for the model. */
+/** One image and its class. `x`: [C, H, W], ready for the model. */
 export interface Sample {
   readonly x: TypedArray;
   readonly y: number;
@@ -20,7 +20,7 @@ export interface HostBatch<Pixels extends Float32Array | Uint8Array = Float32Arr
 }
 
 /**
- * Labelled pictures by index. A data set that reads files returns promises from `batch`; the loader waits for them.
+ * Labelled images by index. A data set that reads files returns promises from `batch`; the loader waits for them.
  */
 export interface Dataset {
   /** Number of samples. */
@@ -44,7 +44,7 @@ export interface Standardisation {
   readonly std: readonly number[];
 }
 
-/** Numbers that pictures can be given in. */
+/** Numbers that images can be given in. */
 export type PixelArray = Uint8Array | Int8Array | Int16Array | Int32Array | Float32Array | Float64Array;
 
 /** What an {@link ArrayDataset} is made of. */
@@ -164,7 +164,7 @@ export class ArrayDataset<Role extends SplitRole = SplitRole> implements Dataset
   standardise(standardisation: Standardisation): ArrayDataset<Role> {
     const channels = this.sampleShape[0];
     if (standardisation.mean.length !== channels || standardisation.std.length !== channels) {
-      throw new DataError(`[data] statistics of ${standardisation.mean.length} channels for pictures of ${channels}`);
+      throw new DataError(`[data] statistics of ${standardisation.mean.length} channels for images of ${channels}`);
     }
     return new ArrayDataset({ ...this.#options(), standardisation });
   }
@@ -187,7 +187,7 @@ export class ArrayDataset<Role extends SplitRole = SplitRole> implements Dataset
     return (pixel * this.scale - (mean[channel] ?? 0)) / (std[channel] ?? 1);
   }
 
-  /** Writes one channel plane of one picture. */
+  /** Writes one channel plane of one image. */
   #convert(pixels: PixelArray, from: number, channel: number, out: Float32Array): void {
     if (this.#table) {
       const offset = channel * 256;

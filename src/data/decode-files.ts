@@ -4,7 +4,7 @@
 
 import { readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
-import { type Decoded, type DecodeSettings, decodePicture } from "./picture.js";
+import { type Decoded, type DecodeSettings, decodeImage } from "./image.js";
 
 /** Files to be decoded alike. */
 export interface FileJob {
@@ -17,7 +17,7 @@ type FileOutcome = Exclude<Decoded, { readonly pixels: Uint8Array }> | undefined
 
 /** The pixels of a job, and what happened to each file. */
 export interface DecodedFiles {
-  /** `[files, H, W, C]`; zeros where there is no picture. */
+  /** `[files, H, W, C]`; zeros where there is no image. */
   readonly pixels: Uint8Array;
   readonly outcomes: readonly FileOutcome[];
 }
@@ -55,5 +55,5 @@ async function decodeFile(path: string, settings: DecodeSettings): Promise<Decod
   } catch (error) {
     return { reason: `cannot be read: ${(error as NodeJS.ErrnoException).code}` };
   }
-  return decodePicture(bytes, settings);
+  return decodeImage(bytes, settings);
 }

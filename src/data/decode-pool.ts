@@ -6,7 +6,7 @@ import { extname } from "node:path";
 import { Worker } from "node:worker_threads";
 import { DataError } from "../util/errors.js";
 import { type DecodedFiles, decodeFiles, type FileJob } from "./decode-files.js";
-import type { DecodeSettings } from "./picture.js";
+import type { DecodeSettings } from "./image.js";
 
 /** Files of one job: a job should take long enough that passing it on does not matter. */
 const jobFiles = { small: 128, resized: 32 } as const;

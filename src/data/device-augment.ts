@@ -1,6 +1,6 @@
 /**
- * Random changes to batches as tensor code, to be part of a compiled step: every picture draws its own numbers from a
- * counter-based stream, so that the same seed gives the same pictures on every device. It must not know data sets.
+ * Random changes to batches as tensor code, to be part of a compiled step: every image draws its own numbers from a
+ * counter-based stream, so that the same seed gives the same images on every device. It must not know data sets.
  */
 import { arange, type Generator, type Tensor, tensor } from "../tensor/index.js";
 import { ConfigError, ShapeError } from "../util/errors.js";
@@ -8,9 +8,9 @@ import type { Standardisation } from "./dataset.js";
 
 /** How {@link randomCrop} crops. */
 export interface CropOptions {
-  /** Largest shift to each side, in pixels; from 0 to 2047, for `reflect` below the size of the picture. */
+  /** Largest shift to each side, in pixels; from 0 to 2047, for `reflect` below the size of the image. */
   readonly padding: number;
-  /** What lies outside of the picture: zeros, or the picture mirrored at its border pixels. Default `zero`. */
+  /** What lies outside of the image: zeros, or the image mirrored at its border pixels. Default `zero`. */
   readonly mode?: "zero" | "reflect";
   /** Source of the shifts; it moves on by two tensors. */
   readonly generator: Generator;
@@ -33,12 +33,12 @@ export interface CutoutOptions {
 }
 
 /**
- * Pads each picture and crops it back to its size at a place of its own.
+ * Pads each image and crops it back to its size at a place of its own.
  *
  * Shape: `[N, C, H, W] -> [N, C, H, W]`. Formula: `y[n,c,i,j] = x[n, c, i + a_n, j + b_n]`, a and b whole numbers,
  * uniform from −padding to padding.
  *
- * @throws ConfigError when the padding is out of range; ShapeError when x is no batch of pictures
+ * @throws ConfigError when the padding is out of range; ShapeError when x is no batch of images
  * @example
  * const y = randomCrop(zeros([2, 3, 8, 8]), { padding: 2, generator: new Generator(0, "crop") }); // shape [2, 3, 8, 8]
  */
@@ -73,11 +73,11 @@ export function randomCrop(x: Tensor, { padding, mode = "zero", generator }: Cro
 }
 
 /**
- * Mirrors some pictures left to right.
+ * Mirrors some images left to right.
  *
  * Shape: `[N, C, H, W] -> [N, C, H, W]`. Formula: `y[n,c,i,j] = x[n, c, i, W − 1 − j]` with probability p for each n.
  *
- * @throws ConfigError when p is no probability; ShapeError when x is no batch of pictures
+ * @throws ConfigError when p is no probability; ShapeError when x is no batch of images
  * @example
  * const y = randomFlip(zeros([2, 3, 8, 8]), { generator: new Generator(0, "flip") }); // shape [2, 3, 8, 8]
  */
@@ -88,12 +88,12 @@ export function randomFlip(x: Tensor, { p = 0.5, generator }: FlipOptions): Tens
 }
 
 /**
- * Zeroes a square of each picture; its centre may be any pixel, so that it may lie partly outside.
+ * Zeroes a square of each image; its centre may be any pixel, so that it may lie partly outside.
  *
  * Shape: `[N, C, H, W] -> [N, C, H, W]`. Formula: `y[n,c,i,j] = 0` where `0 ≤ i − a_n + ⌊size/2⌋ < size`, likewise
  * columns, a uniform over the rows.
  *
- * @throws ConfigError when the size is out of range; ShapeError when x is no batch of pictures
+ * @throws ConfigError when the size is out of range; ShapeError when x is no batch of images
  * @see DeVries & Taylor 2017, "Improved Regularization of Convolutional Neural Networks with Cutout", arXiv:1708.04552
  * @example
  * const y = cutout(ones([2, 3, 8, 8]), { size: 4, generator: new Generator(0, "cutout") }); // shape [2, 3, 8, 8]
@@ -115,13 +115,13 @@ export function cutout(x: Tensor, { size, generator }: CutoutOptions): Tensor {
 }
 
 /**
- * Standardises pictures of bytes or of numbers per channel.
+ * Standardises images of bytes or of numbers per channel.
  *
  * Shape: `[N, C, H, W] -> [N, C, H, W]`, f32. Formula: `y = (x · scale − mean[c]) / std[c]`.
  *
  * @param statistics from the training split: {@link fitStandardisation}
  * @param options - `scale`: factor on every pixel; default 1/255 for bytes, else 1
- * @throws ShapeError when the numbers of channels differ, or x is no batch of pictures
+ * @throws ShapeError when the numbers of channels differ, or x is no batch of images
  * @example
  * const y = standardise(ones([1, 2, 4, 4]), { mean: [0.5, 1], std: [0.25, 2] }); // 2 in the first channel, 0 in the other
  */

@@ -1,5 +1,5 @@
 /**
- * A data set over decoded pictures: bytes `[H, W, C]` by number become standardised `[C, H, W]`. It must not know where
+ * A data set over decoded images: bytes `[H, W, C]` by number become standardised `[C, H, W]`. It must not know where
  * the bytes lie or what they were decoded from.
  */
 import { DataError } from "../util/errors.js";
@@ -24,7 +24,7 @@ export interface FolderParts<Role extends SplitRole> {
 const levels = 256;
 
 /**
- * The pictures of a folder, made by `loadImageFolder`. `x = (pixel / 255 − mean[c]) / std[c]`; `batch` answers at once
+ * The images of a folder, made by `loadImageFolder`. `x = (pixel / 255 − mean[c]) / std[c]`; `batch` answers at once
  * when the pixels are in memory, and with a promise when they are read from the cache.
  *
  * @example
@@ -128,7 +128,7 @@ export class ImageFolderDataset<Role extends SplitRole = SplitRole> implements D
   standardise(standardisation: Standardisation): ImageFolderDataset<Role> {
     const channels = this.sampleShape[0];
     if (standardisation.mean.length !== channels || standardisation.std.length !== channels) {
-      throw new DataError(`[data] statistics of ${standardisation.mean.length} channels for pictures of ${channels}`);
+      throw new DataError(`[data] statistics of ${standardisation.mean.length} channels for images of ${channels}`);
     }
     return new ImageFolderDataset({ ...this.#parts, standardisation });
   }

@@ -10,7 +10,7 @@ import { DataError } from "../util/errors.js";
 /** The parts that a folder may come in; `all` is one that was not divided. */
 export type FolderPart = "all" | "train" | "val" | "test";
 
-/** Pictures of one part. */
+/** Images of one part. */
 interface ListedPart {
   readonly part: FolderPart;
   /** Paths from the root with `/`, class by class in natural order. */
@@ -37,12 +37,12 @@ const partNames: Readonly<Record<string, FolderPart>> = {
   validation: "val",
   test: "test",
 };
-const layout = "Pictures lie in <folder>/<class>/ or in <folder>/train/<class>/ and <folder>/test/<class>/";
+const layout = "Images lie in <folder>/<class>/ or in <folder>/train/<class>/ and <folder>/test/<class>/";
 
 /**
  * Lists a folder of class folders; a class may have folders of its own below it.
  *
- * @throws DataError when there are no classes, a class has no pictures, or a part has a class that `train` has not.
+ * @throws DataError when there are no classes, a class has no images, or a part has a class that `train` has not.
  */
 export async function listFolder(root: string): Promise<FolderList> {
   const ignored = new Map<string, number>();
@@ -107,13 +107,13 @@ async function listPart(
   if (classes.length === 0)
     throw new DataError(`[data] ${join(root, folder)} has no folders of classes`, { hint: layout });
   const lists = await Promise.all(
-    classes.map((name) => picturesBelow(root, folder ? `${folder}/${name}` : name, ignored)),
+    classes.map((name) => imagesBelow(root, folder ? `${folder}/${name}` : name, ignored)),
   );
   const labels = new Int32Array(lists.reduce((sum, list) => sum + list.length, 0));
   let at = 0;
   for (const [i, list] of lists.entries()) {
     if (list.length === 0) {
-      throw new DataError(`[data] the class ${classes[i]} has no pictures: ${join(root, folder, classes[i])}`, {
+      throw new DataError(`[data] the class ${classes[i]} has no images: ${join(root, folder, classes[i])}`, {
         hint: "Put JPEG, PNG or WebP files there, or remove the folder",
       });
     }
@@ -133,8 +133,8 @@ async function foldersIn(root: string, ignored: Map<string, number>): Promise<st
   return inNaturalOrder(folders);
 }
 
-/** Pictures in a folder and below it; folders reached twice, through links, are read once. */
-async function picturesBelow(root: string, top: string, ignored: Map<string, number>): Promise<string[]> {
+/** Images in a folder and below it; folders reached twice, through links, are read once. */
+async function imagesBelow(root: string, top: string, ignored: Map<string, number>): Promise<string[]> {
   const found: string[] = [];
   const seen = new Set<string>();
   const visit = async (folder: string): Promise<void> => {
@@ -142,11 +142,11 @@ async function picturesBelow(root: string, top: string, ignored: Map<string, num
     const below: string[] = [];
     for (const entry of entries) {
       const path = `${folder}/${entry.name}`;
-      const isPicture = endings.has(extname(entry.name).toLowerCase());
+      const isImage = endings.has(extname(entry.name).toLowerCase());
       if (isHidden(entry.name)) count(ignored, entry.name);
-      else if (entry.isFile()) isPicture ? found.push(path) : count(ignored, entry.name);
+      else if (entry.isFile()) isImage ? found.push(path) : count(ignored, entry.name);
       else if (await isFolder(join(root, folder), entry)) below.push(path);
-      else if (entry.isSymbolicLink() && isPicture) found.push(path);
+      else if (entry.isSymbolicLink() && isImage) found.push(path);
       else count(ignored, entry.name);
     }
     for (const path of below) {

@@ -6,17 +6,17 @@ import { ConfigError, DataError } from "../util/errors.js";
 import type { SplitRole } from "./dataset.js";
 import { ImageFolderDataset } from "./folder-dataset.js";
 import { type FolderList, type FolderPart, listFolder } from "./folder-list.js";
-import type { DecodeSettings } from "./picture.js";
+import type { DecodeSettings } from "./image.js";
 import { type DecodeProgress, openPixels, type Pixels } from "./pixel-cache.js";
 
 /** How {@link loadImageFolder} reads. */
 export interface ImageFolderOptions {
   /**
-   * Height and width in pixels, each from 1, or one number for both. Pictures are resized to cover it and cut about
-   * their centre, as torchvision's `Resize(size)` and `CenterCrop(size)` do. Default: the size that all pictures have.
+   * Height and width in pixels, each from 1, or one number for both. Images are resized to cover it and cut about
+   * their centre, as torchvision's `Resize(size)` and `CenterCrop(size)` do. Default: the size that all images have.
    */
   readonly size?: number | readonly [height: number, width: number];
-  /** 1: grey, which colour pictures cannot be; 3: RGB. Default: grey if all pictures are. */
+  /** 1: grey, which colour images cannot be; 3: RGB. Default: grey if all images are. */
   readonly channels?: 1 | 3;
   /** Pixels up to this many bytes are held in memory, more are streamed from disk; default a quarter of the memory. */
   readonly memoryBytes?: number;
@@ -47,19 +47,19 @@ export interface ImageFolder {
   readonly fingerprint: string;
   /** Whether the pixels are in memory; otherwise they are read as they are needed. */
   readonly inMemory: boolean;
-  /** Seconds that decoding took; absent when the cache had the pictures. */
+  /** Seconds that decoding took; absent when the cache had the images. */
   readonly decodeSeconds?: number;
 }
 
 const memoryShare = 0.25;
 
 /**
- * Reads a folder of JPEG, PNG and WebP pictures, `root/<class>/…` or `root/{train,val,test}/<class>/…`. Files are decoded
+ * Reads a folder of JPEG, PNG and WebP images, `root/<class>/…` or `root/{train,val,test}/<class>/…`. Files are decoded
  * in parallel, once: their pixels are kept in a cache that later runs use. Files that cannot be decoded are left out and
  * listed.
  *
  * @throws ConfigError when an option is out of range.
- * @throws DataError when the folder has no classes, a class has no pictures, sizes are mixed and none is given, or more
+ * @throws DataError when the folder has no classes, a class has no images, sizes are mixed and none is given, or more
  *   than half of the files cannot be decoded.
  * @example
  * const { all, skipped } = await loadImageFolder("animals", { size: 8 });
@@ -121,7 +121,7 @@ function checkClasses({ root, classes }: FolderList, before: Int32Array, after: 
   const left = new Set(after);
   const lost = before.find((label) => !left.has(label));
   if (lost === undefined) return;
-  throw new DataError(`[data] no picture of the class ${classes[lost]} in ${root} can be decoded`, {
+  throw new DataError(`[data] no image of the class ${classes[lost]} in ${root} can be decoded`, {
     hint: "Check how they were made or copied, or remove the folder",
   });
 }

@@ -6,7 +6,7 @@ export { type ImageFolder, type ImageFolderOptions, loadImageFolder, type Skippe
 export { ImageFolderDataset } from "./folder-dataset.js";
 export { hasClassFolders } from "./folder-list.js";
 export { readIdx } from "./idx-file.js";
-export { type Decoded, type DecodeSettings, decodePicture } from "./picture.js";
-export { type PictureHeader, readHeader } from "./picture-header.js";
+export { type Decoded, type DecodeSettings, decodeImage } from "./image.js";
+export { type ImageHeader, readHeader } from "./image-header.js";
 export type { DecodeProgress } from "./pixel-cache.js";
 export { loadFashionMnist, loadIdxFolder, loadMnist, type TrainAndTest } from "./sets.js";

@@ -30,7 +30,7 @@ export interface LoaderOptions {
   readonly padLast?: boolean;
   /** Batches made ahead of the consumer; default 2, from 0. */
   readonly prefetch?: number;
-  /** Random changes to the pictures; default none. */
+  /** Random changes to the images; default none. */
   readonly augment?: Augmentation;
   /**
    * Pixels as the bytes that the data set holds, neither scaled nor standardised: for steps that do it themselves, as

@@ -61,7 +61,7 @@ export async function fitStandardisation(train: TrainingSet): Promise<Standardis
 function momentsOf(x: Float32Array | Uint8Array, channel: number, channels: number, plane: number): [number, number] {
   let sum = 0;
   for (let start = channel * plane; start < x.length; start += channels * plane) {
-    let part = 0; // per picture, so that long sums keep their digits
+    let part = 0; // per image, so that long sums keep their digits
     for (let i = start; i < start + plane; i++) part += x[i];
     sum += part;
   }

@@ -1,5 +1,5 @@
 /**
- * Decoded pictures on disk: found again by what they were made of, made when they are not there, whole or not at all.
+ * Decoded images on disk: found again by what they were made of, made when they are not there, whole or not at all.
  * It must not know classes or splits.
  */
 import { createHash, randomBytes } from "node:crypto";
@@ -9,8 +9,8 @@ import { join } from "node:path";
 import { cacheFolder } from "../util/cache-folder.js";
 import { DataError, FoveaError } from "../util/errors.js";
 import { decodeAll } from "./decode-pool.js";
-import { type DecodeSettings, decoderVersion } from "./picture.js";
-import { chooseSettings, type PictureList, type PixelRequest, sizesError } from "./picture-probe.js";
+import { type DecodeSettings, decoderVersion } from "./image.js";
+import { chooseSettings, type ImageList, type PixelRequest, sizesError } from "./image-probe.js";
 import { openStore, type PixelStore } from "./pixel-store.js";
 
 /** How far the decoding is; `done` counts files. */
@@ -31,15 +31,15 @@ export interface PixelPlace {
 /** A file that could not be decoded: its place in the list, and why. */
 type Skip = readonly [index: number, reason: string];
 
-/** Decoded pictures. */
+/** Decoded images. */
 export interface Pixels {
   readonly settings: DecodeSettings;
   /** By the place of a file in the list. */
   readonly store: PixelStore;
   readonly skipped: readonly Skip[];
-  /** Names and sizes of the files, hashed: equal for the same pictures wherever they lie. */
+  /** Names and sizes of the files, hashed: equal for the same images wherever they lie. */
   readonly fingerprint: string;
-  /** Seconds that decoding took; absent when the cache had the pictures. */
+  /** Seconds that decoding took; absent when the cache had the images. */
   readonly decodeSeconds?: number;
 }
 
@@ -61,7 +61,7 @@ interface Index {
  * @throws DataError when sizes are mixed and none was asked for, more than half of the files cannot be decoded, or the
  *   cache cannot be written.
  */
-export async function openPixels(list: PictureList, request: PixelRequest, place: PixelPlace): Promise<Pixels> {
+export async function openPixels(list: ImageList, request: PixelRequest, place: PixelPlace): Promise<Pixels> {
   const { key, fingerprint } = await hashFiles(list, request);
   const cache = place.cache ?? join(cacheFolder(), "pixels");
   const folder = join(cache, key);
@@ -81,7 +81,7 @@ export async function openPixels(list: PictureList, request: PixelRequest, place
 /** Files per turn of the event loop: names are looked up one by one, which is quick but not nothing. */
 const filesPerTurn = 2000;
 
-async function hashFiles(list: PictureList, request: PixelRequest): Promise<{ key: string; fingerprint: string }> {
+async function hashFiles(list: ImageList, request: PixelRequest): Promise<{ key: string; fingerprint: string }> {
   const content = createHash("sha256").update(JSON.stringify([format, decoderVersion, request]));
   const identity = createHash("sha256");
   for (const [i, path] of list.paths.entries()) {
@@ -116,7 +116,7 @@ async function readIndex(folder: string, files: number): Promise<Index | undefin
 
 /** Decodes into a folder beside the final one, which then takes its name: nobody ever sees half of it. */
 async function makePixels(
-  list: PictureList,
+  list: ImageList,
   request: PixelRequest,
   place: PixelPlace & { readonly cache: string },
   folder: string,
@@ -131,9 +131,9 @@ async function makePixels(
     let skipped = await decodeInto(path, list, settings, place);
     if (skipped === "colours") {
       if (request.channels === 1)
-        throw new DataError(`[data] pictures in ${list.root} have colours, but grey is asked for`);
+        throw new DataError(`[data] images in ${list.root} have colours, but grey is asked for`);
       settings = { ...settings, channels: 3 };
-      skipped = (await decodeInto(path, list, settings, place)) as Skip[]; // RGB takes every picture
+      skipped = (await decodeInto(path, list, settings, place)) as Skip[]; // RGB takes every image
     }
     checkSkipped(list, skipped);
     const index: Index = { format, settings, files: list.paths.length, skipped };
@@ -152,7 +152,7 @@ async function makePixels(
 /** Returns the files that were skipped, or `colours` when all were to be grey and one is not. */
 async function decodeInto(
   path: string,
-  list: PictureList,
+  list: ImageList,
   settings: DecodeSettings,
   { onProgress }: PixelPlace,
 ): Promise<Skip[] | "colours"> {
@@ -188,12 +188,12 @@ async function decodeInto(
   return colours ? "colours" : skipped.sort(([a], [b]) => a - b);
 }
 
-function checkSkipped({ root, paths }: PictureList, skipped: readonly Skip[]): void {
+function checkSkipped({ root, paths }: ImageList, skipped: readonly Skip[]): void {
   if (skipped.length * 2 <= paths.length) return;
   const [index, reason] = skipped[0];
-  const share = `${skipped.length} of ${paths.length} pictures in ${root} cannot be decoded`;
+  const share = `${skipped.length} of ${paths.length} images in ${root} cannot be decoded`;
   throw new DataError(`[data] ${share}, such as ${paths[index]}: ${reason}`, {
-    hint: "Check how the pictures were made or copied; up to half of them may be skipped",
+    hint: "Check how the images were made or copied; up to half of them may be skipped",
   });
 }
 

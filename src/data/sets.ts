@@ -87,7 +87,7 @@ async function readDigits(path: string): Promise<Uint8Array> {
 }
 
 /**
- * Fashion-MNIST, 60,000 + 10,000 pictures of clothes, grey, [1, 28, 28].
+ * Fashion-MNIST, 60,000 + 10,000 images of clothes, grey, [1, 28, 28].
  *
  * @param folder holds the four IDX files; default: where Debian's package `dataset-fashion-mnist` puts them.
  * @throws DataError when a file is missing or damaged.
@@ -128,7 +128,7 @@ async function loadParts(source: IdxSource): Promise<TrainAndTest> {
   const test = await readPart(source, names, "t10k", "test");
   if (String(train.sampleShape) !== String(test.sampleShape)) {
     const shapes = `train [${train.sampleShape.join(", ")}], t10k [${test.sampleShape.join(", ")}]`;
-    throw new DataError(`[idx] ${folder}: pictures differ in size: ${shapes}`);
+    throw new DataError(`[idx] ${folder}: images differ in size: ${shapes}`);
   }
   const known = Math.max(train.classes.length, test.classes.length);
   if (known > train.classes.length) {

@@ -1,5 +1,5 @@
 /**
- * Pictures as bytes in host memory: turning grey, resizing. It must not know file formats, tensors or models.
+ * Images as bytes in host memory: turning grey, resizing. It must not know file formats, tensors or models.
  */
 
 /** Pixels row by row, channels together: `data[(y * width + x) * channels + c]`, 0 is black. */
@@ -14,7 +14,7 @@ export interface Image {
 }
 
 /**
- * A picture in grey, by the luma weights of ITU-R BT.601: L = 0.299 R + 0.587 G + 0.114 B. A grey picture is returned as it is.
+ * An image in grey, by the luma weights of ITU-R BT.601: L = 0.299 R + 0.587 G + 0.114 B. A grey image is returned as it is.
  */
 export function toGrey(image: Image): Image {
   if (image.channels === 1) return image;
@@ -26,7 +26,7 @@ export function toGrey(image: Image): Image {
   return { ...image, channels: 1, data };
 }
 
-/** A grey picture with its one channel three times; an RGB picture is returned as it is. */
+/** A grey image with its one channel three times; an RGB image is returned as it is. */
 export function toRgb(image: Image): Image {
   if (image.channels === 3) return image;
   const data = new Uint8Array(image.width * image.height * 3);
@@ -35,7 +35,7 @@ export function toRgb(image: Image): Image {
 }
 
 /**
- * Resizes by a triangle filter that widens when it shrinks the picture, so that every pixel counts (Pillow's BILINEAR).
+ * Resizes by a triangle filter that widens when it shrinks the image, so that every pixel counts (Pillow's BILINEAR).
  *
  * @param width new width in pixels, from 1.
  * @param height new height in pixels, from 1.

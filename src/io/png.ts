@@ -1,5 +1,5 @@
 /**
- * Pictures from PNG files and bytes. Needs Node: a browser decodes pictures itself. It must not know tensors or models.
+ * Images from PNG files and bytes. Needs Node: a browser decodes images itself. It must not know tensors or models.
  */
 import { PNG } from "pngjs";
 import { DataError } from "../util/errors.js";
@@ -19,7 +19,7 @@ const maxPixels = 2 ** 26;
 export function decodePng(bytes: Uint8Array, name: string): Image {
   const hint = "Check the file in an image viewer, or save it again as PNG";
   if (!signature.every((byte, i) => bytes[i] === byte)) {
-    throw new DataError(`[png] ${name} is not a PNG file`, { hint: "Convert the picture to PNG" });
+    throw new DataError(`[png] ${name} is not a PNG file`, { hint: "Convert the image to PNG" });
   }
   if (bytes.length < headerEnd)
     throw new DataError(`[png] ${name} is truncated: it has only ${bytes.length} bytes`, { hint });

@@ -17,7 +17,7 @@ type Norm = BatchNorm1d | BatchNorm2d;
 
 /**
  * Folds every batch normalisation right behind a convolution or a linear layer into that layer's weight and bias, and
- * switches the model to evaluation: the same predictions without the passes over the pictures in between.
+ * switches the model to evaluation: the same predictions without the passes over the images in between.
  *
  * Formula: `w' = w · γ / √(σ² + eps)`, `b' = β + (b − μ) · γ / √(σ² + eps)`, per output channel, with the running μ and σ².
  *

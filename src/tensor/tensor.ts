@@ -436,7 +436,7 @@ export class Tensor {
     return nest(await this.data(), this.shape, this.dtype);
   }
 
-  /** A readable picture of shape, dtype and values. */
+  /** A readable image of shape, dtype and values. */
   async toText(): Promise<string> {
     return formatValues(await this.data(), this.shape, this.dtype);
   }

@@ -47,14 +47,14 @@ const optionsSchema = z.strictObject({
   batch: wholeNumber(1).optional(),
   lr: positive.optional(),
   optimizer: oneOf(optimizerNames).optional(),
-  /** Changes to training pictures: largest shift and side of a square in pixels, probability of a flip; 0 for none. */
+  /** Changes to training images: largest shift and side of a square in pixels, probability of a flip; 0 for none. */
   crop: wholeNumber(0).optional(),
   flip: share.optional(),
   cutout: wholeNumber(0).optional(),
   seed: wholeNumber(0).default(0),
   device: oneOf(deviceNames).optional(),
   out: z.string().min(1, "must be a folder").optional(),
-  /** Of pictures from a folder: `224`, or `160x224` (height first). */
+  /** Of images from a folder: `224`, or `160x224` (height first). */
   size: measured(parseSize).optional(),
   /** Pixels held in memory at most: bytes, or `2GiB`, `500MB`. */
   memory: measured(parseBytes).optional(),
@@ -97,18 +97,18 @@ const runConfigSchema = z.strictObject({
     split: z.strictObject({ ratio: z.number(), seed: z.number() }).optional(),
     trainSamples: z.number(),
     testSamples: z.number(),
-    /** Of all pixels and labels, to know the same data again; pictures of a folder have their own. */
+    /** Of all pixels and labels, to know the same data again; images of a folder have their own. */
     fingerprint: z.string().optional(),
-    /** How the pictures of a folder were read; absent for other data. */
+    /** How the images of a folder were read; absent for other data. */
     folder: z
       .strictObject({
         /** Whether they were resized to `input.shape`; otherwise they have that size. */
         resize: z.boolean(),
         /** Files that could not be decoded. */
         skipped: z.number(),
-        /** Files that are no pictures by their ending. */
+        /** Files that are no images by their ending. */
         ignored: z.number(),
-        /** Of names and file sizes, to know the same pictures again. */
+        /** Of names and file sizes, to know the same images again. */
         fingerprint: z.string(),
       })
       .optional(),

@@ -14,7 +14,7 @@ export interface Score {
 /** Why a run ended: all epochs done, or asked to stop. */
 export type StopReason = "completed" | "interrupted";
 
-/** While pictures of a folder are decoded, before the run starts; never when the cache has them. */
+/** While images of a folder are decoded, before the run starts; never when the cache has them. */
 export interface DecodeEvent {
   readonly event: "decode";
   /** Files so far. */

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { ArrayDataset } from "../data/index.js";
 import type { OpenedData } from "./open-data.js";
 
-/** Of all pixels and labels in order; nothing for pictures of a folder, which have a fingerprint of their own. */
+/** Of all pixels and labels in order; nothing for images of a folder, which have a fingerprint of their own. */
 export function fingerprintOf({ train, validation, test }: OpenedData): string | undefined {
   const hash = createHash("sha256");
   for (const set of [train, validation, test]) {

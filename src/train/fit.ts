@@ -26,7 +26,7 @@ export interface FitOptions {
   readonly input?: Module;
   /** Averages of the model's weights: they are scored and saved, and at the end the model has them; default: none. */
   readonly averages?: Ema;
-  /** Whether scores are of the mean over each picture and its mirror image; default false. */
+  /** Whether scores are of the mean over each image and its mirror image; default false. */
   readonly testFlip?: boolean;
   readonly train: DataLoader;
   /** Scored after each epoch. */

@@ -6,7 +6,7 @@ import type { RunConfig } from "./config.js";
 /**
  * Builds the model of a run with fresh parameters, seeded by `nn.manualSeed`.
  *
- * @throws ConfigError when the pictures are too small for the model.
+ * @throws ConfigError when the images are too small for the model.
  */
 export function modelOf({ model, input }: Pick<RunConfig, "model" | "input">): Module {
   const [inChannels, height, width] = input.shape;

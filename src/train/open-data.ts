@@ -25,7 +25,7 @@ export interface Split {
   readonly seed: number;
 }
 
-/** A set in either form: arrays, or pictures of a folder. */
+/** A set in either form: arrays, or images of a folder. */
 export type AnySet<Role extends SplitRole> = ArrayDataset<Role> | ImageFolderDataset<Role>;
 
 /** A training and a test set, and how they came about. */
@@ -36,13 +36,13 @@ export interface OpenedData {
   readonly test: AnySet<"test">;
   /** Absent when the two came separately. */
   readonly split?: Split;
-  /** What was found in a folder of pictures. */
+  /** What was found in a folder of images. */
   readonly folder?: ImageFolder;
   /** What the user should know about the data. */
   readonly warnings: readonly string[];
 }
 
-/** How a folder of pictures is read; other data take no notice. */
+/** How a folder of images is read; other data take no notice. */
 export interface Reading {
   readonly size?: readonly [height: number, width: number];
   readonly memoryBytes?: number;
@@ -60,9 +60,9 @@ export interface Reading {
  */
 export async function openData(name: string, split: Split, reading: Reading = {}): Promise<OpenedData> {
   const kind = await kindOf(name);
-  if (kind === "pictures") return divideFolder(name, await loadImageFolder(name, reading), split);
+  if (kind === "images") return divideFolder(name, await loadImageFolder(name, reading), split);
   if (reading.size) {
-    throw new ConfigError(`[data] ${name} has pictures of one size, which cannot be changed`, {
+    throw new ConfigError(`[data] ${name} has images of one size, which cannot be changed`, {
       hint: "Leave out --size; it is for folders of JPEG, PNG and WebP files",
     });
   }
@@ -80,7 +80,7 @@ export async function openData(name: string, split: Split, reading: Reading = {}
  */
 export async function openTestData(name: string, config: RunConfig): Promise<AnySet<"test">> {
   const split = config.data.split ?? { ratio: 0.8, seed: config.seed };
-  if ((await kindOf(name)) !== "pictures") return (await openData(name, split)).test;
+  if ((await kindOf(name)) !== "images") return (await openData(name, split)).test;
   const [channels, height, width] = config.input.shape;
   const resized = config.data.folder?.resize ?? true;
   const folder = await loadImageFolder(name, {
@@ -95,7 +95,7 @@ export async function openTestData(name: string, config: RunConfig): Promise<Any
   return set.relabel(config.input.classes).as("test");
 }
 
-async function kindOf(name: string): Promise<"mnist" | "fashion-mnist" | "idx" | "pictures"> {
+async function kindOf(name: string): Promise<"mnist" | "fashion-mnist" | "idx" | "images"> {
   const known = datasetNames.find((dataset) => dataset === name);
   if (known) return known;
   const names = await readdir(name).catch((error: NodeJS.ErrnoException) => {
@@ -111,7 +111,7 @@ async function kindOf(name: string): Promise<"mnist" | "fashion-mnist" | "idx" |
     });
   }
   if (names.some((file) => /-ubyte(\.gz)?$/.test(file))) return "idx";
-  return names.length > 0 && (await hasClassFolders(name)) ? "pictures" : "idx";
+  return names.length > 0 && (await hasClassFolders(name)) ? "images" : "idx";
 }
 
 function divideFolder(name: string, folder: ImageFolder, split: Split): OpenedData {
@@ -120,7 +120,7 @@ function divideFolder(name: string, folder: ImageFolder, split: Split): OpenedDa
   if (train && test) return { train, validation, test, folder, warnings };
   if (train && validation) return { train, test: validation.as("test"), folder, warnings };
   const whole = all ?? train;
-  if (!whole) throw new DataError(`[data] ${name} has no pictures to train on`);
+  if (!whole) throw new DataError(`[data] ${name} has no images to train on`);
   const parts = stratifiedSplit(whole, split);
   return {
     train: parts.train,
@@ -136,7 +136,7 @@ function skipWarnings({ skipped, all, train, validation, test }: ImageFolder): s
   const kept = [all, train, validation, test].reduce((sum, set) => sum + (set?.length ?? 0), 0);
   const [{ file, reason }] = skipped;
   const count = `${skipped.length} of ${kept + skipped.length}`;
-  return [`${count} pictures cannot be decoded and are left out, such as ${file}: ${reason}; see skipped.jsonl`];
+  return [`${count} images cannot be decoded and are left out, such as ${file}: ${reason}; see skipped.jsonl`];
 }
 
 /** Classes too small to be in both parts. */
@@ -148,7 +148,7 @@ function splitWarnings(train: AnySet<"train">, test: AnySet<"test">): string[] {
   const say = (classes: readonly string[], kept: string, left: string) => {
     const more = classes.length > 3 ? ` and ${classes.length - 3} more` : "";
     const names = `${classes.slice(0, 3).join(", ")}${more}`;
-    return `too few pictures to divide of ${names}: all are in the ${kept} part, none is in the ${left} part`;
+    return `too few images to divide of ${names}: all are in the ${kept} part, none is in the ${left} part`;
   };
   const [untested, untrained] = [missing(test), missing(train)];
   return [

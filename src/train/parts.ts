@@ -16,7 +16,7 @@ import type { Loss, StepOptimizer } from "./steps.js";
 const scoreBatch = 250;
 const scoreValues = 250 * 3 * 64 * 64;
 
-/** Batches in random order: bytes for the step to prepare, unless the pictures are changed on the host. */
+/** Batches in random order: bytes for the step to prepare, unless the images are changed on the host. */
 export function trainingLoader(train: AnySet<"train">, { augment, batch, seed, input }: RunConfig): DataLoader {
   const { rotation, scale, shift } = augment;
   const onHost = rotation > 0 || scale > 0 || shift > 0;
@@ -31,7 +31,7 @@ export function trainingLoader(train: AnySet<"train">, { augment, batch, seed, i
   });
 }
 
-/** Batches of one size, so that one program scores them all; smaller ones where pictures are large. */
+/** Batches of one size, so that one program scores them all; smaller ones where images are large. */
 export function scoringLoader(set: AnySet<"test" | "validation">, { input }: Pick<RunConfig, "input">): DataLoader {
   const values = set.sampleShape.reduce((product, size) => product * size, 1);
   const batchSize = Math.max(1, Math.min(scoreBatch, set.length, Math.floor(scoreValues / values)));

@@ -1,7 +1,7 @@
 /**
- * A finished run as a function from pictures to classes. It must not know where pictures or answers are shown.
+ * A finished run as a function from images to classes. It must not know where images or answers are shown.
  */
-import { decodePicture, readHeader } from "../data/index.js";
+import { decodeImage, readHeader } from "../data/index.js";
 import { decodePng, type Image, readFileBytes, resize, toGrey, toRgb } from "../io/index.js";
 import { compile, noGrad, type Tensor, tensor } from "../tensor/index.js";
 import { ConfigError, DataError } from "../util/errors.js";
@@ -9,13 +9,13 @@ import type { RunConfig } from "./config.js";
 import { loadRun } from "./run-folder.js";
 import { evaluationLogits } from "./steps.js";
 
-/** What a model makes of a picture. */
+/** What a model makes of an image. */
 export interface Prediction {
   /** Name of the most probable class. */
   readonly class: string;
   /** Of every class, in the model's order; they sum to 1. */
   readonly probabilities: readonly { readonly class: string; readonly probability: number }[];
-  /** What had to be done to the picture, such as `resized from 280 x 280 to 28 x 28`. */
+  /** What had to be done to the image, such as `resized from 280 x 280 to 28 x 28`. */
   readonly notes: readonly string[];
 }
 
@@ -38,14 +38,14 @@ export class Predictor {
   /**
    * Reads a run folder.
    *
-   * @throws DataError when it is no run or damaged; ConfigError when its pictures are neither grey nor RGB.
+   * @throws DataError when it is no run or damaged; ConfigError when its images are neither grey nor RGB.
    */
   static async open(path: string): Promise<Predictor> {
     const { model, config } = await loadRun(path);
     const { testFlip, input } = config;
     const [channels] = input.shape;
     if (channels !== 1 && channels !== 3) {
-      throw new ConfigError(`[predict] the model of ${path} takes pictures of ${channels} channels, files have 1 or 3`);
+      throw new ConfigError(`[predict] the model of ${path} takes images of ${channels} channels, files have 1 or 3`);
     }
     return new Predictor(
       config,
@@ -54,7 +54,7 @@ export class Predictor {
   }
 
   /**
-   * Classifies one picture; colours and size are changed to what the model takes, and the notes say so.
+   * Classifies one image; colours and size are changed to what the model takes, and the notes say so.
    *
    * @param options - `invert`: whether to swap dark and light first; default false
    */
@@ -64,15 +64,15 @@ export class Predictor {
   }
 
   /**
-   * Classifies a JPEG, PNG or WebP file. If the run was trained on a folder of pictures, the file is decoded and resized
+   * Classifies a JPEG, PNG or WebP file. If the run was trained on a folder of images, the file is decoded and resized
    * just as those were.
    *
    * @param options - `invert`: whether to swap dark and light first; default false
-   * @throws DataError when the file is missing, damaged or no picture.
+   * @throws DataError when the file is missing, damaged or no image.
    */
   async predictFile(path: string, options: { readonly invert?: boolean } = {}): Promise<Prediction> {
     const { data, input } = this.config;
-    const { image, notes } = await readPicture(path, data.folder && { ...data.folder, shape: input.shape });
+    const { image, notes } = await readImage(path, data.folder && { ...data.folder, shape: input.shape });
     const { image: fitted, notes: more } = fitImage(image, input.shape, options.invert ?? false);
     return this.#classify(fitted, [...notes, ...more]);
   }
@@ -86,7 +86,7 @@ export class Predictor {
   }
 }
 
-/** How the training pictures were read. */
+/** How the training images were read. */
 interface TrainedOn {
   readonly resize: boolean;
   /** [C, H, W]. */
@@ -94,20 +94,20 @@ interface TrainedOn {
 }
 
 /** A file as an image: by the rule of training, or, of a run on other data, PNG as ever and the rest at its own size. */
-async function readPicture(path: string, trained?: TrainedOn): Promise<{ image: Image; notes: readonly string[] }> {
+async function readImage(path: string, trained?: TrainedOn): Promise<{ image: Image; notes: readonly string[] }> {
   const bytes = await readFileBytes(path);
   const header = readHeader(bytes);
   if (typeof header === "string") {
-    throw new DataError(`[predict] ${path}: ${header}`, { hint: "Convert the picture to JPEG, PNG or WebP" });
+    throw new DataError(`[predict] ${path}: ${header}`, { hint: "Convert the image to JPEG, PNG or WebP" });
   }
   if (!trained && header.format === "png") return { image: decodePng(bytes, path), notes: [] };
   const own = [header.height, header.width] as const;
   const [, height, width] = trained?.shape ?? [1, ...own];
   const differs = header.height !== height || header.width !== width;
   const channels = header.grey ? 1 : 3;
-  // A run on small pictures of one size is shown one of another: no decoder of training ever resized, so any will do.
+  // A run on small images of one size is shown one of another: no decoder of training ever resized, so any will do.
   const resize = trained !== undefined && (trained.resize || differs);
-  const decoded = await decodePicture(bytes, { channels, size: [height, width], resize });
+  const decoded = await decodeImage(bytes, { channels, size: [height, width], resize });
   if (!("pixels" in decoded)) {
     const reason = "reason" in decoded ? decoded.reason : "its size is not what its header says";
     throw new DataError(`[predict] ${path}: ${reason}`, { hint: "Check the file in an image viewer" });

@@ -25,10 +25,10 @@ export interface PreparationOptions {
  * Standardises bytes and, in training, crops, flips and cuts out at random: the first part of a step. It is a module, so
  * that it has a mode, and so that `namedGenerators` finds the streams that a saved run must go on with.
  *
- * Shape: `[N, C, H, W] -> [N, C, H, W]`, f32. Zeros that come in from outside are the mean of the training pictures.
+ * Shape: `[N, C, H, W] -> [N, C, H, W]`, f32. Zeros that come in from outside are the mean of the training images.
  *
  * @throws ConfigError from `call` if an option is out of range, or bytes come without statistics; ShapeError if x is no
- * batch of pictures
+ * batch of images
  * @example
  * const input = new Preparation({ standardisation: { mean: [0.5], std: [0.25] }, crop: 4, flip: 0.5 });
  * const y = input.call(zeros([2, 1, 28, 28], { dtype: "u8" })); // shape [2, 1, 28, 28]

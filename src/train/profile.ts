@@ -1,5 +1,5 @@
 /**
- * A profile of a model by name: its step on random pictures, kernel by kernel, sorted into layers and set against what the
+ * A profile of a model by name: its step on random images, kernel by kernel, sorted into layers and set against what the
  * machine can do. It must not know how a profile is shown.
  */
 import { functional, type Module, manualSeed } from "../nn/index.js";
@@ -22,9 +22,9 @@ import { createModel, type ModelName } from "../vision/index.js";
 /** What is profiled. */
 export interface ModelProfileOptions {
   readonly model: ModelName;
-  /** Pictures per step, ≥ 1. */
+  /** Images per step, ≥ 1. */
   readonly batch: number;
-  /** Side of the pictures in pixels, ≥ 1. */
+  /** Side of the images in pixels, ≥ 1. */
   readonly size: number;
   /** A whole training step, or the forward pass in evaluation. */
   readonly work: "train" | "forward";

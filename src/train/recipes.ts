@@ -9,7 +9,7 @@ export const optimizerNames = ["sgd", "adamw", "muon"] as const;
 /** The name of an optimizer. */
 export type OptimizerName = (typeof optimizerNames)[number];
 
-/** Random changes to the training pictures; what is absent or 0 does not happen. */
+/** Random changes to the training images; what is absent or 0 does not happen. */
 interface Augment {
   /** On the host, before the step: largest turn in degrees, change of size as a share, shift in pixels. */
   readonly rotation: number;
@@ -59,7 +59,7 @@ export interface Recipe extends OptimizerRow {
   readonly labelSmoothing?: number;
   /** Share of the run that averages of the weights reach back; without it there are none. */
   readonly averageShare?: number;
-  /** Whether scores and predictions are means over each picture and its mirror image; default false. */
+  /** Whether scores and predictions are means over each image and its mirror image; default false. */
   readonly testFlip?: boolean;
 }
 
@@ -78,7 +78,7 @@ const recipes = {
    * A cosine schedule with one epoch of warm-up and, since there are few digits, small random turns, sizes and shifts.
    *
    * Chosen in PyTorch 2.13 with the model cnn, over splits and seeds 0 to 4: this recipe reaches 98.80 to 99.20 % (mean
-   * 98.98); without turns and sizes 98.4 to 99.1; without any change to the pictures 98.2 to 98.7.
+   * 98.98); without turns and sizes 98.4 to 99.1; without any change to the images 98.2 to 98.7.
    */
   mnist: { ...plain, batch: 64, augment: { rotation: 10, scale: 0.1, shift: 2 } },
   "fashion-mnist": { ...plain, batch: 128 },
@@ -101,7 +101,7 @@ const recipes = {
 
   /**
    * In the spirit of Jordan 2024, "94% on CIFAR-10 in 3.29 Seconds on a Single GPU", arXiv:2404.00498, and of his later
-   * runs with Muon, in batches for a CPU: the net, the whitening, the filters' norm, the changes to pictures and label
+   * runs with Muon, in batches for a CPU: the net, the whitening, the filters' norm, the changes to images and label
    * smoothing are his; AdamW for biases and the last layer stands in for SGD with rates that only fit his loss.
    */
   "cifar-fast": {

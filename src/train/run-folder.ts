@@ -1,6 +1,6 @@
 /**
  * The folder of a run: `config.json` (resolved configuration), `metrics.jsonl` (one event per line), `model.safetensors`
- * (the last good weights), until the run is done `checkpoint.safetensors` (all that is needed to go on) and, if pictures
+ * (the last good weights), until the run is done `checkpoint.safetensors` (all that is needed to go on) and, if images
  * were left out, `skipped.jsonl`. Every file is replaced whole, so that neither a reader nor a kill meets a part of one.
  * It must not know how models are trained.
  */

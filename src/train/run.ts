@@ -43,7 +43,7 @@ export interface PreparedRun {
 
 /**
  * Checks the options, opens the data and decides everything else. Nothing is computed yet, and nothing is written but
- * the cache of decoded pictures; where the options name no device, the one in use is opened to write down its name.
+ * the cache of decoded images; where the options name no device, the one in use is opened to write down its name.
  *
  * @param watching - told about decoding only; watch the rest of the run where it starts
  * @throws ConfigError, DataError when an option or the data is at fault.
@@ -130,7 +130,7 @@ export async function evaluateRun(path: string, data: string): Promise<Score> {
   const { input } = config;
   const test = await openTestData(data, config);
   if (String(test.sampleShape) !== String(input.shape) || test.classes.length > input.classes.length) {
-    const has = `${data} has pictures of [${test.sampleShape.join(", ")}] in ${test.classes.length} classes`;
+    const has = `${data} has images of [${test.sampleShape.join(", ")}] in ${test.classes.length} classes`;
     const knows = `the model of ${path} takes [${input.shape.join(", ")}] in ${input.classes.length}`;
     throw new DataError(`[evaluate] ${has}, but ${knows}`, { hint: "Evaluate on data like those it was trained on" });
   }
@@ -271,7 +271,7 @@ function differenceOf(now: Described, then: Described): string | undefined {
     classes: ({ input }) => input.classes,
     "training samples": ({ data }) => data.trainSamples,
     "test samples": ({ data }) => data.testSamples,
-    "pictures of": ({ input }) => input.shape,
+    "images of": ({ input }) => input.shape,
     "other pixels or labels": ({ data, input }) => [data.fingerprint, data.folder?.fingerprint, input],
   };
   for (const [name, measure] of Object.entries(measures)) {

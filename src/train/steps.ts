@@ -56,7 +56,7 @@ export interface ScoreOptions {
   readonly loss?: Loss;
   /** What becomes of a batch before the model sees it, such as a `Preparation`; default: nothing. */
   readonly input?: Module;
-  /** Whether logits are means over each picture and its mirror image; default false. */
+  /** Whether logits are means over each image and its mirror image; default false. */
   readonly testFlip?: boolean;
 }
 
@@ -106,7 +106,7 @@ export function makeScorer(model: Module, options: ScoreOptions = {}): Scorer {
  * Loss and accuracy of a classifier over a data set, in evaluation mode. A loader with `padLast` needs one program only.
  *
  * @param options - `loss`: default cross-entropy; `input`: a module in front of the model, such as a {@link Preparation};
- * `testFlip`: logits are means over each picture and its mirror image, default false
+ * `testFlip`: logits are means over each image and its mirror image, default false
  * @example
  * const loader = new DataLoader(test, { batchSize: 250, padLast: true });
  * const { accuracy } = await evaluate(model, loader, { testFlip: true });

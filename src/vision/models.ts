@@ -1,6 +1,6 @@
 /**
  * The registry of models: every name that a run, a benchmark or a user may ask for, and how each is built for given
- * pictures. It must not know data sets or training.
+ * images. It must not know data sets or training.
  */
 import type { Module } from "../nn/index.js";
 import type { Generator, Size2d } from "../tensor/index.js";
@@ -10,18 +10,18 @@ import { ResNet, type ResNetName, resnetRows, type Stem } from "./resnet.js";
 import { buildSmall, type SmallName, smallRows } from "./small.js";
 import { SpeedNet, type SpeedNetName, speednetRows } from "./speednet.js";
 
-/** From this size of pictures on, the default stem is that for ImageNet: below, it would leave too few pixels. */
+/** From this size of images on, the default stem is that for ImageNet: below, it would leave too few pixels. */
 const LARGE = 64;
 
 /** What a model is built for. */
 export interface ModelOptions {
   /** Number of classes, ≥ 1. */
   readonly classes: number;
-  /** Channels of the pictures. Default 3, range ≥ 1. */
+  /** Channels of the images. Default 3, range ≥ 1. */
   readonly inChannels?: number;
-  /** Size of the pictures in pixels, ≥ 1: one number, or `[height, width]`. */
+  /** Size of the images in pixels, ≥ 1: one number, or `[height, width]`. */
   readonly size: Size2d;
-  /** First layers of resnet18, resnet34 and resnet50. Default: `imagenet` for pictures from 64 pixels up, else `cifar`. */
+  /** First layers of resnet18, resnet34 and resnet50. Default: `imagenet` for images from 64 pixels up, else `cifar`. */
   readonly stem?: Stem;
   /** Whether the blocks of residual networks start as the identity. Default false. */
   readonly zeroInitResidual?: boolean;
@@ -58,7 +58,7 @@ export const modelNames = Object.keys(models) as [ModelName, ...ModelName[]];
  *
  * Shape: `[N, inChannels, H, W] -> [N, classes]`.
  *
- * @throws ConfigError when there is no model of this name, an option is out of range, or the pictures are too small
+ * @throws ConfigError when there is no model of this name, an option is out of range, or the images are too small
  * @example
  * const model = createModel("resnet20", { classes: 10, size: 32 });
  * const logits = model.eval().call(zeros([1, 3, 32, 32])); // shape [1, 10]

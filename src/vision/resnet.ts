@@ -9,7 +9,7 @@ import { convolution } from "./convolution.js";
 /** One variant: what a network is built from. */
 interface Row {
   readonly block: "basic" | "bottleneck";
-  /** Blocks per stage; every stage but the first halves the picture. */
+  /** Blocks per stage; every stage but the first halves the image. */
   readonly blocks: readonly number[];
   /** Channels per stage; a bottleneck's output has four times as many. */
   readonly widths: readonly number[];
@@ -47,7 +47,7 @@ export type ResNetName = keyof typeof resnetRows;
 export interface ResNetOptions {
   /** Number of classes, ≥ 1. */
   readonly classes: number;
-  /** Channels of the pictures. Default 3, range ≥ 1. */
+  /** Channels of the images. Default 3, range ≥ 1. */
   readonly inChannels?: number;
   /** The first layers of resnet18, resnet34 and resnet50; the others have the stem `cifar`. Default `imagenet`. */
   readonly stem?: Stem;

@@ -51,7 +51,7 @@ export type SmallName = keyof typeof smallRows;
  * Builds a row of layers.
  *
  * @param sampleShape [C, H, W].
- * @throws ConfigError when the pictures are too small for the model.
+ * @throws ConfigError when the images are too small for the model.
  */
 export function buildSmall(
   name: SmallName,
@@ -64,8 +64,8 @@ export function buildSmall(
     const made = makeLayer(layer, shape, classes, generator);
     shape = made.shape;
     if (shape.some((size) => size < 1)) {
-      throw new ConfigError(`[model] pictures of [${sampleShape.join(", ")}] are too small for ${name}`, {
-        hint: "Use larger pictures, or the model mlp",
+      throw new ConfigError(`[model] images of [${sampleShape.join(", ")}] are too small for ${name}`, {
+        hint: "Use larger images, or the model mlp",
       });
     }
     return made.module;

@@ -1,5 +1,5 @@
 /**
- * A wide, shallow network for small pictures that learns in few epochs. This file knows layers only; it must not know
+ * A wide, shallow network for small images that learns in few epochs. This file knows layers only; it must not know
  * data sets, training, or the other models.
  */
 import * as nn from "../nn/index.js";
@@ -7,7 +7,7 @@ import { type Generator, type Tensor, tensor } from "../tensor/index.js";
 import { ConfigError } from "../util/errors.js";
 import { WhiteningConv2d } from "./whitening.js";
 
-/** One variant: channels of its groups, each of which halves the picture. */
+/** One variant: channels of its groups, each of which halves the image. */
 export const speednetRows = {
   speednet: { widths: [64, 256, 256] },
 } as const satisfies Record<string, { readonly widths: readonly number[] }>;
@@ -18,9 +18,9 @@ export type SpeedNetName = keyof typeof speednetRows;
 export interface SpeedNetOptions {
   /** Number of classes, ≥ 1. */
   readonly classes: number;
-  /** Channels of the pictures. Default 3, range ≥ 1. */
+  /** Channels of the images. Default 3, range ≥ 1. */
   readonly inChannels?: number;
-  /** Size of the pictures in pixels. */
+  /** Size of the images in pixels. */
   readonly size: readonly [height: number, width: number];
   /** Source of the initial values. Default: the one seeded by `nn.manualSeed`. */
   readonly generator?: Generator;
@@ -33,13 +33,13 @@ const LOGITS = 1 / 9;
 
 /**
  * The network of airbench: whitened patches, three groups of two convolutions, each group after its first convolution
- * halved by a max pool, the maximum over the rest of the picture, one linear layer.
+ * halved by a max pool, the maximum over the rest of the image, one linear layer.
  *
  * Shape: `[N, Cin, H, W] -> [N, classes]`. The filters of each convolution that have a channel of their own to look at
  * start by passing it on (Dirac); the first layer is for {@link fitWhitening}.
  *
  * @param name the variant
- * @throws ConfigError if the pictures are too small; ShapeError from `call` if rank or channels differ
+ * @throws ConfigError if the images are too small; ShapeError from `call` if rank or channels differ
  * @see Jordan 2024, "94% on CIFAR-10 in 3.29 Seconds on a Single GPU", arXiv:2404.00498
  * @example
  * const net = new SpeedNet("speednet", { classes: 10, size: [9, 9] });
@@ -56,8 +56,8 @@ export class SpeedNet extends nn.Module {
     const smallest = 2 ** widths.length + PATCH - 1;
     if (Math.min(...size) < smallest) {
       const sample = [inChannels, ...size].join(", ");
-      throw new ConfigError(`[model] pictures of [${sample}] are too small for ${name}`, {
-        hint: `Use pictures of ${smallest} pixels or more, or another model`,
+      throw new ConfigError(`[model] images of [${sample}] are too small for ${name}`, {
+        hint: `Use images of ${smallest} pixels or more, or another model`,
       });
     }
     this.whiten = new WhiteningConv2d(inChannels, PATCH, { generator });

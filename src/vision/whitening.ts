@@ -1,6 +1,6 @@
 /**
- * A first layer that whitens patches of pictures: its filters come from training pictures and are not trained. It must
- * not know any network, nor where pictures come from.
+ * A first layer that whitens patches of images: its filters come from training images and are not trained. It must
+ * not know any network, nor where images come from.
  */
 import type { TrainingSet } from "../data/index.js";
 import * as nn from "../nn/index.js";
@@ -25,11 +25,11 @@ export interface WhiteningOptions {
   readonly generator?: Generator;
 }
 
-/** Pictures that filters are taken from: the second moments of their patches hardly change with more. */
+/** Images that filters are taken from: the second moments of their patches hardly change with more. */
 const SAMPLES = 1024;
 
 /**
- * A convolution whose filters are the eigenvectors of the patches of training pictures, each over the root of its
+ * A convolution whose filters are the eigenvectors of the patches of training images, each over the root of its
  * eigenvalue, and the same with the other sign: what leaves it is uncorrelated and of one scale, so that the network
  * behind it learns faster. The filters are a buffer; the bias is trained.
  *
@@ -42,7 +42,7 @@ const SAMPLES = 1024;
  * @see Jordan 2024, "94% on CIFAR-10 in 3.29 Seconds on a Single GPU", arXiv:2404.00498, section 3.2
  * @example
  * const whitening = new WhiteningConv2d(3, 2);
- * await whitening.fit(new Generator(0, "pictures").normal([8, 3, 6, 6]));
+ * await whitening.fit(new Generator(0, "images").normal([8, 3, 6, 6]));
  * const y = whitening.call(zeros([2, 3, 6, 6])); // shape [2, 24, 5, 5]
  */
 export class WhiteningConv2d extends nn.Module {
@@ -67,22 +67,22 @@ export class WhiteningConv2d extends nn.Module {
   }
 
   /**
-   * Takes the filters from pictures, standardised as the network will see them.
+   * Takes the filters from images, standardised as the network will see them.
    *
-   * @param pictures `[N, C, H, W]`, some hundred of them
-   * @throws ShapeError if rank or channels differ, or the pictures are smaller than a patch
+   * @param images `[N, C, H, W]`, some hundred of them
+   * @throws ShapeError if rank or channels differ, or the images are smaller than a patch
    * @example
-   * await new WhiteningConv2d(1, 3).fit(new Generator(0, "pictures").normal([8, 1, 6, 6]));
+   * await new WhiteningConv2d(1, 3).fit(new Generator(0, "images").normal([8, 1, 6, 6]));
    */
-  async fit(pictures: Tensor): Promise<void> {
+  async fit(images: Tensor): Promise<void> {
     const [outChannels, C, K] = this.weight.shape;
-    const [, channels, H, W] = pictures.shape;
-    if (pictures.rank !== 4 || channels !== C || H < K || W < K) {
-      const got = `[${pictures.shape.join(", ")}]`;
-      throw new ShapeError(`[whiteningConv2d] needs pictures [N, ${C}, H, W] of ${K} pixels or more, got ${got}`);
+    const [, channels, H, W] = images.shape;
+    if (images.rank !== 4 || channels !== C || H < K || W < K) {
+      const got = `[${images.shape.join(", ")}]`;
+      throw new ShapeError(`[whiteningConv2d] needs images [N, ${C}, H, W] of ${K} pixels or more, got ${got}`);
     }
     const D = outChannels / 2;
-    const moments = await (await compile((x: Tensor) => secondMoments(x, K))(pictures)).data();
+    const moments = await (await compile((x: Tensor) => secondMoments(x, K))(images)).data();
     const rows = Array.from({ length: D }, (_, i) => Array.from(moments.slice(i * D, (i + 1) * D)));
     const { values, vectors } = eigenSymmetric(rows);
     const filters = vectors.map((vector, i) => vector.map((v) => v / Math.sqrt(Math.max(values[i], 0) + this.eps)));
@@ -112,9 +112,9 @@ function secondMoments(x: Tensor, K: number): Tensor {
 }
 
 /**
- * Fits every {@link WhiteningConv2d} of a model to pictures of its training split; models without one stay as they are.
+ * Fits every {@link WhiteningConv2d} of a model to images of its training split; models without one stay as they are.
  *
- * @param model whose whitening layers see the pictures as they come
+ * @param model whose whitening layers see the images as they come
  * @param train standardised
  * @example
  * const net = createModel("speednet", { classes: 10, inChannels: 1, size: 28 });
@@ -126,6 +126,6 @@ export async function fitWhitening(model: nn.AnyModule, train: TrainingSet): Pro
   const count = Math.min(SAMPLES, train.length);
   const spread = Int32Array.from({ length: count }, (_, i) => Math.floor((i * train.length) / count)); // of all classes
   const { x } = await train.batch(spread);
-  const pictures = tensor(x, { shape: [count, ...train.sampleShape] });
-  for (const layer of layers) await layer.fit(pictures);
+  const images = tensor(x, { shape: [count, ...train.sampleShape] });
+  for (const layer of layers) await layer.fit(images);
 }

@@ -29,7 +29,7 @@ const common = z.object({
 
 let folder = "";
 beforeAll(async () => {
-  folder = mkdtempSync(join(tmpdir(), "fovea-pictures-"));
+  folder = mkdtempSync(join(tmpdir(), "fovea-images-"));
   for (const [i, name] of ["dark", "light"].entries()) {
     mkdirSync(join(folder, name));
     for (let k = 0; k < 70; k++) {
@@ -61,7 +61,7 @@ describe("benchmarks", { timeout: 300_000 }, () => {
     ]);
   });
 
-  it("refuse a name, a model or an option that they do not know, and a loader without pictures", async () => {
+  it("refuse a name, a model or an option that they do not know, and a loader without images", async () => {
     for (const words of [["resnet19"], ["memory", "--model", "vgg"], ["mlp", "--fast"], ["mlp", "--device", "gpu"]]) {
       await expect(bench(...words), words.join(" ")).rejects.toThrow(/bench: |usage/);
     }
@@ -96,7 +96,7 @@ describe("benchmarks", { timeout: 300_000 }, () => {
     common.extend({ ours }).parse(await jsonOf("memory", "--model", "mlp"));
   });
 
-  it("loader: of a folder of pictures", async () => {
+  it("loader: of a folder of images", async () => {
     const form = common.extend({
       ours: z.object({ imagesPerSecond: positive }),
       ...{ images: z.literal(140), skipped: z.literal(0), decodeSeconds: positive, reopenSeconds: positive },

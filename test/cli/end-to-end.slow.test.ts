@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parseIdx } from "../../src/data/index.js";
 import { writeIdxFolder } from "../data/idx-bytes.js";
 
-const convert = "Convert the picture to JPEG, PNG or WebP";
+const convert = "Convert the image to JPEG, PNG or WebP";
 const likeThose = "Evaluate on data like those it was trained on";
 const main = resolve("src/cli/main.ts");
 let root = "";
@@ -64,7 +64,7 @@ const eventsOf = (out: string) =>
 const train = (out: string, ...more: string[]) =>
   fovea(["train", data, "--model", "lenet", "--batch", "16", "--lr", "0.05", "--out", out, ...more]);
 
-async function writePicture(path: string, sample: number, size = 12): Promise<string> {
+async function writeImage(path: string, sample: number, size = 12): Promise<string> {
   const { data: pixels } = parseIdx(await readFile(join(data, "t10k-images-idx3-ubyte")), "x");
   const png = new PNG({ width: size, height: size });
   for (let i = 0; i < size * size; i++) {
@@ -97,18 +97,18 @@ describe("train, evaluate, predict", () => {
     const shown = await fovea(["evaluate", run, data]);
     expect(shown.out).toMatch(/^test accuracy {2}\d+\.\d\d % {2}\(\d+ of 32\)\ntest loss {6}\d\.\d{4}\n$/);
 
-    const picture = await writePicture(join(root, "two.png"), 2);
-    const large = await writePicture(join(root, "large.png"), 2, 48);
-    const predicted = await fovea(["predict", run, picture, large, "--json"]);
+    const image = await writeImage(join(root, "two.png"), 2);
+    const large = await writeImage(join(root, "large.png"), 2, 48);
+    const predicted = await fovea(["predict", run, image, large, "--json"]);
     expect(predicted).toMatchObject({ code: 0, err: "" });
     const [first, second] = eventsOf(predicted.out);
-    expect(first).toMatchObject({ event: "prediction", image: picture, class: "2", notes: ["colours turned to grey"] });
+    expect(first).toMatchObject({ event: "prediction", image: image, class: "2", notes: ["colours turned to grey"] });
     const sum = Object.values<number>(first.probabilities).reduce((a, b) => a + b, 0);
     expect(sum).toBeCloseTo(1, 5);
     expect(second.class).toBe("2");
     expect(second.notes).toEqual(["colours turned to grey", "resized from 48 x 48 to 12 x 12"]);
 
-    const mixed = await fovea(["predict", run, join(root, "none.png"), picture, join(data, "t10k-labels-idx1-ubyte")]);
+    const mixed = await fovea(["predict", run, join(root, "none.png"), image, join(data, "t10k-labels-idx1-ubyte")]);
     expect(mixed.code).toBe(1);
     expect(mixed.out).toMatch(/two\.png: 2 \d+\.\d\d %, then .+ \(colours turned to grey\)\n$/);
     expect(mixed.err).toBe(
@@ -117,7 +117,7 @@ describe("train, evaluate, predict", () => {
     );
 
     const other = await fovea(["evaluate", run, "mnist"]);
-    const has = "mnist has pictures of [1, 28, 28] in 10 classes";
+    const has = "mnist has images of [1, 28, 28] in 10 classes";
     const err = `fovea: [evaluate] ${has}, but the model of ${run} takes [1, 12, 12] in 4. ${likeThose}\n`;
     expect(other).toEqual({ code: 1, out: "", err });
   });

@@ -145,7 +145,7 @@ describe("misuse ends with code 2 and one line", () => {
     ["profile resnet20 --train --forward", "[cli] --train and --forward exclude each other"],
     [
       "profile lenet --size 4",
-      "[model] pictures of [3, 4, 4] are too small for lenet. Use larger pictures, or the model mlp",
+      "[model] images of [3, 4, 4] are too small for lenet. Use larger images, or the model mlp",
     ],
   ])("fovea %s", async (line, message) => {
     const { terminal, texts } = capture();

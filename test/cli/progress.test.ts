@@ -75,7 +75,7 @@ describe("without a terminal", () => {
         "saved in       runs/a b",
         "",
         "What to try next:",
-        "  npx fovea predict 'runs/a b' picture.png  the class of a picture of your own",
+        "  npx fovea predict 'runs/a b' image.png  the class of an image of your own",
         "  npx fovea evaluate 'runs/a b' mnist       the test again, from the files",
         "  npx fovea train mnist --model lenet       another model",
         "",

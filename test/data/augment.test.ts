@@ -2,15 +2,15 @@
 import { describe, expect, it } from "vitest";
 import { randomAffine } from "../../src/data/index.js";
 
-const picture = Float32Array.of(1, 2, 3, 4, 5, 6, 7, 8, 9);
+const image = Float32Array.of(1, 2, 3, 4, 5, 6, 7, 8, 9);
 /** Draws that turn into −1 … 1 by 2u − 1. */
-const apply = (options: Parameters<typeof randomAffine>[0], draws: readonly number[], x = picture.slice()) => {
+const apply = (options: Parameters<typeof randomAffine>[0], draws: readonly number[], x = image.slice()) => {
   randomAffine(options)(x, [1, 3, 3], (_, index) => (draws[index] + 1) / 2);
   return Array.from(x);
 };
 
 describe("randomAffine", () => {
-  it("does nothing with nothing to do", () => expect(apply({}, [1, 1, 1, 1])).toEqual(Array.from(picture)));
+  it("does nothing with nothing to do", () => expect(apply({}, [1, 1, 1, 1])).toEqual(Array.from(image)));
 
   it("shifts and repeats the border", () => {
     expect(apply({ shift: 1 }, [0, 0, 0, 1])).toEqual([2, 3, 3, 5, 6, 6, 8, 9, 9]);
@@ -28,8 +28,8 @@ describe("randomAffine", () => {
     expect(apply({ scale: 0.5 }, [0, -1, 0, 0])).toEqual([3, 3.5, 4, 4.5, 5, 5.5, 6, 6.5, 7]);
   });
 
-  it("changes all channels of a picture alike, and pictures differently", () => {
-    const x = Float32Array.of(...picture, ...picture, ...picture, ...picture);
+  it("changes all channels of an image alike, and images differently", () => {
+    const x = Float32Array.of(...image, ...image, ...image, ...image);
     randomAffine({ shift: 1 })(x, [2, 3, 3], (sample, index) => (index === 3 ? sample : 0.5));
     expect(x.subarray(0, 9)).toEqual(x.subarray(9, 18));
     expect(x.subarray(18, 27)).toEqual(x.subarray(27, 36));

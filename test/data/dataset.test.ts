@@ -13,7 +13,7 @@ function lineOf(action: () => unknown): string {
   return "no error";
 }
 
-/** Three pictures of two channels, 1 x 2. */
+/** Three images of two channels, 1 x 2. */
 const small = <Role extends "all" | "train" | "test">(role: Role) =>
   new ArrayDataset({
     images: Uint8Array.of(0, 255, 51, 102, 255, 255, 0, 0, 51, 51, 204, 204),
@@ -123,7 +123,7 @@ describe("fitStandardisation", () => {
     expect(await fitStandardisation(flat)).toEqual({ mean: [0.2], std: [1] });
   });
 
-  it("merges batches: a split of many pictures, against one pass over all", async () => {
+  it("merges batches: a split of many images, against one pass over all", async () => {
     const images = Uint8Array.from({ length: 1000 * 3 * 4 }, (_, i) => (i % 12 < 4 ? 9 : (i * i + (i >> 7)) % 251));
     const labels = Array.from({ length: 1000 }, () => 0);
     const { mean, std } = await fitStandardisation(
@@ -162,7 +162,7 @@ describe("fitStandardisation", () => {
 
   it("refuses statistics of other channels", () => {
     expect(lineOf(() => small("train").standardise({ mean: [0], std: [1] }))).toBe(
-      "[data] statistics of 1 channels for pictures of 2",
+      "[data] statistics of 1 channels for images of 2",
     );
   });
 });

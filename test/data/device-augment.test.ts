@@ -20,7 +20,7 @@ const bits = (stream: string, counter: number, i: number) => philox2x32(i, count
 const whole = (stream: string, counter: number, i: number, n: number) =>
   Math.floor((bits(stream, counter, i) * n) / 2 ** 24);
 
-/** Pictures made pixel by pixel. */
+/** Images made pixel by pixel. */
 function plain(pixel: (at: (i: number, j: number) => number, n: number, i: number, j: number) => number): number[] {
   return Array.from(pixels, (_, index) => {
     const [n, i, j] = [Math.floor(index / (C * H * W)), Math.floor(index / W) % H, index % W];
@@ -50,7 +50,7 @@ describe.each(devices)("on %s", (device) => {
     expect(made).toEqual(expected);
   });
 
-  it.each([1, 4])("crops out of mirrored pictures, padding %i", async (padding) => {
+  it.each([1, 4])("crops out of mirrored images, padding %i", async (padding) => {
     const made = await run((images) => randomCrop(images, { padding, mode: "reflect", generator: generator() }));
     const expected = plain((at, n, i, j) => {
       const [down, right] = shifts(n, padding);

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { inNaturalOrder, listFolder } from "../../src/data/folder-list.js";
 import { describeError } from "../../src/util/errors.js";
-import { writeFiles } from "./picture-files.js";
+import { writeFiles } from "./image-files.js";
 
 let root = "";
 beforeEach(async () => {
@@ -15,7 +15,7 @@ afterEach(() => rm(root, { recursive: true }));
 
 const touch = (...names: string[]) => writeFiles(root, Object.fromEntries(names.map((name) => [name, ""])));
 const refusal = async () => describeError(await listFolder(root).catch((error: unknown) => error));
-const layout = "Pictures lie in <folder>/<class>/ or in <folder>/train/<class>/ and <folder>/test/<class>/";
+const layout = "Images lie in <folder>/<class>/ or in <folder>/train/<class>/ and <folder>/test/<class>/";
 
 describe("inNaturalOrder", () => {
   it("compares digits as numbers and all else by code units", () => {
@@ -44,7 +44,7 @@ describe("inNaturalOrder", () => {
 });
 
 describe("listFolder", () => {
-  it("takes folders for classes, any depth, any name, and ignores what is no picture", async () => {
+  it("takes folders for classes, any depth, any name, and ignores what is no image", async () => {
     await touch("cat/10.jpg", "cat/9.JPG", "cat/more/deep/é b.jpeg", "dog 2/x.webp", "dog 2/y.PNG", "dog 10/z.jfif");
     await touch("cat/notes.txt", "cat/.DS_Store", "dog 2/Thumbs.db", "labels.csv", ".git/a.jpg", "cat/anim.gif");
     const { classes, parts, ignored } = await listFolder(root);
@@ -116,7 +116,7 @@ describe("listFolder", () => {
     await mkdir(join(root, "dog"));
     await writeFile(join(root, "dog", "readme.txt"), "");
     const fix = "Put JPEG, PNG or WebP files there, or remove the folder";
-    expect(await refusal()).toBe(`[data] the class dog has no pictures: ${join(root, "dog")}. ${fix}`);
+    expect(await refusal()).toBe(`[data] the class dog has no images: ${join(root, "dog")}. ${fix}`);
   });
 
   it("names a class that only the test has, and a part without classes", async () => {

@@ -15,7 +15,7 @@ import {
 } from "../../src/data/index.js";
 import { useDevice } from "../../src/index.js";
 import { describeError } from "../../src/util/errors.js";
-import { gradient, grey, picture, plain, writeFiles } from "./picture-files.js";
+import { gradient, grey, plain, sharpFrom, writeFiles } from "./image-files.js";
 
 let folder = "";
 let root = "";
@@ -41,21 +41,21 @@ async function loadCounting(options: ImageFolderOptions = {}) {
 }
 const valuesOf = async (set: Dataset, indices: number[]) => [...(await set.batch(indices)).x];
 
-/** Two classes of `count` pictures of 4 x 3, every one different. */
+/** Two classes of `count` images of 4 x 3, every one different. */
 async function writeSet(count: number, more: Record<string, Uint8Array | string> = {}): Promise<void> {
   const files: Record<string, Uint8Array | string> = {};
   for (let i = 0; i < count; i++) {
-    files[`a/${i}.png`] = await picture(gradient(4, 3, i % 256), 4, 3)
+    files[`a/${i}.png`] = await sharpFrom(gradient(4, 3, i % 256), 4, 3)
       .png()
       .toBuffer();
-    files[`b/${i}.png`] = await picture(gradient(4, 3, 255 - (i % 256)), 4, 3)
+    files[`b/${i}.png`] = await sharpFrom(gradient(4, 3, 255 - (i % 256)), 4, 3)
       .png()
       .toBuffer();
   }
   await writeFiles(root, { ...files, ...more });
 }
 
-describe("pictures", () => {
+describe("images", () => {
   it("become [C, H, W], scaled, with the class of their folder", async () => {
     await writeSet(2);
     const { all, settings, skipped, inMemory } = await load();
@@ -91,7 +91,7 @@ describe("pictures", () => {
       "a/2.png": await plain(40, 70, red),
       "b/ü 3.png": await plain(50, 40, blue),
     });
-    const found = `[data] the pictures in ${root} differ in size (height x width): 40x50, 70x40`;
+    const found = `[data] the images in ${root} differ in size (height x width): 40x50, 70x40`;
     expect(await refusal()).toBe(`${found}. Choose a size for all: --size 32`);
     const { all, settings } = await load({ size: [2, 3] });
     expect(settings).toEqual({ channels: 3, size: [2, 3], resize: true });
@@ -107,7 +107,7 @@ describe("pictures", () => {
 
 describe("files that cannot be decoded", () => {
   it("are left out and named with a reason", async () => {
-    const jpeg = await picture(gradient(4, 3), 4, 3).jpeg().toBuffer();
+    const jpeg = await sharpFrom(gradient(4, 3), 4, 3).jpeg().toBuffer();
     await writeSet(4, {
       "a/cut.jpg": jpeg.subarray(0, jpeg.length - 20),
       "a/none.jpg": "",
@@ -128,14 +128,14 @@ describe("files that cannot be decoded", () => {
 
   it("are an error when they are most of a set, or all of a class", async () => {
     await writeSet(1, { "a/1.jpg": "no", "a/2.jpg": "no", "b/1.jpg": "no" });
-    const fix = "Check how the pictures were made or copied; up to half of them may be skipped";
-    const problem = `3 of 5 pictures in ${root} cannot be decoded, such as a/1.jpg: not a JPEG, PNG or WebP file`;
+    const fix = "Check how the images were made or copied; up to half of them may be skipped";
+    const problem = `3 of 5 images in ${root} cannot be decoded, such as a/1.jpg: not a JPEG, PNG or WebP file`;
     expect(await refusal()).toBe(`[data] ${problem}. ${fix}`);
     await writeSet(4, { "a/1.jpg": "no", "a/2.jpg": "no", "b/1.jpg": "no", "c/1.jpg": "no" });
-    expect(await refusal()).toMatch(/^\[data\] no picture of the class c in .+ can be decoded\. /);
+    expect(await refusal()).toMatch(/^\[data\] no image of the class c in .+ can be decoded\. /);
     await rm(root, { recursive: true });
     await writeFiles(root, { "a/1.jpg": "no", "b/1.jpg": "no" });
-    expect(await refusal()).toMatch(/^\[data\] none of 2 pictures in .+ can be read: a\/1\.jpg: not a JPEG/);
+    expect(await refusal()).toMatch(/^\[data\] none of 2 images in .+ can be read: a\/1\.jpg: not a JPEG/);
     expect(await readdir(cache)).toHaveLength(1); // of the set that lost a class: what is left of it is decoded
   });
 });
@@ -154,8 +154,8 @@ describe("parts and splits", () => {
     ]);
   });
 
-  it("divide every class in proportion, with a class of one picture too", async () => {
-    await writeSet(10, { "c/only.png": await picture(gradient(4, 3), 4, 3).png().toBuffer() });
+  it("divide every class in proportion, with a class of one image too", async () => {
+    await writeSet(10, { "c/only.png": await sharpFrom(gradient(4, 3), 4, 3).png().toBuffer() });
     const { all } = await load();
     const split = (seed: number) => stratifiedSplit(all as ImageFolderDataset<"all">, { seed });
     const { train, heldOut } = split(0);
@@ -192,9 +192,7 @@ describe("parts and splits", () => {
     await expect(fitStandardisation(heldOut as never)).rejects.toThrow(
       'statistics cannot come from a data set of role "test"',
     );
-    expect(() => train.standardise({ mean: [0], std: [1] })).toThrow(
-      "[data] statistics of 1 channels for pictures of 3",
-    );
+    expect(() => train.standardise({ mean: [0], std: [1] })).toThrow("[data] statistics of 1 channels for images of 3");
   });
 
   it("take the labels of a model's classes", async () => {
@@ -220,7 +218,7 @@ describe("the cache", () => {
     expect((await loadCounting()).decoded).toBe(5);
   });
 
-  it("tells the same pictures again wherever they lie, and others apart", async () => {
+  it("tells the same images again wherever they lie, and others apart", async () => {
     await writeSet(2);
     const { fingerprint } = await load();
     await utimes(join(root, "a", "1.png"), 1, 1);
@@ -291,7 +289,7 @@ describe("sets larger than the memory given to them", () => {
 
 describe("many files", () => {
   it("are decoded by threads to what one thread makes of them", async () => {
-    await writeSet(300, { "a/x.jpg": "no picture at all, but words" });
+    await writeSet(300, { "a/x.jpg": "no image at all, but words" });
     const threads = await loadCounting();
     expect(threads.decoded).toBe(601);
     expect(threads.skipped).toEqual([{ file: "a/x.jpg", reason: "not a JPEG, PNG or WebP file" }]);

@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { ArrayDataset, DataLoader, type Dataset, type LoaderOptions, randomAffine } from "../../src/data/index.js";
 
-/** Pictures of one pixel that holds their index; the label is the index too. */
+/** Images of one pixel that holds their index; the label is the index too. */
 const numbered = (length: number) =>
   new ArrayDataset({
     images: Float32Array.from({ length }, (_, i) => i),
@@ -137,7 +137,7 @@ describe("shuffling", () => {
     `);
   });
 
-  it("changes pictures by seed, epoch and place only", async () => {
+  it("changes images by seed, epoch and place only", async () => {
     const data = new ArrayDataset({
       images: Float32Array.from({ length: 6 * 16 }, (_, i) => (i * 7919) % 97),
       labels: new Int32Array(6),
@@ -145,10 +145,10 @@ describe("shuffling", () => {
       role: "train",
     });
     const augment = randomAffine({ shift: 1, rotation: 20 });
-    const pictures = (seed: number, batchSize: number) =>
+    const images = (seed: number, batchSize: number) =>
       collect(new DataLoader(data, { batchSize, seed, augment })).then((batches) => batches.flat());
-    expect(await pictures(1, 2)).toEqual(await pictures(1, 6));
-    expect(await pictures(1, 2)).not.toEqual(await pictures(2, 2));
+    expect(await images(1, 2)).toEqual(await images(1, 6));
+    expect(await images(1, 2)).not.toEqual(await images(2, 2));
     const loader = new DataLoader(data, { batchSize: 6, augment });
     expect(await collect(loader)).not.toEqual(await collect(loader));
   });

@@ -127,7 +127,7 @@ describe("loadIdxFolder", () => {
       writeFile(join(path, "t10k-images-idx3-ubyte"), idxBytes(8, [3, 5, 5], new Uint8Array(75))),
     );
     expect(await lineOf(loadIdxFolder(sizes))).toBe(
-      `[idx] ${sizes}: pictures differ in size: train [1, 4, 4], t10k [1, 5, 5]`,
+      `[idx] ${sizes}: images differ in size: train [1, 4, 4], t10k [1, 5, 5]`,
     );
     const ranks = await broken("ranks", (path) =>
       writeFile(join(path, "t10k-images-idx3-ubyte"), idxBytes(8, [3], [0, 0, 0])),

@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { ArrayDataset, stratifiedSplit } from "../../src/data/index.js";
 import { describeError } from "../../src/util/errors.js";
 
-/** Pictures of one pixel that holds their index. */
+/** Images of one pixel that holds their index. */
 const numbered = (labels: readonly number[]) =>
   new ArrayDataset({
     images: Int32Array.from(labels, (_, i) => i),

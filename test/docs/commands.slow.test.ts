@@ -38,9 +38,9 @@ beforeAll(async () => {
   mkdirSync(join(folder, "node_modules"));
   symlinkSync(root, join(folder, "node_modules", "fovea"), "dir");
   writeFileSync(join(folder, "package.json"), `{ "type": "module" }`);
-  const picture = new PNG({ width: 28, height: 28 });
-  for (let i = 0; i < 28 * 28; i++) picture.data.set(i % 28 === 14 ? [255, 255, 255, 255] : [0, 0, 0, 255], 4 * i);
-  writeFileSync(join(folder, "picture.png"), PNG.sync.write(picture));
+  const image = new PNG({ width: 28, height: 28 });
+  for (let i = 0; i < 28 * 28; i++) image.data.set(i % 28 === 14 ? [255, 255, 255, 255] : [0, 0, 0, 255], 4 * i);
+  writeFileSync(join(folder, "image.png"), PNG.sync.write(image));
   for (const name of ["cat", "dog"]) {
     mkdirSync(join(folder, "animals", name), { recursive: true });
     for (let i = 1; i <= 50; i++)
@@ -49,7 +49,7 @@ beforeAll(async () => {
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
-/** A picture of one colour, of a size of its own. */
+/** An image of one colour, of a size of its own. */
 async function drawAnimal(path: string, level: number): Promise<void> {
   const background = { r: level, g: 255 - level, b: 128 };
   await sharp({ create: { width: 30 + (level % 7), height: 40, channels: 3, background } }).toFile(path);
@@ -192,7 +192,7 @@ describe("the programs of the documents", { timeout: 300_000 }, () => {
     expect(Number(accuracy)).toBeGreaterThan(96);
   });
 
-  it("docs/data.md: reads a folder of pictures", async () => {
+  it("docs/data.md: reads a folder of images", async () => {
     const [{ text }, ...more] = programs.filter(({ file }) => file === "docs/data.md");
     expect(more).toEqual([]);
     writeFileSync(join(folder, "folder.ts"), text);

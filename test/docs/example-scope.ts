@@ -39,15 +39,15 @@ const config: train.RunConfig = {
 
 /** Puts the files that examples name into a folder. */
 export async function writeFixtures(folder: string): Promise<void> {
-  const picture = new PNG({ width: 28, height: 28 });
-  picture.data.fill(255);
-  writeFileSync(join(folder, "seven.png"), PNG.sync.write(picture));
+  const image = new PNG({ width: 28, height: 28 });
+  image.data.fill(255);
+  writeFileSync(join(folder, "seven.png"), PNG.sync.write(image));
   const images = idxBytes(8, [60000, 28, 28], new Uint8Array(60000 * SIZE));
   writeFileSync(join(folder, "train-images-idx3-ubyte.gz"), gzipSync(images, { level: 1 }));
   await writeIdxFolder(join(folder, "tiny"));
   for (const name of ["cat", "dog"]) {
     mkdirSync(join(folder, "animals", name), { recursive: true });
-    for (const file of ["1.png", "2.png"]) writeFileSync(join(folder, "animals", name, file), PNG.sync.write(picture));
+    for (const file of ["1.png", "2.png"]) writeFileSync(join(folder, "animals", name, file), PNG.sync.write(image));
   }
   mkdirSync(join(folder, "trained"));
   mkdirSync(join(folder, "run"));

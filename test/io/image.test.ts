@@ -38,7 +38,7 @@ function hex(text: string): Uint8Array {
   return new Uint8Array(Buffer.from(text, "hex"));
 }
 const bytesOf = (name: keyof typeof files) => new Uint8Array(Buffer.from(files[name], "base64"));
-const picture = (width: number, height: number, channels: 1 | 3, data: Uint8Array): Image => ({
+const imageOf = (width: number, height: number, channels: 1 | 3, data: Uint8Array): Image => ({
   width,
   height,
   channels,
@@ -48,26 +48,26 @@ const picture = (width: number, height: number, channels: 1 | 3, data: Uint8Arra
 
 describe("decodePng", () => {
   it("reads RGB, grey, palette, 16-bit and 1-bit files", () => {
-    expect(decodePng(bytesOf("rgb"), "x")).toEqual(picture(7, 5, 3, rgb));
-    expect(decodePng(bytesOf("grey"), "x")).toEqual(picture(7, 5, 1, grey));
-    expect(decodePng(bytesOf("palette"), "x")).toEqual(picture(7, 5, 3, palette));
-    expect(decodePng(bytesOf("sixteen"), "x")).toEqual(picture(3, 2, 1, Uint8Array.of(0, 51, 102, 153, 204, 255)));
-    expect(decodePng(bytesOf("one"), "x")).toEqual(picture(3, 1, 1, Uint8Array.of(255, 0, 255)));
+    expect(decodePng(bytesOf("rgb"), "x")).toEqual(imageOf(7, 5, 3, rgb));
+    expect(decodePng(bytesOf("grey"), "x")).toEqual(imageOf(7, 5, 1, grey));
+    expect(decodePng(bytesOf("palette"), "x")).toEqual(imageOf(7, 5, 3, palette));
+    expect(decodePng(bytesOf("sixteen"), "x")).toEqual(imageOf(3, 2, 1, Uint8Array.of(0, 51, 102, 153, 204, 255)));
+    expect(decodePng(bytesOf("one"), "x")).toEqual(imageOf(3, 1, 1, Uint8Array.of(255, 0, 255)));
   });
 
   it("shows transparent pixels on white and says so", () => {
     // 100 · 128/255 + 255 · 127/255 = 177.2
     expect(decodePng(bytesOf("greyAlpha"), "x")).toEqual({
-      ...picture(3, 1, 1, Uint8Array.of(0, 255, 177)),
+      ...imageOf(3, 1, 1, Uint8Array.of(0, 255, 177)),
       transparent: true,
     });
   });
 });
 
 describe("toGrey, toRgb", () => {
-  it("weighs colours as Pillow does", () => expect(toGrey(picture(7, 5, 3, rgb)).data).toEqual(grey));
+  it("weighs colours as Pillow does", () => expect(toGrey(imageOf(7, 5, 3, rgb)).data).toEqual(grey));
   it("leaves what is already so", () => {
-    const image = picture(7, 5, 1, grey);
+    const image = imageOf(7, 5, 1, grey);
     expect(toGrey(image)).toBe(image);
     expect(toRgb(toRgb(image))).toEqual(toRgb(image));
     expect(toGrey(toRgb(image)).data).toEqual(grey);
@@ -78,12 +78,12 @@ describe("resize", () => {
   // Pillow rounds to bytes between the two passes and we do not, hence one level.
   it.each(Object.entries(resized))("to %s within one level of Pillow", (size, expected) => {
     const [width, height] = size.split(" x ").map(Number);
-    const image = resize(picture(7, 5, 3, rgb), width, height);
+    const image = resize(imageOf(7, 5, 3, rgb), width, height);
     expect(image).toMatchObject({ width, height, channels: 3 });
     const largest = Math.max(...image.data.map((value, i) => Math.abs(value - expected[i])));
     expect(largest).toBeLessThanOrEqual(1);
   });
-  it("keeps a picture of the same size", () => expect(resize(picture(7, 5, 3, rgb), 7, 5).data).toEqual(rgb));
+  it("keeps an image of the same size", () => expect(resize(imageOf(7, 5, 3, rgb), 7, 5).data).toEqual(rgb));
 });
 
 describe("bad files", () => {
@@ -105,8 +105,8 @@ describe("bad files", () => {
   };
 
   it.each([
-    ["empty", new Uint8Array(0), "is not a PNG file. Convert the picture to PNG"],
-    ["JPEG", Uint8Array.of(0xff, 0xd8, 0xff, 0xe0), "is not a PNG file. Convert the picture to PNG"],
+    ["empty", new Uint8Array(0), "is not a PNG file. Convert the image to PNG"],
+    ["JPEG", Uint8Array.of(0xff, 0xd8, 0xff, 0xe0), "is not a PNG file. Convert the image to PNG"],
     ["cut header", bytesOf("rgb").subarray(0, 20), `is truncated: it has only 20 bytes. ${hint}`],
     ["no width", sized(0, 5), `claims 0 x 5 pixels; from 1 to 67108864 are accepted. ${hint}`],
     ["bomb", sized(2 ** 20, 2 ** 20), `claims 1048576 x 1048576 pixels; from 1 to 67108864 are accepted. ${hint}`],

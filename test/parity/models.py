@@ -199,7 +199,7 @@ def cases():
         ("bottleneck, projected", "resnet50", ["layer2", 0], [2, 256, 4, 5]),
     ):
         yield {"name": name, "model": model, "stem": "imagenet", "part": part, "small": True, "input": shape}
-    yield {"name": "resnet20, small pictures", "model": "resnet20", "small": True, "input": [2, 3, 9, 8]}
+    yield {"name": "resnet20, small images", "model": "resnet20", "small": True, "input": [2, 3, 9, 8]}
     for depth in (20, 32, 44, 56, 110):
         yield {"name": f"resnet{depth}", "model": f"resnet{depth}", "input": [2, 3, 32, 32]}
     for model, stem, side in (

@@ -21,7 +21,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true }));
 
-/** Pictures of 2 x 2 whose class is the brightest pixel. */
+/** Images of 2 x 2 whose class is the brightest pixel. */
 const quadrants = <Role extends "train" | "test">(length: number, role: Role) => {
   const images = Uint8Array.from({ length: length * 4 }, (_, i) => {
     const sample = Math.floor(i / 4);

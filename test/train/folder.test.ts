@@ -1,4 +1,4 @@
-/** Runs on folders of pictures, from files to a run folder, predictions and scores, on the reference device. */
+/** Runs on folders of images, from files to a run folder, predictions and scores, on the reference device. */
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { useDevice } from "../../src/index.js";
 import { evaluateRun, Predictor, prepareRun, type TrainEvent, type TrainOptions } from "../../src/train/index.js";
 import { describeError } from "../../src/util/errors.js";
-import { gradient, grey, picture, plain, writeFiles } from "../data/picture-files.js";
+import { gradient, grey, plain, sharpFrom, writeFiles } from "../data/image-files.js";
 
 let folder = "";
 let cacheBefore: string | undefined;
@@ -22,13 +22,13 @@ afterEach(async () => {
   await rm(folder, { recursive: true });
 });
 
-/** Reddish and bluish pictures of one size. */
+/** Reddish and bluish images of one size. */
 async function writeColours(root: string, count: number, size: readonly [number, number] = [6, 5]): Promise<void> {
   for (let i = 0; i < count; i++) {
     const shade = 10 * (i % 8);
     await writeFiles(root, {
       [`blue/${i}.png`]: await plain(...size, [shade, shade, 200 + i]),
-      [`red/${i}.jpg`]: await picture(gradient(...size, 0), ...size)
+      [`red/${i}.jpg`]: await sharpFrom(gradient(...size, 0), ...size)
         .composite([{ input: await plain(...size, [255 - i, shade, shade]), left: 0, top: 0 }])
         .jpeg()
         .toBuffer(),
@@ -53,7 +53,7 @@ describe("a run on a folder", () => {
     const root = join(folder, "colours");
     await writeColours(root, 20);
     await writeFiles(root, {
-      "red/broken.jpg": "these are words and no picture",
+      "red/broken.jpg": "these are words and no image",
       "red/notes.txt": "",
       "blue/.DS_Store": "",
     });
@@ -68,7 +68,7 @@ describe("a run on a folder", () => {
     expect(events[0]).toMatchObject({ event: "decode", done: 41, total: 41 });
     const reason = "not a JPEG, PNG or WebP file";
     expect(await readFile(join(out, "skipped.jsonl"), "utf8")).toBe(`{"file":"red/broken.jpg","reason":"${reason}"}\n`);
-    const message = `1 of 41 pictures cannot be decoded and are left out, such as red/broken.jpg: ${reason}; see skipped.jsonl`;
+    const message = `1 of 41 images cannot be decoded and are left out, such as red/broken.jpg: ${reason}; see skipped.jsonl`;
     expect(events[2]).toEqual({ event: "warning", message });
     const metrics = await readFile(join(out, "metrics.jsonl"), "utf8");
     expect(metrics).toContain(message);
@@ -80,7 +80,7 @@ describe("a run on a folder", () => {
     expect(metrics).toMatch(/"event":"epoch".*"waiting":0/);
 
     expect(await evaluateRun(out, root)).toMatchObject({ accuracy: 1, count: 8, loss: done.testLoss });
-    // Other pictures are all unseen, so all of them count; a class may be missing.
+    // Other images are all unseen, so all of them count; a class may be missing.
     const others = join(folder, "others");
     await writeColours(others, 3);
     expect(await evaluateRun(out, others)).toMatchObject({ accuracy: 1, count: 6 });
@@ -135,14 +135,14 @@ describe("a run on a folder", () => {
     const { out } = await train(root, { size: "4x5" });
     const predictor = await Predictor.open(out);
     const files = {
-      "red.webp": await picture(gradient(9, 9, 0), 9, 9)
+      "red.webp": await sharpFrom(gradient(9, 9, 0), 9, 9)
         .composite([{ input: await plain(9, 9, [255, 0, 0]) }])
         .webp()
         .toBuffer(),
       "blue.png": await plain(5, 4, [20, 20, 220]),
       "grey.png": await grey(5, 90),
-      "cut.jpg": (await picture(gradient(30, 20), 30, 20).jpeg().toBuffer()).subarray(0, 300),
-      "words.jpg": "these are words and no picture",
+      "cut.jpg": (await sharpFrom(gradient(30, 20), 30, 20).jpeg().toBuffer()).subarray(0, 300),
+      "words.jpg": "these are words and no image",
     };
     await writeFiles(folder, files);
     const predict = (name: string) => predictor.predictFile(join(folder, name));
@@ -153,7 +153,7 @@ describe("a run on a folder", () => {
     expect(await predict("blue.png")).toMatchObject({ class: "blue", notes: [] });
     expect((await predict("grey.png")).notes).toContain("grey used for red, green and blue");
     expect(await lineOf(predict("cut.jpg"))).toMatch(/^\[predict\] .+cut\.jpg: damaged JPEG: .+ Check the file/);
-    const convert = "Convert the picture to JPEG, PNG or WebP";
+    const convert = "Convert the image to JPEG, PNG or WebP";
     const words = join(folder, "words.jpg");
     expect(await lineOf(predict("words.jpg"))).toBe(`[predict] ${words}: not a JPEG, PNG or WebP file. ${convert}`);
   });
@@ -186,14 +186,14 @@ describe("a run on a folder", () => {
     expect((await evaluateRun(three.out, root)).count).toBe(4);
   });
 
-  it("says where a class with one picture went", async () => {
+  it("says where a class with one image went", async () => {
     const root = join(folder, "colours");
     await writeColours(root, 10);
     await writeFiles(root, { "green/only.png": await plain(6, 5, [0, 255, 0]) });
     const { events } = await train(root, { epochs: 1 });
     const warnings = events.filter((event) => event.event === "warning").map(({ message }) => message);
     expect(warnings).toContain(
-      "too few pictures to divide of green: all are in the training part, none is in the test part",
+      "too few images to divide of green: all are in the training part, none is in the test part",
     );
   });
 
@@ -208,10 +208,10 @@ describe("a run on a folder", () => {
       "[train] memory must be a number of bytes, such as 2GiB or 500MB, got lots",
     );
     expect(await prepare({ model: "cnn", size: 3 })).toBe(
-      "[model] pictures of [3, 3, 3] are too small for cnn. Use larger pictures, or the model mlp",
+      "[model] images of [3, 3, 3] are too small for cnn. Use larger images, or the model mlp",
     );
     expect(await lineOf(train("mnist", { size: 8 }))).toMatch(
-      /^\[data\] mnist has pictures of one size, .+ Leave out --size/,
+      /^\[data\] mnist has images of one size, .+ Leave out --size/,
     );
     expect(await readdir(folder)).not.toContain("run");
   });

@@ -1,4 +1,4 @@
-/** From a run folder to the class of a picture, on the reference device. */
+/** From a run folder to the class of an image, on the reference device. */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -69,7 +69,7 @@ describe("Predictor", () => {
     expect((await grey.predict(flat(0, 2, 1))).class).toBe("dark");
   });
 
-  it("fits the picture to the model and says so", async () => {
+  it("fits the image to the model and says so", async () => {
     expect(await grey.predict(flat(200, 8, 3, true))).toMatchObject({
       class: "bright",
       notes: ["transparent pixels shown on white", "colours turned to grey", "resized from 8 x 8 to 2 x 2"],
@@ -88,10 +88,10 @@ describe("Predictor", () => {
     expect((await colour.predict(red)).class).toBe("dark");
   });
 
-  it("refuses models of pictures that files do not have", async () => {
+  it("refuses models of images that files do not have", async () => {
     const path = join(folder, "four");
     await makeRun(path, [4, 2, 2]);
     const error = await Predictor.open(path).catch((cause: unknown) => cause);
-    expect(describeError(error)).toBe(`[predict] the model of ${path} takes pictures of 4 channels, files have 1 or 3`);
+    expect(describeError(error)).toBe(`[predict] the model of ${path} takes images of 4 channels, files have 1 or 3`);
   });
 });

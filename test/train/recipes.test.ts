@@ -14,7 +14,7 @@ import { philox2x32 } from "../../src/util/philox.js";
 
 beforeAll(() => useDevice("interp"));
 
-/** A whole configuration by a recipe, for pictures of 3 x 6 x 5. */
+/** A whole configuration by a recipe, for images of 3 x 6 x 5. */
 function configOf(choice: Omit<Parameters<typeof recipeFor>[0], "data">): RunConfig {
   const { name, averageShare, ...recipe }: Recipe & { name: RunConfig["recipe"] } = recipeFor({ data: "x", ...choice });
   return {
@@ -29,7 +29,7 @@ function configOf(choice: Omit<Parameters<typeof recipeFor>[0], "data">): RunCon
   };
 }
 
-const pictures = <Role extends "train" | "test">(length: number, role: Role) => {
+const images = <Role extends "train" | "test">(length: number, role: Role) => {
   const images = Uint8Array.from({ length: length * 90 }, (_, i) => philox2x32(i, 3, 1)[0] % 256);
   return new ArrayDataset({ images, labels: Array.from({ length }, (_, i) => i % 2), sampleShape: [3, 6, 5], role });
 };
@@ -56,7 +56,7 @@ describe("a recipe", () => {
     });
   });
 
-  it("gives way to changes to pictures that are said, one by one", () => {
+  it("gives way to changes to images that are said, one by one", () => {
     const augmentOf = (said: object) => recipeFor({ data: "x", recipe: "cifar-fast", ...said }).augment;
     const own = { rotation: 0, scale: 0, shift: 0, crop: 2, cropMode: "reflect", flip: 0.5 };
     expect(augmentOf({})).toEqual(own);
@@ -119,9 +119,9 @@ describe("the optimizer of a run", () => {
 });
 
 describe("a loader of a run", () => {
-  it("gives bytes to the step, unless pictures are changed on the host", async () => {
+  it("gives bytes to the step, unless images are changed on the host", async () => {
     const dtypes = async (config: RunConfig) => {
-      const loader = trainingLoader(pictures(8, "train"), { ...config, batch: 8 });
+      const loader = trainingLoader(images(8, "train"), { ...config, batch: 8 });
       const { value } = await loader.epoch(0).next();
       return value?.x.dtype;
     };
@@ -132,20 +132,20 @@ describe("a loader of a run", () => {
 
 describe("a Preparation", () => {
   const statistics = { mean: [0.5, 0.4, 0.3], std: [0.2, 0.3, 0.25] };
-  const bytes = () => tensor(pictures(4, "train").images as Uint8Array, { shape: [4, 3, 6, 5] });
+  const bytes = () => tensor(images(4, "train").images as Uint8Array, { shape: [4, 3, 6, 5] });
   const valuesOf = async (input: Preparation, x: Tensor) =>
     Array.from(await (await compile((given: Tensor) => input.call(given))(x)).data());
 
   it("standardises as the host does, and changes nothing else in evaluation", async () => {
     const input = new Preparation({ standardisation: { ...statistics, scale: 1 / 255 }, crop: 2, flip: 1, cutout: 3 });
     input.eval();
-    const host = pictures(4, "train").standardise(statistics).batch([0, 1, 2, 3]).x;
+    const host = images(4, "train").standardise(statistics).batch([0, 1, 2, 3]).x;
     const found = await valuesOf(input, bytes());
     for (const [i, value] of host.entries()) expect(found[i]).toBeCloseTo(value, 5);
     expect(await valuesOf(input, tensor(host, { shape: [4, 3, 6, 5] }))).toEqual(Array.from(host));
   });
 
-  it("changes pictures in training, anew at every step, the same for the same seed", async () => {
+  it("changes images in training, anew at every step, the same for the same seed", async () => {
     const options = { standardisation: statistics, crop: 1, flip: 0.5, cutout: 2 };
     const [first, second] = [new Preparation({ ...options, seed: 4 }), new Preparation({ ...options, seed: 4 })];
     const step = compile((x: Tensor) => first.call(x));
@@ -162,7 +162,7 @@ describe("a Preparation", () => {
     expect(counters).toEqual([4, 2, 4]); // two tensors per crop and square, one per flip
   });
 
-  it("fills with the mean colour, and flips whole pictures", async () => {
+  it("fills with the mean colour, and flips whole images", async () => {
     const white = zeros([1, 3, 6, 5], { dtype: "u8" })
       .add(tensor(255, { dtype: "u8" }))
       .to("u8");
@@ -188,7 +188,7 @@ async function trained(bytes: boolean, decay?: number) {
   const averages = decay === undefined ? undefined : new Ema(model.stateDict(), { decay });
   const optimizer = new SGD(model.parameters(), { lr: 0.05 });
   const step = makeTrainStep({ model, optimizer, loss: lossOf(config), input, averages });
-  const set = pictures(12, "train");
+  const set = images(12, "train");
   const loader = new DataLoader(bytes ? set : set.standardise(config.input), { batchSize: 4, bytes });
   const weights: number[][] = [];
   for await (const { x, y } of loader) {
@@ -228,7 +228,7 @@ describe("a score with flips", () => {
     }
   }
 
-  it("is of the mean of the logits of each picture and its mirror image", async () => {
+  it("is of the mean of the logits of each image and its mirror image", async () => {
     const x = new Generator(1, "x").normal([3, 2, 4, 5]);
     const model = new Lopsided();
     const [once, mirrored] = [evaluationLogits(model, x, {}), evaluationLogits(model, x.flip(3), {})];
@@ -238,7 +238,7 @@ describe("a score with flips", () => {
   });
 
   it("goes into accuracy and loss", async () => {
-    const set = pictures(10, "test");
+    const set = images(10, "test");
     const input = new Preparation({ standardisation: configOf({}).input });
     const loader = new DataLoader(set, { batchSize: 4, padLast: true, bytes: true });
     const model = new Lopsided();

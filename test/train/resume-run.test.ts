@@ -8,7 +8,7 @@ import { prepareRun, resumeRun, type TrainEvent, type TrainOptions } from "../..
 import { lockFolder } from "../../src/train/lock.js";
 import { describeError } from "../../src/util/errors.js";
 import { writeIdxFolder } from "../data/idx-bytes.js";
-import { plain, writeFiles } from "../data/picture-files.js";
+import { plain, writeFiles } from "../data/image-files.js";
 
 let folder = "";
 let cacheBefore: string | undefined;
@@ -53,7 +53,7 @@ const lineOf = (work: Promise<unknown>) => work.then(() => "no error", describeE
 const remains = async (run: string) =>
   Promise.all((await readdir(run)).sort().map(async (name) => [name, await readFile(join(run, name), "hex")]));
 
-describe("on a folder of pictures", () => {
+describe("on a folder of images", () => {
   async function writeShades(root: string): Promise<void> {
     for (let i = 0; i < 20; i++) {
       const level = (i * 37) % 200;
@@ -62,10 +62,10 @@ describe("on a folder of pictures", () => {
         [`red/${i}.png`]: await plain(6, 5, [90 + i, 60, level]),
       });
     }
-    await writeFiles(root, { "red/broken.png": "these are words and no picture" });
+    await writeFiles(root, { "red/broken.png": "these are words and no image" });
   }
 
-  it("goes on where the pictures are now, resized as they were", async () => {
+  it("goes on where the images are now, resized as they were", async () => {
     const root = join(folder, "shades");
     await writeShades(root);
     const whole = await train(root, "whole", { size: "4x5" });
@@ -86,7 +86,7 @@ describe("on a folder of pictures", () => {
     expect((await readFile(join(cut, "metrics.jsonl"), "utf8")).match(/"warning"/g)).toHaveLength(1);
   });
 
-  it("refuses pictures that have changed", async () => {
+  it("refuses images that have changed", async () => {
     const root = join(folder, "shades");
     await writeShades(root);
     const cut = await train(root, "cut", { stop: true });

@@ -180,7 +180,7 @@ describe("stems", () => {
   const stemOf = (size: number, stem?: "cifar" | "imagenet") =>
     createModel("resnet18", { classes: 10, size, stem }).stateDict()["conv1.weight"].shape[2];
 
-  it("follow the size of the pictures unless they are chosen", () => {
+  it("follow the size of the images unless they are chosen", () => {
     expect([stemOf(32), stemOf(63), stemOf(64), stemOf(224)]).toEqual([3, 3, 7, 7]);
     expect([stemOf(32, "imagenet"), stemOf(224, "cifar")]).toEqual([7, 3]);
   });
@@ -194,7 +194,7 @@ describe("stems", () => {
   });
 });
 
-describe("odd pictures", () => {
+describe("odd images", () => {
   it.each([
     ["resnet20", 1, [7, 9]],
     ["resnet18", 4, [33, 65]],
@@ -206,7 +206,7 @@ describe("odd pictures", () => {
 
   it("are refused where a model cannot take them", () => {
     expect(failure(() => createModel("lenet", { classes: 10, inChannels: 1, size: 8 }))).toBe(
-      "[model] pictures of [1, 8, 8] are too small for lenet. Use larger pictures, or the model mlp",
+      "[model] images of [1, 8, 8] are too small for lenet. Use larger images, or the model mlp",
     );
     expect(failure(() => createModel("resnet20", { classes: 10, size: 32 }).call(zeros([2, 1, 32, 32])))).toContain(
       "[conv2d] expected 3 input channels, got x [2, 1, 32, 32] (in model.conv1)",

@@ -47,7 +47,7 @@ describe.each(devices)("WhiteningConv2d on %s", (device) => {
 
   it("makes patches uncorrelated, of scale 1 but for ε", async () => {
     const [N, C, H, W, K] = [6, 2, 7, 8, 2];
-    // Neighbours and channels that go together, as in pictures.
+    // Neighbours and channels that go together, as in images.
     const x = tensor(
       Float32Array.from({ length: N * C * H * W }, (_, i) => random(i) + 3 * random(i >> 2) + 2 * random(i % 56)),
       { shape: [N, C, H, W] },
@@ -87,7 +87,7 @@ describe("a whitening layer", () => {
     ]);
   });
 
-  it("is fitted in whatever model has one, to pictures of all classes", async () => {
+  it("is fitted in whatever model has one, to images of all classes", async () => {
     const images = Uint8Array.from({ length: 20 * 81 }, (_, i) => (i % 81 === 40 ? 0 : (i * i) % 256));
     const labels = Array.from({ length: 20 }, (_, i) => Math.floor(i / 10));
     const set = new ArrayDataset({ images, labels, sampleShape: [1, 9, 9], role: "train" });
@@ -119,10 +119,10 @@ describe("a whitening layer", () => {
       "[whiteningConv2d] eps must be above 0, got 0",
     );
     expect(await failure(() => new WhiteningConv2d(3, 2).fit(zeros([4, 1, 5, 5])))).toBe(
-      "[whiteningConv2d] needs pictures [N, 3, H, W] of 2 pixels or more, got [4, 1, 5, 5]",
+      "[whiteningConv2d] needs images [N, 3, H, W] of 2 pixels or more, got [4, 1, 5, 5]",
     );
     expect(await failure(() => createModel("speednet", { classes: 2, size: [8, 40] }))).toBe(
-      "[model] pictures of [3, 8, 40] are too small for speednet. Use pictures of 9 pixels or more, or another model",
+      "[model] images of [3, 8, 40] are too small for speednet. Use images of 9 pixels or more, or another model",
     );
   });
 });

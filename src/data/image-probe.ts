@@ -1,24 +1,24 @@
 /**
- * How a list of pictures is decoded: size and colours, from what was asked for and from a look at some of the files. It
+ * How a list of images is decoded: size and colours, from what was asked for and from a look at some of the files. It
  * must not know caches or data sets.
  */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { DataError } from "../util/errors.js";
-import type { DecodeSettings } from "./picture.js";
-import { readHeader } from "./picture-header.js";
+import type { DecodeSettings } from "./image.js";
+import { readHeader } from "./image-header.js";
 
 /** Files by their paths from a root. */
-export interface PictureList {
+export interface ImageList {
   readonly root: string;
   readonly paths: readonly string[];
 }
 
 /** What is asked of the pixels; part of the cache's key. */
 export interface PixelRequest {
-  /** [H, W] to resize to; absent: the size that all pictures have. */
+  /** [H, W] to resize to; absent: the size that all images have. */
   readonly size?: readonly [number, number];
-  /** Absent: grey if all pictures are. */
+  /** Absent: grey if all images are. */
   readonly channels?: 1 | 3;
 }
 
@@ -32,19 +32,16 @@ const usualSizes = [224, 192, 160, 128, 96, 64, 48, 32] as const;
  *
  * @throws DataError when none can be read, or sizes are mixed and none was asked for.
  */
-export async function chooseSettings(list: PictureList, { size, channels }: PixelRequest): Promise<DecodeSettings> {
+export async function chooseSettings(list: ImageList, { size, channels }: PixelRequest): Promise<DecodeSettings> {
   const { root, paths } = list;
   const step = Math.max(1, paths.length / probeFiles);
   const chosen = Array.from({ length: Math.min(paths.length, probeFiles) }, (_, i) => paths[Math.floor(i * step)]);
   const headers = await Promise.all(chosen.map((path) => headerOf(join(root, path))));
   const readable = headers.filter((header) => typeof header !== "string");
   if (readable.length === 0) {
-    throw new DataError(
-      `[data] none of ${chosen.length} pictures in ${root} can be read: ${chosen[0]}: ${headers[0]}`,
-      {
-        hint: "JPEG, PNG and WebP files are read",
-      },
-    );
+    throw new DataError(`[data] none of ${chosen.length} images in ${root} can be read: ${chosen[0]}: ${headers[0]}`, {
+      hint: "JPEG, PNG and WebP files are read",
+    });
   }
   const sizes = readable.map(({ height, width }) => [height, width] as const);
   if (!size && new Set(sizes.map(String)).size > 1) throw sizesError(root, sizes);
@@ -74,7 +71,7 @@ export function sizesError(root: string, sizes: readonly (readonly [number, numb
   const shorts = sizes.map(([height, width]) => Math.min(height, width)).sort((a, b) => a - b);
   const middle = shorts[Math.floor(shorts.length / 2)];
   const proposed = usualSizes.find((size) => size <= middle) ?? middle;
-  return new DataError(`[data] the pictures in ${root} differ in size (height x width): ${list}`, {
+  return new DataError(`[data] the images in ${root} differ in size (height x width): ${list}`, {
     hint: `Choose a size for all: --size ${proposed}`,
   });
 }

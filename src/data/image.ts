@@ -1,16 +1,16 @@
 /**
- * One picture file to bytes of one size and number of channels, by the one rule that training and prediction share. It
+ * One image file to bytes of one size and number of channels, by the one rule that training and prediction share. It
  * must not know folders, caches or workers.
  *
- * The rule. A set that is not resized takes `@napi-rs/image`, ten times as fast for small pictures, for every file whose
+ * The rule. A set that is not resized takes `@napi-rs/image`, ten times as fast for small images, for every file whose
  * header is plain; what that decoder gets wrong (Exif turns, CMYK, 16 bits, files that are cut) goes to `sharp`. A set
  * that is resized takes `sharp` for every file. Decoders differ by up to 3 of 255 levels, so the rule never depends on
  * anything but the file and the set's settings.
  */
 import { DataError } from "../util/errors.js";
-import { readHeader } from "./picture-header.js";
+import { readHeader } from "./image-header.js";
 
-/** What {@link decodePicture} makes; the same settings and file give the same bytes. */
+/** What {@link decodeImage} makes; the same settings and file give the same bytes. */
 export interface DecodeSettings {
   /** 1: grey; 3: red, green, blue. */
   readonly channels: 1 | 3;
@@ -32,17 +32,17 @@ export type Decoded =
 /** Names the decoders and their rule; part of every cache key. */
 export const decoderVersion = "rule 1, @napi-rs/image 1.15.0, sharp 0.35.5";
 
-/** Larger pictures are refused before anything is allocated; libvips has the same limit. */
+/** Larger images are refused before anything is allocated; libvips has the same limit. */
 const maxPixels = 2 ** 28;
 
 /**
  * Decodes a JPEG, PNG or WebP file of any kind: the first frame, turned as Exif asks, 8 bits, transparent pixels on
- * white, CMYK through its profile. Resizing is torchvision's `Resize` and `CenterCrop`: the picture is made to cover the
+ * white, CMYK through its profile. Resizing is torchvision's `Resize` and `CenterCrop`: the image is made to cover the
  * size by a triangle filter, then cut about its centre.
  *
  * @throws DataError when the decoder is not installed; a bad file is an answer, not an error.
  */
-export async function decodePicture(bytes: Uint8Array, settings: DecodeSettings): Promise<Decoded> {
+export async function decodeImage(bytes: Uint8Array, settings: DecodeSettings): Promise<Decoded> {
   const header = readHeader(bytes);
   if (typeof header === "string") return { reason: header };
   if (header.width * header.height > maxPixels) {
@@ -78,9 +78,9 @@ async function decodeSmall(bytes: Uint8Array): Promise<Raw> {
 
 async function decodeAny(bytes: Uint8Array, size: readonly [number, number] | undefined): Promise<Raw> {
   const { default: sharp } = await load("sharp@0.35.5", () => import("sharp"));
-  let picture = sharp(bytes, { failOn: "error", limitInputPixels: maxPixels }).autoOrient();
-  if (size) picture = picture.resize({ height: size[0], width: size[1], fit: "cover", kernel: "linear" });
-  const { data, info } = await picture.toColourspace("srgb").raw().toBuffer({ resolveWithObject: true });
+  let image = sharp(bytes, { failOn: "error", limitInputPixels: maxPixels }).autoOrient();
+  if (size) image = image.resize({ height: size[0], width: size[1], fit: "cover", kernel: "linear" });
+  const { data, info } = await image.toColourspace("srgb").raw().toBuffer({ resolveWithObject: true });
   return { data, width: info.width, height: info.height };
 }
 
@@ -88,7 +88,7 @@ async function load<Module>(name: string, load: () => Promise<Module>): Promise<
   try {
     return await load();
   } catch (cause) {
-    throw new DataError(`[data] pictures need the package ${name}, which cannot be loaded: ${firstLine(cause)}`, {
+    throw new DataError(`[data] images need the package ${name}, which cannot be loaded: ${firstLine(cause)}`, {
       hint: `Run: npm install --include=optional ${name}`,
       cause,
     });

@@ -3,16 +3,16 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import sharp from "sharp";
 import { describe, expect, it } from "vitest";
-import { type DecodeSettings, decodePicture, readHeader } from "../../src/data/index.js";
-import { decoderVersion } from "../../src/data/picture.js";
+import { decoderVersion } from "../../src/data/image.js";
+import { type DecodeSettings, decodeImage, readHeader } from "../../src/data/index.js";
 import { type Image, resize } from "../../src/io/index.js";
 import { philox2x32 } from "../../src/util/philox.js";
 import { root } from "../../tools/prepare.mjs";
-import { gradient, picture } from "./picture-files.js";
+import { gradient, sharpFrom } from "./image-files.js";
 
 const [width, height] = [24, 16];
 const rgb = gradient(width, height);
-const base = () => picture(rgb, width, height);
+const base = () => sharpFrom(rgb, width, height);
 const as = (settings: Partial<DecodeSettings> = {}): DecodeSettings => ({
   channels: 3,
   size: [height, width],
@@ -21,7 +21,7 @@ const as = (settings: Partial<DecodeSettings> = {}): DecodeSettings => ({
 });
 
 async function pixelsOf(bytes: Uint8Array, settings: Partial<DecodeSettings> = {}): Promise<Uint8Array> {
-  const decoded = await decodePicture(bytes, as(settings));
+  const decoded = await decodeImage(bytes, as(settings));
   if (!("pixels" in decoded)) throw new Error(JSON.stringify(decoded));
   return decoded.pixels;
 }
@@ -56,17 +56,22 @@ const kinds: readonly (readonly [
   ["subsampled JPEG", () => base().jpeg({ quality: 95 }).toBuffer(), rgb, 20],
   ["grey JPEG", () => base().greyscale().jpeg({ quality: 100 }).toBuffer(), greyRgb, 3],
   // There and back through profiles, in colours that ink has.
-  ["CMYK JPEG", () => picture(muted, width, height).toColourspace("cmyk").jpeg({ quality: 100 }).toBuffer(), muted, 20],
+  [
+    "CMYK JPEG",
+    () => sharpFrom(muted, width, height).toColourspace("cmyk").jpeg({ quality: 100 }).toBuffer(),
+    muted,
+    20,
+  ],
   ["PNG", () => base().png().toBuffer(), rgb, 0],
   ["interlaced PNG", () => base().png({ progressive: true }).toBuffer(), rgb, 0],
   ["16-bit PNG", () => base().toColourspace("rgb16").png().toBuffer(), rgb, 0],
   ["grey PNG", () => base().greyscale().toColourspace("b-w").png().toBuffer(), greyRgb, 0],
   ["grey 16-bit PNG", () => base().greyscale().toColourspace("grey16").png().toBuffer(), greyRgb, 1],
   ["palette PNG", () => base().png({ palette: true, colours: 256, dither: 0 }).toBuffer(), rgb, 12],
-  ["PNG with alpha", () => picture(half, width, height).png().toBuffer(), onWhite, 1],
+  ["PNG with alpha", () => sharpFrom(half, width, height).png().toBuffer(), onWhite, 1],
   ["WebP", () => base().webp({ quality: 100 }).toBuffer(), rgb, 20],
   ["lossless WebP", () => base().webp({ lossless: true }).toBuffer(), rgb, 0],
-  ["WebP with alpha", () => picture(half, width, height).webp({ lossless: true }).toBuffer(), onWhite, 1],
+  ["WebP with alpha", () => sharpFrom(half, width, height).webp({ lossless: true }).toBuffer(), onWhite, 1],
   [
     "animated WebP: its first frame",
     () =>
@@ -89,11 +94,11 @@ describe.each(kinds)("%s", (_, file, expected, tolerance) => {
 });
 
 it("CMYK is not left to the decoder that takes its inks for colours", async () => {
-  const file = await picture(muted, width, height).toColourspace("cmyk").jpeg().toBuffer();
+  const file = await sharpFrom(muted, width, height).toColourspace("cmyk").jpeg().toBuffer();
   expect(readHeader(file)).toMatchObject({ format: "jpeg", plain: false, grey: false });
 });
 
-it("a grey picture with alpha stays grey, on white", async () => {
+it("a grey image with alpha stays grey, on white", async () => {
   const file = await base().greyscale().ensureAlpha(0.5).toColourspace("b-w").png().toBuffer();
   expect(readHeader(file)).toMatchObject({ grey: true });
   const expected = Uint8Array.from(luma, (value) => Math.round((value * 127 + 255 * 128) / 255));
@@ -163,26 +168,26 @@ describe("resizing", () => {
     [30, 30, [60, 60]],
   ] as const)("%d x %d to %j covers and cuts about the centre", async (wide, high, size) => {
     const data = gradient(wide, high);
-    const file = await picture(data, wide, high).png().toBuffer();
+    const file = await sharpFrom(data, wide, high).png().toBuffer();
     const image: Image = { width: wide, height: high, channels: 3, data, transparent: false };
     expect(distance(await pixelsOf(file, { size, resize: true }), reference(image, size))).toBeLessThanOrEqual(3);
   });
 
   it("is not done unless it is asked for", async () => {
     const file = await base().png().toBuffer();
-    expect(await decodePicture(file, as({ size: [8, 8] }))).toEqual({ size: [height, width] });
+    expect(await decodeImage(file, as({ size: [8, 8] }))).toEqual({ size: [height, width] });
   });
 });
 
 describe("what cannot be decoded", () => {
   const reasonOf = async (bytes: Uint8Array, settings: Partial<DecodeSettings> = {}) => {
-    const decoded = await decodePicture(bytes, as(settings));
+    const decoded = await decodeImage(bytes, as(settings));
     return "reason" in decoded ? decoded.reason : JSON.stringify(Object.keys(decoded));
   };
 
   it.each([
     ["nothing", async () => Buffer.alloc(0), "the file is empty"],
-    ["text", async () => Buffer.from("this is no picture at all"), "not a JPEG, PNG or WebP file"],
+    ["text", async () => Buffer.from("this is no image at all"), "not a JPEG, PNG or WebP file"],
     ["three letters", async () => Buffer.from("GIF"), "not a JPEG, PNG or WebP file"],
     ["a GIF", () => base().gif().toBuffer(), "a GIF file; JPEG, PNG and WebP are read"],
     ["the start of a JPEG", async () => (await base().jpeg().toBuffer()).subarray(0, 30), "truncated in its header"],
@@ -226,7 +231,7 @@ describe("what cannot be decoded", () => {
           const [at, value] = philox2x32(trial * 3 + i, k, 7);
           bytes[at % bytes.length] = value % 256;
         }
-        const decoded = await decodePicture(bytes, as());
+        const decoded = await decodeImage(bytes, as());
         if ("reason" in decoded) damaged++;
         else if ("pixels" in decoded) expect(decoded.pixels.length).toBe(rgb.length);
       }
@@ -236,7 +241,7 @@ describe("what cannot be decoded", () => {
 });
 
 it("colours are told apart from grey", async () => {
-  expect(await decodePicture(await base().png().toBuffer(), as({ channels: 1 }))).toEqual({ colours: true });
+  expect(await decodeImage(await base().png().toBuffer(), as({ channels: 1 }))).toEqual({ colours: true });
 });
 
 it("the cache is keyed by the decoders that are installed", () => {

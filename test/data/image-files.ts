@@ -1,9 +1,9 @@
-/** Picture files of every kind for tests, made by sharp from pixels that are known. */
+/** Image files of every kind for tests, made by sharp from pixels that are known. */
 import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import sharp from "sharp";
 
-/** RGB bytes of a picture whose pixels all differ: x in red, y in green, a constant blue. */
+/** RGB bytes of an image whose pixels all differ: x in red, y in green, a constant blue. */
 export function gradient(width: number, height: number, blue = 128): Uint8Array {
   const pixels = new Uint8Array(width * height * 3);
   for (let y = 0; y < height; y++) {
@@ -15,7 +15,7 @@ export function gradient(width: number, height: number, blue = 128): Uint8Array 
 }
 
 /** A sharp pipeline over RGB or RGBA bytes. */
-export const picture = (pixels: Uint8Array, width: number, height: number) =>
+export const sharpFrom = (pixels: Uint8Array, width: number, height: number) =>
   sharp(pixels, { raw: { width, height, channels: (pixels.length / (width * height)) as 3 | 4 } });
 
 /** One colour, as PNG. */

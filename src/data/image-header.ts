@@ -6,7 +6,7 @@
  */
 
 /** What a header says. */
-export interface PictureHeader {
+export interface ImageHeader {
   readonly format: "jpeg" | "png" | "webp";
   /** As shown: after the turn that Exif asks for. */
   readonly width: number;
@@ -19,31 +19,31 @@ export interface PictureHeader {
 
 /** Exif orientations from here on swap width and height. */
 const firstSideways = 5;
-/** No picture is smaller, and signatures can be read without a look at the length. */
+/** No image is smaller, and signatures can be read without a look at the length. */
 const leastBytes = 16;
-const notAPicture = "not a JPEG, PNG or WebP file";
+const notAImage = "not a JPEG, PNG or WebP file";
 
-/** The header of a picture, or what the bytes are instead. */
-export function readHeader(bytes: Uint8Array): PictureHeader | string {
+/** The header of an image, or what the bytes are instead. */
+export function readHeader(bytes: Uint8Array): ImageHeader | string {
   if (bytes.length === 0) return "the file is empty";
-  if (bytes.length < leastBytes) return notAPicture;
+  if (bytes.length < leastBytes) return notAImage;
   return readUpToTheEnd(new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength));
 }
 
-function readUpToTheEnd(view: DataView): PictureHeader | string {
+function readUpToTheEnd(view: DataView): ImageHeader | string {
   try {
     if (view.getUint16(0) === 0xffd8) return readJpeg(view);
     if (text(view, 1, 3) === "PNG") return readPng(view);
     if (text(view, 0, 4) === "RIFF" && text(view, 8, 4) === "WEBP") return readWebp(view);
     if (text(view, 0, 3) === "GIF") return "a GIF file; JPEG, PNG and WebP are read";
-    return notAPicture;
+    return notAImage;
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
     return "truncated in its header"; // that was a read beyond the end
   }
 }
 
-function readJpeg(view: DataView): PictureHeader | string {
+function readJpeg(view: DataView): ImageHeader | string {
   let orientation = 1;
   let adobeRgb = false;
   for (let at = 2; ; ) {
@@ -73,7 +73,7 @@ function readJpeg(view: DataView): PictureHeader | string {
   }
 }
 
-/** Whether there is an end marker: small decoders fill the rest of a cut picture with grey and say nothing. */
+/** Whether there is an end marker: small decoders fill the rest of a cut image with grey and say nothing. */
 function endsAsJpeg(view: DataView): boolean {
   for (let at = view.byteLength - 2; at >= Math.max(2, view.byteLength - 4096); at--) {
     if (view.getUint16(at) === 0xffd9) return true;
@@ -81,7 +81,7 @@ function endsAsJpeg(view: DataView): boolean {
   return false;
 }
 
-function readPng(view: DataView): PictureHeader | string {
+function readPng(view: DataView): ImageHeader | string {
   if (text(view, 12, 4) !== "IHDR") return "damaged: a PNG without a header";
   const [width, height] = [view.getUint32(16), view.getUint32(20)];
   const [depth, colours] = [view.getUint8(24), view.getUint8(25)];
@@ -98,7 +98,7 @@ function readPng(view: DataView): PictureHeader | string {
   return sized({ format: "png", width, height, grey, plain }, orientation);
 }
 
-function readWebp(view: DataView): PictureHeader | string {
+function readWebp(view: DataView): ImageHeader | string {
   const kind = text(view, 12, 4);
   const header = { format: "webp", grey: false } as const;
   if (kind === "VP8 ") {
@@ -109,7 +109,7 @@ function readWebp(view: DataView): PictureHeader | string {
     const bits = view.getUint32(21, true);
     return sized({ ...header, width: (bits & 0x3fff) + 1, height: ((bits >>> 14) & 0x3fff) + 1, plain: true }, 1);
   }
-  if (kind !== "VP8X") return "damaged: a WebP without a picture";
+  if (kind !== "VP8X") return "damaged: a WebP without an image";
   const flags = view.getUint8(20);
   const [hasExif, animated] = [(flags & 0x08) !== 0, (flags & 0x02) !== 0];
   const size = (at: number) => 1 + view.getUint8(at) + (view.getUint16(at + 1, true) << 8);
@@ -145,9 +145,9 @@ function exifOrientation(view: DataView, start: number): number {
   return 1;
 }
 
-function sized(header: PictureHeader, orientation: number): PictureHeader | string {
+function sized(header: ImageHeader, orientation: number): ImageHeader | string {
   const { width, height } = header;
-  if (width === 0 || height === 0) return "damaged: a picture without pixels";
+  if (width === 0 || height === 0) return "damaged: an image without pixels";
   return orientation < firstSideways ? header : { ...header, width: height, height: width };
 }
 
