@@ -4,9 +4,9 @@
  */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { root } from "../tools/prepare.mjs";
+import { root } from "../tools/setup.mjs";
 import type { ModelName } from "./models.js";
-import { type Checked, Peer, type Prepared, type Program } from "./peers.js";
+import { type Checked, Peer, type Program, type Setup } from "./peers.js";
 import type { PlainNode } from "./plain.js";
 import { type PeerName, peerLabels } from "./report.js";
 import type { Contestant } from "./rounds.js";
@@ -94,7 +94,7 @@ export function missingPackage(name: CrewName): string | undefined {
 
 /** Work that a crew has set up. */
 export interface Lineup {
-  readonly ready: ReadonlyMap<string, { readonly prepared: Prepared; readonly contestant: Contestant }>;
+  readonly ready: ReadonlyMap<string, { readonly setup: Setup; readonly contestant: Contestant }>;
   readonly failed: Readonly<Record<string, { readonly error: string }>>;
 }
 
@@ -127,14 +127,14 @@ export class Crew {
   }
 
   /** Builds the work in every mode. `kind` tells contestants of several works apart. */
-  async prepare(work: Work, kind: string, checked: Checked): Promise<Lineup> {
-    const ready = new Map<string, { prepared: Prepared; contestant: Contestant }>();
+  async setUp(work: Work, kind: string, checked: Checked): Promise<Lineup> {
+    const ready = new Map<string, { setup: Setup; contestant: Contestant }>();
     const failed: Record<string, { error: string }> = {};
     for (const { peer, modes } of this.#members) {
       const made = await peer.setupAll(work, modes, (values, mode) => checked(values, `${this.label}, ${mode}`));
       Object.assign(failed, made.failed);
-      for (const [mode, prepared] of made.ready) {
-        ready.set(mode, { prepared, contestant: peer.contestant(`${kind}${this.label}, ${mode}`, prepared) });
+      for (const [mode, setup] of made.ready) {
+        ready.set(mode, { setup, contestant: peer.contestant(`${kind}${this.label}, ${mode}`, setup) });
       }
     }
     return { ready, failed };

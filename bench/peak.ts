@@ -7,7 +7,7 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { root } from "../tools/prepare.mjs";
+import { root } from "../tools/setup.mjs";
 import type { DeviceName } from "./api.js";
 import { WasmPeak } from "./wasm-peak.js";
 

@@ -29,35 +29,35 @@ def run(call, steps):
     return times
 
 
-def obey(request, version, prepare, prepared):
+def obey(request, version, make_call, calls):
     do = request["do"]
     if do == "hello":
         return {"version": version}
     if do == "setup":
-        call, checks_of = prepare(request["work"], request["mode"])
+        call, checks_of = make_call(request["work"], request["mode"])
         begin = CLOCK()
         result = call()
         checks = checks_of(result)
         end = CLOCK()
-        prepared.append(call)
+        calls.append(call)
         first, since_start = (end - begin) * 1e3, (end - START) * 1e3
-        return {"id": len(prepared) - 1, "checks": checks, "firstMs": first, "sinceStartMs": since_start}
+        return {"id": len(calls) - 1, "checks": checks, "firstMs": first, "sinceStartMs": since_start}
     if do == "run":
-        return {"ms": run(prepared[request["id"]], request["steps"])}
+        return {"ms": run(calls[request["id"]], request["steps"])}
     if do == "usage":
         peak_bytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024  # Linux counts in kibibytes
         return {"maxRssBytes": peak_bytes}
     raise ValueError(f"unknown command {do}")
 
 
-def serve(version, prepare):
-    """Answers until stdin ends. `prepare(work, mode)` gives a call, and what makes its first result numbers to compare."""
+def serve(version, make_call):
+    """Answers until stdin ends. `make_call(work, mode)` gives a call, and what makes its first result numbers to compare."""
     answers = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)  # whatever libraries print goes to stderr
-    prepared = []
+    calls = []
     for line in sys.stdin:
         try:
-            answer = obey(json.loads(line), version, prepare, prepared)
+            answer = obey(json.loads(line), version, make_call, calls)
         except Exception as error:  # a mode that fails is a result, not the end of the bench
             text = str(error).strip().splitlines()
             answer = {"error": f"{type(error).__name__}: {text[0] if text else ''}"[:300]}

@@ -28,7 +28,7 @@ const run = z.object({ ms: z.array(z.number()) });
 const usage = z.object({ maxRssBytes: z.number() });
 
 /** Work that is set up in the peer, with the mean magnitudes of its first results and the time that this took. */
-export type Prepared = z.infer<typeof setup>;
+export type Setup = z.infer<typeof setup>;
 type Failure = z.infer<typeof failure>;
 
 /** Gets the first results of a mode, and throws if they are not those of the other side. */
@@ -36,7 +36,7 @@ export type Checked = (values: readonly number[], mode: string) => void;
 
 /** The modes that work, and the errors of those that do not. */
 export interface Modes {
-  readonly ready: ReadonlyMap<string, Prepared>;
+  readonly ready: ReadonlyMap<string, Setup>;
   readonly failed: Readonly<Record<string, Failure>>;
 }
 
@@ -79,13 +79,13 @@ export class Peer {
   }
 
   /** Builds the work in one mode and runs it once. */
-  async setup(work: Work, mode: string): Promise<Prepared | Failure> {
+  async setup(work: Work, mode: string): Promise<Setup | Failure> {
     return this.#ask(setup, { do: "setup", work, mode });
   }
 
   /** Builds the work in every mode; `checked` gets the first results of each and may throw. */
   async setupAll(work: Work, modes: readonly string[], checked: Checked): Promise<Modes> {
-    const ready = new Map<string, Prepared>();
+    const ready = new Map<string, Setup>();
     const failed: Record<string, Failure> = {};
     for (const mode of modes) {
       const answer = await this.setup(work, mode);
@@ -98,12 +98,12 @@ export class Peer {
     return { ready, failed };
   }
 
-  /** Prepared work as a side of a comparison. */
-  contestant(name: string, prepared: Prepared): Contestant {
+  /** Work that is set up, as a side of a comparison. */
+  contestant(name: string, setup: Setup): Contestant {
     return {
       name,
       side: "peer",
-      run: async (steps) => this.#succeed(await this.#ask(run, { do: "run", id: prepared.id, steps })).ms,
+      run: async (steps) => this.#succeed(await this.#ask(run, { do: "run", id: setup.id, steps })).ms,
     };
   }
 

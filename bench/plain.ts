@@ -7,7 +7,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import ts from "typescript";
-import { prepare, root } from "../tools/prepare.mjs";
+import { root, setUp } from "../tools/setup.mjs";
 
 const bench = join(root, "bench");
 /** child.ts, js/serve.ts and everything that they load besides packages. */
@@ -25,7 +25,7 @@ export class PlainNode {
 
   /** Builds the package if needed, and translates the files once. */
   static async create(): Promise<PlainNode> {
-    await prepare();
+    await setUp();
     const folder = mkdtempSync(join(tmpdir(), "fovea-bench-"));
     writeFileSync(join(folder, "package.json"), '{ "type": "module" }');
     const compilerOptions = { target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.ESNext };

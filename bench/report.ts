@@ -5,7 +5,7 @@
 import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { cpus } from "node:os";
-import { root } from "../tools/prepare.mjs";
+import { root } from "../tools/setup.mjs";
 
 /** Milliseconds of one side, and what follows from them. */
 interface Timing {

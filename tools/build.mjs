@@ -1,4 +1,4 @@
 /** `npm run build`: installs and builds if needed, nothing else. */
-import { prepare } from "./prepare.mjs";
+import { setUp } from "./setup.mjs";
 
-await prepare();
+await setUp();

@@ -7,7 +7,7 @@ import { spawn } from "node:child_process";
 import { join } from "node:path";
 import { styleText } from "node:util";
 import { checkSources, formatViolation, type Rule, readSources, type Violation } from "./check-layers.js";
-import { root } from "./prepare.mjs";
+import { root } from "./setup.mjs";
 
 /** What a step found: empty when all is well. */
 type Outcome = { readonly ok: boolean; readonly output: string };

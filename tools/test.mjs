@@ -5,9 +5,9 @@
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { prepare, root, run } from "./prepare.mjs";
+import { root, run, setUp } from "./setup.mjs";
 
-await prepare();
+await setUp();
 const folder = mkdtempSync(join(tmpdir(), "fovea-test-"));
 const countsFile = join(folder, "counts.json");
 const vitest = join(root, "node_modules", "vitest", "vitest.mjs");

@@ -172,7 +172,7 @@ async function measure(
     const own: Rival[] = [];
     const magnitude = await magnitudeOf(await once());
     for (const { peer, crew } of crews) {
-      const { ready, failed } = await crew.prepare(kernel.work, `${kernel.name} `, ([check], who) =>
+      const { ready, failed } = await crew.setUp(kernel.work, `${kernel.name} `, ([check], who) =>
         requireSame(`${kernel.name}, ${who}`, magnitude, check, RESULT_TOLERANCE),
       );
       for (const [mode, { error }] of Object.entries(failed)) {

@@ -69,9 +69,9 @@ async function torchBytes(
   const peer = await Peer.start(torchProgram());
   if (typeof peer === "string") return peer;
   try {
-    const prepared = await peer.setup(stepWork(model), mode);
-    if ("error" in prepared) return prepared.error;
-    await peer.contestant(mode, prepared).run(steps);
+    const ready = await peer.setup(stepWork(model), mode);
+    if ("error" in ready) return ready.error;
+    await peer.contestant(mode, ready).run(steps);
     return { bytes: await peer.maxRssBytes(), version: peer.version };
   } finally {
     peer.close();

@@ -69,7 +69,7 @@ export async function sideBySide(contest: Contest, options: BenchOptions): Promi
     }
   };
   const lineups: [Crew, Lineup][] = [];
-  for (const crew of crews) lineups.push([crew, await crew.prepare(work, "", checked)]);
+  for (const crew of crews) lineups.push([crew, await crew.setUp(work, "", checked)]);
   const theirs = lineups.flatMap(([, { ready }]) => [...ready.values()].map(({ contestant }) => contestant));
   const peak = await openPeak(options.device);
   let peakGflops = 0;
@@ -139,9 +139,9 @@ class Rates {
 /** Rows, JSON and the best of a crew's modes. */
 function summarise(crew: Crew, { ready, failed }: Lineup, results: Results, rates: Rates): Summary {
   const { medianMs, fewSteps } = results;
-  const measured = [...ready].map(([mode, { prepared, contestant }]) => ({
+  const measured = [...ready].map(([mode, { setup, contestant }]) => ({
     mode,
-    firstMs: prepared.firstMs,
+    firstMs: setup.firstMs,
     ms: medianMs.get(contestant.name)!,
     rounds: fewSteps.get(contestant.name),
   }));

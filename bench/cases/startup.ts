@@ -90,10 +90,10 @@ async function startOnce(model: ModelName, starter: Starter, i: number): Promise
     return;
   }
   starter.version = peer.version;
-  const prepared = await peer.setup(stepWork(model), starter.mode);
+  const ready = await peer.setup(stepWork(model), starter.mode);
   peer.close();
-  if ("error" in prepared) starter.error = prepared.error;
-  else starter.times.push(prepared.sinceStartMs);
+  if ("error" in ready) starter.error = ready.error;
+  else starter.times.push(ready.sinceStartMs);
 }
 
 function report(

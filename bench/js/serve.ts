@@ -29,7 +29,7 @@ type Question =
   | { readonly do: "usage" };
 
 let side: Side | undefined;
-const prepared: Call[] = [];
+const calls: Call[] = [];
 
 async function obey(question: Question): Promise<object> {
   switch (question.do) {
@@ -43,11 +43,11 @@ async function obey(question: Question): Promise<object> {
       await call.run();
       const checks = await call.checks();
       const end = performance.now();
-      prepared.push(call);
-      return { id: prepared.length - 1, checks, firstMs: end - begin, sinceStartMs: end - start };
+      calls.push(call);
+      return { id: calls.length - 1, checks, firstMs: end - begin, sinceStartMs: end - start };
     }
     case "run": {
-      const { run, repeats = 1 } = prepared[question.id];
+      const { run, repeats = 1 } = calls[question.id];
       const ms: number[] = [];
       for (let i = 0; i < question.steps; i++) {
         const begin = performance.now();

@@ -18,7 +18,7 @@ export interface Digits {
   readonly train: ArrayDataset<"train">;
   readonly test: ArrayDataset<"test">;
   /** Any other image as the network takes it, [28 · 28]. */
-  prepare(pixels: Uint8Array): Float32Array;
+  standardise(pixels: Uint8Array): Float32Array;
 }
 
 /** Fetches and divides them, 80 % for training. */
@@ -30,7 +30,7 @@ export async function loadDigits(): Promise<Digits> {
   return {
     train: train.standardise(statistics),
     test: heldOut.standardise(statistics),
-    prepare: (pixels) => dataset(pixels, [0], "all", statistics).batch([0]).x,
+    standardise: (pixels) => dataset(pixels, [0], "all", statistics).batch([0]).x,
   };
 }
 

@@ -105,7 +105,7 @@ export class Run {
 
   /** Probability of each digit, [10], by the weights of now. */
   async classify(pixels: Uint8Array): Promise<ArrayLike<number>> {
-    const x = tensor(this.#digits.prepare(pixels), { shape: [1, ...SHAPE] });
+    const x = tensor(this.#digits.standardise(pixels), { shape: [1, ...SHAPE] });
     return (await this.#classify(x)).data();
   }
 

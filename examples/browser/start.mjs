@@ -3,7 +3,7 @@
  * `-- --port 8080` chooses the port.
  */
 import { parseArgs } from "node:util";
-import { prepare } from "../../tools/prepare.mjs";
+import { setUp } from "../../tools/setup.mjs";
 
 const { values } = parseArgs({ options: { port: { type: "string", default: "5173" } } });
 const port = Number(values.port);
@@ -11,7 +11,7 @@ if (!Number.isInteger(port) || port < 0 || port > 65535) {
   process.stderr.write(`--port must be a whole number from 0 to 65535, got ${values.port}\n`);
   process.exit(2);
 }
-await prepare();
+await setUp();
 const { buildPage, servePage } = await import("./page.mjs"); // needs what has just been installed
 await buildPage();
 const { url } = await servePage({ port }).catch((/** @type {Error} */ error) => {

@@ -15,6 +15,6 @@ export type {
   WarningEvent,
 } from "./events.js";
 export { type FitOptions, fit } from "./fit.js";
-export { Preparation, type PreparationOptions } from "./preparation.js";
+export { InputTransform, type InputTransformOptions } from "./input-transform.js";
 export { cellState, type SavedState, type Stateful, type StateParts } from "./state.js";
 export { evaluate, type Loss, type ScoreOptions, type StepOptimizer } from "./steps.js";

@@ -22,7 +22,7 @@ export interface FitOptions {
   readonly loss?: Loss;
   /** What validation and test report; default: `loss`. */
   readonly scoreLoss?: Loss;
-  /** What becomes of a batch inside the step, before the model sees it, such as a `Preparation`; default: nothing. */
+  /** Input transform, applied to every batch inside the step, such as an `InputTransform`; default: nothing. */
   readonly input?: Module;
   /** Averages of the model's weights: they are scored and saved, and at the end the model has them; default: none. */
   readonly averages?: Ema;

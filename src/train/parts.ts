@@ -1,5 +1,5 @@
 /**
- * The parts of a run from its configuration: loaders, preparation, optimizer, schedule, averages. It must not know where
+ * The parts of a run from its configuration: loaders, input transform, optimizer, schedule, averages. It must not know where
  * data come from, nor the loop that all of it is for.
  */
 import { DataLoader, type Dataset, randomAffine, type TrainingSet } from "../data/index.js";
@@ -9,14 +9,14 @@ import type { Parameter } from "../tensor/index.js";
 import { ConfigError } from "../util/errors.js";
 import { fitWhitening } from "../vision/index.js";
 import type { RunConfig } from "./config.js";
+import { InputTransform } from "./input-transform.js";
 import type { AnySet } from "./open-data.js";
-import { Preparation } from "./preparation.js";
 import type { Loss, StepOptimizer } from "./steps.js";
 
 const scoreBatch = 250;
 const scoreValues = 250 * 3 * 64 * 64;
 
-/** Batches in random order: bytes for the step to prepare, unless the images are changed on the host. */
+/** Batches in random order: bytes for the input transform of the step, unless the images are changed on the host. */
 export function trainingLoader(train: AnySet<"train">, { augment, batch, seed, input }: RunConfig): DataLoader {
   const { rotation, scale, shift } = augment;
   const onHost = rotation > 0 || scale > 0 || shift > 0;
@@ -41,13 +41,17 @@ export function scoringLoader(set: AnySet<"test" | "validation">, { input }: Pic
 }
 
 /** What the step does to its batches. */
-export function preparationOf({ input, augment, seed }: Pick<RunConfig, "input" | "augment" | "seed">): Preparation {
+export function inputTransformOf({
+  input,
+  augment,
+  seed,
+}: Pick<RunConfig, "input" | "augment" | "seed">): InputTransform {
   const { crop, cropMode, flip, cutout } = augment;
-  return new Preparation({ standardisation: input, crop, cropMode, flip, cutout, seed });
+  return new InputTransform({ standardisation: input, crop, cropMode, flip, cutout, seed });
 }
 
 /** Brings what is not trained into the state that training starts from. */
-export async function prepareModel(model: Module, train: AnySet<"train">, { input }: RunConfig): Promise<void> {
+export async function fitBuffers(model: Module, train: AnySet<"train">, { input }: RunConfig): Promise<void> {
   const standardised: TrainingSet = train.standardise(input);
   await fitWhitening(model, standardised);
 }

@@ -16,10 +16,10 @@ import { type OpenedData, openData, openTestData } from "./open-data.js";
 import {
   averagesOf,
   decayFor,
+  fitBuffers,
+  inputTransformOf,
   lossOf,
   optimizerOf,
-  preparationOf,
-  prepareModel,
   scheduleOf,
   scoringLoader,
   trainingLoader,
@@ -135,7 +135,7 @@ export async function evaluateRun(path: string, data: string): Promise<Score> {
     throw new DataError(`[evaluate] ${has}, but ${knows}`, { hint: "Evaluate on data like those it was trained on" });
   }
   const { testFlip } = config;
-  return evaluate(model, scoringLoader(test, config), { input: preparationOf(config), testFlip });
+  return evaluate(model, scoringLoader(test, config), { input: inputTransformOf(config), testFlip });
 }
 
 const eventMs = 250;
@@ -176,13 +176,13 @@ async function train(
   try {
     const skipped = data.folder?.skipped ?? [];
     if (skipped.length > 0 && !resumed) await run.writeSkipped(skipped);
-    if (!resumed) await prepareModel(model, data.train, config);
+    if (!resumed) await fitBuffers(model, data.train, config);
     return await fitModel({
       model,
       optimizer: optimizerOf(model, config),
       loss: lossOf(config),
       scoreLoss: functional.crossEntropy,
-      input: preparationOf(config),
+      input: inputTransformOf(config),
       averages: averagesOf(model, config),
       testFlip: config.testFlip,
       train: loader,

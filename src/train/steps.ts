@@ -30,13 +30,13 @@ export interface StepParts {
   readonly model: Module;
   readonly optimizer: StepOptimizer;
   readonly loss: Loss;
-  /** What becomes of a batch before the model sees it, such as a `Preparation`; default: nothing. */
+  /** Input transform, applied to every batch before the model, such as an `InputTransform`; default: nothing. */
   readonly input?: Module;
   /** Averages that follow the weights; default: none. */
   readonly averages?: Ema;
 }
 
-/** Preparation, forward, backward and update as one program. */
+/** Input transform, forward, backward and update as one program. */
 export function makeTrainStep({ model, optimizer, loss, input, averages }: StepParts): TrainStep {
   return compile((x: Tensor, y: Tensor) => {
     model.train();
@@ -54,7 +54,7 @@ export function makeTrainStep({ model, optimizer, loss, input, averages }: StepP
 export interface ScoreOptions {
   /** Default: cross-entropy. */
   readonly loss?: Loss;
-  /** What becomes of a batch before the model sees it, such as a `Preparation`; default: nothing. */
+  /** Input transform, applied to every batch before the model, such as an `InputTransform`; default: nothing. */
   readonly input?: Module;
   /** Whether logits are means over each image and its mirror image; default false. */
   readonly testFlip?: boolean;
@@ -63,9 +63,9 @@ export interface ScoreOptions {
 /** The logits of a model in evaluation mode. `[B, C, H, W] -> [B, K]` */
 export function evaluationLogits(model: Module, x: Tensor, { input, testFlip = false }: ScoreOptions): Tensor {
   model.eval();
-  const prepared = input ? input.eval().call(x) : x;
-  if (!testFlip) return model.call(prepared);
-  const both = model.call(concat([prepared, prepared.flip(3)])); // [2B, K]
+  const transformed = input ? input.eval().call(x) : x;
+  if (!testFlip) return model.call(transformed);
+  const both = model.call(concat([transformed, transformed.flip(3)])); // [2B, K]
   return both.reshape([2, x.shape[0], both.shape[1]]).mean({ dim: 0 });
 }
 
@@ -105,7 +105,7 @@ export function makeScorer(model: Module, options: ScoreOptions = {}): Scorer {
 /**
  * Loss and accuracy of a classifier over a data set, in evaluation mode. A loader with `padLast` needs one program only.
  *
- * @param options - `loss`: default cross-entropy; `input`: a module in front of the model, such as a {@link Preparation};
+ * @param options - `loss`: default cross-entropy; `input`: a module in front of the model, such as an {@link InputTransform};
  * `testFlip`: logits are means over each image and its mirror image, default false
  * @example
  * const loader = new DataLoader(test, { batchSize: 250, padLast: true });

@@ -7,7 +7,7 @@ import { promisify } from "node:util";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { z } from "zod";
-import { root } from "../../tools/prepare.mjs";
+import { root } from "../../tools/setup.mjs";
 
 const runFile = promisify(execFile);
 const positive = z.number().positive();

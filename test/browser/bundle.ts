@@ -7,7 +7,7 @@ import { builtinModules } from "node:module";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { build, createLogger, type Rolldown } from "vite";
-import { root } from "../../tools/prepare.mjs";
+import { root } from "../../tools/setup.mjs";
 
 type Conditions = Readonly<Record<string, string>>;
 const { exports } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as {

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import type { Browser } from "playwright-core";
 import ts from "typescript";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { root } from "../../tools/prepare.mjs";
+import { root } from "../../tools/setup.mjs";
 import { codeBlocks } from "../docs/markdown.js";
 import { bundle } from "./bundle.js";
 import { chromiumPath, startBrowser, warnWithoutBrowser } from "./chromium.js";

@@ -9,7 +9,7 @@ import { join } from "node:path";
 import type { Browser, Locator, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { buildPage, servePage } from "../../examples/browser/page.mjs";
-import { prepare, root } from "../../tools/prepare.mjs";
+import { root, setUp } from "../../tools/setup.mjs";
 import { chromiumPath, startBrowser, warnWithoutBrowser } from "./chromium.js";
 
 warnWithoutBrowser("the example page in a browser");
@@ -77,7 +77,7 @@ describe.skipIf(!chromiumPath)("the example page", { timeout: 5 * MINUTES }, () 
   const closing: (() => Promise<void>)[] = [];
 
   beforeAll(async () => {
-    await prepare();
+    await setUp();
     await buildPage();
     mkdirSync(artefacts, { recursive: true });
     browser = await startBrowser();

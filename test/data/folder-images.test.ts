@@ -7,7 +7,7 @@ import { decoderVersion } from "../../src/data/image.js";
 import { type DecodeSettings, decodeImage, readHeader } from "../../src/data/index.js";
 import { type Image, resize } from "../../src/io/index.js";
 import { philox2x32 } from "../../src/util/philox.js";
-import { root } from "../../tools/prepare.mjs";
+import { root } from "../../tools/setup.mjs";
 import { gradient, sharpFrom } from "./image-files.js";
 
 const [width, height] = [24, 16];

@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { root } from "../../tools/prepare.mjs";
+import { root } from "../../tools/setup.mjs";
 import { codeBlocks, read } from "./markdown.js";
 
 const runFile = promisify(execFile);

@@ -10,7 +10,7 @@ import { promisify } from "node:util";
 import { PNG } from "pngjs";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { prepare, root } from "../../tools/prepare.mjs";
+import { root, setUp } from "../../tools/setup.mjs";
 import { codeBlocks, documents } from "./markdown.js";
 
 const runFile = promisify(execFile);
@@ -33,7 +33,7 @@ const lines = listed.filter(({ line }, i) => listed.findIndex((other) => other.l
 
 let folder = "";
 beforeAll(async () => {
-  await prepare();
+  await setUp();
   folder = mkdtempSync(join(tmpdir(), "fovea-docs-"));
   mkdirSync(join(folder, "node_modules"));
   symlinkSync(root, join(folder, "node_modules", "fovea"), "dir");

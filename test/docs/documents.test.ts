@@ -5,7 +5,7 @@ import { describe, expect, it } from "vitest";
 import { scalarNames } from "../../src/ir/scalar.js";
 import { structuralNames } from "../../src/ops/index.js";
 import { LAYERS } from "../../tools/layer-rules.js";
-import { root } from "../../tools/prepare.mjs";
+import { root } from "../../tools/setup.mjs";
 import { anchors, codeBlocks, documents, links, read } from "./markdown.js";
 
 /** Rows of the mission, by section. */

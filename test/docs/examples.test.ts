@@ -8,7 +8,7 @@ import { join } from "node:path";
 import ts from "typescript";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Tensor, useDevice } from "../../src/index.js";
-import { root } from "../../tools/prepare.mjs";
+import { root } from "../../tools/setup.mjs";
 import { digitScope, layerScope, writeFixtures } from "./example-scope.js";
 
 const source = join(root, "src");

@@ -1,7 +1,7 @@
 /** Reads the project's documents: their code blocks, links and headings. Knows nothing of what they say. */
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { root } from "../../tools/prepare.mjs";
+import { root } from "../../tools/setup.mjs";
 
 export interface CodeBlock {
   /** Path of the document from the root. */

@@ -5,7 +5,7 @@
 import { join, relative } from "node:path";
 import ts from "typescript";
 import { describe, expect, it } from "vitest";
-import { root } from "../../tools/prepare.mjs";
+import { root } from "../../tools/setup.mjs";
 
 const faces = ["index", "nn/index", "optim/index", "data/index", "io/index", "vision/index", "train/index"];
 const paths = faces.map((face) => join(root, "src", `${face}.ts`));

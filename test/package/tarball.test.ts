@@ -10,7 +10,7 @@ import { promisify } from "node:util";
 import { publint } from "publint";
 import { formatMessage } from "publint/utils";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { prepare, root } from "../../tools/prepare.mjs";
+import { root, setUp } from "../../tools/setup.mjs";
 
 const runFile = promisify(execFile);
 
@@ -59,7 +59,7 @@ describe("the packed tarball", { timeout: 300_000 }, () => {
   let consumer = "";
 
   beforeAll(async () => {
-    await prepare();
+    await setUp();
     folder = mkdtempSync(join(tmpdir(), "fovea-tarball-"));
     consumer = join(folder, "consumer");
     mkdirSync(consumer);

@@ -6,7 +6,7 @@ import { dirname, join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { checkSources, formatViolation, readSources } from "../../tools/check-layers.js";
 import { LAYERS, PACKAGES } from "../../tools/layer-rules.js";
-import { root } from "../../tools/prepare.mjs";
+import { root } from "../../tools/setup.mjs";
 
 /** Violations in these files, as printed; a header comment is put before each file's text, on its first line. */
 function check(files: Readonly<Record<string, string>>): string[] {

@@ -6,8 +6,8 @@ import { Conv2d, Flatten, functional, Linear, Module, manualSeed, Sequential } f
 import { AdamW, Ema, JointOptimizer, SGD } from "../../src/optim/index.js";
 import { compile, Generator, type Tensor, tensor, zeros } from "../../src/tensor/index.js";
 import type { RunConfig } from "../../src/train/config.js";
+import { InputTransform } from "../../src/train/input-transform.js";
 import { decayFor, lossOf, optimizerOf, scheduleOf, trainingLoader } from "../../src/train/parts.js";
-import { Preparation } from "../../src/train/preparation.js";
 import { type Recipe, recipeFor, recipeNames } from "../../src/train/recipes.js";
 import { evaluationLogits, makeScorer, makeTrainStep } from "../../src/train/steps.js";
 import { philox2x32 } from "../../src/util/philox.js";
@@ -130,14 +130,19 @@ describe("a loader of a run", () => {
   });
 });
 
-describe("a Preparation", () => {
+describe("a InputTransform", () => {
   const statistics = { mean: [0.5, 0.4, 0.3], std: [0.2, 0.3, 0.25] };
   const bytes = () => tensor(images(4, "train").images as Uint8Array, { shape: [4, 3, 6, 5] });
-  const valuesOf = async (input: Preparation, x: Tensor) =>
+  const valuesOf = async (input: InputTransform, x: Tensor) =>
     Array.from(await (await compile((given: Tensor) => input.call(given))(x)).data());
 
   it("standardises as the host does, and changes nothing else in evaluation", async () => {
-    const input = new Preparation({ standardisation: { ...statistics, scale: 1 / 255 }, crop: 2, flip: 1, cutout: 3 });
+    const input = new InputTransform({
+      standardisation: { ...statistics, scale: 1 / 255 },
+      crop: 2,
+      flip: 1,
+      cutout: 3,
+    });
     input.eval();
     const host = images(4, "train").standardise(statistics).batch([0, 1, 2, 3]).x;
     const found = await valuesOf(input, bytes());
@@ -147,12 +152,12 @@ describe("a Preparation", () => {
 
   it("changes images in training, anew at every step, the same for the same seed", async () => {
     const options = { standardisation: statistics, crop: 1, flip: 0.5, cutout: 2 };
-    const [first, second] = [new Preparation({ ...options, seed: 4 }), new Preparation({ ...options, seed: 4 })];
+    const [first, second] = [new InputTransform({ ...options, seed: 4 }), new InputTransform({ ...options, seed: 4 })];
     const step = compile((x: Tensor) => first.call(x));
     const once = Array.from(await (await step(bytes())).data());
     expect(await valuesOf(second, bytes())).toEqual(once);
     expect(Array.from(await (await step(bytes())).data())).not.toEqual(once);
-    expect(await valuesOf(new Preparation({ ...options, seed: 5 }), bytes())).not.toEqual(once);
+    expect(await valuesOf(new InputTransform({ ...options, seed: 5 }), bytes())).not.toEqual(once);
     expect(first.namedGenerators().map(([key]) => key)).toEqual([
       "crop_generator",
       "flip_generator",
@@ -166,16 +171,16 @@ describe("a Preparation", () => {
     const white = zeros([1, 3, 6, 5], { dtype: "u8" })
       .add(tensor(255, { dtype: "u8" }))
       .to("u8");
-    const cropped = await valuesOf(new Preparation({ standardisation: statistics, crop: 2, seed: 1 }), white);
+    const cropped = await valuesOf(new InputTransform({ standardisation: statistics, crop: 2, seed: 1 }), white);
     const levels = new Set(cropped.slice(0, 30).map((value) => value.toFixed(4)));
     expect([...levels].every((level) => ["0.0000", (0.5 / 0.2).toFixed(4)].includes(level))).toBe(true);
-    const flipped = await valuesOf(new Preparation({ standardisation: statistics, flip: 1 }), bytes());
-    const plain = await valuesOf(new Preparation({ standardisation: statistics }), bytes());
+    const flipped = await valuesOf(new InputTransform({ standardisation: statistics, flip: 1 }), bytes());
+    const plain = await valuesOf(new InputTransform({ standardisation: statistics }), bytes());
     expect(flipped.slice(0, 5)).toEqual(plain.slice(0, 5).reverse());
   });
 
   it("refuses bytes without statistics", () => {
-    expect(() => new Preparation().call(bytes())).toThrow("[preparation] bytes came without statistics");
+    expect(() => new InputTransform().call(bytes())).toThrow("[inputTransform] bytes came without statistics");
   });
 });
 
@@ -184,7 +189,7 @@ async function trained(bytes: boolean, decay?: number) {
   manualSeed(3);
   const model = new Sequential(new Flatten(), new Linear(90, 2));
   const config = configOf({ recipe: "cifar-resnet" });
-  const input = new Preparation({ standardisation: config.input });
+  const input = new InputTransform({ standardisation: config.input });
   const averages = decay === undefined ? undefined : new Ema(model.stateDict(), { decay });
   const optimizer = new SGD(model.parameters(), { lr: 0.05 });
   const step = makeTrainStep({ model, optimizer, loss: lossOf(config), input, averages });
@@ -239,7 +244,7 @@ describe("a score with flips", () => {
 
   it("goes into accuracy and loss", async () => {
     const set = images(10, "test");
-    const input = new Preparation({ standardisation: configOf({}).input });
+    const input = new InputTransform({ standardisation: configOf({}).input });
     const loader = new DataLoader(set, { batchSize: 4, padLast: true, bytes: true });
     const model = new Lopsided();
     const { loss, accuracy, count } = await makeScorer(model, { input, testFlip: true })(loader);

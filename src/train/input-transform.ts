@@ -1,14 +1,18 @@
 /**
- * What becomes of a batch inside the step, before the model sees it. It must not know models, data sets or files.
+ * The input transform: standardisation and random augmentation of a batch, traced into the training step in front of the
+ * model. It must not know models, data sets or files.
  */
 import { cutout, randomCrop, randomFlip, type Standardisation, standardise } from "../data/browser.js";
 import { Module } from "../nn/index.js";
 import { Generator, type Tensor } from "../tensor/index.js";
 import { ConfigError } from "../util/errors.js";
 
-/** What a {@link Preparation} does. */
-export interface PreparationOptions {
-  /** Of bytes, with the factor on every byte, default 1/255. Batches of other numbers are standardised already. */
+/** What an {@link InputTransform} applies. */
+export interface InputTransformOptions {
+  /**
+   * Applied to u8 batches: `(x · scale − mean) / std`, with `scale` 1/255 by default. Float batches pass through; they
+   * must be standardised already.
+   */
   readonly standardisation?: Standardisation & { readonly scale?: number };
   /** In training, largest shift to each side in pixels, and what lies outside. Default 0 and `zero`. */
   readonly crop?: number;
@@ -17,29 +21,29 @@ export interface PreparationOptions {
   readonly flip?: number;
   /** In training, side of the square that is cut out, in pixels. Default 0. */
   readonly cutout?: number;
-  /** Decides every change. Default 0. */
+  /** Seed of the random streams. Default 0. */
   readonly seed?: number;
 }
 
 /**
- * Standardises bytes and, in training, crops, flips and cuts out at random: the first part of a step. It is a module, so
- * that it has a mode, and so that `namedGenerators` finds the streams that a saved run must go on with.
+ * Standardises bytes and, in training mode, crops, flips and cuts out at random. It is a module because it has a mode, and
+ * because `namedGenerators` then finds its random streams, which a checkpoint must hold.
  *
  * Shape: `[N, C, H, W] -> [N, C, H, W]`, f32. Zeros that come in from outside are the mean of the training images.
  *
  * @throws ConfigError from `call` if an option is out of range, or bytes come without statistics; ShapeError if x is no
  * batch of images
  * @example
- * const input = new Preparation({ standardisation: { mean: [0.5], std: [0.25] }, crop: 4, flip: 0.5 });
+ * const input = new InputTransform({ standardisation: { mean: [0.5], std: [0.25] }, crop: 4, flip: 0.5 });
  * const y = input.call(zeros([2, 1, 28, 28], { dtype: "u8" })); // shape [2, 1, 28, 28]
  */
-export class Preparation extends Module {
-  readonly options: PreparationOptions;
+export class InputTransform extends Module {
+  readonly options: InputTransformOptions;
   readonly cropGenerator: Generator;
   readonly flipGenerator: Generator;
   readonly cutoutGenerator: Generator;
 
-  constructor(options: PreparationOptions = {}) {
+  constructor(options: InputTransformOptions = {}) {
     super();
     const { seed = 0 } = options;
     this.options = options;
@@ -61,6 +65,6 @@ export class Preparation extends Module {
     const { standardisation } = this.options;
     if (x.dtype !== "u8") return x;
     if (standardisation) return standardise(x, standardisation, { scale: standardisation.scale });
-    throw new ConfigError("[preparation] bytes came without statistics", { hint: "Pass standardisation" });
+    throw new ConfigError("[inputTransform] bytes came without statistics", { hint: "Pass standardisation" });
   }
 }

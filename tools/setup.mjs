@@ -58,7 +58,7 @@ export function run(program, args, { quiet = false, env = process.env } = {}) {
 }
 
 /** Installs from the lock file and builds, each only if needed; ends the process with a clear message on failure. */
-export async function prepare() {
+export async function setUp() {
   checkNode();
   if (!installed()) {
     await step("Installing", () => {
