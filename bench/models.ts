@@ -125,7 +125,7 @@ export function trainingStep(model: ModelName, api: Api): Job {
   const labels = fovea.tensor(integers([batch], 2, classes), { shape: [batch] });
   const step = fovea.compile((x: Tensor, y: Tensor) => {
     optimizer.zeroGrad();
-    const loss = nn.functional.crossEntropy(net.call(x), y);
+    const loss = nn.functional.crossEntropy(net(x), y);
     loss.backward();
     optimizer.step();
     return loss;
@@ -156,7 +156,7 @@ export function prediction(work: Work & { readonly kind: "infer" }, { fovea, nn,
   nn.foldBatchNorm(net);
   const shape = [batch, 3, size, size];
   const images = fovea.tensor(uniform(shape, 1), { shape });
-  const predict = fovea.compile((x: Tensor) => net.call(x));
+  const predict = fovea.compile((x: Tensor) => net(x));
   let logits: Tensor | undefined;
   return {
     call: async () => {

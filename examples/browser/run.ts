@@ -54,7 +54,7 @@ export class Run {
     const optimizer = new SGD(model.parameters(), RECIPE);
     const schedule = cosine(RECIPE.lr, { totalSteps: this.steps, warmupSteps: this.#batches.length });
     const step = compile((x: Tensor, y: Tensor) => {
-      const loss = functional.crossEntropy(model.call(x), y);
+      const loss = functional.crossEntropy(model(x), y);
       loss.backward();
       optimizer.step();
       optimizer.zeroGrad();
@@ -65,9 +65,9 @@ export class Run {
       return step(x, y);
     };
     this.#countRight = compile((x: Tensor, y: Tensor) =>
-      noGrad(() => model.call(x).argmax({ dim: 1 }).eq(y).to("f32").sum()),
+      noGrad(() => model(x).argmax({ dim: 1 }).eq(y).to("f32").sum()),
     );
-    this.#classify = compile((x: Tensor) => noGrad(() => model.call(x).softmax({ dim: 1 })));
+    this.#classify = compile((x: Tensor) => noGrad(() => model(x).softmax({ dim: 1 })));
   }
 
   get epoch(): number {

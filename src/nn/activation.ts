@@ -10,7 +10,7 @@ import { Module } from "./module.js";
  *
  * @see https://pytorch.org/docs/stable/generated/torch.nn.ReLU.html
  * @example
- * const y = new ReLU().call(tensor([-1, 2])); // [0, 2]
+ * const y = new ReLU()(tensor([-1, 2])); // [0, 2]
  */
 export class ReLU extends Module {
   override forward(x: Tensor): Tensor {
@@ -25,7 +25,7 @@ export class ReLU extends Module {
  *
  * @see https://pytorch.org/docs/stable/generated/torch.nn.ReLU6.html
  * @example
- * const y = new ReLU6().call(tensor([-1, 2, 7])); // [0, 2, 6]
+ * const y = new ReLU6()(tensor([-1, 2, 7])); // [0, 2, 6]
  */
 export class ReLU6 extends Module {
   override forward(x: Tensor): Tensor {

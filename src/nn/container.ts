@@ -14,7 +14,7 @@ import { Module } from "./module.js";
  * @see https://pytorch.org/docs/stable/generated/torch.nn.Sequential.html
  * @example
  * const model = new Sequential(new Linear(4, 8), new ReLU(), new Linear(8, 3));
- * const logits = model.call(zeros([2, 4])); // shape [2, 3]
+ * const logits = model(zeros([2, 4])); // shape [2, 3]
  */
 export class Sequential extends Module {
   [index: number]: Module;
@@ -31,7 +31,7 @@ export class Sequential extends Module {
   }
 
   /** Number of children. */
-  get length(): number {
+  override get length(): number {
     return [...this].length;
   }
 
@@ -46,7 +46,7 @@ export class Sequential extends Module {
 
   override forward(x: Tensor): Tensor {
     let y = x;
-    for (const module of this) y = module.call(y);
+    for (const module of this) y = module(y);
     return y;
   }
 }
@@ -63,10 +63,10 @@ export interface FlattenOptions {
  *
  * Shape: `[N, C, H, W] -> [N, C·H·W]`.
  *
- * @throws ShapeError from `call` if the input has not these axes
+ * @throws ShapeError from the call if the input has not these axes
  * @see https://pytorch.org/docs/stable/generated/torch.nn.Flatten.html
  * @example
- * const y = new Flatten().call(zeros([8, 3, 4, 4])); // shape [8, 48]
+ * const y = new Flatten()(zeros([8, 3, 4, 4])); // shape [8, 48]
  */
 export class Flatten extends Module {
   readonly startDim: number;

@@ -38,10 +38,10 @@ const torchInit: NonNullable<Conv2dOptions["init"]> = (shape, { generator }) =>
  * @param inChannels Cin, ≥ 1
  * @param outChannels Cout, ≥ 1
  * @param kernelSize K in pixels, ≥ 1: one number, or `[height, width]`
- * @throws ConfigError if an option is out of range; ShapeError from `call` if rank or channels differ
+ * @throws ConfigError if an option is out of range; ShapeError from the call if rank or channels differ
  * @see https://pytorch.org/docs/stable/generated/torch.nn.Conv2d.html
  * @example
- * const y = new Conv2d(3, 16, 3, { padding: 1 }).call(zeros([8, 3, 32, 32])); // shape [8, 16, 32, 32]
+ * const y = new Conv2d(3, 16, 3, { padding: 1 })(zeros([8, 3, 32, 32])); // shape [8, 16, 32, 32]
  */
 export class Conv2d extends Module {
   /** `[outChannels, inChannels / groups, Kh, Kw]` */

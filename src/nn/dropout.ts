@@ -20,7 +20,7 @@ export interface DropoutOptions {
  * @throws ConfigError if p is out of range
  * @see Srivastava et al. 2014, "Dropout: A Simple Way to Prevent Neural Networks from Overfitting"
  * @example
- * const y = new Dropout(0.2).eval().call(ones([4])); // [1, 1, 1, 1]
+ * const y = new Dropout(0.2).eval()(ones([4])); // [1, 1, 1, 1]
  */
 export class Dropout extends Module {
   readonly p: number;

@@ -23,10 +23,10 @@ export interface LinearOptions {
  *
  * @param inFeatures size of the last axis of the input, ≥ 1
  * @param outFeatures size of the last axis of the output, ≥ 1
- * @throws ConfigError if a size is not a whole number ≥ 1; ShapeError from `call` if the last axis differs
+ * @throws ConfigError if a size is not a whole number ≥ 1; ShapeError from the call if the last axis differs
  * @see https://pytorch.org/docs/stable/generated/torch.nn.Linear.html
  * @example
- * const logits = new Linear(784, 10).call(zeros([32, 784])); // shape [32, 10]
+ * const logits = new Linear(784, 10)(zeros([32, 784])); // shape [32, 10]
  */
 export class Linear extends Module {
   /** `[outFeatures, inFeatures]` */

@@ -4,6 +4,7 @@
  */
 import { Generator, Parameter, type Tensor, Variable } from "../tensor/index.js";
 import { currentScope, withScope } from "../util/scope.js";
+import { Callable } from "./callable.js";
 import { configError } from "./checks.js";
 import { type LoadReport, loadState, type StateValue } from "./state.js";
 
@@ -15,8 +16,9 @@ type Field = Variable | AnyModule | Generator;
 /**
  * A differentiable function with parameters; `Module` alone means one tensor in, one tensor out.
  *
- * A subclass declares its parameters, buffers and sub-modules as ordinary fields and overrides `forward`; callers use
- * `call`. Fields that are a `Parameter`, a `Variable` (a buffer), a `Module`, a `Generator`, or an array of these form
+ * A subclass declares its parameters, buffers and sub-modules as ordinary fields and overrides `forward`; instances are
+ * functions, so that callers write `model(x)`. It runs `forward` such that an error inside names the module by its path,
+ * as in `(in model.head)`. Fields that are a `Parameter`, a `Variable` (a buffer), a `Module`, a `Generator`, or an array of these form
  * the tree, in the order of declaration. Keys are PyTorch's: field names in snake case, joined by dots, arrays by
  * index (`blocks.0.running_mean`). Fields named with `#` are invisible to the tree.
  *
@@ -27,33 +29,31 @@ type Field = Variable | AnyModule | Generator;
  *   readonly hidden = new Linear(784, 128);
  *   readonly head = new Linear(128, 10);
  *   override forward(x: Tensor): Tensor {
- *     return this.head.call(this.hidden.call(x).relu());
+ *     return this.head(this.hidden(x).relu());
  *   }
  * }
- * const logits = new Net().call(zeros([32, 784])); // shape [32, 10]
+ * const logits = new Net()(zeros([32, 784])); // shape [32, 10]
  */
-export abstract class Module<In extends unknown[] = [x: Tensor], Out = Tensor> {
+export abstract class Module<In extends unknown[] = [x: Tensor], Out = Tensor> extends Callable<In, Out> {
   /** Whether the module is being trained; set by `train()` and `eval()`. Dropout and batch normalisation look at it. */
   training = true;
 
   /** The name of the field that holds this module in the parent that was called last. */
   #name: string | undefined;
 
-  /** Builds the output from the inputs. Override it; call the module through `call`. */
-  abstract forward(...inputs: In): Out;
-
-  /**
-   * Runs `forward`, so that an error inside names this module by its path, such as `(in model.head)`.
-   *
-   * @throws whatever `forward` throws
-   * @example
-   * const y = new Linear(2, 3).call(zeros([4, 2])); // shape [4, 3]
-   */
-  call(...inputs: In): Out {
-    for (const [name, field] of ownFields(this)) if (field instanceof Module) field.#name = name;
-    const name = currentScope() === "" ? "model" : (this.#name ?? this.constructor.name);
-    return withScope(name, () => this.forward(...inputs));
+  constructor() {
+    super((instance, inputs) => Module.#run(instance as Module<unknown[], unknown>, inputs));
   }
+
+  /** Runs `forward` with this module's name on the module path. */
+  static #run(module: Module<unknown[], unknown>, inputs: unknown[]): unknown {
+    for (const [name, field] of ownFields(module)) if (field instanceof Module) field.#name = name;
+    const name = currentScope() === "" ? "model" : (module.#name ?? module.constructor.name);
+    return withScope(name, () => module.forward(...inputs));
+  }
+
+  /** Builds the output from the inputs. Override it; callers write `model(x)`. */
+  abstract forward(...inputs: In): Out;
 
   /**
    * Children that always run one right behind the other, so that only the next one reads what one gives. `Sequential`
@@ -65,7 +65,7 @@ export abstract class Module<In extends unknown[] = [x: Tensor], Out = Tensor> {
    *   readonly conv = new Conv2d(3, 8, 3);
    *   readonly bn = new BatchNorm2d(8);
    *   override forward(x: Tensor): Tensor {
-   *     return this.bn.call(this.conv.call(x)).relu();
+   *     return this.bn(this.conv(x)).relu();
    *   }
    *   override chains() {
    *     return [[this.conv, this.bn]];
@@ -183,7 +183,7 @@ export abstract class Module<In extends unknown[] = [x: Tensor], Out = Tensor> {
    * statistics.
    *
    * @example
-   * const prediction = model.eval().call(images).argmax({ dim: 1 });
+   * const prediction = model.eval()(images).argmax({ dim: 1 });
    */
   eval(): this {
     return this.train(false);

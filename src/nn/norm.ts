@@ -79,10 +79,10 @@ abstract class BatchNorm extends Module {
  * running statistics (`running ← (1 − momentum) · running + momentum · batch`), in evaluation with the running ones.
  *
  * @param numFeatures C, ≥ 1
- * @throws ConfigError if an option is out of range; ShapeError from `call` if rank or channels differ
+ * @throws ConfigError if an option is out of range; ShapeError from the call if rank or channels differ
  * @see Ioffe & Szegedy 2015, "Batch Normalization", arXiv:1502.03167
  * @example
- * const y = new BatchNorm1d(16).call(zeros([8, 16])); // shape [8, 16]
+ * const y = new BatchNorm1d(16)(zeros([8, 16])); // shape [8, 16]
  */
 export class BatchNorm1d extends BatchNorm {
   constructor(numFeatures: number, options: BatchNormOptions = {}) {
@@ -110,10 +110,10 @@ export class BatchNorm1d extends BatchNorm {
  * running statistics (`running ← (1 − momentum) · running + momentum · batch`), in evaluation with the running ones.
  *
  * @param numFeatures C, ≥ 1
- * @throws ConfigError if an option is out of range; ShapeError from `call` if rank or channels differ
+ * @throws ConfigError if an option is out of range; ShapeError from the call if rank or channels differ
  * @see Ioffe & Szegedy 2015, "Batch Normalization", arXiv:1502.03167
  * @example
- * const y = new BatchNorm2d(16).call(zeros([8, 16, 28, 28])); // shape [8, 16, 28, 28]
+ * const y = new BatchNorm2d(16)(zeros([8, 16, 28, 28])); // shape [8, 16, 28, 28]
  */
 export class BatchNorm2d extends BatchNorm {
   constructor(numFeatures: number, options: BatchNormOptions = {}) {

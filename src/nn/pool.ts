@@ -19,10 +19,10 @@ export interface MaxPool2dOptions {
  * Shape: `[N, C, H, W] -> [N, C, Ho, Wo]`, `Ho = ⌊(H + 2p − d(K−1) − 1)/s⌋ + 1`, likewise Wo.
  *
  * @param kernelSize size of the window in pixels, ≥ 1: one number, or `[height, width]`
- * @throws ConfigError if an option is out of range; ShapeError from `call` if the input is no image batch
+ * @throws ConfigError if an option is out of range; ShapeError from the call if the input is no image batch
  * @see https://pytorch.org/docs/stable/generated/torch.nn.MaxPool2d.html
  * @example
- * const y = new MaxPool2d(2).call(zeros([8, 16, 28, 28])); // shape [8, 16, 14, 14]
+ * const y = new MaxPool2d(2)(zeros([8, 16, 28, 28])); // shape [8, 16, 14, 14]
  */
 export class MaxPool2d extends Module {
   readonly kernelSize: Pair;
@@ -60,10 +60,10 @@ export interface AvgPool2dOptions {
  * Shape: `[N, C, H, W] -> [N, C, Ho, Wo]`, `Ho = ⌊(H + 2p − K)/s⌋ + 1`, likewise Wo.
  *
  * @param kernelSize size of the window in pixels, ≥ 1: one number, or `[height, width]`
- * @throws ConfigError if an option is out of range; ShapeError from `call` if the input is no image batch
+ * @throws ConfigError if an option is out of range; ShapeError from the call if the input is no image batch
  * @see https://pytorch.org/docs/stable/generated/torch.nn.AvgPool2d.html
  * @example
- * const y = new AvgPool2d(4).call(zeros([8, 16, 28, 28])); // shape [8, 16, 7, 7]
+ * const y = new AvgPool2d(4)(zeros([8, 16, 28, 28])); // shape [8, 16, 7, 7]
  */
 export class AvgPool2d extends Module {
   readonly kernelSize: Pair;
@@ -93,10 +93,10 @@ export class AvgPool2d extends Module {
  * Formula: output row i averages the rows `⌊i·H/Ho⌋` to `⌈(i+1)·H/Ho⌉ − 1`, likewise columns. Size 1 is global pooling.
  *
  * @param outputSize Ho and Wo in pixels, ≥ 1: one number, or `[height, width]`
- * @throws ConfigError if the size is out of range; ShapeError from `call` if the input is no image batch
+ * @throws ConfigError if the size is out of range; ShapeError from the call if the input is no image batch
  * @see https://pytorch.org/docs/stable/generated/torch.nn.AdaptiveAvgPool2d.html
  * @example
- * const y = new AdaptiveAvgPool2d(1).call(zeros([8, 512, 7, 7])); // shape [8, 512, 1, 1]
+ * const y = new AdaptiveAvgPool2d(1)(zeros([8, 512, 7, 7])); // shape [8, 512, 1, 1]
  */
 export class AdaptiveAvgPool2d extends Module {
   readonly outputSize: Pair;

@@ -135,7 +135,7 @@ function run(
  * @throws ConfigError if `fn` is asynchronous or takes or returns anything else
  * @example
  * const step = compile((x: Tensor, y: Tensor) => {
- *   const loss = crossEntropy(model.call(x), y);
+ *   const loss = crossEntropy(model(x), y);
  *   loss.backward();
  *   optimizer.step();
  *   optimizer.zeroGrad();

@@ -44,7 +44,7 @@ export interface ProfileOptions {
  * @param args - its arguments, the same in every step
  * @throws ConfigError if an option is out of range
  * @example
- * const { kernels } = await profile((x: Tensor) => model.call(x), [zeros([8, 1, 28, 28])], { steps: 2, warmup: 0 });
+ * const { kernels } = await profile((x: Tensor) => model(x), [zeros([8, 1, 28, 28])], { steps: 2, warmup: 0 });
  * kernels.map(({ hearts, timesMs }) => `${hearts[0].path} ${Math.min(...timesMs)} ms`);
  */
 export async function profile<A extends unknown[]>(

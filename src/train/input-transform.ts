@@ -31,11 +31,11 @@ export interface InputTransformOptions {
  *
  * Shape: `[N, C, H, W] -> [N, C, H, W]`, f32. Zeros that come in from outside are the mean of the training images.
  *
- * @throws ConfigError from `call` if an option is out of range, or bytes come without statistics; ShapeError if x is no
+ * @throws ConfigError from the call if an option is out of range, or bytes come without statistics; ShapeError if x is no
  * batch of images
  * @example
  * const input = new InputTransform({ standardisation: { mean: [0.5], std: [0.25] }, crop: 4, flip: 0.5 });
- * const y = input.call(zeros([2, 1, 28, 28], { dtype: "u8" })); // shape [2, 1, 28, 28]
+ * const y = input(zeros([2, 1, 28, 28], { dtype: "u8" })); // shape [2, 1, 28, 28]
  */
 export class InputTransform extends Module {
   readonly options: InputTransformOptions;

@@ -139,7 +139,7 @@ function trainStep(model: Module): (x: Tensor, y: Tensor) => Tensor {
   const optimizer = new SGD(model.parameters(), { lr: 0.01, momentum: 0.9, weightDecay: 1e-4 });
   return (x, y) => {
     model.train();
-    const logits = model.call(x);
+    const logits = model(x);
     const loss = withScope("loss", () => functional.crossEntropy(logits, y));
     loss.backward();
     optimizer.step();
@@ -151,7 +151,7 @@ function trainStep(model: Module): (x: Tensor, y: Tensor) => Tensor {
 const forward =
   (model: Module) =>
   (x: Tensor): Tensor =>
-    noGrad(() => model.eval().call(x));
+    noGrad(() => model.eval()(x));
 
 /** Sorts kernels into rows, in the order of the modules; what is outside the model and what layers share come last. */
 export function summarise(

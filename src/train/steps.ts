@@ -40,7 +40,7 @@ export interface StepParts {
 export function makeTrainStep({ model, optimizer, loss, input, averages }: StepParts): TrainStep {
   return compile((x: Tensor, y: Tensor) => {
     model.train();
-    const logits = model.call(input ? input.train().call(x) : x);
+    const logits = model(input ? input.train()(x) : x);
     const mean = loss(logits, y);
     mean.backward();
     optimizer.step();
@@ -63,9 +63,9 @@ export interface ScoreOptions {
 /** The logits of a model in evaluation mode. `[B, C, H, W] -> [B, K]` */
 export function evaluationLogits(model: Module, x: Tensor, { input, testFlip = false }: ScoreOptions): Tensor {
   model.eval();
-  const transformed = input ? input.eval().call(x) : x;
-  if (!testFlip) return model.call(transformed);
-  const both = model.call(concat([transformed, transformed.flip(3)])); // [2B, K]
+  const transformed = input ? input.eval()(x) : x;
+  if (!testFlip) return model(transformed);
+  const both = model(concat([transformed, transformed.flip(3)])); // [2B, K]
   return both.reshape([2, x.shape[0], both.shape[1]]).mean({ dim: 0 });
 }
 

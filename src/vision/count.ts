@@ -33,7 +33,7 @@ export function countFlops(model: Module, inputShape: readonly number[]): number
   const modes = model.namedModules().map(([, module]) => ({ module, training: module.training }));
   model.eval();
   try {
-    return multiplyAdds(model.call(zeros(inputShape)));
+    return multiplyAdds(model(zeros(inputShape)));
   } finally {
     for (const { module, training } of modes) module.training = training;
   }

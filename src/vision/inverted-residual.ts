@@ -24,10 +24,10 @@ export interface InvertedResidualOptions {
  *
  * @param inChannels Cin, ≥ 1
  * @param outChannels Cout, ≥ 1
- * @throws ConfigError if an option is out of range; ShapeError from `call` if rank or channels differ
+ * @throws ConfigError if an option is out of range; ShapeError from the call if rank or channels differ
  * @see Sandler et al. 2018, "MobileNetV2: Inverted Residuals and Linear Bottlenecks", arXiv:1801.04381
  * @example
- * const y = new InvertedResidual(32, 32).call(zeros([2, 32, 8, 8])); // shape [2, 32, 8, 8]
+ * const y = new InvertedResidual(32, 32)(zeros([2, 32, 8, 8])); // shape [2, 32, 8, 8]
  */
 export class InvertedResidual extends nn.Module {
   readonly conv: nn.Sequential;
@@ -50,7 +50,7 @@ export class InvertedResidual extends nn.Module {
   }
 
   override forward(x: Tensor): Tensor {
-    const y = this.conv.call(x);
+    const y = this.conv(x);
     return this.residual ? x.add(y) : y;
   }
 }

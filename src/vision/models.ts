@@ -61,7 +61,7 @@ export const modelNames = Object.keys(models) as [ModelName, ...ModelName[]];
  * @throws ConfigError when there is no model of this name, an option is out of range, or the images are too small
  * @example
  * const model = createModel("resnet20", { classes: 10, size: 32 });
- * const logits = model.eval().call(zeros([1, 3, 32, 32])); // shape [1, 10]
+ * const logits = model.eval()(zeros([1, 3, 32, 32])); // shape [1, 10]
  */
 export function createModel(name: ModelName, options: ModelOptions): Module {
   if (!Object.hasOwn(models, name)) {

@@ -67,10 +67,10 @@ export interface ResNetOptions {
  * zeros behind the channels. Bottlenecks have their stride in the 3×3 convolution, as in torchvision.
  *
  * @param name the variant
- * @throws ConfigError if an option is out of range; ShapeError from `call` if rank or channels differ
+ * @throws ConfigError if an option is out of range; ShapeError from the call if rank or channels differ
  * @see He et al. 2016, "Deep Residual Learning for Image Recognition", arXiv:1512.03385
  * @example
- * const logits = new ResNet("resnet20", { classes: 10 }).eval().call(zeros([2, 3, 32, 32])); // shape [2, 10]
+ * const logits = new ResNet("resnet20", { classes: 10 }).eval()(zeros([2, 3, 32, 32])); // shape [2, 10]
  */
 export class ResNet extends nn.Module {
   readonly conv1: nn.Conv2d;
@@ -119,11 +119,11 @@ export class ResNet extends nn.Module {
   }
 
   override forward(x: Tensor): Tensor {
-    let y = this.bn1.call(this.conv1.call(x)).relu();
-    if (this.maxpool) y = this.maxpool.call(y);
-    y = this.layer3.call(this.layer2.call(this.layer1.call(y)));
-    if (this.layer4) y = this.layer4.call(y);
-    return this.fc.call(y.mean({ dim: [2, 3] }));
+    let y = this.bn1(this.conv1(x)).relu();
+    if (this.maxpool) y = this.maxpool(y);
+    y = this.layer3(this.layer2(this.layer1(y)));
+    if (this.layer4) y = this.layer4(y);
+    return this.fc(y.mean({ dim: [2, 3] }));
   }
 }
 
@@ -165,9 +165,9 @@ class BasicBlock extends nn.Module {
   }
 
   override forward(x: Tensor): Tensor {
-    const inner = this.bn1.call(this.conv1.call(x)).relu();
-    const residual = this.bn2.call(this.conv2.call(inner));
-    return residual.add(this.downsample ? this.downsample.call(x) : x).relu();
+    const inner = this.bn1(this.conv1(x)).relu();
+    const residual = this.bn2(this.conv2(inner));
+    return residual.add(this.downsample ? this.downsample(x) : x).relu();
   }
 }
 
@@ -209,10 +209,10 @@ class Bottleneck extends nn.Module {
   }
 
   override forward(x: Tensor): Tensor {
-    const narrow = this.bn1.call(this.conv1.call(x)).relu();
-    const inner = this.bn2.call(this.conv2.call(narrow)).relu();
-    const residual = this.bn3.call(this.conv3.call(inner));
-    return residual.add(this.downsample ? this.downsample.call(x) : x).relu();
+    const narrow = this.bn1(this.conv1(x)).relu();
+    const inner = this.bn2(this.conv2(narrow)).relu();
+    const residual = this.bn3(this.conv3(inner));
+    return residual.add(this.downsample ? this.downsample(x) : x).relu();
   }
 }
 

@@ -39,11 +39,11 @@ const LOGITS = 1 / 9;
  * start by passing it on (Dirac); the first layer is for {@link fitWhitening}.
  *
  * @param name the variant
- * @throws ConfigError if the images are too small; ShapeError from `call` if rank or channels differ
+ * @throws ConfigError if the images are too small; ShapeError from the call if rank or channels differ
  * @see Jordan 2024, "94% on CIFAR-10 in 3.29 Seconds on a Single GPU", arXiv:2404.00498
  * @example
  * const net = new SpeedNet("speednet", { classes: 10, size: [9, 9] });
- * const logits = net.eval().call(zeros([1, 3, 9, 9])); // shape [1, 10]
+ * const logits = net.eval()(zeros([1, 3, 9, 9])); // shape [1, 10]
  */
 export class SpeedNet extends nn.Module {
   readonly whiten: WhiteningConv2d;
@@ -72,8 +72,8 @@ export class SpeedNet extends nn.Module {
   }
 
   override forward(x: Tensor): Tensor {
-    const y = this.layers.call(gelu(this.whiten.call(x)));
-    return this.head.call(y.max({ dim: [2, 3] })).mul(LOGITS);
+    const y = this.layers(gelu(this.whiten(x)));
+    return this.head(y.max({ dim: [2, 3] })).mul(LOGITS);
   }
 }
 
@@ -96,8 +96,8 @@ class Group extends nn.Module {
   }
 
   override forward(x: Tensor): Tensor {
-    const y = gelu(this.norm1.call(this.pool.call(this.conv1.call(x))));
-    return gelu(this.norm2.call(this.conv2.call(y)));
+    const y = gelu(this.norm1(this.pool(this.conv1(x))));
+    return gelu(this.norm2(this.conv2(y)));
   }
 }
 

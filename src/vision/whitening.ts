@@ -38,12 +38,12 @@ const SAMPLES = 1024;
  *
  * @param inChannels C, ≥ 1
  * @param kernelSize K in pixels, ≥ 1
- * @throws ConfigError if an option is out of range; ShapeError from `call` if rank or channels differ
+ * @throws ConfigError if an option is out of range; ShapeError from the call if rank or channels differ
  * @see Jordan 2024, "94% on CIFAR-10 in 3.29 Seconds on a Single GPU", arXiv:2404.00498, section 3.2
  * @example
  * const whitening = new WhiteningConv2d(3, 2);
  * await whitening.fit(new Generator(0, "images").normal([8, 3, 6, 6]));
- * const y = whitening.call(zeros([2, 3, 6, 6])); // shape [2, 24, 5, 5]
+ * const y = whitening(zeros([2, 3, 6, 6])); // shape [2, 24, 5, 5]
  */
 export class WhiteningConv2d extends nn.Module {
   /** `[2·C·K², C, K, K]`; not trained. */

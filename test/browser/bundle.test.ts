@@ -14,7 +14,7 @@ import { SGD } from "fovea/optim";
 const model = new Sequential(new Conv2d(1, 8, 3), new ReLU(), new Flatten(), new Linear(8 * 26 * 26, 10));
 const optimizer = new SGD(model.parameters(), { lr: 0.1 });
 const step = compile((x: Tensor, y: Tensor) => {
-  const loss = functional.crossEntropy(model.call(x), y);
+  const loss = functional.crossEntropy(model(x), y);
   optimizer.zeroGrad();
   loss.backward();
   optimizer.step();

@@ -63,7 +63,7 @@ describe("kernels per program", () => {
           .add(ones([32]))
           .relu(),
     ],
-    ["max pooling", 1, [4, 8, 16, 16], (x) => new MaxPool2d(2).call(x)],
+    ["max pooling", 1, [4, 8, 16, 16], (x) => new MaxPool2d(2)(x)],
   ])("%s: %i", async (_, count, shape, fn) => {
     const { kernels } = await programOf(device, [full([...shape], 0.5)], fn);
     expect(kernels.map(({ label }) => label)).toHaveLength(count);
@@ -79,7 +79,7 @@ describe("kernels per program", () => {
 
   it("batch normalisation in training: mean, variance, and one pass that also updates the statistics", async () => {
     const layer = new BatchNorm2d(16);
-    const { kernels } = await programOf(device, [zeros([8, 16, 10, 10])], (x) => layer.call(x));
+    const { kernels } = await programOf(device, [zeros([8, 16, 10, 10])], (x) => layer(x));
     expect(kernels.map(({ label }) => label)).toHaveLength(3);
   });
 
@@ -87,7 +87,7 @@ describe("kernels per program", () => {
     const conv = new Conv2d(16, 16, 3, { padding: 1, bias: false });
     const model = new Sequential(conv, new BatchNorm2d(16), new ReLU());
     await realize(...model.parameters());
-    const { kernels } = await programOf(device, [zeros([16, 16, 10, 10])], (x) => model.call(x));
+    const { kernels } = await programOf(device, [zeros([16, 16, 10, 10])], (x) => model(x));
     // Weights are packed, the convolution sums its bands, then mean, variance, and one pass for the rest with the
     // running statistics. No kernel but the last reads what the convolution has stored.
     expect(kernels.map(({ label }) => label)).toHaveLength(5);
@@ -101,7 +101,7 @@ describe("kernels per program", () => {
   it("a depthwise convolution with bias and ReLU6: weights are packed, and one kernel does the rest", async () => {
     const conv = new Conv2d(32, 32, 3, { padding: 1, groups: 32 });
     await realize(...conv.parameters());
-    const { kernels } = await programOf(device, [zeros([4, 32, 8, 8])], (x) => conv.call(x).clamp({ min: 0, max: 6 }));
+    const { kernels } = await programOf(device, [zeros([4, 32, 8, 8])], (x) => conv(x).clamp({ min: 0, max: 6 }));
     expect(kernels.map(({ label }) => label)).toHaveLength(2);
   });
 
@@ -109,7 +109,7 @@ describe("kernels per program", () => {
     const model = new InvertedResidual(32, 32);
     await realize(...model.parameters());
     const { kernels } = await programOf(device, [zeros([4, 32, 8, 8])], (x) => {
-      const loss = model.call(x).square().sum();
+      const loss = model(x).square().sum();
       loss.backward();
       return [loss, ...model.parameters().map(({ grad }) => grad!)];
     });
@@ -253,7 +253,7 @@ describe("programs are cached by structure", () => {
     await realize(x, ...layer.parameters());
     const step = compile((input: Tensor) => {
       optimizer.zeroGrad();
-      const loss = layer.call(input).square().sum();
+      const loss = layer(input).square().sum();
       loss.backward();
       optimizer.step();
       return loss;

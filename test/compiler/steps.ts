@@ -43,7 +43,7 @@ export function stepOf(
   const labels = tensor(new Int32Array(shape[0]));
   return programOf(device, [zeros([...shape]), labels], (x, y) => {
     optimizer.zeroGrad();
-    const loss = functional.crossEntropy(model.call(x), y);
+    const loss = functional.crossEntropy(model(x), y);
     loss.backward();
     optimizer.step();
     return loss;

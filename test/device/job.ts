@@ -43,7 +43,7 @@ async function train(): Promise<unknown> {
   const optimizer = new SGD(model.parameters(), { lr: 0.05, momentum: 0.9 });
   const step = compile((x: Tensor, y: Tensor) => {
     optimizer.zeroGrad();
-    const loss = functional.crossEntropy(model.call(x), y);
+    const loss = functional.crossEntropy(model(x), y);
     loss.backward();
     optimizer.step();
     return loss;
@@ -144,7 +144,7 @@ async function again(): Promise<unknown> {
   const trained = await train();
   manualSeed(3);
   const model = new Sequential(new Conv2d(16, 32, 3, { padding: 1 }), new ReLU()).eval();
-  const predict = compile((x: Tensor) => model.call(x).sum());
+  const predict = compile((x: Tensor) => model(x).sum());
   const images = [1, 2].map((seed) => new Generator(seed, "images").normal([2, 16, 12, 12]));
   const sums: number[] = [];
   for (const x of images) sums.push(await (await predict(x)).item());
@@ -156,7 +156,7 @@ async function again(): Promise<unknown> {
 /** Live bytes before and after many steps and dropped tensors. */
 async function memory(): Promise<unknown> {
   const layer = new Linear(64, 64);
-  const step = compile((x: Tensor) => layer.call(x).relu());
+  const step = compile((x: Tensor) => layer(x).relu());
   const x = ones([64, 64]);
   await realize(x);
   const settle = async (): Promise<number> => {
@@ -182,7 +182,7 @@ async function longTraining(): Promise<unknown> {
   const optimizer = new SGD(model.parameters(), { lr: 0.02, momentum: 0.9 });
   const step = compile((x: Tensor, y: Tensor) => {
     optimizer.zeroGrad();
-    const loss = functional.crossEntropy(model.call(x), y);
+    const loss = functional.crossEntropy(model(x), y);
     loss.backward();
     optimizer.step();
     return loss;

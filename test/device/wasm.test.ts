@@ -128,13 +128,13 @@ it("weights trained or made on native predict the same on wasm", async () => {
   await useDevice("native");
   manualSeed(4);
   const model = build();
-  const expected = await model.call(images()).data();
+  const expected = await model(images()).data();
   const saved = await Promise.all(
     Object.entries(model.stateDict()).map(async ([name, value]) => [name, await value.data(), value.shape] as const),
   );
   await useDevice("wasm");
   const copy = build();
   copy.loadStateDict(Object.fromEntries(saved.map(([name, data, shape]) => [name, tensor(data, { shape })])));
-  const found = await noGrad(() => copy.call(images())).data();
+  const found = await noGrad(() => copy(images())).data();
   expectAgreement([...found], [...expected], { relative: 1e-5, absolute: 1e-6 });
 });

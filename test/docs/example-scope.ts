@@ -59,7 +59,7 @@ export async function writeFixtures(folder: string): Promise<void> {
 export function layerScope(): Record<string, unknown> {
   const model = new nn.Sequential(new nn.Flatten(), new nn.Linear(8, 2), new nn.BatchNorm1d(2));
   const images = new main.Generator(1, "examples").normal([3, 2, 2, 2]);
-  const loss = model.call(images).sum();
+  const loss = model(images).sum();
   const optimizer = new optim.SGD(model.parameters(), { lr: 0.1 });
   return { ...main, ...nn.functional, ...nn.init, ...nn, ...optim, model, images, loss, optimizer };
 }
@@ -80,7 +80,7 @@ export function digitScope(): Record<string, unknown> {
   const optimizer = new optim.SGD(model.parameters(), { lr: 0.1 });
   const batch = { x: main.zeros([2, 1, 28, 28]), y: main.zeros([2], { dtype: "i32" }) };
   const weight = new main.Parameter(main.ones([2]));
-  const step = main.compile((x: main.Tensor) => model.call(x).sum());
+  const step = main.compile((x: main.Tensor) => model(x).sum());
   const quick = { data: "tiny", model: "mlp", epochs: 1, device: "interp", batch: 8 } as const;
   return {
     ...main,

@@ -12,9 +12,9 @@ describe.each(devices)("on %s", (device) => {
     const batches = [1, 2, 3].map((seed) => new Generator(seed, "batch").normal([6, 4], { mean: 2 }));
     const compiled = new BatchNorm1d(4, { momentum });
     const eager = new BatchNorm1d(4, { momentum });
-    const step = compile((x: Tensor) => compiled.call(x));
+    const step = compile((x: Tensor) => compiled(x));
     for (const x of batches) {
-      const [y, expected] = await Promise.all([(await step(x)).data(), eager.call(x).data()]);
+      const [y, expected] = await Promise.all([(await step(x)).data(), eager(x).data()]);
       for (const i of expected.keys()) expect(y[i]).toBeCloseTo(expected[i], 5);
     }
     expect(await compiled.numBatchesTracked!.item()).toBe(3);
@@ -28,7 +28,7 @@ describe.each(devices)("on %s", (device) => {
     const draw = async (wrap: (f: (x: Tensor) => Tensor) => (x: Tensor) => Tensor | Promise<Tensor>) => {
       manualSeed(4);
       const layer = new Dropout(0.5);
-      const call = wrap((x) => layer.call(x));
+      const call = wrap((x) => layer(x));
       const masks: unknown[] = [];
       for (let step = 0; step < 3; step++) masks.push(await (await call(ones([64]))).data());
       return masks;
@@ -41,7 +41,7 @@ describe.each(devices)("on %s", (device) => {
 
   it("a model is compiled once per shape of its input", async () => {
     const model = new Sequential(new Linear(3, 4), new BatchNorm1d(4), new Dropout());
-    const predict = compile((x: Tensor) => model.call(x));
+    const predict = compile((x: Tensor) => model(x));
     const [x, wide] = [new Generator(1, "x").normal([5, 3]), new Generator(1, "x").normal([7, 3])];
     await realize(x, wide, ...model.parameters());
     const programs: number[] = [];
@@ -58,11 +58,11 @@ it("an error while a function is traced names the module", async () => {
   class Net extends Module {
     readonly head = new Linear(3, 2);
     override forward(x: Tensor): Tensor {
-      return this.head.call(x);
+      return this.head(x);
     }
   }
   const net = new Net();
-  const predict = compile((x: Tensor) => net.call(x));
+  const predict = compile((x: Tensor) => net(x));
   await expect(predict(ones([5, 4]))).rejects.toThrow(
     "[linear] expected 3 features in the last axis, got x [5, 4] (in model.head)",
   );

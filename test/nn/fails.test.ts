@@ -137,32 +137,32 @@ describe("inputs that do not fit", () => {
     [
       "[conv2d] expected 3 input channels, got x [8, 1, 28, 28] (in model.0)",
       "Give the layer 1 input channel, or correct the input",
-      () => new Sequential(new Conv2d(3, 8, 3)).call(images),
+      () => new Sequential(new Conv2d(3, 8, 3))(images),
     ],
     [
       "[conv2d] expected 3 input channels, got x [8, 28, 28, 3] (in model)",
       "The channels seem to come last: move that axis to place 1 with x.permute",
-      () => new Conv2d(3, 8, 3).call(zeros([8, 28, 28, 3])),
+      () => new Conv2d(3, 8, 3)(zeros([8, 28, 28, 3])),
     ],
     [
       "[conv2d] expected x of rank 4 [N, C, H, W], got x [3, 28, 28] (in model)",
       "Add the batch axis with x.unsqueeze(0)",
-      () => new Conv2d(3, 8, 3).call(zeros([3, 28, 28])),
+      () => new Conv2d(3, 8, 3)(zeros([3, 28, 28])),
     ],
     [
       "[maxPool2d] expected x of rank 4 [N, C, H, W], got x [8, 784] (in model.1)",
       "Reshape x to images: x.reshape([N, C, H, W])",
-      () => new Sequential(new ReLU(), new MaxPool2d(2)).call(zeros([8, 784])),
+      () => new Sequential(new ReLU(), new MaxPool2d(2))(zeros([8, 784])),
     ],
     [
       "[linear] expected 784 features in the last axis, got x [8, 1, 28, 28] (in model.0)",
       "Flatten the input first: nn.Flatten, or x.flatten(1)",
-      () => new Sequential(new Linear(784, 10)).call(images),
+      () => new Sequential(new Linear(784, 10))(images),
     ],
     [
       "[linear] expected 64 features in the last axis, got x [8, 32] (in model.1)",
       "Give the layer before it as many outputs, or this one as many inputs",
-      () => new Sequential(new Linear(784, 32), new Linear(64, 10)).call(zeros([8, 784])),
+      () => new Sequential(new Linear(784, 32), new Linear(64, 10))(zeros([8, 784])),
     ],
     [
       "[linear] expected a weight [M, K], got weight [4]",
@@ -177,17 +177,17 @@ describe("inputs that do not fit", () => {
     [
       "[batchNorm2d] expected 4 input channels, got x [8, 1, 28, 28] (in model)",
       "Give the layer 1 input channel, or correct the input",
-      () => new BatchNorm2d(4).call(images),
+      () => new BatchNorm2d(4)(images),
     ],
     [
       "[batchNorm1d] expected x [N, C] or [N, C, L], got x [8, 1, 28, 28] (in model)",
       "Images need BatchNorm2d",
-      () => new BatchNorm1d(1).call(images),
+      () => new BatchNorm1d(1)(images),
     ],
     [
       "[batchNorm] training needs more than one value per channel, got x [1, 4] (in model)",
       "Use larger batches (drop the last, incomplete one), or eval()",
-      () => new BatchNorm1d(4).call(zeros([1, 4])),
+      () => new BatchNorm1d(4)(zeros([1, 4])),
     ],
     [
       "[batchNorm] expected weight [1] for x [8, 1, 28, 28], got weight [2]",

@@ -39,8 +39,8 @@ function disturb<M extends Module>(model: M): M {
 /** Largest distance between the predictions of the folded and the unfolded model, as a share of the largest value. */
 async function distance(model: Module, shape: readonly number[]): Promise<number> {
   const x = new Generator(1, "x").normal(shape);
-  const before = Array.from(await model.eval().call(x).data());
-  const after = await foldBatchNorm(model).call(x).data();
+  const before = Array.from(await model.eval()(x).data());
+  const after = await foldBatchNorm(model)(x).data();
   const scale = before.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
   expect(scale).toBeGreaterThan(0.01);
   return before.reduce((most, value, i) => Math.max(most, Math.abs(value - after[i])), 0) / scale;
@@ -89,12 +89,8 @@ describe("what is folded", () => {
 
   it("once: a second time changes nothing", async () => {
     const model = foldBatchNorm(disturb(new Sequential(new Linear(3, 4), new BatchNorm1d(4))));
-    const before = await model.call(ones([2, 3])).data();
-    expect(
-      await foldBatchNorm(model)
-        .call(ones([2, 3]))
-        .data(),
-    ).toEqual(before);
+    const before = await model(ones([2, 3])).data();
+    expect(await foldBatchNorm(model)(ones([2, 3])).data()).toEqual(before);
   });
 
   it("nothing that another layer separates, whose channels differ, or that has no running statistics", async () => {
@@ -134,7 +130,7 @@ describe("what is folded", () => {
         Object.assign(this.second, { weight: (this.first[0] as Linear).weight });
       }
       override forward(x: Tensor): Tensor {
-        return this.second.call(this.first.call(x));
+        return this.second(this.first(x));
       }
     }
     expect(await distance(disturb(new Tied()), [4, 3])).toBeLessThan(1e-6);
@@ -144,7 +140,7 @@ describe("what is folded", () => {
     class Stack extends Module {
       readonly blocks = [new Conv2d(2, 2, 1), new BatchNorm2d(2)] as const;
       override forward(x: Tensor): Tensor {
-        return this.blocks[1].call(this.blocks[0].call(x));
+        return this.blocks[1](this.blocks[0](x));
       }
       override chains() {
         return [this.blocks];
@@ -156,8 +152,7 @@ describe("what is folded", () => {
 
   it("parameters that can be trained on, as a part of the layer", async () => {
     const model = foldBatchNorm(disturb(new Sequential(new Linear(2, 2), new BatchNorm1d(2)))).train();
-    model
-      .call(ones([3, 2]))
+    model(ones([3, 2]))
       .sum()
       .backward();
     const [weight, bias] = model.parameters();
@@ -168,8 +163,6 @@ describe("what is folded", () => {
 
   it("refuses sequences behind a linear layer, whose channels are not its outputs", async () => {
     const model = foldBatchNorm(new Sequential(new Linear(4, 3), new BatchNorm1d(3)));
-    expect(() => model.call(ones([2, 3, 4]))).toThrow(
-      /folded into a layer whose outputs are in axis 1, got x \[2, 3, 3\]/,
-    );
+    expect(() => model(ones([2, 3, 4]))).toThrow(/folded into a layer whose outputs are in axis 1, got x \[2, 3, 3\]/);
   });
 });

@@ -73,7 +73,7 @@ describe("manualSeed", () => {
   it("gives every dropout layer masks of its own, and the same again", async () => {
     const make = async () => {
       manualSeed(3);
-      return Promise.all([new Dropout(), new Dropout()].map((layer) => layer.call(ones([100])).data()));
+      return Promise.all([new Dropout(), new Dropout()].map((layer) => layer(ones([100])).data()));
     };
     const [first, second] = await make();
     expect(second).not.toEqual(first);

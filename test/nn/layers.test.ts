@@ -39,7 +39,7 @@ describe.each(devices)("on %s", (device) => {
 
       if (reference.train) {
         const x = toTensor(reference.input, { requiresGrad: true });
-        const y = layer.call(x);
+        const y = layer(x);
         y.mul(toTensor(reference.train.probe)).sum().backward();
         await expectClose(y, reference.train.output, "output in training");
         await expectClose(x.grad!, reference.train.inputGradient, "gradient of the input");
@@ -53,7 +53,7 @@ describe.each(devices)("on %s", (device) => {
         for (const [key, buffer] of buffers) await expectClose(buffer, reference.train.buffers[key], key);
       }
       const x = toTensor(reference.input);
-      await expectClose(layer.eval().call(x), reference.eval.output, "output in evaluation");
+      await expectClose(layer.eval()(x), reference.eval.output, "output in evaluation");
     },
   );
 });

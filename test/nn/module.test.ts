@@ -2,7 +2,7 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { useDevice } from "../../src/index.js";
 import { BatchNorm1d, BatchNorm2d, Conv2d, Dropout, Linear, Module, ReLU, Sequential } from "../../src/nn/index.js";
-import { ones, Parameter, type Tensor, Variable, zeros } from "../../src/tensor/index.js";
+import { compile, ones, Parameter, type Tensor, Variable, zeros } from "../../src/tensor/index.js";
 
 beforeAll(() => useDevice("interp"));
 
@@ -13,7 +13,7 @@ class Block extends Module {
   readonly scaleFactor = new Parameter(ones([1]));
 
   override forward(x: Tensor): Tensor {
-    const y = this.norm.call(x).mul(this.scaleFactor);
+    const y = this.norm(x).mul(this.scaleFactor);
     this.lastSeen.assign(y.select(0, 0).detach());
     return y;
   }
@@ -38,8 +38,8 @@ class Net extends Module {
   }
 
   override forward(x: Tensor): Tensor {
-    const inner = this.blocks.reduce((y, block) => block.call(y), this.stem.call(x));
-    return this.head.call(inner).add(this.#hidden.weight.sum());
+    const inner = this.blocks.reduce((y, block) => block(y), this.stem(x));
+    return this.head(inner).add(this.#hidden.weight.sum());
   }
 }
 
@@ -97,7 +97,7 @@ describe("the tree", () => {
     const model = new Sequential(new Linear(2, 2), new ReLU());
     model[0] = new Linear(2, 5);
     expect(model.parameters().map(({ shape }) => shape)).toEqual([[5, 2], [5]]);
-    expect(model.call(zeros([1, 2])).shape).toEqual([1, 5]);
+    expect(model(zeros([1, 2])).shape).toEqual([1, 5]);
     expect(model).toHaveLength(2);
     expect([...model]).toEqual([model[0], model[1]]);
   });
@@ -148,12 +148,65 @@ describe("loadStateDict", () => {
   });
 });
 
-describe("call", () => {
+describe("a module", () => {
+  class Named extends Module {
+    override name = "a field";
+    override length = 3;
+    override forward(x: Tensor): Tensor {
+      return x;
+    }
+  }
+
+  it("is a function and an instance of its class", () => {
+    const layer = new Linear(2, 1);
+    expect(typeof layer).toBe("function");
+    expect(layer).toBeInstanceOf(Linear);
+    expect(layer).toBeInstanceOf(Module);
+    expect(layer.constructor).toBe(Linear);
+    expect([layer].map((each) => each(ones([3, 2])).shape)).toEqual([[3, 1]]);
+  });
+
+  it("has the fields of its class only, whatever their names", () => {
+    expect(Object.entries(new ReLU())).toEqual([["training", true]]);
+    expect(Reflect.ownKeys(new ReLU())).toEqual(["training"]);
+    const { name, length } = new Named();
+    expect({ name, length }).toEqual({ name: "a field", length: 3 });
+    expect("call" in new ReLU()).toBe(false);
+  });
+
+  it("equals itself alone", () => {
+    const layer = new ReLU();
+    expect(layer).toEqual(layer);
+    expect(layer).not.toEqual(new ReLU());
+  });
+
+  it("has the types of its inputs and its output", () => {
+    const f: (x: Tensor) => Tensor = new ReLU();
+    expect(f(ones([1])).shape).toEqual([1]);
+    // @ts-expect-error: a string is no tensor
+    expect(() => new ReLU()("x")).toThrow();
+    // @ts-expect-error: modules have nothing of Function.prototype
+    expect(() => new ReLU().call(ones([1]))).toThrow();
+  });
+
+  it("is compiled like any function", async () => {
+    const layer = new Linear(2, 1);
+    expect(await (await compile(layer)(ones([1, 2]))).toArray()).toEqual(await layer(ones([1, 2])).toArray());
+  });
+
+  it("is an argument of a compiled function: each module has a program of its own", async () => {
+    const run = compile((model: Module, x: Tensor) => model(x));
+    const layers = [new Linear(2, 1), new Linear(2, 1)];
+    const found = await Promise.all(layers.map(async (layer) => (await run(layer, ones([1, 2]))).item()));
+    expect(found).toEqual(await Promise.all(layers.map((layer) => layer(ones([1, 2])).item())));
+    expect(found[0]).not.toBe(found[1]);
+  });
+
   it("names the module where an error happened", () => {
     const net = new Net();
     const message = (model: Module, shape: number[]) => {
       try {
-        model.call(zeros(shape));
+        model(zeros(shape));
       } catch (error) {
         return error instanceof Error ? error.message : error;
       }
@@ -171,10 +224,10 @@ describe("call", () => {
     const helper = new BatchNorm2d(2);
     class Outer extends Module {
       override forward(x: Tensor): Tensor {
-        return helper.call(x);
+        return helper(x);
       }
     }
-    expect(() => new Outer().call(zeros([1, 2]))).toThrow("(in model.BatchNorm2d)");
+    expect(() => new Outer()(zeros([1, 2]))).toThrow("(in model.BatchNorm2d)");
   });
 
   it("serves other inputs and outputs than one tensor", async () => {
@@ -183,7 +236,7 @@ describe("call", () => {
         return { sum: a.add(b), difference: a.sub(b) };
       }
     }
-    const { sum, difference } = new Both().call(ones([1]), ones([1]));
+    const { sum, difference } = new Both()(ones([1]), ones([1]));
     expect([await sum.item(), await difference.item()]).toEqual([2, 0]);
   });
 });

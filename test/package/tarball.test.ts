@@ -25,7 +25,7 @@ const model = new nn.Sequential(new nn.Linear(2, 16), new nn.ReLU(), new nn.Line
 const optimizer = new SGD(model.parameters(), { lr: 0.1, momentum: 0.9 });
 
 const step = compile((points: Tensor, labels: Tensor) => {
-  const loss = nn.functional.crossEntropy(model.call(points), labels);
+  const loss = nn.functional.crossEntropy(model(points), labels);
   optimizer.zeroGrad();
   loss.backward();
   optimizer.step();

@@ -70,7 +70,7 @@ export async function follow(
   const optimizer = new OPTIMIZERS[kind](net.parameters(), options);
   const step = compile((x: Tensor, y: Tensor) => {
     optimizer.zeroGrad();
-    const loss = functional.crossEntropy(net.call(x), y);
+    const loss = functional.crossEntropy(net(x), y);
     loss.backward();
     optimizer.step();
     return loss;

@@ -88,7 +88,7 @@ export async function expectModel(reference: ModelReference, coarser = 1): Promi
   const x = new Parameter(tensor(uniform(reference.input, reference.data), { shape: reference.input }));
   const pass = compile((mode: "train" | "eval") => {
     module.train(mode === "train");
-    const outputs = watchStages(module, whole, () => module.call(x));
+    const outputs = watchStages(module, whole, () => module(x));
     const { shape } = outputs.y;
     if (mode === "eval") return { "eval outputs": detached(outputs) };
     outputs.y

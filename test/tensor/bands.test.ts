@@ -59,7 +59,7 @@ describe.each(fastDevices)("statistics behind a convolution on %s", (device) => 
   it.each(cases)("mean and variance: $name", async ({ x, conv }) => {
     const work = () => {
       manualSeed(1);
-      const y = convolution(x[1], conv, true).call(input(x));
+      const y = convolution(x[1], conv, true)(input(x));
       return [y.mean({ dim }), y.variance({ dim, correction: 0 }), functional.batchNorm(y, { training: true })];
     };
     await compare(device, work, 3e-5);
@@ -69,7 +69,7 @@ describe.each(fastDevices)("statistics behind a convolution on %s", (device) => 
     const work = () => {
       manualSeed(1);
       const conv = convolution(16, [32, 3, 1], false);
-      const y = conv.call(input([4, 16, 9, 9])).add(300);
+      const y = conv(input([4, 16, 9, 9])).add(300);
       return [y.mean({ dim: [0, 2, 3] }), y.variance({ dim: [0, 2, 3], correction: 0 })];
     };
     await compare(device, work, 3e-4); // 300 has 2 ** -15 between numbers in single precision, deviations are about 0.5
@@ -107,8 +107,8 @@ describe.each(fastDevices)("statistics behind a convolution on %s", (device) => 
       );
       const shortcut = new Sequential(convolution(16, [32, 1, 2], false), new BatchNorm2d(32));
       const after = new Sequential(convolution(32, [32, 3, 1], false), new BatchNorm2d(32), new Gate());
-      const x = before.call(input([4, 3, 12, 12]));
-      const y = after.call(new Gate().call(main.call(x).add(shortcut.call(x))));
+      const x = before(input([4, 3, 12, 12]));
+      const y = after(new Gate()(main(x).add(shortcut(x))));
       return backward(y, [before, main, shortcut, after]);
     };
     await compare(device, work, 1e-3);
@@ -133,7 +133,7 @@ describe.each(fastDevices)("statistics behind a convolution on %s", (device) => 
     const work = () => {
       manualSeed(1);
       const x = input([4, 16, 9, 10]).mul(0.2);
-      return sums(convolution(16, [32, 3, 1], true).call(x), convolution(16, [32, 1, 1], true).call(x));
+      return sums(convolution(16, [32, 3, 1], true)(x), convolution(16, [32, 1, 1], true)(x));
     };
     await compare(device, work, 2e-5);
   });
@@ -149,7 +149,7 @@ describe.each(fastDevices)("statistics behind a convolution on %s", (device) => 
 });
 
 function gradientsOf(net: Module, x: Tensor): Tensor[] {
-  return backward(net.call(x), [net]);
+  return backward(net(x), [net]);
 }
 
 /** Gradients of all parameters, and running statistics. */

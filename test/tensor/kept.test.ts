@@ -20,11 +20,11 @@ describe.each(["native", "wasm"])("values that depend on parameters alone, on %s
     images = new Generator(1).normal(shape);
   });
 
-  const expected = async (model: Module) => (await model.call(images).data()).slice();
+  const expected = async (model: Module) => (await model(images).data()).slice();
 
   it("are made again when a parameter is assigned", async () => {
     const model = twoLayers(1);
-    const predict = compile((x: Tensor) => noGrad(() => model.call(x)));
+    const predict = compile((x: Tensor) => noGrad(() => model(x)));
     const first = await (await predict(images)).data();
     expect(first).toEqual(await expected(model));
     noGrad(() => {
@@ -39,10 +39,10 @@ describe.each(["native", "wasm"])("values that depend on parameters alone, on %s
   it("are made again when a training step has changed the parameters in place", async () => {
     const model = twoLayers(2);
     const optimizer = new SGD(model.parameters(), { lr: 0.1 });
-    const predict = compile((x: Tensor) => noGrad(() => model.call(x)));
+    const predict = compile((x: Tensor) => noGrad(() => model(x)));
     const step = compile((x: Tensor) => {
       optimizer.zeroGrad();
-      model.call(x).square().mean().backward();
+      model(x).square().mean().backward();
       optimizer.step();
     });
     const before = await (await predict(images)).data();
@@ -68,7 +68,7 @@ describe.each(["native", "wasm"])("values that depend on parameters alone, on %s
 
   it("are not confused between models of one structure", async () => {
     const models = [twoLayers(3), twoLayers(4)];
-    const both = models.map((model) => compile((x: Tensor) => noGrad(() => model.call(x))));
+    const both = models.map((model) => compile((x: Tensor) => noGrad(() => model(x))));
     for (let round = 0; round < 2; round++) {
       for (const [i, predict] of both.entries()) {
         expect(await (await predict(images)).data()).toEqual(await expected(models[i]));
@@ -82,11 +82,11 @@ describe("programs", () => {
     const device = await record();
     const model = twoLayers(5);
     const optimizer = new SGD(model.parameters(), { lr: 0.1 });
-    const reading = await programOf(device, [zeros(shape)], (x) => noGrad(() => model.call(x)));
+    const reading = await programOf(device, [zeros(shape)], (x) => noGrad(() => model(x)));
     expect(reading.kept?.kernels.length).toBeGreaterThan(0);
     expect(reading.kernels.some(({ label }) => label.startsWith("map_contiguous_32"))).toBe(false);
     const training = await programOf(device, [zeros(shape)], (x) => {
-      model.call(x).square().mean().backward();
+      model(x).square().mean().backward();
       optimizer.step();
       optimizer.zeroGrad();
     });

@@ -45,9 +45,9 @@ class Block extends Module {
   }
 
   override forward(x: Tensor): Tensor {
-    const inner = this.bn1.call(this.conv1.call(x)).relu();
-    const residual = this.bn2.call(this.conv2.call(inner));
-    return residual.add(this.downsample ? this.downsample.call(x) : x).relu();
+    const inner = this.bn1(this.conv1(x)).relu();
+    const residual = this.bn2(this.conv2(inner));
+    return residual.add(this.downsample ? this.downsample(x) : x).relu();
   }
 }
 
@@ -58,8 +58,8 @@ class ResidualNet extends Module {
   readonly fc = new Linear(32, 10);
 
   override forward(x: Tensor): Tensor {
-    const images = this.blocks.call(this.bn1.call(this.conv1.call(x)).relu());
-    return this.fc.call(images.mean({ dim: [2, 3] }));
+    const images = this.blocks(this.bn1(this.conv1(x)).relu());
+    return this.fc(images.mean({ dim: [2, 3] }));
   }
 }
 
@@ -72,7 +72,7 @@ async function stepOf(model: Module, shape: readonly number[]): Promise<Function
   await realize(x, y);
   const step = (a: Tensor, b: Tensor) => {
     optimizer.zeroGrad();
-    const logits = model.call(a);
+    const logits = model(a);
     const loss = withScope("loss", () => functional.crossEntropy(logits, b));
     loss.backward();
     optimizer.step();

@@ -242,7 +242,7 @@ describe("evaluate", () => {
     }
     const { x, y } = quadrants(10, "test").batch(Array.from({ length: 10 }, (_, i) => i));
     const { tensor } = await import("../../src/tensor/index.js");
-    const logits = model.call(tensor(x, { shape: [10, 1, 2, 2] }));
+    const logits = model(tensor(x, { shape: [10, 1, 2, 2] }));
     expect(whole.loss).toBeCloseTo(await functional.crossEntropy(logits, tensor(y)).item(), 6);
     expect(whole.accuracy).toBeCloseTo(await functional.accuracy(logits, tensor(y)).item(), 6);
   });

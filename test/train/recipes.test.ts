@@ -134,7 +134,7 @@ describe("a InputTransform", () => {
   const statistics = { mean: [0.5, 0.4, 0.3], std: [0.2, 0.3, 0.25] };
   const bytes = () => tensor(images(4, "train").images as Uint8Array, { shape: [4, 3, 6, 5] });
   const valuesOf = async (input: InputTransform, x: Tensor) =>
-    Array.from(await (await compile((given: Tensor) => input.call(given))(x)).data());
+    Array.from(await (await compile((given: Tensor) => input(given))(x)).data());
 
   it("standardises as the host does, and changes nothing else in evaluation", async () => {
     const input = new InputTransform({
@@ -153,7 +153,7 @@ describe("a InputTransform", () => {
   it("changes images in training, anew at every step, the same for the same seed", async () => {
     const options = { standardisation: statistics, crop: 1, flip: 0.5, cutout: 2 };
     const [first, second] = [new InputTransform({ ...options, seed: 4 }), new InputTransform({ ...options, seed: 4 })];
-    const step = compile((x: Tensor) => first.call(x));
+    const step = compile((x: Tensor) => first(x));
     const once = Array.from(await (await step(bytes())).data());
     expect(await valuesOf(second, bytes())).toEqual(once);
     expect(Array.from(await (await step(bytes())).data())).not.toEqual(once);
@@ -180,7 +180,7 @@ describe("a InputTransform", () => {
   });
 
   it("refuses bytes without statistics", () => {
-    expect(() => new InputTransform().call(bytes())).toThrow("[inputTransform] bytes came without statistics");
+    expect(() => new InputTransform()(bytes())).toThrow("[inputTransform] bytes came without statistics");
   });
 });
 

@@ -201,14 +201,14 @@ describe("odd images", () => {
     ["resnet50", 3, [65, 67]],
   ] as const)("%s takes %i channels of %j", (name, inChannels, size) => {
     const model = createModel(name, { classes: 5, inChannels, size });
-    expect(model.call(zeros([2, inChannels, ...size])).shape).toEqual([2, 5]);
+    expect(model(zeros([2, inChannels, ...size])).shape).toEqual([2, 5]);
   });
 
   it("are refused where a model cannot take them", () => {
     expect(failure(() => createModel("lenet", { classes: 10, inChannels: 1, size: 8 }))).toBe(
       "[model] images of [1, 8, 8] are too small for lenet. Use larger images, or the model mlp",
     );
-    expect(failure(() => createModel("resnet20", { classes: 10, size: 32 }).call(zeros([2, 1, 32, 32])))).toContain(
+    expect(failure(() => createModel("resnet20", { classes: 10, size: 32 })(zeros([2, 1, 32, 32])))).toContain(
       "[conv2d] expected 3 input channels, got x [2, 1, 32, 32] (in model.conv1)",
     );
   });

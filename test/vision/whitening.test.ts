@@ -56,7 +56,7 @@ describe.each(devices)("WhiteningConv2d on %s", (device) => {
     const layer = new WhiteningConv2d(C, K, { eps });
     await layer.fit(x);
     const D = C * K * K;
-    const y = await (await compile((images: Tensor) => layer.call(images))(x)).data();
+    const y = await (await compile((images: Tensor) => layer(images))(x)).data();
     const plane = (H - K + 1) * (W - K + 1);
     const at = (n: number, o: number, p: number) => y[(n * 2 * D + o) * plane + p];
     const moment = (a: number, b: number) => {
@@ -141,6 +141,6 @@ describe("speednet", () => {
     }
     expect(filters.slice(24 * C * 9).every((value) => Math.abs(value) <= 1 / Math.sqrt(C * 9))).toBe(true);
     expect(model.parameters()).not.toContain(state["whiten.weight"]);
-    expect(model.call(zeros([2, 3, 9, 9])).shape).toEqual([2, 3]);
+    expect(model(zeros([2, 3, 9, 9])).shape).toEqual([2, 3]);
   });
 });

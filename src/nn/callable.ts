@@ -1,0 +1,24 @@
+/**
+ * Objects that are called like functions: the base class of modules, so that `model(x)` runs a model. A constructor that
+ * returns a function gives its subclasses that function as `this`; fields, private fields and methods of subclasses land
+ * on it. This file must not know modules.
+ */
+
+/** What a class whose instances are functions from `In` to `Out` extends. */
+type CallableClass = abstract new <In extends unknown[], Out>(
+  run: (instance: object, inputs: unknown[]) => unknown,
+) => (...inputs: In) => Out;
+
+function construct(this: unknown, run: (instance: object, inputs: unknown[]) => unknown): object {
+  const instance = (...inputs: unknown[]): unknown => run(instance, inputs);
+  // Own properties of every function; a class may have fields or accessors of these names.
+  Reflect.deleteProperty(instance, "name");
+  Reflect.deleteProperty(instance, "length");
+  return Object.setPrototypeOf(instance, new.target.prototype);
+}
+
+/**
+ * The base class of classes whose instances are called: `instance(...inputs)` is `run(instance, inputs)`. Instances have
+ * the methods of their class and none of `Function.prototype`, so a class may have methods `call`, `apply` or `bind`.
+ */
+export const Callable = construct as unknown as CallableClass;
