@@ -56,7 +56,7 @@ export function onnxMember(): Member {
   return { program: { label: LABELS.onnxruntime, file: "python3", args, absent }, modes: ["all optimisations"] };
 }
 
-/** A process of a crew, and what it is asked for. */
+/** A process of a crew and its requests. */
 export interface Member {
   readonly program: Program;
   readonly modes: readonly string[];

@@ -16,7 +16,7 @@ const step = (model: ModelName): Bench => {
   return async (options) => (await import("./cases/steps.js")).stepBench(model, options);
 };
 
-/** Each benchmark is loaded when it is asked for, after the number of threads is set. */
+/** Each benchmark is loaded when it is requested, after the number of threads is set. */
 const BENCHES: Readonly<Record<string, Bench>> = {
   ...Object.fromEntries(Object.keys(trained).map((model) => [model, step(model as ModelName)])),
   "resnet18-infer": async (options) => (await import("./cases/infer.js")).inferBench(options),
@@ -39,7 +39,7 @@ const USAGE = `usage: npm run -s bench -- ${Object.keys(BENCHES).join("|")} [opt
   --device native|wasm|interp  what runs our side; default native
   --peers a,b                  whom to compare with, of ${Object.keys(peerLabels).join(", ")}, or none;
                                default torch, for resnet18-infer also onnxruntime, but for --device wasm
-                               jax-js,tfjs-wasm: PyTorch only if asked for
+                               jax-js,tfjs-wasm: PyTorch only if requested
   --model name                 what startup and memory run: ${Object.keys(trained).join(", ")}; default cnn
   --data folder                the folder of class folders that loader reads; default $FOVEA_BENCH_DATA
   --quick                      fewer rounds: for trying out, not for reporting

@@ -47,7 +47,7 @@ export function isModel(name: string): name is ModelName {
   return Object.hasOwn(trained, name);
 }
 
-/** A training step of `model`, as peers are asked for it. */
+/** A training step of `model`, as peers receive it. */
 export function stepWork(model: ModelName): Work & { readonly kind: "step" } {
   return { kind: "step", model, batch: trained[model].batch };
 }

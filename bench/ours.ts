@@ -11,7 +11,7 @@ import type { Api, ModelName } from "./models.js";
 import type { PeerName } from "./report.js";
 import type { Contestant } from "./rounds.js";
 
-/** What the command line asked for. */
+/** options of the command line. */
 export interface BenchOptions {
   readonly device: DeviceName;
   /** Fewer rounds: for trying out, not for reporting. */
@@ -24,7 +24,7 @@ export interface BenchOptions {
   readonly data?: string;
 }
 
-/** The library from its sources, on the device asked for. */
+/** The library from its sources, on the requested device. */
 export async function openOurs({ device }: BenchOptions): Promise<Api> {
   await fovea.useDevice(device);
   return { fovea, nn, optim, vision };

@@ -106,7 +106,7 @@ function describeMachine() {
   return { cpu: first.model.trim(), cores: cpus().length, simd: simd(), threads: process.env.FOVEA_THREADS, node };
 }
 
-/** The widest vectors that the processor reports, or those that FOVEA_SIMD asks for. */
+/** The widest vectors that the processor reports, or those that FOVEA_SIMD requests. */
 function simd(): string {
   if (process.env.FOVEA_SIMD) return process.env.FOVEA_SIMD;
   if (process.arch === "arm64") return "neon";

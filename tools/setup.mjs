@@ -95,7 +95,7 @@ function checkNode() {
   }
 }
 
-/** Whether node_modules holds what the lock file asks for, by npm's own record of what it installed. */
+/** Whether node_modules holds what the lock file requests, by npm's own record of what it installed. */
 function installed() {
   const recordFile = join(modulesDir, ".package-lock.json");
   if (!existsSync(recordFile)) return false;

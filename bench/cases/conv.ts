@@ -20,7 +20,7 @@ const MODES = ["contiguous", "channels-last"];
 
 /** Benchmarks convolutions. */
 export async function convBench(options: BenchOptions): Promise<Report> {
-  // Direct sums unless FOVEA_CONV asks for what the compiler would choose: the peak bounds only those.
+  // Direct sums unless FOVEA_CONV requests what the compiler would choose: the peak bounds only those.
   process.env.FOVEA_CONV ??= "direct";
   const api = await openOurs(options);
   const peak = await openPeak(options.device);

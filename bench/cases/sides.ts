@@ -93,7 +93,7 @@ export async function sideBySide(contest: Contest, options: BenchOptions): Promi
   return report(contest.bench, options, ours, summaries, rates, notes);
 }
 
-/** Who takes part: the peers asked for, and beside `wasm` our own native device. */
+/** Who takes part: the requested peers, and beside `wasm` our own native device. */
 function membersOf({ modes }: Contest, { peers, device }: BenchOptions, node: PlainNode): [CrewName, Member[]][] {
   const members: [CrewName, Member[]][] = [];
   for (const name of peers) {

@@ -9,7 +9,7 @@ import type { Work } from "../work.js";
 type Model = "mlp" | "cnn";
 export type SmallStep = Work & { readonly kind: "step"; readonly model: Model };
 
-/** Whether peers can be asked for `work`. */
+/** Whether peers can run `work`. */
 export function isSmallStep(work: Work): work is SmallStep {
   return work.kind === "step" && (work.model === "mlp" || work.model === "cnn");
 }

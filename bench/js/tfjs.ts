@@ -75,7 +75,7 @@ export async function open({ bench, threads }: SideOptions): Promise<Side> {
 }
 
 /**
- * Makes the backend's threads start under Node, where it asks for a worker at a blob's address: they get the same text,
+ * Makes the backend's threads start under Node, where it requests a worker at a blob's address: they get the same text,
  * and the library's file in place of the second blob.
  */
 function startThreads(bench: string): void {

@@ -130,7 +130,7 @@ export async function evaluate(terminal: Terminal, run: string, data: string, op
   return 0;
 }
 
-/** Opens the device asked for, here or in the environment, or the run's own, or what stands in for that. */
+/** Opens the requested device, here or in the environment, or the run's own, or what stands in for that. */
 async function openDevice(run: string, asked: string | undefined): Promise<void> {
   if (asked !== undefined) {
     if (deviceNames.some((name) => name === asked)) return useDevice(asked);

@@ -61,7 +61,7 @@ export async function runProgram(words: readonly string[], terminal: Terminal, d
     else await program.parseAsync(words, { from: "user" });
     return code;
   } catch (error) {
-    if (error instanceof CommanderError && error.exitCode === 0) return 0; // help or version was asked for
+    if (error instanceof CommanderError && error.exitCode === 0) return 0; // help or version was requested
     terminal.printError(`fovea: ${lineFor(error)}`);
     if (debug && error instanceof Error) terminal.printError(error.stack ?? "");
     return error instanceof CommanderError || error instanceof ConfigError ? misused : failed;

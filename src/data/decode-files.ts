@@ -50,7 +50,7 @@ export async function decodeFiles({ paths, settings }: FileJob): Promise<Decoded
 async function decodeFile(path: string, settings: DecodeSettings): Promise<Decoded> {
   let bytes: Uint8Array;
   try {
-    // Small files are read in less time than it takes to ask for it; large ones are read while others decode.
+    // Small files are read in less time than it takes to schedule a read; large ones are read while others decode.
     bytes = settings.resize ? await readFile(path) : readFileSync(path);
   } catch (error) {
     return { reason: `cannot be read: ${(error as NodeJS.ErrnoException).code}` };

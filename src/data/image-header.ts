@@ -8,7 +8,7 @@
 /** What a header says. */
 export interface ImageHeader {
   readonly format: "jpeg" | "png" | "webp";
-  /** As shown: after the turn that Exif asks for. */
+  /** As shown: after the turn that Exif requests. */
   readonly width: number;
   readonly height: number;
   /** Whether the file has no colours. */

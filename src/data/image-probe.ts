@@ -1,5 +1,5 @@
 /**
- * How a list of images is decoded: size and colours, from what was asked for and from a look at some of the files. It
+ * How a list of images is decoded: size and colours, from the request and from a look at some of the files. It
  * must not know caches or data sets.
  */
 import { readFile } from "node:fs/promises";
@@ -30,7 +30,7 @@ const usualSizes = [224, 192, 160, 128, 96, 64, 48, 32] as const;
  * Settles size and colours by the headers of files from all over the list. A file elsewhere may still differ; decoding
  * tells.
  *
- * @throws DataError when none can be read, or sizes are mixed and none was asked for.
+ * @throws DataError when none can be read, or sizes are mixed and none was requested.
  */
 export async function chooseSettings(list: ImageList, { size, channels }: PixelRequest): Promise<DecodeSettings> {
   const { root, paths } = list;

@@ -58,7 +58,7 @@ interface Index {
  * The pixels of a list of files, `[N, H, W, C]` bytes. Whatever changes a file (its name, size or time) or the outcome
  * (the decoders, the settings) is part of the name under which they are kept.
  *
- * @throws DataError when sizes are mixed and none was asked for, more than half of the files cannot be decoded, or the
+ * @throws DataError when sizes are mixed and none was requested, more than half of the files cannot be decoded, or the
  *   cache cannot be written.
  */
 export async function openPixels(list: ImageList, request: PixelRequest, place: PixelPlace): Promise<Pixels> {
@@ -131,7 +131,7 @@ async function makePixels(
     let skipped = await decodeInto(path, list, settings, place);
     if (skipped === "colours") {
       if (request.channels === 1)
-        throw new DataError(`[data] images in ${list.root} have colours, but grey is asked for`);
+        throw new DataError(`[data] images in ${list.root} have colours, but grey is requested`);
       settings = { ...settings, channels: 3 };
       skipped = (await decodeInto(path, list, settings, place)) as Skip[]; // RGB takes every image
     }

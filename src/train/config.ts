@@ -31,7 +31,7 @@ const measured = (parse: (text: string | number) => unknown) =>
 const oneOf = <const Names extends readonly string[]>(names: Names) =>
   z.enum(names, { error: ({ input }) => `must be one of ${names.join(", ")}, got ${String(input)}` });
 
-/** The devices that a run may ask for. */
+/** The devices that a run may name. */
 export const deviceNames = ["native", "wasm", "interp"] as const;
 /** The name of a device. */
 export type DeviceName = (typeof deviceNames)[number];

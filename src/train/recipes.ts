@@ -4,7 +4,7 @@
  */
 import type { ModelName } from "../vision/index.js";
 
-/** The optimizers that a run may ask for. */
+/** The optimizers that a run may name. */
 export const optimizerNames = ["sgd", "adamw", "muon"] as const;
 /** The name of an optimizer. */
 export type OptimizerName = (typeof optimizerNames)[number];

@@ -195,7 +195,8 @@ async function train(
       signal: watching.signal,
     });
   } catch (error) {
-    // A run that diverged is worth looking at, one that finished an epoch or was stopped before too; others are rubbish.
+    // Keep the folder of a run that diverged, finished an epoch or was stopped by the user; delete that of any other run: it
+    // holds nothing worth reading.
     if (epochsDone === 0 && !resumed && !(error instanceof NumericError)) {
       await unlock();
       await run.discard();

@@ -10,7 +10,7 @@ import type { Score } from "./events.js";
 import type { Stateful } from "./state.js";
 
 /**
- * A loss of logits [B, K] and targets [B]: their mean, or one value per sample when asked for `reduction: "none"`
+ * A loss of logits [B, K] and targets [B]: their mean, or one value per sample when called with `reduction: "none"`
  * (for exact means over a data set). `crossEntropy` is one.
  */
 export type Loss = (logits: Tensor, targets: Tensor, options?: { readonly reduction?: "mean" | "none" }) => Tensor;

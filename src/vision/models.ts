@@ -1,5 +1,5 @@
 /**
- * The registry of models: every name that a run, a benchmark or a user may ask for, and how each is built for given
+ * The registry of models: every name that a run, a benchmark or a user may name, and how each is built for given
  * images. It must not know data sets or training.
  */
 import type { Module } from "../nn/index.js";

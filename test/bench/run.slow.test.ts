@@ -77,13 +77,13 @@ describe("benchmarks", { timeout: 300_000 }, () => {
     expect(ours.effectiveGflops / (flop / ours.medianMs / 1e6)).toBeCloseTo(1, 2);
   });
 
-  it("startup: of the model that is asked for", async () => {
+  it("startup: of the model that is requested", async () => {
     const start = z.object({ medianMs: positive, importMs: positive, processMs: positive });
     const ours = z.object({ model: z.literal("mlp"), medianMs: positive, cold: start, warm: start });
     common.extend({ ours }).parse(await jsonOf("startup", "--model", "mlp"));
   });
 
-  it("memory: of the model that is asked for", async () => {
+  it("memory: of the model that is requested", async () => {
     const ours = z.object({
       model: z.literal("mlp"),
       steps: z.tuple([z.literal(100), z.literal(2000)]),

@@ -104,7 +104,7 @@ describe.skipIf(!chromiumPath)("programs in a page", { timeout: 60_000 }, () => 
     expect(await run(program)).toEqual([one]);
   });
 
-  it("name the devices that there are when another is asked for", async () => {
+  it("name the devices that there are when another is requested", async () => {
     const lines = await run(`
       import { describeDevices, describeError, useDevice } from "fovea";
       await useDevice("native").catch((error) => console.log(describeError(error)));

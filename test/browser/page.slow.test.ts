@@ -38,7 +38,7 @@ async function visit(browser: Browser, url: string, width = 1280): Promise<Visit
   });
   page.on("request", (request) => {
     const address = request.url();
-    if (!address.startsWith(url) && !/^(blob|data):/.test(address)) problems.push(`asked for ${address}`);
+    if (!address.startsWith(url) && !/^(blob|data):/.test(address)) problems.push(`requested ${address}`);
   });
   await page.goto(url);
   await button(page, "Train").isEnabled();

@@ -157,7 +157,7 @@ describe("without a C compiler", () => {
     return { code, err, last: eventsOf(out).at(-1) };
   };
 
-  it("trains on wasm and says so, unless it was asked for", async () => {
+  it("trains on wasm and says so, unless it was requested", async () => {
     const run = join(root, "without");
     const words = ["train", data, "--model", "lenet", "--batch", "16", "--epochs", "1", "--out", run];
     const { code, err } = await jsonOf(words, without);

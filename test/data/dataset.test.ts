@@ -40,7 +40,7 @@ describe("ArrayDataset", () => {
     expect(new ArrayDataset({ ...options, scale: 2 }).get(1).x).toEqual(Float32Array.of(8));
   });
 
-  it("takes a part in the order asked for, with its own role", () => {
+  it("takes a part in the requested order, with its own role", () => {
     const part = small("all").subset([2, 0], "test");
     expect(part.role).toBe("test");
     expect(part.classes).toEqual(["0", "1", "2"]);

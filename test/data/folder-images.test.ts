@@ -173,7 +173,7 @@ describe("resizing", () => {
     expect(distance(await pixelsOf(file, { size, resize: true }), reference(image, size))).toBeLessThanOrEqual(3);
   });
 
-  it("is not done unless it is asked for", async () => {
+  it("is not done unless it is requested", async () => {
     const file = await base().png().toBuffer();
     expect(await decodeImage(file, as({ size: [8, 8] }))).toEqual({ size: [height, width] });
   });
@@ -209,7 +209,7 @@ describe("what cannot be decoded", () => {
     }
   });
 
-  it("a header that claims too much is refused before memory is asked for", async () => {
+  it("a header that claims too much is refused before memory is requested", async () => {
     const bytes = await base().png().toBuffer();
     bytes.writeUInt32BE(60_000, 16);
     bytes.writeUInt32BE(60_000, 20);

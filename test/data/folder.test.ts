@@ -82,7 +82,7 @@ describe("images", () => {
     const { all, settings } = await load();
     expect(settings.channels).toBe(3);
     expect(await valuesOf(all as Dataset, [1])).toEqual([1, 1, 1, 1, ...Array(8).fill(0)]);
-    expect(await refusal({ channels: 1 })).toMatch(/have colours, but grey is asked for/);
+    expect(await refusal({ channels: 1 })).toMatch(/have colours, but grey is requested/);
   });
 
   it("of several sizes are refused with a size to choose, and resized to it", async () => {

@@ -155,7 +155,7 @@ describe("shuffling", () => {
 });
 
 describe("trouble", () => {
-  /** Fails at one index; counts what it was asked for, and what is still at work. */
+  /** Fails at one index; counts the requests, and what is still at work. */
   const failing = (length: number, failAt: number) => {
     const state = { asked: 0, working: 0 };
     const data: Dataset = {

@@ -23,7 +23,7 @@ describe("a pool of blocks", () => {
     expect(freed).toEqual([]);
   });
 
-  it("keeps 256 MiB, and gives up the size that was not asked for longest", () => {
+  it("keeps 256 MiB, and gives up the size that was not requested longest", () => {
     const { pool, freed } = openPool();
     const old = [pool.take(100 * MIB), pool.take(100 * MIB)];
     for (const address of old) pool.give(address, 100 * MIB);

@@ -1,4 +1,4 @@
-/** What a user is told when the C compiler, or the vector width asked for, is missing or does not work. */
+/** What a user is told when the C compiler, or the requested vector width, is missing or does not work. */
 import { execFileSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -37,7 +37,7 @@ describe("no compiler", () => {
   });
 });
 
-describe("no compiler and no device asked for", () => {
+describe("no compiler and no device requested", () => {
   const chosen = z.object({ device: z.string(), value: z.number() });
   const instead = "using wasm instead, which is about 3 times slower";
 

@@ -69,12 +69,12 @@ it.each([true, false])("grows and keeps what is there (shared: %s)", (shared) =>
   expect(memory.grownBytes).toBe(grown);
 });
 
-it("says how much was asked for when there is no room", () => {
+it("says how much was requested when there is no room", () => {
   const memory = open();
   memory.allocate(3 * 2 ** 20);
   expect(() => memory.allocate(2 ** 32)).toThrow(
     "[wasm] out of memory: 4096.0 MiB could not be allocated, 3.0 MiB of at most 4096.0 MiB are in use",
   );
-  // What is asked for next may still fit.
+  // What is requested next may still fit.
   expect(memory.allocate(2 ** 20)).toBeGreaterThan(0);
 });

@@ -1,6 +1,6 @@
 /**
  * The package as a user gets it: packed, linted, installed into an empty folder, type-checked from there, trained for
- * one epoch and asked for its devices. Everything runs in a temporary folder and through the public entry points.
+ * one epoch and requested its devices. Everything runs in a temporary folder and through the public entry points.
  */
 import { execFile } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";

@@ -12,7 +12,7 @@ share of the tensor's norm), over all tensors of a kind. A unit so near zero tha
 gradient below it by per cents, and no two implementations agree on it. So the shifts of the normalisations keep clear
 of zero, and of several inputs the first is taken on which these runs keep together.
 
-Needs torchvision 0.28 beside PyTorch 2.13; for the build without it the two operators that it asks for are declared.
+Needs torchvision 0.28 beside PyTorch 2.13; for the build without it the two operators that it requests are declared.
 """
 
 import json

@@ -139,7 +139,7 @@ it("totals: convolutions and products over the step are the effective rate", () 
   expect(totals).toMatchObject({ gflops: 50, shareOfPeak: 0.5, gflop: 0.7 });
 });
 
-it("gaps: longest excess first, nothing that beats its bound, as many as asked for", () => {
+it("gaps: longest excess first, nothing that beats its bound, as many as requested", () => {
   const rows = [
     kernel([["model.conv1", "forward"]], { timesMs: [1.5], flop: 1e8 }),
     kernel([["model.fc", "forward"]], { timesMs: [0.5], flop: 1e8 }),

@@ -35,7 +35,7 @@ const images = <Role extends "train" | "test">(length: number, role: Role) => {
 };
 
 describe("a recipe", () => {
-  it("is that of the data set, of any folder, or the one that is asked for", () => {
+  it("is that of the data set, of any folder, or the one that is requested", () => {
     expect(recipeFor({ data: "mnist" })).toMatchObject({ name: "mnist", model: "cnn", augment: { rotation: 10 } });
     expect(recipeFor({ data: "animals" })).toMatchObject({ name: "folder", batch: 64, lr: 0.05 });
     expect(recipeFor({ data: "mnist", recipe: "cifar-resnet" })).toMatchObject({

@@ -148,7 +148,7 @@ describe("initial values", () => {
     ["resnet20", /^layer\d\.\d+\.bn2\.weight$/, 9],
     ["resnet34", /^layer\d\.\d+\.bn2\.weight$/, 16],
     ["resnet50", /^layer\d\.\d+\.bn3\.weight$/, 16],
-  ] as const)("make the blocks of %s the identity where asked for", (name, last, count) => {
+  ] as const)("make the blocks of %s the identity where requested", (name, last, count) => {
     const load = vi.spyOn(Parameter.prototype, "load");
     const zeroed = (zeroInitResidual: boolean) => {
       load.mockClear();
