@@ -24,9 +24,15 @@ export const target: Target = {
 };
 
 export class RecordingDevice implements Device {
-  readonly name = "recorder";
-  readonly target = target;
+  readonly name: string;
   readonly programs: Program[] = [];
+
+  readonly target: Target;
+
+  constructor(machine: Target = target) {
+    this.name = machine.name;
+    this.target = machine;
+  }
 
   /** The program made last. */
   get last(): Program {
