@@ -71,6 +71,10 @@ export class Trace {
   readonly writes = new Map<Cell, Node>();
   /** Gradients live only inside the trace. */
   readonly gradients = new Map<Cell, Node | null>();
+  /** Host values that the function read before it set them: what they were is part of the key of its program. */
+  readonly observed = new Map<HostValue<unknown>, unknown>();
+  /** Host values that the function set, as it left them: every call sets them again. */
+  readonly left = new Map<HostValue<unknown>, unknown>();
 
   read(cell: Cell): Node {
     const written = this.writes.get(cell);
@@ -86,6 +90,52 @@ export class Trace {
   write(cell: Cell, node: Node): void {
     this.read(cell);
     this.writes.set(cell, node);
+  }
+
+  /** Whether the host values that the function read are now what they were then. */
+  holds(): boolean {
+    for (const [host, value] of this.observed) if (!host.is(value)) return false;
+    return true;
+  }
+
+  /** Sets the host values that the function set. */
+  replay(): void {
+    for (const [host, value] of this.left) host.value = value;
+  }
+}
+
+/**
+ * A plain value of the host that code inside compiled functions may read and set, such as a module's mode: what a trace
+ * reads is part of the key of its program, so a function that is called after the value has changed is traced again; what
+ * a trace sets, every call sets again. Values are compared by `Object.is`.
+ *
+ * @example
+ * const scale = new HostValue(2);
+ * const scaled = compile((x: Tensor) => x.mul(scale.value));
+ * await scaled(ones([2])); // [2, 2]
+ * scale.value = 3;
+ * await scaled(ones([2])); // [3, 3]
+ */
+export class HostValue<T> {
+  private current: T;
+
+  constructor(initial: T) {
+    this.current = initial;
+  }
+
+  get value(): T {
+    if (active && !active.left.has(this) && !active.observed.has(this)) active.observed.set(this, this.current);
+    return this.current;
+  }
+
+  set value(value: T) {
+    this.current = value;
+    active?.left.set(this, value);
+  }
+
+  /** Whether the value is the one given; not noted by a trace. */
+  is(value: unknown): boolean {
+    return Object.is(this.current, value);
   }
 }
 

@@ -127,8 +127,9 @@ function run(
 
 /**
  * Makes one fused program of a function: forward, backward and optimizer run as one call. The function is traced once per
- * shapes (and plain values) of its arguments; variables that it assigns are updated in place; a variable that changes
- * between calls, such as a learning rate, costs no recompilation.
+ * shapes (and plain values) of its arguments and once per mode (`train` or `eval`) of the modules that it calls; variables
+ * that it assigns are updated in place; a variable that changes between calls, such as a learning rate, costs no
+ * recompilation.
  *
  * @param fn - synchronous; takes and returns tensors, numbers, or plain objects and arrays of them
  * @returns the same function, asynchronous
@@ -162,7 +163,9 @@ export function compileProbed<A extends unknown[], R>(
       return x;
     }) as readonly unknown[];
     const device = await currentDevice();
-    const known = entries.find((each) => each.device === device && sameStructure(each.inside, given, isTensor, alike));
+    const fits = ({ inside, trace }: Entry) => trace.holds() && sameStructure(inside, given, isTensor, alike);
+    const known = entries.find((each) => each.device === device && fits(each));
+    known?.trace.replay();
     const entry = known ?? traceFunction(device, fn, given, probe);
     if (!known) {
       entries.unshift(entry);
