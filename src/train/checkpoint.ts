@@ -1,6 +1,6 @@
 /**
- * A checkpoint as one file: the tensors of all parts of a run, and in its metadata where the run stood. A checksum over
- * both tells damage that the format alone would not show. It must not know what the parts are or how they are restored.
+ * A checkpoint as one safetensors file: the tensors of all parts of a run, and the position of the run in its metadata. A
+ * checksum over both detects damage that the format itself does not reveal. It must not know what the parts are or how they are restored.
  */
 import { createHash } from "node:crypto";
 import { z } from "zod";
@@ -12,42 +12,42 @@ const format = "1";
 const count = z.int().min(0);
 
 const standingSchema = z.strictObject({
-  /** Where the training loop stood. */
+  /** Position and running sums of the training loop. */
   progress: z.strictObject({
-    /** Epochs finished. */
+    /** Number of finished epochs. */
     epoch: count,
-    /** Steps finished, over all epochs. */
+    /** Number of finished steps, over all epochs. */
     step: count,
     stepsPerEpoch: count,
-    /** Sums over the samples of the epoch that is not finished. */
+    /** Sums over the samples of the unfinished epoch. */
     sums: z.strictObject({ loss: z.number(), right: z.number(), count }),
     /** Mean loss of epoch 1; absent before its end. */
     firstLoss: z.number().optional(),
-    /** Whether the warning about a rising loss was given. */
+    /** Whether the warning about a rising loss has been sent. */
     warned: z.boolean(),
     seconds: z.strictObject({ run: z.number(), epoch: z.number() }),
-    /** What shapes rounding: the device, its vectors and caches. */
+    /** The properties of the device that determine rounding: vector lanes, registers, caches. */
     arithmetic: z.string(),
   }),
-  /** What of `metrics.jsonl` had happened by then. */
+  /** Length of `metrics.jsonl` at the checkpoint. */
   metrics: z.strictObject({
     lines: count,
     stepsPerLine: count,
-    /** Sums over the steps that have no line yet. */
+    /** Sums over the steps that are not yet written as a line. */
     window: z.strictObject({ count, loss: z.number(), accuracy: z.number() }),
   }),
   /** SHA-256 of `config.json`. */
   config: z.string(),
 });
 
-/** Where a run stood when a checkpoint was taken. */
+/** The position of a run at a checkpoint. */
 type Standing = z.output<typeof standingSchema>;
-/** Where the training loop stood. */
+/** Position and running sums of the training loop. */
 export type Progress = Standing["progress"];
 
-/** What a checkpoint holds. */
+/** The content of a checkpoint. */
 export interface Checkpoint extends Standing {
-  /** Values by `part/key`. */
+  /** Saved tensors by `part/key`. */
   readonly state: Readonly<Record<string, HostTensor>>;
 }
 

@@ -1,9 +1,8 @@
 /**
- * What a training run tells while it works: one discriminated union, the only thing that a progress bar, a log or a
- * dashboard needs to know. Every event is plain data and can be written as one line of JSON.
+ * The events of a training run: one discriminated union, all that a progress bar, a log or a dashboard reads. Every event is plain data and can be written as one line of JSON.
  */
 
-/** Loss and share of right answers (0 to 1) over a whole data set. */
+/** Mean loss and accuracy (0 to 1) over a whole data set. */
 export interface Score {
   readonly loss: number;
   readonly accuracy: number;
@@ -11,27 +10,27 @@ export interface Score {
   readonly count: number;
 }
 
-/** Why a run ended: all epochs done, or asked to stop. */
+/** Why a run ended: all epochs are done, or its abort signal fired. */
 export type StopReason = "completed" | "interrupted";
 
-/** While images of a folder are decoded, before the run starts; never when the cache has them. */
+/** Progress of decoding a folder of images before the run starts; absent when the pixel cache holds them. */
 export interface DecodeEvent {
   readonly event: "decode";
-  /** Files so far. */
+  /** Files decoded so far. */
   readonly done: number;
   readonly total: number;
   readonly seconds: number;
 }
 
-/** Where a run stands. */
+/** The position of a run between two steps. */
 export interface Position {
-  /** Epochs finished. */
+  /** Number of finished epochs. */
   readonly epoch: number;
-  /** Steps finished, over all epochs. */
+  /** Number of finished steps, over all epochs. */
   readonly step: number;
 }
 
-/** Before the first step. */
+/** Sent once, before the first step. */
 export interface StartEvent {
   readonly event: "start";
   readonly epochs: number;
@@ -39,21 +38,21 @@ export interface StartEvent {
   readonly batchSize: number;
   readonly trainSamples: number;
   readonly testSamples: number;
-  /** Number of trained values. */
+  /** Number of elements of all trainable parameters. */
   readonly parameters: number;
-  /** Where a run that was stopped goes on; absent for a new one. */
+  /** The checkpoint's position, if the run is resumed; absent for a new run. */
   readonly from?: Position;
 }
 
-/** After each step; they come in bursts, because losses are read back several at a time. */
+/** Sent for each step; events arrive in bursts, because losses are read back several at a time. */
 export interface StepEvent {
   readonly event: "step";
-  /** From 1. */
+  /** Number of the epoch, from 1. */
   readonly epoch: number;
-  /** From 1, over all epochs. */
+  /** Number of the step, from 1, over all epochs. */
   readonly step: number;
   readonly loss: number;
-  /** Share of right answers in the batch, 0 to 1. */
+  /** Accuracy on the batch, 0 to 1. */
   readonly accuracy: number;
   readonly lr: number;
   /** Share of the epoch so far in which the model waited for data, 0 to 1. */
@@ -62,12 +61,12 @@ export interface StepEvent {
   readonly secondsLeft: number;
 }
 
-/** After each epoch. */
+/** Sent after each epoch. */
 export interface EpochEvent {
   readonly event: "epoch";
   readonly epoch: number;
   readonly step: number;
-  /** Mean over the batches of the epoch, as they were trained on. */
+  /** Mean training loss of the epoch; the weights changed between its batches. */
   readonly loss: number;
   readonly accuracy: number;
   readonly validation?: Score;
@@ -78,13 +77,13 @@ export interface EpochEvent {
   readonly secondsLeft: number;
 }
 
-/** Something that the user should know and that does not stop the run. */
+/** A warning: the user should know it, but the run goes on. */
 export interface WarningEvent {
   readonly event: "warning";
   readonly message: string;
 }
 
-/** The model was saved. */
+/** Sent after the model was saved. */
 export interface CheckpointEvent {
   readonly event: "checkpoint";
   readonly epoch: number;
@@ -92,13 +91,13 @@ export interface CheckpointEvent {
   readonly path: string;
 }
 
-/** The end of the run. */
+/** Sent once, at the end of the run. */
 export interface DoneEvent {
   readonly event: "done";
-  /** Share of right answers on the test set, 0 to 1; absent without a test set and after an interruption. */
+  /** Accuracy on the test set, 0 to 1; absent without a test set and after an interruption. */
   readonly testAccuracy?: number;
   readonly testLoss?: number;
-  /** Of all parts together, if the run was stopped and went on. */
+  /** Training time, summed over all sessions of a resumed run. */
   readonly trainSeconds: number;
   /** The run folder, if there is one. */
   readonly run?: string;
@@ -107,5 +106,5 @@ export interface DoneEvent {
   readonly stopped: StopReason;
 }
 
-/** Everything that a run tells. */
+/** Any event of a training run. */
 export type TrainEvent = DecodeEvent | StartEvent | StepEvent | EpochEvent | WarningEvent | CheckpointEvent | DoneEvent;

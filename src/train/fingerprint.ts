@@ -1,9 +1,9 @@
-/** Knowing the same data again: a hash of everything that a run reads. It must not know runs. */
+/** The fingerprint of a data set: a hash by which a resumed run recognises its data. It must not know runs. */
 import { createHash } from "node:crypto";
 import { ArrayDataset } from "../data/index.js";
 import type { OpenedData } from "./open-data.js";
 
-/** Of all pixels and labels in order; nothing for images of a folder, which have a fingerprint of their own. */
+/** Hashes all pixels and labels in order; undefined for images of a folder, whose list of files has its own fingerprint. */
 export function fingerprintOf({ train, validation, test }: OpenedData): string | undefined {
   const hash = createHash("sha256");
   for (const set of [train, validation, test]) {

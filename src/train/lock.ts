@@ -1,7 +1,7 @@
 /**
- * Who is working in a folder: a file per process, which counts only while that process lives. Each process announces
- * itself first and looks for others then, so two can never both go on; what a killed process left is swept away by the
- * next. It must not know what is in the folder.
+ * Folder locks: one lock file per process, valid only while that process lives. A process writes its own file before it
+ * looks for others, so two can never both succeed; the lock file of a killed process is deleted by the next one. It must
+ * not know what the folder holds.
  */
 import { readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
@@ -36,7 +36,7 @@ export async function lockFolder(path: string): Promise<() => Promise<void>> {
       if (other === undefined) return release;
       await rm(own, { force: true });
       if (attempt === tries) throw inUse(path, other);
-      await pause(pauseMs * (1 + Math.random())); // two that came at once must not meet again
+      await pause(pauseMs * (1 + Math.random())); // random, so that two processes that collided do not collide again
     }
   } catch (error) {
     await release();
@@ -54,7 +54,7 @@ async function livingOther(path: string): Promise<number | undefined> {
     if (Number.isNaN(pid) || pid === process.pid) continue;
     const file = join(path, name);
     const born = await readFile(file, "utf8").catch(() => undefined);
-    if (born === undefined) continue; // it has just gone
+    if (born === undefined) continue; // the other process has just released it
     if (isAlive(pid) && (await birthOf(pid)) === born) return pid;
     await rm(file, { force: true });
   }
@@ -66,11 +66,11 @@ function isAlive(pid: number): boolean {
     process.kill(pid, 0);
     return true;
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM"; // alive, but somebody else's
+    return (error as NodeJS.ErrnoException).code === "EPERM"; // alive, but owned by another user
   }
 }
 
-/** When a process began, where the system tells: numbers of processes are used again. */
+/** Start time of a process from /proc, empty elsewhere: process ids are reused, so the id alone does not identify one. */
 async function birthOf(pid: number): Promise<string> {
   const stat = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => "");
   return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19] ?? "";

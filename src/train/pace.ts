@@ -1,6 +1,6 @@
-/** How fast a run is and how long it will still take. It must not know what a step does. */
+/** Throughput and remaining time of a run. It must not know what a step does. */
 
-/** Counts steps against the clock; the very first step is left out, because it compiles. */
+/** Measures the time per step; the first step of a run is left out, because it includes compilation. */
 export class Pace {
   readonly #totalSteps: number;
   #steps = 0;
@@ -14,7 +14,7 @@ export class Pace {
     this.#totalSteps = totalSteps;
   }
 
-  /** What happened between two epochs does not count. */
+  /** Restarts the clock, so that scoring between two epochs does not count as training time. */
   beginEpoch(): void {
     this.#last = performance.now();
     this.#epochImages = 0;
@@ -22,7 +22,7 @@ export class Pace {
     this.#epochWaitMs = 0;
   }
 
-  /** A step of `images` samples has just ended; before it, the model waited `waitMs` for them. */
+  /** Records that a step of `images` samples has ended, for whose data the model waited `waitMs`. */
   step(images: number, waitMs: number): void {
     const now = performance.now();
     const ms = now - this.#last;
@@ -35,22 +35,22 @@ export class Pace {
     this.#epochImages += images;
   }
 
-  /** Whether there was a step beside the first. */
+  /** Whether a step after the first has been measured. */
   get isKnown(): boolean {
     return this.#steps > 1;
   }
 
-  /** Over the epoch so far; 0 while nothing is known. */
+  /** Throughput over the epoch so far; 0 until `isKnown`. */
   get imagesPerSecond(): number {
     return this.#epochMs > 0 ? (this.#epochImages / this.#epochMs) * 1000 : 0;
   }
 
-  /** Share of the epoch so far in which there were no data, 0 to 1. */
+  /** Share of the epoch so far in which the model waited for data, 0 to 1. */
   get waiting(): number {
     return this.#epochMs > 0 ? this.#epochWaitMs / this.#epochMs : 0;
   }
 
-  /** For the steps that are left; 0 while nothing is known. */
+  /** Estimated time of the remaining steps; 0 until `isKnown`. */
   get secondsLeft(): number {
     const counted = this.#steps - 1;
     return counted > 0 ? ((this.#totalSteps - this.#steps) * this.#stepMs) / counted / 1000 : 0;

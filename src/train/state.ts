@@ -1,24 +1,24 @@
 /**
- * The state of a run as parts by name, each of which knows its own cells: reading all of it into host memory and putting
- * it back. It must not know files, epochs, or what any part is.
+ * The state of a run as named parts, each of which lists its own cells; reads all of them into host memory and restores
+ * them. It must not know files, epochs, or what any part is.
  */
 import type { HostTensor } from "../io/browser.js";
 import type { AnyModule } from "../nn/index.js";
 import { currentDevice, realize, type Tensor, type TypedArray, tensor, type Variable } from "../tensor/index.js";
 import { DataError } from "../util/errors.js";
 
-/** Values by key, as files hold them. */
+/** Saved values by key, with their shapes. */
 export type SavedState = Readonly<Record<string, { readonly shape: readonly number[]; readonly data: TypedArray }>>;
 
-/** Something whose state is cells by key: a model, an optimizer, an average of weights. */
+/** An object whose state is a dictionary of cells: a model, an optimizer, an average of weights. */
 export interface Stateful {
   /** The live cells. */
   stateDict(): Readonly<Record<string, Variable>>;
-  /** Puts saved values back. */
+  /** Writes saved values into the cells. */
   loadStateDict(state: SavedState): unknown;
 }
 
-/** All that a run must save to go on exactly, by name. Names have no slash. */
+/** All state that a checkpoint must hold for an exact resume, by name. Names have no slash. */
 export type StateParts = Readonly<Record<string, Stateful>>;
 
 /**
@@ -37,14 +37,14 @@ export function cellState(cells: Readonly<Record<string, Variable>>): Stateful {
   };
 }
 
-/** The random streams of a model, which its own state dict leaves out. */
+/** The counters of a model's random streams, which its state dict does not include. */
 export function streamsOf(model: AnyModule): Stateful {
   return cellState(Object.fromEntries(model.namedGenerators().map(([key, { counter }]) => [key, counter])));
 }
 
 /**
- * The values of all parts, by `part/key`. A device that has f64 may keep more digits of an f32 than 24 bits: then the
- * value is an f64, so that nothing is lost.
+ * Reads the values of all parts, by `part/key`. A device that computes in f64 keeps more than 24 bits of an f32 cell; its
+ * values are read as f64, so that no bits are lost.
  */
 export async function readState(parts: StateParts): Promise<Record<string, HostTensor>> {
   const wide = await hasWide();
@@ -60,7 +60,7 @@ export async function readState(parts: StateParts): Promise<Record<string, HostT
 }
 
 /**
- * Puts back what {@link readState} gave. Everything is compared before anything is written.
+ * Restores what {@link readState} returned. Keys and shapes are all compared before anything is written.
  *
  * @throws DataError naming the first key that is missing, unexpected or of another shape.
  */
@@ -84,7 +84,10 @@ export async function writeState(parts: StateParts, saved: Readonly<Record<strin
   await realize();
 }
 
-/** What shapes rounding, as text: equal texts give equal bits. Threads share work out and change no number. */
+/**
+ * The properties of the device that determine rounding, as text: equal texts give equal bits. The number of threads is
+ * left out, because no sum depends on it.
+ */
 export async function arithmetic(): Promise<string> {
   const { threads: _, ...rest } = (await currentDevice()).target;
   return JSON.stringify(rest);

@@ -1,6 +1,6 @@
 /**
- * What Node and browsers offer under different names: environment variables and the next turn of the event loop. It must
- * not know who asks.
+ * The few services of the host that Node and browsers name differently: environment variables and the next turn of the
+ * event loop. It must not know its callers.
  */
 
 /** The environment variables, as they are when one is read; none in a browser. */
@@ -13,9 +13,9 @@ interface WebChannel {
 }
 
 /**
- * Runs `work` in the next turn of the event loop, after what is ready to run now.
+ * Runs `work` in the next turn of the event loop, after all callbacks that are ready now.
  *
- * @returns cancels it if it has not begun.
+ * @returns a function that cancels the call if it has not begun
  */
 export function nextTurn(work: () => void): () => void {
   if (typeof setImmediate === "function") {

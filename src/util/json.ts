@@ -1,6 +1,6 @@
-/** JSON as a key: a text that is equal for equal plain data only. Knows nothing of what it spells. */
+/** Keys of plain data: texts that are equal only for equal data. It must not know what the data mean. */
 
-/** Spells what JSON does not tell apart: NaN, the infinities, −0 and undefined. */
+/** A JSON replacer that distinguishes NaN, the infinities, −0 and undefined, which JSON merges. */
 function exact(_: string, value: unknown): unknown {
   const special = typeof value === "number" && (!Number.isFinite(value) || Object.is(value, -0));
   if (special) return `number ${Object.is(value, -0) ? "-0" : value}`;

@@ -1,6 +1,6 @@
-/** Which known word somebody meant. It knows nothing but letters. */
+/** Spelling suggestions by edit distance. It must not know what the words mean. */
 
-/** The known word with the fewest changed letters, if that is few enough to be a slip. */
+/** The known word with the smallest edit distance, if that is small enough for a typing error. */
 export function nearest(word: string, known: readonly string[]): string | undefined {
   const ranked = known.map((candidate) => ({ candidate, distance: changes(word.toLowerCase(), candidate) }));
   const best = ranked.sort((a, b) => a.distance - b.distance)[0];
