@@ -1,6 +1,7 @@
 /**
  * A checkpoint as one safetensors file: the tensors of all parts of a run, and the position of the run in its metadata. A
- * checksum over both detects damage that the format itself does not reveal. It must not know what the parts are or how they are restored.
+ * checksum over both detects damage that the format itself does not reveal. It must not know what the parts are or how
+ * they are restored.
  */
 import { createHash } from "node:crypto";
 import { z } from "zod";

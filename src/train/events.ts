@@ -1,5 +1,6 @@
 /**
- * The events of a training run: one discriminated union, all that a progress bar, a log or a dashboard reads. Every event is plain data and can be written as one line of JSON.
+ * The events of a training run: one discriminated union, all that a progress bar, a log or a dashboard reads. Every event
+ * is plain data and can be written as one line of JSON.
  */
 
 /** Mean loss and accuracy (0 to 1) over a whole data set. */
