@@ -3,10 +3,13 @@ import { type DType, dtypeOfArray, hostArray, isFloat, promote, type TypedArray 
 import { createNode, formatShape, type Shape, sameShape, sizeOfShape } from "../ir/graph.js";
 import { graph, helpers } from "../ops/index.js";
 import { Storage } from "../runtime/index.js";
+import { checked, takes } from "../util/arguments.js";
+import { count, either, flag, type Kind, list, number, record, shape } from "../util/kinds.js";
 import { checkShape, dtypeError, shapeError } from "./check.js";
+import { dimKind, dtypeKind } from "./kinds.js";
 import { leafOf } from "./session.js";
 import * as shapes from "./shapes.js";
-import { Tensor, type TensorLike } from "./tensor.js";
+import { Tensor, type TensorLike, tensorKind, tensorLikeKind } from "./tensor.js";
 import { Variable } from "./variable.js";
 
 /** A number or boolean, or lists of them, all of one length on each level. */
@@ -20,6 +23,25 @@ export interface TensorOptions {
   /** Whether `backward` leaves a gradient; default false. */
   readonly requiresGrad?: boolean;
 }
+
+/** Type of the elements. */
+export interface DTypeOptions {
+  /** Element type; default f32. */
+  readonly dtype?: DType;
+}
+/** Where tensors are joined. */
+export interface JoinOptions {
+  /** The axis, negative counted from the end; default 0. */
+  readonly dim?: number;
+}
+
+const dataKind: Kind = {
+  name: "a number, true or false, nested arrays of them, or a typed array",
+  accepts: (value) =>
+    /^(number|boolean)$/.test(typeof value) || Array.isArray(value) || (ArrayBuffer.isView(value) && "length" in value),
+};
+const dtype = { dtype: dtypeKind };
+const joins = takes<JoinOptions>({ tensors: list(tensorKind, "an array of tensors") }, { dim: dimKind });
 
 function shapeOfNested(data: NestedValues): number[] {
   if (!Array.isArray(data)) return [];
@@ -44,28 +66,32 @@ function flattenNested(data: NestedValues, shape: Shape, axis: number, into: (nu
  * @example
  * const x = tensor([[1, 2], [3, 4]]);
  */
-export function tensor(data: NestedValues | TypedArray, options: TensorOptions = {}): Tensor {
-  const typed = ArrayBuffer.isView(data) ? (data as TypedArray) : null;
-  const flat: (number | boolean)[] = [];
-  const nested = typed ? [typed.length] : shapeOfNested(data as NestedValues);
-  if (!typed) flattenNested(data as NestedValues, nested, 0, flat);
-  const length = typed ? typed.length : flat.length;
-  const shape = options.shape ?? nested;
-  checkShape("tensor", shape);
-  if (sizeOfShape(shape) !== length) throw shapeError("tensor", `${length} values do not fill ${formatShape(shape)}`);
-  const dtype = options.dtype ?? (typed ? dtypeOfArray(typed) : typeof flat[0] === "boolean" ? "bool" : "f32");
-  const values = hostArray(dtype, length);
-  if (dtype === "bool")
-    (typed ?? flat).forEach((value: number | boolean, i: number) => {
-      values[i] = value ? 1 : 0;
-    });
-  else if (typed) values.set(typed);
-  else values.set(flat.map(Number));
-  const made = new Tensor(leafOf(Storage.from(dtype, values), shape));
-  if (!options.requiresGrad) return made;
-  if (!isFloat(dtype)) throw dtypeError("tensor", `${dtype} has no gradient`, `Use dtype "f32"`);
-  return new Variable(made, { requiresGrad: true });
-}
+export const tensor = checked(
+  "tensor",
+  takes<TensorOptions>({ data: dataKind }, { shape, dtype: dtypeKind, requiresGrad: flag }),
+  (data: NestedValues | TypedArray, options: TensorOptions = {}): Tensor => {
+    const typed = ArrayBuffer.isView(data) ? (data as TypedArray) : null;
+    const flat: (number | boolean)[] = [];
+    const nested = typed ? [typed.length] : shapeOfNested(data as NestedValues);
+    if (!typed) flattenNested(data as NestedValues, nested, 0, flat);
+    const length = typed ? typed.length : flat.length;
+    const shape = options.shape ?? nested;
+    checkShape("tensor", shape);
+    if (sizeOfShape(shape) !== length) throw shapeError("tensor", `${length} values do not fill ${formatShape(shape)}`);
+    const dtype = options.dtype ?? (typed ? dtypeOfArray(typed) : typeof flat[0] === "boolean" ? "bool" : "f32");
+    const values = hostArray(dtype, length);
+    if (dtype === "bool")
+      (typed ?? flat).forEach((value: number | boolean, i: number) => {
+        values[i] = value ? 1 : 0;
+      });
+    else if (typed) values.set(typed);
+    else values.set(flat.map(Number));
+    const made = new Tensor(leafOf(Storage.from(dtype, values), shape));
+    if (!options.requiresGrad) return made;
+    if (!isFloat(dtype)) throw dtypeError("tensor", `${dtype} has no gradient`, `Use dtype "f32"`);
+    return new Variable(made, { requiresGrad: true });
+  },
+);
 
 /**
  * A tensor filled with one value; default f32.
@@ -74,8 +100,14 @@ export function tensor(data: NestedValues | TypedArray, options: TensorOptions =
  * @example
  * const x = full([2, 2], 7); // [[7, 7], [7, 7]]
  */
-export function full(shape: Shape, value: number, { dtype = "f32" }: { readonly dtype?: DType } = {}): Tensor {
-  checkShape("full", shape);
+export const full = checked(
+  "full",
+  takes<DTypeOptions>({ shape, value: number }, dtype),
+  (shape: Shape, value: number, options: DTypeOptions = {}): Tensor => filled("full", shape, value, options),
+);
+
+function filled(op: string, shape: Shape, value: number, { dtype = "f32" }: DTypeOptions): Tensor {
+  checkShape(op, shape);
   return new Tensor(createNode("const", [], { value }, [...shape], dtype));
 }
 /**
@@ -84,28 +116,44 @@ export function full(shape: Shape, value: number, { dtype = "f32" }: { readonly 
  * @example
  * const x = zeros([2, 3]); // shape [2, 3]
  */
-export const zeros = (shape: Shape, options: { readonly dtype?: DType } = {}): Tensor => full(shape, 0, options);
+export const zeros = checked(
+  "zeros",
+  takes<DTypeOptions>({ shape }, dtype),
+  (shape: Shape, options: DTypeOptions = {}): Tensor => filled("zeros", shape, 0, options),
+);
 /**
  * A tensor of ones; default f32.
  *
  * @example
  * const x = ones([2], { dtype: "i32" }); // [1, 1]
  */
-export const ones = (shape: Shape, options: { readonly dtype?: DType } = {}): Tensor => full(shape, 1, options);
+export const ones = checked(
+  "ones",
+  takes<DTypeOptions>({ shape }, dtype),
+  (shape: Shape, options: DTypeOptions = {}): Tensor => filled("ones", shape, 1, options),
+);
 /**
  * Zeros in the shape and dtype of another tensor.
  *
  * @example
  * const x = zerosLike(ones([2])); // [0, 0]
  */
-export const zerosLike = (x: Tensor): Tensor => full(x.shape, 0, { dtype: x.dtype });
+export const zerosLike = checked(
+  "zerosLike",
+  takes({ x: tensorKind }),
+  (x: Tensor): Tensor => filled("zerosLike", x.shape, 0, x),
+);
 /**
  * Ones in the shape and dtype of another tensor.
  *
  * @example
  * const x = onesLike(zeros([2])); // [1, 1]
  */
-export const onesLike = (x: Tensor): Tensor => full(x.shape, 1, { dtype: x.dtype });
+export const onesLike = checked(
+  "onesLike",
+  takes({ x: tensorKind }),
+  (x: Tensor): Tensor => filled("onesLike", x.shape, 1, x),
+);
 
 /**
  * Evenly spaced values start, start + step, … below end: `[⌈(end − start) / step⌉]`; i32 if start and step are whole.
@@ -114,17 +162,21 @@ export const onesLike = (x: Tensor): Tensor => full(x.shape, 1, { dtype: x.dtype
  * @example
  * const i = arange(5); // [0, 1, 2, 3, 4]
  */
-export function arange(
-  range: number | { readonly start?: number; readonly end: number; readonly step?: number; readonly dtype?: DType },
-): Tensor {
-  const { start = 0, end, step = 1, dtype } = typeof range === "number" ? { end: range } : range;
-  const count = Math.max(0, Math.ceil((end - start) / step));
-  if (!Number.isFinite(count)) throw shapeError("arange", `from ${start} to ${end} by ${step} does not end`);
-  const whole = Number.isInteger(start) && Number.isInteger(step);
-  const steps = new Tensor(graph.make("iota", [], { axis: 0 }, { shape: [count] }));
-  const values = whole ? steps.mul(step).add(start) : steps.to("f32").mul(step).add(start);
-  return values.to(dtype ?? (whole ? "i32" : "f32"));
-}
+export const arange = checked(
+  "arange",
+  takes({ range: either(number, record) }),
+  (
+    range: number | { readonly start?: number; readonly end: number; readonly step?: number; readonly dtype?: DType },
+  ): Tensor => {
+    const { start = 0, end, step = 1, dtype } = typeof range === "number" ? { end: range } : range;
+    const count = Math.max(0, Math.ceil((end - start) / step));
+    if (!Number.isFinite(count)) throw shapeError("arange", `from ${start} to ${end} by ${step} does not end`);
+    const whole = Number.isInteger(start) && Number.isInteger(step);
+    const steps = new Tensor(graph.make("iota", [], { axis: 0 }, { shape: [count] }));
+    const values = whole ? steps.mul(step).add(start) : steps.to("f32").mul(step).add(start);
+    return values.to(dtype ?? (whole ? "i32" : "f32"));
+  },
+);
 
 /**
  * The identity matrix, `[n, n]`.
@@ -132,12 +184,16 @@ export function arange(
  * @example
  * const x = eye(2); // [[1, 0], [0, 1]]
  */
-export function eye(n: number, { dtype = "f32" }: { readonly dtype?: DType } = {}): Tensor {
-  checkShape("eye", [n, n]);
-  const rows = graph.make("iota", [], { axis: 0 }, { shape: [n, n] });
-  const columns = graph.make("iota", [], { axis: 1 }, { shape: [n, n] });
-  return new Tensor(graph.op("eq", rows, columns)).to(dtype);
-}
+export const eye = checked(
+  "eye",
+  takes<DTypeOptions>({ n: number }, dtype),
+  (n: number, { dtype = "f32" }: DTypeOptions = {}): Tensor => {
+    checkShape("eye", [n, n]);
+    const rows = graph.make("iota", [], { axis: 0 }, { shape: [n, n] });
+    const columns = graph.make("iota", [], { axis: 1 }, { shape: [n, n] });
+    return new Tensor(graph.op("eq", rows, columns)).to(dtype);
+  },
+);
 
 /**
  * Tensors joined along an axis: `[.., L1, ..], [.., L2, ..] -> [.., L1 + L2, ..]`.
@@ -146,7 +202,7 @@ export function eye(n: number, { dtype = "f32" }: { readonly dtype?: DType } = {
  * @example
  * const x = concat([zeros([1]), ones([2])]); // [0, 1, 1]
  */
-export function concat(tensors: readonly Tensor[], { dim = 0 }: { readonly dim?: number } = {}): Tensor {
+export const concat = checked("concat", joins, (tensors: readonly Tensor[], { dim = 0 }: JoinOptions = {}): Tensor => {
   const dtype = tensors.map((x) => x.dtype).reduce(promote, "bool");
   return new Tensor(
     shapes.concat(
@@ -154,7 +210,7 @@ export function concat(tensors: readonly Tensor[], { dim = 0 }: { readonly dim?:
       dim,
     ),
   );
-}
+});
 
 /**
  * Tensors of one shape joined along a new axis: n times `[..] -> [.., n, ..]`.
@@ -163,7 +219,7 @@ export function concat(tensors: readonly Tensor[], { dim = 0 }: { readonly dim?:
  * @example
  * const x = stack([zeros([2]), ones([2])]); // [[0, 0], [1, 1]]
  */
-export function stack(tensors: readonly Tensor[], { dim = 0 }: { readonly dim?: number } = {}): Tensor {
+export const stack = checked("stack", joins, (tensors: readonly Tensor[], { dim = 0 }: JoinOptions = {}): Tensor => {
   const [first] = tensors;
   const other = tensors.find((x) => !sameShape(x.shape, first.shape));
   if (other) throw shapeError("stack", `${formatShape(first.shape)} and ${formatShape(other.shape)} differ`);
@@ -171,7 +227,7 @@ export function stack(tensors: readonly Tensor[], { dim = 0 }: { readonly dim?: 
     tensors.map((x) => x.unsqueeze(dim)),
     { dim },
   );
-}
+});
 
 /**
  * 1 at the index, 0 elsewhere: i32 `[..] -> [.., classes]`, f32.
@@ -179,12 +235,16 @@ export function stack(tensors: readonly Tensor[], { dim = 0 }: { readonly dim?: 
  * @example
  * const x = oneHot(arange(2), 3); // [[1, 0, 0], [0, 1, 0]]
  */
-export function oneHot(indices: Tensor, classes: number): Tensor {
-  const shape = [...indices.shape, classes];
-  const position = graph.make("iota", [], { axis: shape.length - 1 }, { shape });
-  const wide = helpers.broadcast(graph, indices.to("i32").unsqueeze(-1).node, shape);
-  return new Tensor(graph.op("eq", position, wide)).to("f32");
-}
+export const oneHot = checked(
+  "oneHot",
+  takes({ indices: tensorKind, classes: count() }),
+  (indices: Tensor, classes: number): Tensor => {
+    const shape = [...indices.shape, classes];
+    const position = graph.make("iota", [], { axis: shape.length - 1 }, { shape });
+    const wide = helpers.broadcast(graph, indices.to("i32").unsqueeze(-1).node, shape);
+    return new Tensor(graph.op("eq", position, wide)).to("f32");
+  },
+);
 
 /**
  * Where `condition` holds, `a`, else `b`; all broadcast.
@@ -193,4 +253,8 @@ export function oneHot(indices: Tensor, classes: number): Tensor {
  * @example
  * const x = where(tensor([true, false]), 1, 2); // [1, 2]
  */
-export const where = (condition: Tensor, a: TensorLike, b: TensorLike): Tensor => condition.where(a, b);
+export const where = checked(
+  "where",
+  takes({ condition: tensorKind, a: tensorLikeKind, b: tensorLikeKind }),
+  (condition: Tensor, a: TensorLike, b: TensorLike): Tensor => condition.where(a, b),
+);

@@ -9,8 +9,10 @@ export type { ConvOptions, PoolOptions, Size2d } from "./contract.js";
 export {
   arange,
   concat,
+  type DTypeOptions,
   eye,
   full,
+  type JoinOptions,
   type NestedValues,
   oneHot,
   ones,
@@ -25,8 +27,17 @@ export {
 export { multiplyAdds } from "./flops.js";
 export type { Nested } from "./format.js";
 export { avgPool2d, conv2d, maxPool2d } from "./functions.js";
+export { type GradOptions, grad } from "./grad.js";
 export { type FunctionProfile, type KernelProfile, type ProfileOptions, profile } from "./profile.js";
 export { Generator } from "./random.js";
 export { currentDevice, programCount, registerDevice, useDevice } from "./session.js";
-export { grad, type ReduceOptions, realize, Tensor, type TensorLike } from "./tensor.js";
+export {
+  type ClampOptions,
+  type PositionOptions,
+  type ReduceOptions,
+  realize,
+  Tensor,
+  type TensorLike,
+  type VarianceOptions,
+} from "./tensor.js";
 export { Parameter, Variable, type VariableOptions } from "./variable.js";

@@ -10,18 +10,21 @@ import {
   type Node,
   type ReduceKind,
   type Shape,
-  sameShape,
   sizeOfShape,
   topological,
 } from "../ir/graph.js";
 import type { ScalarName } from "../ir/scalar.js";
 import { graph, helpers } from "../ops/index.js";
+import { checked, checkMethods, takes } from "../util/arguments.js";
 import { FoveaError } from "../util/errors.js";
+import { either, flag, instance, type Kind, list, number, optional, repeated, shape } from "../util/kinds.js";
+import { spell } from "../util/spelling.js";
 import { activeTrace, assignedNodes, isGradEnabled, ownerOf } from "./cells.js";
-import { axesOf, axisOf, dtypeError, shapeError } from "./check.js";
+import { axesOf, axisOf, shapeError } from "./check.js";
 import { matmul } from "./contract.js";
 import * as elementwise from "./elementwise.js";
 import { formatValues, type Nested, nest } from "./format.js";
+import { dimKind, dimsKind, dtypeKind } from "./kinds.js";
 import { evaluate, leafOf, ownStorage, realizedLeaf, storageOf } from "./session.js";
 import * as shapes from "./shapes.js";
 
@@ -33,6 +36,25 @@ export interface ReduceOptions {
   readonly dim?: number | readonly number[];
   /** Whether reduced axes stay, with size 1; default false. */
   readonly keepdim?: boolean;
+}
+/** Which axis to look along, and whether it stays. */
+export interface PositionOptions {
+  /** The axis, negative counted from the end; default: all elements in row-major order. */
+  readonly dim?: number;
+  /** Whether the axis stays, with size 1; default false. */
+  readonly keepdim?: boolean;
+}
+/** Which axes to reduce, and what is taken off the divisor. */
+export interface VarianceOptions extends ReduceOptions {
+  /** Subtracted from the number of elements in the divisor: 1 is unbiased, 0 the mean of squares; default 1. */
+  readonly correction?: number;
+}
+/** Limits of elements. */
+export interface ClampOptions {
+  /** Least value; default none. */
+  readonly min?: number;
+  /** Largest value; default none. */
+  readonly max?: number;
 }
 
 /**
@@ -248,7 +270,7 @@ export class Tensor {
     return isFloat(this.dtype) ? this.unary("round") : this;
   }
   /** Elements limited to [min, max]. */
-  clamp({ min, max }: { readonly min?: number; readonly max?: number }): Tensor {
+  clamp({ min, max }: ClampOptions): Tensor {
     return this.make(elementwise.clamp(this.node, min, max));
   }
   /** The same values as another dtype; floats to integers truncate. */
@@ -352,7 +374,7 @@ export class Tensor {
     return this.reduce("prod", "prod", options);
   }
   /** Variance over axes: Σ (x − mean)² / (n − correction); correction 1 (unbiased) by default. */
-  variance({ dim, keepdim = false, correction = 1 }: ReduceOptions & { readonly correction?: number } = {}): Tensor {
+  variance({ dim, keepdim = false, correction = 1 }: VarianceOptions = {}): Tensor {
     const axes = axesOf("variance", dim, this.shape);
     const count = axes.reduce((n, axis) => n * this.shape[axis], 1);
     const x = isFloat(this.dtype) ? this : this.to("f32");
@@ -361,14 +383,14 @@ export class Tensor {
     return this.make(keepdim ? result : helpers.reshape(graph, result, shape));
   }
   /** Position of the first largest element, as i32: along `dim`, or of all elements in row-major order. */
-  argmax({ dim, keepdim = false }: { readonly dim?: number; readonly keepdim?: boolean } = {}): Tensor {
+  argmax({ dim, keepdim = false }: PositionOptions = {}): Tensor {
     if (dim === undefined) return this.flatten().argmax({ dim: 0 });
     const axis = axisOf("argmax", dim, this.shape);
     const result = graph.make("argmax", [this.dtype === "bool" ? graph.cast(this.node, "i32") : this.node], { axis });
     return this.make(keepdim ? helpers.reshape(graph, result, kept(this.shape, [axis])) : result);
   }
   /** Position of the first smallest element. */
-  argmin(options: { readonly dim?: number; readonly keepdim?: boolean } = {}): Tensor {
+  argmin(options: PositionOptions = {}): Tensor {
     // −1 − x reverses the order of integers without overflow.
     const reversed = isFloat(this.dtype) ? this.neg() : full(this.shape, -1, "i32").sub(this.to("i32"));
     return reversed.argmax(options);
@@ -453,46 +475,92 @@ export class Tensor {
   }
 }
 
+export const tensorKind: Kind = {
+  ...instance(Tensor, "a tensor"),
+  meant: (value) => (typeof value === "number" || Array.isArray(value) ? `tensor(${spell(value)})` : undefined),
+};
+export const tensorLikeKind: Kind = either(tensorKind, number);
+
+const nothing = takes();
+const other = takes({ other: tensorLikeKind });
+const axes = takes<ReduceOptions>({}, { dim: dimsKind, keepdim: flag });
+const position = takes<PositionOptions>({}, { dim: dimKind, keepdim: flag });
+const oneDim = takes({ dim: dimKind });
+
+checkMethods(Tensor, {
+  add: other,
+  sub: other,
+  mul: other,
+  div: other,
+  pow: takes({ exponent: tensorLikeKind }),
+  maximum: other,
+  minimum: other,
+  mod: other,
+  eq: other,
+  ne: other,
+  lt: other,
+  le: other,
+  gt: other,
+  ge: other,
+  logicalAnd: other,
+  logicalOr: other,
+  logicalNot: nothing,
+  neg: nothing,
+  abs: nothing,
+  sign: nothing,
+  exp: nothing,
+  log: nothing,
+  sqrt: nothing,
+  rsqrt: nothing,
+  square: nothing,
+  reciprocal: nothing,
+  sin: nothing,
+  cos: nothing,
+  tanh: nothing,
+  erf: nothing,
+  sigmoid: nothing,
+  relu: nothing,
+  floor: nothing,
+  ceil: nothing,
+  round: nothing,
+  clamp: takes<ClampOptions>({}, { min: number, max: number }),
+  to: takes({ dtype: dtypeKind }),
+  where: takes({ a: tensorLikeKind, b: tensorLikeKind }),
+  reshape: takes({ shape }),
+  flatten: takes({ startDim: optional(dimKind), endDim: optional(dimKind) }),
+  transpose: takes({ dim0: optional(dimKind), dim1: optional(dimKind) }),
+  permute: takes({ dims: list(number, "an array of axes") }),
+  unsqueeze: oneDim,
+  squeeze: takes({ dim: optional(dimKind) }),
+  expand: takes({ shape }),
+  slice: takes({ dim: dimKind, start: number, end: number, step: optional(number) }),
+  select: takes({ dim: dimKind, index: number }),
+  pad: takes({ pads: list(list(number, "a pair"), "an array of [before, after] pairs"), value: optional(number) }),
+  flip: oneDim,
+  take: takes({ indices: tensorKind, dim: optional(dimKind) }),
+  gather: takes({ dim: dimKind, index: tensorKind }),
+  sum: axes,
+  mean: axes,
+  max: axes,
+  min: axes,
+  prod: axes,
+  variance: takes<VarianceOptions>({}, { dim: dimsKind, keepdim: flag, correction: number }),
+  argmax: position,
+  argmin: position,
+  matmul: takes({ other: tensorKind }),
+  softmax: takes({}, { dim: dimKind }),
+  logSoftmax: takes({}, { dim: dimKind }),
+  detach: nothing,
+  backward: nothing,
+  data: nothing,
+  item: nothing,
+  toArray: nothing,
+  toText: nothing,
+});
+
 const full = (shape: Shape, value: number, dtype: DType): Tensor =>
   new Tensor(createNode("const", [], { value }, shape, dtype));
 const kept = (shape: Shape, axes: readonly number[]): number[] => shape.map((n, i) => (axes.includes(i) ? 1 : n));
-
-/**
- * Gradients of a scalar with respect to any tensors that it was computed from; zeros where it does not depend on one. The
- * results are graph themselves, so they can be differentiated again.
- *
- * @param options.gradOutput - weights of the output's elements, of its shape; default 1 for a scalar
- * @throws ShapeError if the output is not a scalar and no `gradOutput` is given
- * @example
- * const x = tensor([1, 2, 3]);
- * const [dx] = grad(x.square().sum(), [x]);
- * dx; // [2, 4, 6]
- */
-export function grad(
-  output: Tensor,
-  inputs: readonly Tensor[],
-  options: { readonly gradOutput?: Tensor } = {},
-): Tensor[] {
-  const { gradOutput } = options;
-  if (!gradOutput && output.size !== 1) {
-    throw shapeError(
-      "grad",
-      `the output ${formatShape(output.shape)} is not a scalar`,
-      "Pass gradOutput, or take .sum()",
-    );
-  }
-  if (gradOutput && !sameShape(gradOutput.shape, output.shape)) {
-    throw shapeError("grad", `gradOutput ${formatShape(gradOutput.shape)} does not match ${formatShape(output.shape)}`);
-  }
-  if (!isFloat(output.dtype)) throw dtypeError("grad", `the output is ${output.dtype}`, "Only floats have gradients");
-  const seed = gradOutput ? graph.cast(gradOutput.node, output.dtype) : graph.constant(1, output.node);
-  const targets = inputs.map((x) => x.node);
-  const wanted = new Set(targets);
-  const boundary = (node: Node) => ownerOf(node) !== undefined && !wanted.has(node);
-  return differentiate(output.node, seed, targets, boundary).map(
-    (g, i) => new Tensor(g ?? graph.constant(0, targets[i])),
-  );
-}
 
 /**
  * Computes tensors (and every assigned variable) now, in one program.
@@ -501,7 +569,11 @@ export function grad(
  * const [x, y] = [arange(4).exp(), arange(4).square()];
  * await realize(x, y);
  */
-export function realize(...tensors: Tensor[]): Promise<void> {
-  const nodes = tensors.map((x) => x.node);
-  return evaluate(() => [...nodes, ...assignedNodes()]);
-}
+export const realize = checked(
+  "realize",
+  takes({ tensors: repeated(tensorKind) }),
+  (...tensors: Tensor[]): Promise<void> => {
+    const nodes = tensors.map((x) => x.node);
+    return evaluate(() => [...nodes, ...assignedNodes()]);
+  },
+);

@@ -19,11 +19,14 @@ export class FoveaError extends Error {
   readonly hint: string | undefined;
 
   constructor(message: string, options: ErrorOptions = {}) {
-    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    super(oneLine(message), options.cause === undefined ? undefined : { cause: options.cause });
     this.name = new.target.name;
-    this.hint = options.hint;
+    this.hint = options.hint && oneLine(options.hint);
   }
 }
+
+/** Messages of others, such as those of `JSON.parse`, may contain line breaks. */
+const oneLine = (text: string): string => text.replaceAll(/\s*[\r\n]+\s*/g, " ").trim();
 
 /** Operand shapes do not fit together. */
 export class ShapeError extends FoveaError {}

@@ -1,0 +1,58 @@
+/** Gradients as values: `grad`. What leaves them in `.grad` is `Tensor.backward`. */
+import { differentiate } from "../autograd/index.js";
+import { isFloat } from "../ir/dtype.js";
+import { formatShape, type Node, sameShape } from "../ir/graph.js";
+import { graph } from "../ops/index.js";
+import { checked, takes } from "../util/arguments.js";
+import { list } from "../util/kinds.js";
+import { ownerOf } from "./cells.js";
+import { dtypeError, shapeError } from "./check.js";
+import { Tensor, tensorKind } from "./tensor.js";
+
+/** What the output's gradient starts from. */
+export interface GradOptions {
+  /** Weights of the output's elements, of its shape; default 1 for a scalar. */
+  readonly gradOutput?: Tensor;
+}
+
+/**
+ * Gradients of a scalar with respect to any tensors that it was computed from; zeros where it does not depend on one. The
+ * results are graph themselves, so they can be differentiated again.
+ *
+ * @param options - `gradOutput` weighs the elements of the output
+ * @throws ShapeError if the output is not a scalar and no `gradOutput` is given
+ * @example
+ * const x = tensor([1, 2, 3]);
+ * const [dx] = grad(x.square().sum(), [x]);
+ * dx; // [2, 4, 6]
+ */
+export const grad = checked(
+  "grad",
+  takes<GradOptions>(
+    { output: tensorKind, inputs: list(tensorKind, "an array of tensors") },
+    { gradOutput: tensorKind },
+  ),
+  (output: Tensor, inputs: readonly Tensor[], { gradOutput }: GradOptions = {}): Tensor[] => {
+    if (!gradOutput && output.size !== 1) {
+      throw shapeError(
+        "grad",
+        `the output ${formatShape(output.shape)} is not a scalar`,
+        "Pass gradOutput, or take .sum()",
+      );
+    }
+    if (gradOutput && !sameShape(gradOutput.shape, output.shape)) {
+      throw shapeError(
+        "grad",
+        `gradOutput ${formatShape(gradOutput.shape)} does not match ${formatShape(output.shape)}`,
+      );
+    }
+    if (!isFloat(output.dtype)) throw dtypeError("grad", `the output is ${output.dtype}`, "Only floats have gradients");
+    const seed = gradOutput ? graph.cast(gradOutput.node, output.dtype) : graph.constant(1, output.node);
+    const targets = inputs.map((x) => x.node);
+    const wanted = new Set(targets);
+    const boundary = (node: Node) => ownerOf(node) !== undefined && !wanted.has(node);
+    return differentiate(output.node, seed, targets, boundary).map(
+      (g, i) => new Tensor(g ?? graph.constant(0, targets[i])),
+    );
+  },
+);

@@ -1,0 +1,278 @@
+/**
+ * Signatures as data, and the check of a call against them. TypeScript checks calls where it is used; plain JavaScript and
+ * runners that only strip types do not, and a stray argument or a misspelled option would be ignored there without a word.
+ *
+ * A function is declared through {@link checked}, the methods of a class are wrapped once by {@link checkMethods}, and a
+ * constructor calls what {@link checkedConstructor} returns. Required arguments are positional, everything with a default
+ * is in one object of options, which comes last. Knows no tensor, and no function that it describes.
+ */
+import { ConfigError } from "./errors.js";
+import { isPlain, type Kind } from "./kinds.js";
+import { currentScope } from "./scope.js";
+import { nearest, spell } from "./spelling.js";
+
+/** Parameters of a function: the positional ones in their order, and the options, each with what it accepts. */
+export interface Parameters {
+  readonly positional: Readonly<Record<string, Kind>>;
+  /** Null if the function takes no options. */
+  readonly options: Readonly<Record<string, Kind>> | null;
+}
+
+/** A function of the public surface and its parameters. */
+export interface Signature extends Parameters {
+  /** As messages begin: the name of the function, the method or the class. */
+  readonly name: string;
+  readonly kinds: readonly Kind[];
+  readonly form: "function" | "method" | "constructor";
+}
+
+/**
+ * Parameters as data. With the type of the options as type argument, the compiler refuses a table that leaves one out or
+ * names one that does not exist.
+ */
+// @__NO_SIDE_EFFECTS__
+export function takes<Options extends object = never>(
+  positional: Readonly<Record<string, Kind>> = {},
+  options: { readonly [Name in keyof Options]-?: Kind } | null = null,
+): Parameters {
+  return { positional, options: options as Parameters["options"] };
+}
+
+/** Every signature that has been declared, by `name`, or `Class.name` of a method: for tests that sweep the surface. */
+export const signatures = new Map<string, Signature>();
+
+function declare(key: string, name: string, form: Signature["form"], parameters: Parameters): Signature {
+  const signature = { name, form, ...parameters, kinds: Object.values(parameters.positional) };
+  signatures.set(key, signature);
+  return signature;
+}
+
+/**
+ * The function with its arguments checked at each call.
+ *
+ * @param name - what messages begin with
+ */
+// @__NO_SIDE_EFFECTS__
+export function checked<F extends (...args: never[]) => unknown>(name: string, parameters: Parameters, fn: F): F {
+  return wrap(declare(name, name, "function", parameters), fn);
+}
+
+/** Checks the arguments of methods, which are replaced on the prototype of the class. */
+export function checkMethods<Instance extends object>(
+  type: abstract new (...args: never[]) => Instance,
+  methods: { readonly [Name in Exclude<keyof Instance, "toString" | symbol>]?: Parameters },
+): void {
+  for (const [name, parameters] of Object.entries<Parameters | undefined>(methods)) {
+    if (!parameters) continue;
+    const property = Object.getOwnPropertyDescriptor(type.prototype, name) as TypedPropertyDescriptor<() => unknown>;
+    const signature = declare(`${type.name}.${name}`, name, "method", parameters);
+    Object.defineProperty(type.prototype, name, {
+      ...property,
+      value: wrap(signature, property.value as () => unknown),
+    });
+  }
+}
+
+/**
+ * The check of a constructor, which calls it with its arguments, options last. What comes after the options it cannot see:
+ * a language without decorators has no other way that leaves the types of the constructor plain.
+ *
+ * @param name - the name of the class
+ */
+// @__NO_SIDE_EFFECTS__
+export function checkedConstructor(name: string, parameters: Parameters): (args: readonly unknown[]) => void {
+  const signature = declare(name, name, "constructor", parameters);
+  return (args) => {
+    if (!fits(signature, args)) refuse(signature, args);
+  };
+}
+
+function wrap<F extends (...args: never[]) => unknown>(signature: Signature, fn: F): F {
+  function call(this: unknown, ...args: never[]): unknown {
+    if (!fits(signature, args)) refuse(signature, args, call);
+    return fn.apply(this, args);
+  }
+  Object.defineProperty(call, "name", { value: signature.name });
+  return call as unknown as F;
+}
+
+/** Whether the arguments are right. Runs at every call that builds a graph, so it allocates nothing. */
+function fits({ kinds, options }: Signature, args: readonly unknown[]): boolean {
+  let at = 0;
+  for (const { accepts, repeats } of kinds) {
+    if (!repeats) {
+      if (!accepts(args[at++])) return false;
+    } else while (at < args.length) if (!accepts(args[at++])) return false;
+  }
+  if (args.length <= at) return true;
+  if (options === null) return onlyUndefined(args, at);
+  const given = args[at];
+  if (given !== undefined) {
+    if (!isPlain(given)) return false;
+    for (const name of Object.keys(given)) {
+      if (!Object.hasOwn(options, name)) return false;
+      const value = given[name];
+      if (value !== undefined && !options[name].accepts(value)) return false;
+    }
+  }
+  return onlyUndefined(args, at + 1);
+}
+
+function onlyUndefined(args: readonly unknown[], from: number): boolean {
+  for (let i = from; i < args.length; i++) if (args[i] !== undefined) return false;
+  return true;
+}
+
+/** Throws the error that says what is wrong with the arguments, and how to spell what was probably meant. */
+function refuse(signature: Signature, args: readonly unknown[], caller?: (...args: never[]) => unknown): never {
+  const { error = ConfigError, problem, hint } = faultOf(signature, args);
+  const scope = currentScope();
+  const thrown = new error(`[${signature.name}] ${problem}${scope ? ` (in ${scope})` : ""}`, hint ? { hint } : {});
+  // The first line of the trace is then the line of the caller.
+  Error.captureStackTrace?.(thrown, caller ?? refuse);
+  throw thrown;
+}
+
+interface Fault {
+  readonly problem: string;
+  readonly hint?: string | undefined;
+  readonly error?: Kind["error"];
+}
+
+function faultOf(signature: Signature, args: readonly unknown[]): Fault {
+  const { positional, options } = signature;
+  let at = 0;
+  for (const [name, kind] of Object.entries(positional)) {
+    const last = kind.repeats ? Math.max(at, args.length) : at + 1;
+    for (; at < last; at++) {
+      if (at < args.length || !kind.repeats) {
+        if (!kind.accepts(args[at])) return positionalFault(signature, args, at, name, kind);
+      }
+    }
+  }
+  const given = args[at];
+  if (options !== null && (given === undefined || isPlain(given))) {
+    for (const [name, value] of Object.entries(given ?? {})) {
+      const fault = optionFault(signature, options, args, name, value);
+      if (fault) return fault;
+    }
+    at++;
+  }
+  return strayFault(signature, args, at);
+}
+
+function positionalFault(signature: Signature, args: readonly unknown[], at: number, name: string, kind: Kind): Fault {
+  const value = args[at];
+  const { error } = kind;
+  const rest = args.slice(at);
+  if (at >= args.length) {
+    const got = args.length === 1 ? "1 argument" : `${args.length} arguments`;
+    return { problem: `got ${got}, but needs ${name}, ${kind.name}`, hint: `Write ${usage(signature)}`, error };
+  }
+  if (isPlain(value) && Object.hasOwn(value, name)) {
+    return {
+      problem: `${name} is no option but the ${ordinal(at)} argument`,
+      hint: `Write ${usage(signature)}`,
+      error,
+    };
+  }
+  if (rest.length > 1 && kind.accepts(rest)) {
+    const call = spellCall(signature, [...args.slice(0, at), rest]);
+    return {
+      problem: `${name} must be ${kind.name}, got ${rest.length} arguments`,
+      hint: `Did you mean ${call}?`,
+      error,
+    };
+  }
+  return { problem: `${name} must be ${kind.name}, got ${spell(value)}`, hint: hintFor(value, kind), error };
+}
+
+function hintFor(value: unknown, kind: Kind): string | undefined {
+  if (value instanceof Promise) return "Is an await missing?";
+  if (value === undefined) return "Is a variable not set, or a return missing?";
+  if (kind.accepts([value]))
+    return typeof value === "object" ? "Put it into an array" : `Did you mean ${spell([value])}?`;
+  const meant = kind.meant?.(value);
+  return meant && `Did you mean ${meant}?`;
+}
+
+function optionFault(
+  signature: Signature,
+  options: Readonly<Record<string, Kind>>,
+  args: readonly unknown[],
+  name: string,
+  value: unknown,
+): Fault | undefined {
+  if (Object.hasOwn(options, name)) {
+    const kind = options[name];
+    if (value === undefined || kind.accepts(value)) return undefined;
+    return {
+      problem: `${name} must be ${kind.name}, got ${spell(value)}`,
+      hint: hintFor(value, kind),
+      error: kind.error,
+    };
+  }
+  const problem = `unknown option ${spell(name)}`;
+  const at = Object.keys(signature.positional).indexOf(name);
+  if (at >= 0) return { problem: `${name} is no option but the ${ordinal(at)} argument`, hint: usage(signature) };
+  const meant = nearest(name, Object.keys(options));
+  if (meant) return { problem, hint: `Did you mean ${meant}?` };
+  const position = nearest(name, Object.keys(signature.positional));
+  if (position) return { problem, hint: `${position} is positional: ${spellCall(signature, args)}` };
+  return { problem, hint: `Options are ${Object.keys(options).join(", ")}` };
+}
+
+/** What is wrong with the arguments from `at` on, which has no place for them. */
+function strayFault(signature: Signature, args: readonly unknown[], at: number): Fault {
+  const { options } = signature;
+  const place = at + args.slice(at).findIndex((value) => value !== undefined);
+  const value = args[place];
+  const problem = `got ${spell(value)} as its ${ordinal(place)} argument`;
+  if (value instanceof Promise) return { problem, hint: "Is an await missing?" };
+  if (typeof args[1] === "number" && Array.isArray(args[2]) && place === 1) {
+    return { problem, hint: `In map, write (x) => ${usage(signature)}` };
+  }
+  const named = options && place === signature.kinds.length ? nameValues(options, args.slice(place)) : [];
+  if (options && named.length > 0) {
+    const call = spellCall(signature, args.slice(0, place), `{ ${named.join(", ")} }`);
+    return { problem, hint: `Did you mean ${call}?` };
+  }
+  return { problem, hint: `Write ${usage(signature)}` };
+}
+
+/** `name: value` for values that were given by position: PyTorch's order is the order in which options are declared. */
+function nameValues(options: Readonly<Record<string, Kind>>, values: readonly unknown[]): string[] {
+  const named: string[] = [];
+  const left = Object.entries(options);
+  for (const value of values) {
+    if (value === undefined) left.shift();
+    else {
+      const found = left.findIndex(([, kind]) => kind.accepts(value));
+      if (found < 0) break;
+      named.push(`${left[found][0]}: ${spell(value)}`);
+      left.splice(0, found + 1);
+    }
+  }
+  return named;
+}
+
+/** The call with the values that it was given; those that are no plain data by the names of their parameters. */
+function spellCall(signature: Signature, args: readonly unknown[], options?: string): string {
+  const names = Object.keys(signature.positional);
+  const isData = (value: unknown): boolean =>
+    Array.isArray(value) ? value.every(isData) : value === null || /^(number|string|boolean)$/.test(typeof value);
+  const shown = args.slice(0, names.length).map((value, i) => (isData(value) ? spell(value) : names[i]));
+  return form(signature, [...shown, ...(options === undefined ? [] : [options])]);
+}
+
+/** How a call is written: `slice(dim, start, end, { step })`. */
+function usage(signature: Signature): string {
+  const names = Object.entries(signature.positional).map(([name, { repeats }]) => (repeats ? `...${name}` : name));
+  const options = Object.keys(signature.options ?? {});
+  return form(signature, [...names, ...(options.length > 0 ? [`{ ${options.join(", ")} }`] : [])]);
+}
+
+const form = ({ name, form }: Signature, shown: readonly string[]): string =>
+  `${form === "constructor" ? "new " : ""}${name}(${shown.join(", ")})`;
+
+const ordinal = (at: number): string => ["first", "second", "third", "fourth", "fifth", "sixth"][at] ?? `${at + 1}th`;

@@ -1,0 +1,115 @@
+/**
+ * The vocabulary of argument kinds: what a parameter accepts, and how a message names that. A kind is plain data, so that
+ * signatures (`arguments.ts`) can be listed, compared and swept by tests. Knows no tensor and no function.
+ */
+import { ConfigError, type FoveaError, ShapeError } from "./errors.js";
+
+/** What one parameter accepts. */
+export interface Kind {
+  /** With its article, as messages say it: `a whole number ≥ 1`. */
+  readonly name: string;
+  readonly accepts: (value: unknown) => boolean;
+  /** The spelling of what the caller probably meant by a value that is not accepted, such as `"f32"` for "float32". */
+  readonly meant?: (value: unknown) => string | undefined;
+  /** Class of the error; default ConfigError. */
+  readonly error?: new (
+    message: string,
+    options: { readonly hint?: string },
+  ) => FoveaError;
+  /** True if the parameter takes all further positional arguments, each of this kind. */
+  readonly repeats?: boolean;
+}
+
+const isNumber = (value: unknown): value is number => typeof value === "number";
+const isWhole = (value: unknown): value is number => Number.isInteger(value);
+const isList = (value: unknown): value is readonly unknown[] => Array.isArray(value);
+
+/** Any value at all; for what the function itself examines. */
+export const anything: Kind = { name: "a value", accepts: (value) => value !== undefined };
+/** A number, NaN and infinities included. */
+export const number: Kind = { name: "a number", accepts: isNumber };
+export const finite: Kind = { name: "a finite number", accepts: Number.isFinite };
+export const whole: Kind = { name: "a whole number", accepts: isWhole };
+export const flag: Kind = { name: "true or false", accepts: (value) => typeof value === "boolean" };
+export const text: Kind = { name: "a string", accepts: (value) => typeof value === "string" };
+export const callback: Kind = { name: "a function", accepts: (value) => typeof value === "function" };
+/** A plain object: a literal, or one without a prototype. */
+export const record: Kind = { name: "a plain object", accepts: isPlain };
+/** Anything that `for … of` takes, strings left out. */
+export const iterable: Kind = {
+  name: "an iterable",
+  accepts: (value) => typeof value === "object" && value !== null && Symbol.iterator in value,
+};
+
+/** A whole number of at least `minimum`. */
+export const count = (minimum = 1): Kind => ({
+  name: `a whole number ≥ ${minimum}`,
+  accepts: (value) => isWhole(value) && value >= minimum,
+});
+
+/** A finite number from `low` to `high`, both included; `high` may be infinite. */
+export const range = (low: number, high: number): Kind => ({
+  name: high === Number.POSITIVE_INFINITY ? `a finite number ≥ ${low}` : `a number from ${low} to ${high}`,
+  accepts: (value) => isNumber(value) && value >= low && value <= high && Number.isFinite(value),
+});
+
+/** One of a few strings; `aliases` are other people's spellings of them. */
+export const word = (words: readonly string[], aliases: Readonly<Record<string, string>> = {}): Kind => ({
+  name: `one of ${words.map((each) => `"${each}"`).join(", ")}`,
+  accepts: (value) => (words as readonly unknown[]).includes(value),
+  meant: (value) => {
+    if (typeof value !== "string") return undefined;
+    const lower = value.toLowerCase();
+    const found = Object.hasOwn(aliases, lower) ? aliases[lower] : words.find((each) => each.toLowerCase() === lower);
+    return found && `"${found}"`;
+  },
+});
+
+/** An array whose items are all of one kind. */
+export const list = (of: Kind, name: string): Kind => ({
+  name,
+  accepts: (value) => isList(value) && value.every(of.accepts),
+});
+/** The sizes of the axes. That they are whole and not negative is for the function to check: it knows what −1 means. */
+export const shape: Kind = { ...list(number, "an array of sizes"), error: ShapeError };
+/** One size for both axes of an image, or [height, width], each at least `minimum`. */
+export const size2d = (minimum = 1): Kind => ({
+  name: `a whole number ≥ ${minimum} or a pair of them`,
+  accepts: (value) => {
+    const items = isList(value) ? value : [value, value];
+    return items.length === 2 && items.every((n) => isWhole(n) && n >= minimum);
+  },
+});
+
+/** What any of the kinds accepts. */
+export const either = (...kinds: readonly Kind[]): Kind => ({
+  name: kinds.map(({ name }) => name).join(" or "),
+  accepts: (value) => kinds.some((kind) => kind.accepts(value)),
+  meant: (value) => kinds.map(({ meant }) => meant?.(value)).find((text) => text !== undefined),
+  error: kinds[0].error ?? ConfigError,
+});
+/** The kind, or null. */
+export const nullable = (kind: Kind): Kind => ({
+  ...kind,
+  name: `${kind.name} or null`,
+  accepts: (value) => value === null || kind.accepts(value),
+});
+/** A positional parameter that may be left out; options may always be. */
+export const optional = (kind: Kind): Kind => ({
+  ...kind,
+  accepts: (value) => value === undefined || kind.accepts(value),
+});
+/** All further positional arguments, each of the kind. */
+export const repeated = (kind: Kind): Kind => ({ ...kind, repeats: true });
+/** An instance of a class. */
+export const instance = (type: abstract new (...args: never[]) => object, name: string): Kind => ({
+  name,
+  accepts: (value) => value instanceof type,
+});
+
+/** Whether a value is an object literal, or an object without a prototype. */
+export function isPlain(value: unknown): value is Readonly<Record<string, unknown>> {
+  if (typeof value !== "object" || value === null) return false;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null;
+}

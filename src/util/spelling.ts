@@ -1,0 +1,75 @@
+/** Finds the known name that a misspelled one most likely stands for, and spells values for messages. */
+
+/** Names that other libraries use for what we call by PyTorch's names in camel case. */
+const ALIASES: Readonly<Record<string, string>> = {
+  axis: "dim",
+  axes: "dim",
+  dims: "dim",
+  keepdims: "keepdim",
+  unbiased: "correction",
+  ddof: "correction",
+  pad: "padding",
+  strides: "stride",
+  kernel: "kernelSize",
+  kernelsize: "kernelSize",
+  learningrate: "lr",
+  epsilon: "eps",
+  type: "dtype",
+  size: "shape",
+  usebias: "bias",
+  probability: "p",
+  rate: "p",
+  low: "min",
+  high: "max",
+};
+
+const plain = (name: string): string => name.toLowerCase().replaceAll(/[_-]/g, "");
+
+/** Number of insertions, deletions and replacements of one letter that turn `a` into `b` (Levenshtein). */
+function distance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      next[j] = Math.min(row[j] + 1, next[j - 1] + 1, row[j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1));
+    }
+    row = next;
+  }
+  return row[b.length];
+}
+
+/** The one of `known` that `name` most likely stands for; undefined if none is near. */
+export function nearest(name: string, known: readonly string[]): string | undefined {
+  const wanted = plain(name);
+  const same = known.find((each) => plain(each) === wanted) ?? known.find((each) => each === ALIASES[wanted]);
+  if (same) return same;
+  const near = known
+    .map((each) => ({ each, steps: distance(wanted, plain(each)) }))
+    .filter(({ each, steps }) => steps <= Math.max(1, Math.floor(each.length / 4)))
+    .sort((a, b) => a.steps - b.steps);
+  const start = known.filter((each) => wanted.length >= 3 && plain(each).startsWith(wanted));
+  return near[0]?.each ?? (start.length === 1 ? start[0] : undefined);
+}
+
+const LONGEST = 40;
+
+/** A value as a message shows it, on one line and not long: numbers and strings by value, objects by their class. */
+export function spell(value: unknown): string {
+  if (typeof value === "string") {
+    const shown = value.length > LONGEST ? `${value.slice(0, LONGEST)}…` : value;
+    return JSON.stringify(shown);
+  }
+  if (typeof value === "function") return `the function ${value.name || "without a name"}`;
+  if (typeof value === "symbol" || typeof value !== "object" || value === null) return String(value);
+  if (Array.isArray(value)) {
+    const items = value.slice(0, 8).map(spell);
+    const all = `[${items.join(", ")}${value.length > items.length ? ", …" : ""}]`;
+    return all.length <= 2 * LONGEST ? all : `an array of ${value.length}`;
+  }
+  const name: unknown = value.constructor?.name;
+  if (typeof name !== "string" || name === "Object" || name === "") {
+    const keys = Object.keys(value);
+    return keys.length === 0 ? "{}" : `{ ${keys.slice(0, 4).join(", ")}${keys.length > 4 ? ", …" : ""} }`;
+  }
+  return `${/^[AEIOU]/.test(name) ? "an" : "a"} ${name}`;
+}
