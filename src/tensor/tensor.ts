@@ -479,7 +479,10 @@ export const tensorKind: Kind = {
   ...instance(Tensor, "a tensor"),
   meant: (value) => (typeof value === "number" || Array.isArray(value) ? `tensor(${spell(value)})` : undefined),
 };
-export const tensorLikeKind: Kind = either(tensorKind, number);
+export const tensorLikeKind: Kind = {
+  ...either(tensorKind, number),
+  accepts: (value) => typeof value === "number" || value instanceof Tensor,
+};
 
 const nothing = takes();
 const other = takes({ other: tensorLikeKind });

@@ -96,26 +96,30 @@ function wrap<F extends (...args: never[]) => unknown>(signature: Signature, fn:
   return call as unknown as F;
 }
 
-/** Whether the arguments are right. Runs at every call that builds a graph, so it allocates nothing. */
+/** Whether the arguments are right. Runs at every call that builds a graph, so it allocates next to nothing. */
 function fits({ kinds, options }: Signature, args: readonly unknown[]): boolean {
   let at = 0;
-  for (const { accepts, repeats } of kinds) {
-    if (!repeats) {
-      if (!accepts(args[at++])) return false;
-    } else while (at < args.length) if (!accepts(args[at++])) return false;
+  for (let k = 0; k < kinds.length; k++) {
+    const kind = kinds[k];
+    if (!kind.repeats) {
+      if (!kind.accepts(args[at++])) return false;
+    } else while (at < args.length) if (!kind.accepts(args[at++])) return false;
   }
   if (args.length <= at) return true;
   if (options === null) return onlyUndefined(args, at);
   const given = args[at];
-  if (given !== undefined) {
-    if (!isPlain(given)) return false;
-    for (const name of Object.keys(given)) {
-      if (!Object.hasOwn(options, name)) return false;
-      const value = given[name];
-      if (value !== undefined && !options[name].accepts(value)) return false;
-    }
+  return (given === undefined || fitOptions(options, given)) && onlyUndefined(args, at + 1);
+}
+
+function fitOptions(options: Readonly<Record<string, Kind>>, given: unknown): boolean {
+  if (!isPlain(given)) return false;
+  for (const name of Object.keys(given)) {
+    const kind = Object.hasOwn(options, name) ? options[name] : undefined;
+    if (!kind) return false;
+    const value = given[name];
+    if (value !== undefined && !kind.accepts(value)) return false;
   }
-  return onlyUndefined(args, at + 1);
+  return true;
 }
 
 function onlyUndefined(args: readonly unknown[], from: number): boolean {
