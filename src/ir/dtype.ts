@@ -30,12 +30,6 @@ export const hostArray = (dtype: DType, length: number): TypedArray => facts[dty
 /** The dtype that holds values of both. */
 export const promote = (a: DType, b: DType): DType => (facts[a].rank >= facts[b].rank ? a : b);
 
-export function dtypeOfArray(array: TypedArray): DType {
-  if (array instanceof Float32Array) return "f32";
-  if (array instanceof Float64Array) return "f64";
-  return array instanceof Int32Array ? "i32" : "u8";
-}
-
 /** What a value becomes when it is stored as `dtype`. */
 export function wrap(value: number, dtype: DType): number {
   switch (dtype) {

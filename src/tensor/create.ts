@@ -1,19 +1,26 @@
 /** Functions that make tensors: from host values, filled, counted, joined. */
-import { type DType, dtypeOfArray, hostArray, isFloat, promote, type TypedArray } from "../ir/dtype.js";
+import { type DType, isFloat, promote } from "../ir/dtype.js";
 import { createNode, formatShape, type Shape, sameShape, sizeOfShape } from "../ir/graph.js";
 import { graph, helpers } from "../ops/index.js";
 import { Storage } from "../runtime/index.js";
 import { checked, takes } from "../util/arguments.js";
 import { count, either, flag, type Kind, list, number, record, shape } from "../util/kinds.js";
 import { checkShape, dtypeError, shapeError } from "./check.js";
+import {
+  dtypeOfArray,
+  elementOf,
+  elementsOf,
+  flattenNested,
+  type HostArray,
+  isHostArray,
+  type NestedValues,
+} from "./host.js";
 import { dimKind, dtypeKind } from "./kinds.js";
 import { leafOf } from "./session.js";
 import * as shapes from "./shapes.js";
 import { Tensor, type TensorLike, tensorKind, tensorLikeKind } from "./tensor.js";
 import { Variable } from "./variable.js";
 
-/** A number or boolean, or lists of them, all of one length on each level. */
-export type NestedValues = number | boolean | readonly NestedValues[];
 /** What the values do not say by themselves. */
 export interface TensorOptions {
   /** Shape of a flat list or typed array; default: as nested, or [length]. */
@@ -37,56 +44,41 @@ export interface JoinOptions {
 
 const dataKind: Kind = {
   name: "a number, true or false, nested arrays of them, or a typed array",
-  accepts: (value) =>
-    /^(number|boolean)$/.test(typeof value) || Array.isArray(value) || (ArrayBuffer.isView(value) && "length" in value),
+  accepts: (value) => /^(number|boolean)$/.test(typeof value) || Array.isArray(value) || isHostArray(value),
 };
 const dtype = { dtype: dtypeKind };
 const joins = takes<JoinOptions>({ tensors: list(tensorKind, "an array of tensors") }, { dim: dimKind });
 
-function shapeOfNested(data: NestedValues): number[] {
-  if (!Array.isArray(data)) return [];
-  return data.length === 0 ? [0] : [data.length, ...shapeOfNested(data[0])];
-}
-
-function flattenNested(data: NestedValues, shape: Shape, axis: number, into: (number | boolean)[]): void {
-  if (!Array.isArray(data)) {
-    if (axis !== shape.length) throw shapeError("tensor", `nested lists are ragged: expected ${formatShape(shape)}`);
-    into.push(data as number | boolean);
-    return;
-  }
-  if (data.length !== shape[axis])
-    throw shapeError("tensor", `nested lists are ragged: expected ${formatShape(shape)}`);
-  for (const item of data) flattenNested(item, shape, axis + 1, into);
+/** The dtype of values that nobody has named one for: numbers are f32, booleans alone are bool. */
+function dtypeOf(values: HostArray | readonly (number | boolean)[]): DType {
+  if (isHostArray(values)) return dtypeOfArray(values);
+  return values.length > 0 && values.every((value) => typeof value === "boolean") ? "bool" : "f32";
 }
 
 /**
- * A tensor with the given values, which are copied.
+ * A tensor with the given values, which are copied. Typed arrays of whole numbers become i32, of bytes u8; numbers are
+ * f32 and round to it.
  *
- * @throws ShapeError if nested lists are ragged or the values do not fill `shape`
+ * @throws ShapeError if nested arrays are ragged or the values do not fill `shape`
+ * @throws DTypeError if a value is no number, or the dtype does not hold it: NaN or 2³¹ as i32, 300 as u8, 1e39 as f32
  * @example
  * const x = tensor([[1, 2], [3, 4]]);
  */
 export const tensor = checked(
   "tensor",
   takes<TensorOptions>({ data: dataKind }, { shape, dtype: dtypeKind, requiresGrad: flag }),
-  (data: NestedValues | TypedArray, options: TensorOptions = {}): Tensor => {
-    const typed = ArrayBuffer.isView(data) ? (data as TypedArray) : null;
-    const flat: (number | boolean)[] = [];
-    const nested = typed ? [typed.length] : shapeOfNested(data as NestedValues);
-    if (!typed) flattenNested(data as NestedValues, nested, 0, flat);
-    const length = typed ? typed.length : flat.length;
+  (data: NestedValues | HostArray, options: TensorOptions = {}): Tensor => {
+    const { flat, shape: nested } = isHostArray(data)
+      ? { flat: data, shape: [data.length] }
+      : flattenNested("tensor", data);
     const shape = options.shape ?? nested;
     checkShape("tensor", shape);
-    if (sizeOfShape(shape) !== length) throw shapeError("tensor", `${length} values do not fill ${formatShape(shape)}`);
-    const dtype = options.dtype ?? (typed ? dtypeOfArray(typed) : typeof flat[0] === "boolean" ? "bool" : "f32");
-    const values = hostArray(dtype, length);
-    if (dtype === "bool")
-      (typed ?? flat).forEach((value: number | boolean, i: number) => {
-        values[i] = value ? 1 : 0;
-      });
-    else if (typed) values.set(typed);
-    else values.set(flat.map(Number));
-    const made = new Tensor(leafOf(Storage.from(dtype, values), shape));
+    const { length } = flat;
+    if (sizeOfShape(shape) !== length) {
+      throw shapeError("tensor", `${length} values do not fill ${formatShape(shape)}`);
+    }
+    const dtype = options.dtype ?? dtypeOf(flat);
+    const made = new Tensor(leafOf(Storage.from(dtype, elementsOf("tensor", flat, dtype, shape)), shape));
     if (!options.requiresGrad) return made;
     if (!isFloat(dtype)) throw dtypeError("tensor", `${dtype} has no gradient`, `Use dtype "f32"`);
     return new Variable(made, { requiresGrad: true });
@@ -94,21 +86,23 @@ export const tensor = checked(
 );
 
 /**
- * A tensor filled with one value; default f32.
+ * A tensor filled with one value; default f32, of a boolean bool.
  *
- * @throws ShapeError if a size is negative or not whole
+ * @throws ShapeError if a size is negative or not whole; DTypeError if the dtype does not hold the value
  * @example
  * const x = full([2, 2], 7); // [[7, 7], [7, 7]]
  */
 export const full = checked(
   "full",
-  takes<DTypeOptions>({ shape, value: number }, dtype),
-  (shape: Shape, value: number, options: DTypeOptions = {}): Tensor => filled("full", shape, value, options),
+  takes<DTypeOptions>({ shape, value: either(number, flag) }, dtype),
+  (shape: Shape, value: number | boolean, options: DTypeOptions = {}): Tensor =>
+    filled("full", shape, value, options.dtype ?? (typeof value === "boolean" ? "bool" : "f32")),
 );
 
-function filled(op: string, shape: Shape, value: number, { dtype = "f32" }: DTypeOptions): Tensor {
+function filled(op: string, shape: Shape, value: number | boolean, dtype: DType = "f32"): Tensor {
   checkShape(op, shape);
-  return new Tensor(createNode("const", [], { value }, [...shape], dtype));
+  const element = elementOf(op, "the value", value, dtype);
+  return new Tensor(createNode("const", [], { value: element }, [...shape], dtype));
 }
 /**
  * A tensor of zeros; default f32.
@@ -119,7 +113,7 @@ function filled(op: string, shape: Shape, value: number, { dtype = "f32" }: DTyp
 export const zeros = checked(
   "zeros",
   takes<DTypeOptions>({ shape }, dtype),
-  (shape: Shape, options: DTypeOptions = {}): Tensor => filled("zeros", shape, 0, options),
+  (shape: Shape, options: DTypeOptions = {}): Tensor => filled("zeros", shape, 0, options.dtype),
 );
 /**
  * A tensor of ones; default f32.
@@ -130,7 +124,7 @@ export const zeros = checked(
 export const ones = checked(
   "ones",
   takes<DTypeOptions>({ shape }, dtype),
-  (shape: Shape, options: DTypeOptions = {}): Tensor => filled("ones", shape, 1, options),
+  (shape: Shape, options: DTypeOptions = {}): Tensor => filled("ones", shape, 1, options.dtype),
 );
 /**
  * Zeros in the shape and dtype of another tensor.
@@ -141,7 +135,7 @@ export const ones = checked(
 export const zerosLike = checked(
   "zerosLike",
   takes({ x: tensorKind }),
-  (x: Tensor): Tensor => filled("zerosLike", x.shape, 0, x),
+  (x: Tensor): Tensor => filled("zerosLike", x.shape, 0, x.dtype),
 );
 /**
  * Ones in the shape and dtype of another tensor.
@@ -152,7 +146,7 @@ export const zerosLike = checked(
 export const onesLike = checked(
   "onesLike",
   takes({ x: tensorKind }),
-  (x: Tensor): Tensor => filled("onesLike", x.shape, 1, x),
+  (x: Tensor): Tensor => filled("onesLike", x.shape, 1, x.dtype),
 );
 
 /**

@@ -13,7 +13,6 @@ export {
   eye,
   full,
   type JoinOptions,
-  type NestedValues,
   oneHot,
   ones,
   onesLike,
@@ -28,6 +27,7 @@ export { multiplyAdds } from "./flops.js";
 export type { Nested } from "./format.js";
 export { avgPool2d, conv2d, maxPool2d } from "./functions.js";
 export { type GradOptions, grad } from "./grad.js";
+export type { HostArray, NestedValues } from "./host.js";
 export { type FunctionProfile, type KernelProfile, type ProfileOptions, profile } from "./profile.js";
 export { Generator } from "./random.js";
 export { currentDevice, programCount, registerDevice, useDevice } from "./session.js";
@@ -40,4 +40,4 @@ export {
   type TensorLike,
   type VarianceOptions,
 } from "./tensor.js";
-export { Parameter, Variable, type VariableOptions } from "./variable.js";
+export { Parameter, type ParameterOptions, Variable, type VariableOptions } from "./variable.js";

@@ -1,14 +1,16 @@
 /**
  * Variables: named cells that read as tensors. A Parameter is a Variable that wants gradients.
  */
-import { hostArray, type TypedArray } from "../ir/dtype.js";
 import { createLeaf, formatShape, type Node, sameShape } from "../ir/graph.js";
 import { graph, helpers } from "../ops/index.js";
 import { Storage } from "../runtime/index.js";
+import { checkedConstructor, checkMethods, takes } from "../util/arguments.js";
+import { flag, instance, type Kind, text } from "../util/kinds.js";
 import { activeTrace, Cell, own } from "./cells.js";
 import { shapeError } from "./check.js";
+import { elementOf, elementsOf, type HostArray, isHostArray } from "./host.js";
 import { leafOf } from "./session.js";
-import { Tensor } from "./tensor.js";
+import { Tensor, tensorKind, tensorLikeKind } from "./tensor.js";
 
 /** Name and role of a variable. */
 export interface VariableOptions {
@@ -17,6 +19,11 @@ export interface VariableOptions {
   /** Whether `backward` leaves a gradient here; default false. */
   readonly requiresGrad?: boolean;
 }
+
+const checkVariable = checkedConstructor(
+  "Variable",
+  takes<VariableOptions>({ initial: tensorKind }, { name: text, requiresGrad: flag }),
+);
 
 /**
  * A named, mutable value: reads as its current value; `assign` replaces it, in place inside compiled programs.
@@ -34,6 +41,7 @@ export class Variable extends Tensor {
   private eagerGrad: Tensor | null = null;
 
   constructor(initial: Tensor, options: VariableOptions = {}) {
+    checkVariable([initial, options]);
     super(createLeaf(initial.shape, initial.dtype));
     this.name = options.name ?? "";
     this.wantsGrad = options.requiresGrad ?? false;
@@ -43,6 +51,11 @@ export class Variable extends Tensor {
       const sum = this.grad;
       this.grad = sum ? new Tensor(graph.op("add", sum.node, g)) : new Tensor(g);
     };
+  }
+
+  /** How messages call this variable. */
+  private get label(): string {
+    return this.name || "a variable";
   }
 
   override get node(): Node {
@@ -71,17 +84,17 @@ export class Variable extends Tensor {
   /**
    * Replaces the value by another of the same shape (or one that broadcasts to it); the dtype stays.
    *
-   * @throws ShapeError if the value does not broadcast to the shape
+   * @throws ShapeError if the value does not broadcast to the shape; DTypeError if the dtype does not hold the number
    */
   assign(value: Tensor | number): void {
     const like = this.cell.read();
-    const node = typeof value === "number" ? graph.constant(value, like) : graph.cast(value.node, like.dtype);
+    const node =
+      typeof value === "number"
+        ? graph.constant(elementOf("assign", `the value for ${this.label}`, value, like.dtype), like)
+        : graph.cast(value.node, like.dtype);
     const shape = helpers.broadcastShapes(node.shape, like.shape);
     if (!shape || !sameShape(shape, like.shape)) {
-      throw shapeError(
-        "assign",
-        `${this.name || "a variable"} is ${formatShape(like.shape)}, the value ${formatShape(node.shape)}`,
-      );
+      throw shapeError("assign", `${this.label} is ${formatShape(like.shape)}, the value ${formatShape(node.shape)}`);
     }
     this.cell.write(graph.make("detach", [helpers.broadcast(graph, node, like.shape)], {}));
   }
@@ -89,17 +102,36 @@ export class Variable extends Tensor {
   /**
    * Replaces the value from the host, row by row.
    *
-   * @throws ShapeError if the number of values differs
+   * @throws ShapeError if the number of values differs; DTypeError if the dtype does not hold one of them
    */
-  load(values: TypedArray | readonly number[]): void {
+  load(values: HostArray | readonly number[]): void {
     if (values.length !== this.size) {
-      throw shapeError("load", `${this.name || "a variable"} has ${this.size} elements, got ${values.length}`);
+      throw shapeError("load", `${this.label} has ${this.size} elements, got ${values.length}`);
     }
-    const copy = hostArray(this.dtype, this.size);
-    copy.set(values);
+    const copy = elementsOf("load", values, this.dtype, this.shape);
     this.cell.write(leafOf(Storage.from(this.dtype, copy), this.shape));
   }
 }
+
+export const variableKind: Kind = instance(Variable, "a variable");
+
+const valuesKind: Kind = {
+  name: "an array of numbers",
+  accepts: (value) => isHostArray(value) || Array.isArray(value),
+};
+
+checkMethods(Variable, { assign: takes({ value: tensorLikeKind }), load: takes({ values: valuesKind }) });
+
+/** Name of a parameter. */
+export interface ParameterOptions {
+  /** For messages and checkpoints. */
+  readonly name?: string;
+}
+
+const checkParameter = checkedConstructor(
+  "Parameter",
+  takes<ParameterOptions>({ initial: tensorKind }, { name: text }),
+);
 
 /**
  * A trained value: a Variable with gradients.
@@ -110,7 +142,8 @@ export class Variable extends Tensor {
  * weight.grad; // shape [10, 784]
  */
 export class Parameter extends Variable {
-  constructor(initial: Tensor, options: { readonly name?: string } = {}) {
+  constructor(initial: Tensor, options: ParameterOptions = {}) {
+    checkParameter([initial, options]);
     super(initial, { ...options, requiresGrad: true });
   }
 }

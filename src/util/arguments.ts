@@ -180,7 +180,7 @@ function positionalFault(signature: Signature, args: readonly unknown[], at: num
       error,
     };
   }
-  if (rest.length > 1 && kind.accepts(rest)) {
+  if (rest.length > 1 && kind.items && rest.every(kind.items.accepts)) {
     const call = spellCall(signature, [...args.slice(0, at), rest]);
     return {
       problem: `${name} must be ${kind.name}, got ${rest.length} arguments`,

@@ -16,6 +16,8 @@ export interface Kind {
     message: string,
     options: { readonly hint?: string },
   ) => FoveaError;
+  /** Of an array: the kind of its items, so that an item given alone can be told from anything else. */
+  readonly items?: Kind | undefined;
   /** True if the parameter takes all further positional arguments, each of this kind. */
   readonly repeats?: boolean;
 }
@@ -69,6 +71,7 @@ export const word = (words: readonly string[], aliases: Readonly<Record<string, 
 export const list = (of: Kind, name: string): Kind => ({
   name,
   accepts: (value) => isList(value) && value.every(of.accepts),
+  items: of,
 });
 /** The sizes of the axes. That they are whole and not negative is for the function to check: it knows what −1 means. */
 export const shape: Kind = { ...list(number, "an array of sizes"), error: ShapeError };
@@ -87,6 +90,7 @@ export const either = (...kinds: readonly Kind[]): Kind => ({
   accepts: (value) => kinds.some((kind) => kind.accepts(value)),
   meant: (value) => kinds.map(({ meant }) => meant?.(value)).find((text) => text !== undefined),
   error: kinds[0].error ?? ConfigError,
+  items: kinds.find(({ items }) => items)?.items,
 });
 /** The kind, or null. */
 export const nullable = (kind: Kind): Kind => ({

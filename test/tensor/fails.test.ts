@@ -133,7 +133,11 @@ const failures: readonly (readonly [string, Kind, () => unknown])[] = [
     () => maxPool2d(image, { kernelSize: 2, padding: 2 }),
   ],
   ["[avgPool2d] needs x [N, C, H, W], got [2, 3]", ShapeError, () => avgPool2d(m, { kernelSize: 2 })],
-  ["[tensor] nested lists are ragged: expected [2, 2]", ShapeError, () => tensor([[1, 2], [3]])],
+  [
+    "[tensor] nested arrays are ragged: expected [2, 2], got 1 values at [1]. Give every row as many values",
+    ShapeError,
+    () => tensor([[1, 2], [3]]),
+  ],
   ["[tensor] 3 values do not fill [2, 2]", ShapeError, () => tensor([1, 2, 3], { shape: [2, 2] })],
   [
     '[tensor] i32 has no gradient. Use dtype "f32"',

@@ -157,7 +157,9 @@ describe("initial values", () => {
           .namedParameters()
           .map(([key, parameter]) => [parameter, key]),
       );
-      expect(load.mock.calls.every(([values]) => Array.from(values).every((value) => value === 0))).toBe(true);
+      expect(
+        load.mock.calls.every(([values]) => Array.from(values as Iterable<number>).every((value) => value === 0)),
+      ).toBe(true);
       return load.mock.contexts.map((parameter) => keys.get(parameter as Parameter) ?? "");
     };
     expect(zeroed(false)).toEqual([]);
