@@ -194,7 +194,7 @@ function positionalFault(signature: Signature, args: readonly unknown[], at: num
 function hintFor(value: unknown, kind: Kind): string | undefined {
   if (value instanceof Promise) return "Is an await missing?";
   if (value === undefined) return "Is a variable not set, or a return missing?";
-  if (kind.accepts([value]))
+  if (kind.items?.accepts(value))
     return typeof value === "object" ? "Put it into an array" : `Did you mean ${spell([value])}?`;
   const meant = kind.meant?.(value);
   return meant && `Did you mean ${meant}?`;

@@ -57,6 +57,7 @@ describe("a tensor of nested arrays", () => {
   });
 });
 
+const I32 = 'It holds whole numbers from -2147483648 to 2147483647; use dtype "f64"';
 const loose = tensor as (data: unknown, options?: object) => unknown;
 const count = new Variable(zeros([2], { dtype: "i32" }), { name: "count" });
 const circular: unknown[] = [];
@@ -93,23 +94,20 @@ const refused: readonly (readonly [string, () => unknown])[] = [
   ],
   ['[tensor] data must be a number, true or false, nested arrays of them, or a typed array, got "a"', () => loose("a")],
   [
-    '[tensor] the value at [1] is NaN, which i32 does not hold. It holds whole numbers from -2147483648 to 2147483647; use dtype "f64"',
+    `[tensor] the value at [1] is NaN, which i32 does not hold. ${I32}`,
     () => tensor([1, Number.NaN], { dtype: "i32" }),
   ],
-  [
-    '[tensor] the value at [0, 1] is 0.5, which i32 does not hold. It holds whole numbers from -2147483648 to 2147483647; use dtype "f64"',
-    () => tensor([[0, 0.5]], { dtype: "i32" }),
-  ],
+  [`[tensor] the value at [0, 1] is 0.5, which i32 does not hold. ${I32}`, () => tensor([[0, 0.5]], { dtype: "i32" })],
   [
     '[tensor] the value at [0] is 300, which u8 does not hold. It holds whole numbers from 0 to 255; use dtype "i32" or "f32"',
     () => tensor([300], { dtype: "u8" }),
   ],
   [
-    '[tensor] the value at [1, 0] is 2147483648, which i32 does not hold. It holds whole numbers from -2147483648 to 2147483647; use dtype "f64"',
+    `[tensor] the value at [1, 0] is 2147483648, which i32 does not hold. ${I32}`,
     () => tensor(Uint32Array.of(1, 2, 2 ** 31, 3), { shape: [2, 2] }),
   ],
   [
-    '[tensor] the value at [0] is 9007199254740993, which i32 does not hold. It holds whole numbers from -2147483648 to 2147483647; use dtype "f64"',
+    `[tensor] the value at [0] is 9007199254740993, which i32 does not hold. ${I32}`,
     () => tensor(BigInt64Array.of(2n ** 53n + 1n)),
   ],
   [
@@ -120,16 +118,10 @@ const refused: readonly (readonly [string, () => unknown])[] = [
     '[full] the value is 256, which u8 does not hold. It holds whole numbers from 0 to 255; use dtype "i32" or "f32"',
     () => full([2], 256, { dtype: "u8" }),
   ],
+  [`[full] the value is NaN, which i32 does not hold. ${I32}`, () => full([2], Number.NaN, { dtype: "i32" })],
+  [`[assign] the value for count is 0.5, which i32 does not hold. ${I32}`, () => count.assign(0.5)],
   [
-    '[full] the value is NaN, which i32 does not hold. It holds whole numbers from -2147483648 to 2147483647; use dtype "f64"',
-    () => full([2], Number.NaN, { dtype: "i32" }),
-  ],
-  [
-    '[assign] the value for count is 0.5, which i32 does not hold. It holds whole numbers from -2147483648 to 2147483647; use dtype "f64"',
-    () => count.assign(0.5),
-  ],
-  [
-    '[load] the value at [1] is Infinity, which i32 does not hold. It holds whole numbers from -2147483648 to 2147483647; use dtype "f64"',
+    `[load] the value at [1] is Infinity, which i32 does not hold. ${I32}`,
     () => count.load([1, Number.POSITIVE_INFINITY]),
   ],
   [
