@@ -1,5 +1,4 @@
 /** Gradients as values: `grad`. What leaves them in `.grad` is `Tensor.backward`. */
-import { differentiate } from "../autograd/index.js";
 import { isFloat } from "../ir/dtype.js";
 import { formatShape, type Node, sameShape } from "../ir/graph.js";
 import { graph } from "../ops/index.js";
@@ -7,6 +6,7 @@ import { checked, takes } from "../util/arguments.js";
 import { list } from "../util/kinds.js";
 import { ownerOf } from "./cells.js";
 import { dtypeError, shapeError } from "./check.js";
+import { gradientsOf } from "./history.js";
 import { Tensor, tensorKind } from "./tensor.js";
 
 /** What the output's gradient starts from. */
@@ -17,10 +17,12 @@ export interface GradOptions {
 
 /**
  * Gradients of a scalar with respect to any tensors that it was computed from; zeros where it does not depend on one. The
- * results are graph themselves, so they can be differentiated again.
+ * results are graph themselves, so they can be differentiated again. A value that needs no gradient forgets what it was
+ * computed from when it is read: call `grad` before, or make the input with `requiresGrad`.
  *
  * @param options - `gradOutput` weighs the elements of the output
  * @throws ShapeError if the output is not a scalar and no `gradOutput` is given
+ * @throws FoveaError if a value between an input and the output was read before, and the input needs no gradient
  * @example
  * const x = tensor([1, 2, 3]);
  * const [dx] = grad(x.square().sum(), [x]);
@@ -51,7 +53,7 @@ export const grad = checked(
     const targets = inputs.map((x) => x.node);
     const wanted = new Set(targets);
     const boundary = (node: Node) => ownerOf(node) !== undefined && !wanted.has(node);
-    return differentiate(output.node, seed, targets, boundary).map(
+    return gradientsOf(output.node, seed, targets, boundary).map(
       (g, i) => new Tensor(g ?? graph.constant(0, targets[i])),
     );
   },

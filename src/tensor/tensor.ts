@@ -24,6 +24,7 @@ import { axesOf, axisOf, shapeError } from "./check.js";
 import { matmul } from "./contract.js";
 import * as elementwise from "./elementwise.js";
 import { formatValues, type Nested, nest } from "./format.js";
+import { carriesGradient, forget } from "./history.js";
 import { dimKind, dimsKind, dtypeKind } from "./kinds.js";
 import { evaluate, leafOf, ownStorage, realizedLeaf, storageOf } from "./session.js";
 import * as shapes from "./shapes.js";
@@ -75,10 +76,16 @@ export class Tensor {
 
   /** The graph node behind this tensor. */
   get node(): Node {
-    // A computed value that carries no gradient no longer needs the graph that it came from.
-    const leaf = this.current.op === "detach" || !isFloat(this.current.dtype) ? realizedLeaf(this.current) : undefined;
-    this.current = leaf ?? this.current;
+    this.forget();
     return this.current;
+  }
+  /** Lets go of the graph of a value that has been computed and that no gradient flows through. */
+  private forget(): void {
+    const { current } = this;
+    const leaf = realizedLeaf(current);
+    if (!leaf || leaf === current || carriesGradient(current)) return;
+    forget(current, leaf);
+    this.current = leaf;
   }
   /** Sizes of the axes; a scalar has none. */
   get shape(): Shape {
@@ -444,6 +451,7 @@ export class Tensor {
     }
     const node = this.node;
     await evaluate(() => [node, ...assignedNodes()]);
+    this.forget();
     return ownStorage(realizedLeaf(node) ?? node).read();
   }
 

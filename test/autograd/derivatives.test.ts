@@ -180,7 +180,7 @@ describe.each(devices)("gradients on %s", (device) => {
   });
 
   it("reach a value that has been computed in between", async () => {
-    const x = tensor([2]);
+    const x = tensor([2], { requiresGrad: true });
     const y = x.square();
     const z = y.mul(5);
     await y.data();
