@@ -28,6 +28,14 @@ export abstract class Printer {
   protected settled(e: Expr, name: string, value: string): string {
     return this.declaration(e, name, value, false);
   }
+  /** The statement that gives a mutable register another value. */
+  protected assignment(_: Expr, name: string, value: string): string {
+    return `${name} = ${value};`;
+  }
+  /** The value of the register or temporary `name`, which holds `e`. */
+  protected named(_: Expr, name: string): string {
+    return name;
+  }
   protected abstract loopHead(name: string, extent: number): string;
   protected abstract letHead(name: string, value: string): string;
   protected abstract operation(e: Expr & { kind: "op" }, args: string[]): string;
@@ -99,7 +107,7 @@ export abstract class Printer {
         const value = this.value(s.init);
         if (s.settled) this.line(this.settled(s.init, s.name, value));
         else this.line(this.declaration(s.init, s.name, value, this.mutable.has(s.name)));
-      } else if (s.kind === "set") this.line(`${s.name} = ${this.value(s.value)};`);
+      } else if (s.kind === "set") this.line(this.assignment(s.value, s.name, this.value(s.value)));
       else if (s.kind === "store") this.line(this.storeText(s, this.value(s.value)));
       else {
         const text = this.prefetchText(s);
@@ -111,7 +119,13 @@ export abstract class Printer {
 
   /** The text of an expression: its temporary if it has one. */
   protected value(e: Expr): string {
-    return this.temporaries.get(e.key) ?? this.expression(e);
+    const name = this.nameOf(e);
+    return name === undefined ? this.expression(e) : this.named(e, name);
+  }
+
+  /** The register or temporary that holds an expression, if one does. */
+  protected nameOf(e: Expr): string | undefined {
+    return e.kind === "register" ? e.name : this.temporaries.get(e.key);
   }
 
   private expression(e: Expr): string {
@@ -119,7 +133,7 @@ export abstract class Printer {
       case "const":
         return this.constant(e);
       case "register":
-        return e.name;
+        return this.named(e, e.name);
       case "index":
         return this.indexAsValue(e);
       case "test":

@@ -1,9 +1,12 @@
 /**
- * The `interp` device: runs the loop language in float64, one scalar at a time. It is the definition that every other
- * device is compared with, not a way to train. Knows no op and no graph.
+ * The `interp` device: runs the loop language in float64. With one lane and no templates it is the definition that every
+ * other device is compared with, not a way to train; given the target of any other machine it emulates what the compiler
+ * makes for that one. It checks what machine code cannot: that no access leaves its buffer and that nothing is read
+ * before it was written. Knows no op and no graph.
  */
 import { printJs } from "../../codegen/index.js";
-import { type DType, hostArray, type TypedArray } from "../../ir/dtype.js";
+import { type DType, hostArray, sizeOf, type TypedArray } from "../../ir/dtype.js";
+import type { ReduceKind } from "../../ir/graph.js";
 import type { Kernel } from "../../ir/loops.js";
 import type { Program, Slot } from "../../ir/program.js";
 import { type ScalarName, scalarNames, scalarOps } from "../../ir/scalar.js";
@@ -12,14 +15,13 @@ import type { Device, DeviceBuffer, DeviceDescription, Executable } from "../../
 import { DeviceError } from "../../util/errors.js";
 
 type Meanings = Partial<Record<ScalarName, (...x: number[]) => number>>;
-type Run = (buffers: readonly Float64Array[], meaning: Meanings, integer: Meanings) => void;
 
 /** f32 values are kept in float64 too: rounding belongs to the devices that are compared with this one. */
 interface Memory extends DeviceBuffer {
   readonly values: Float64Array;
 }
 
-const target: Target = {
+const ORACLE: Target = {
   name: "interp",
   lanes: 1,
   registers: 16,
@@ -32,6 +34,27 @@ const target: Target = {
   decompose: false,
   dtypes: ["f32", "f64", "i32", "u8", "bool"],
 };
+
+/** What memory holds before anything is written to it: a number that no computation yields. */
+const UNSET = -1.0345678912345678e-301;
+
+const access = {
+  unset: UNSET,
+  read(buffer: Float64Array, position: number, name: string): number {
+    const value = buffer[position];
+    if (value === undefined || value === UNSET) fault("read", value, position, buffer, name);
+    return value;
+  },
+  write(buffer: Float64Array, position: number, value: number, name: string): void {
+    if (!(position >= 0 && position < buffer.length)) fault("written", undefined, position, buffer, name);
+    buffer[position] = value;
+  },
+};
+
+function fault(what: string, value: number | undefined, position: number, { length }: Float64Array, name: string) {
+  const why = value === undefined ? `it has ${length} elements` : "nothing was written there before";
+  throw new DeviceError(`[interp] element ${position} of ${name} is ${what}: ${why}`);
+}
 
 function valuesOf(buffer: DeviceBuffer): Float64Array {
   if ("values" in buffer && buffer.values instanceof Float64Array) return buffer.values;
@@ -46,15 +69,57 @@ for (const name of scalarNames) {
   if (wrapping) integer[name] = wrapping;
 }
 
-function compile(kernel: Kernel): Run {
-  return new Function("buffers", "meaning", "integer", printJs(kernel)) as Run;
+const fold: Readonly<Record<ReduceKind, (lanes: Float64Array) => number>> = {
+  sum: (lanes) => lanes.reduce((a, b) => a + b),
+  prod: (lanes) => lanes.reduce((a, b) => a * b),
+  max: (lanes) => lanes.reduce((a, b) => scalarOps.max.meaning(a, b)),
+  min: (lanes) => lanes.reduce((a, b) => scalarOps.min.meaning(a, b)),
+};
+
+type Run = (buffers: readonly Float64Array[]) => void;
+
+function load(kernel: Kernel): Run {
+  const scratch = kernel.scratch.map(({ elements }) => new Float64Array(elements));
+  const names = ["buffers", "scratch", "access", "meaning", "integer", "fold"];
+  const run = new Function(...names, printJs(kernel));
+  return (buffers) => run(buffers, scratch, access, meaning, integer, fold);
 }
 
-const memory = (elements: number): Memory => ({ sizeBytes: elements * 8, values: new Float64Array(elements) });
+const memory = (elements: number): Memory => ({
+  sizeBytes: elements * 8,
+  values: new Float64Array(elements).fill(UNSET),
+});
+
+/** Temporaries: an array for each place and length; whoever writes to one makes those that lie in its bytes unset. */
+class Arena {
+  private readonly arrays = new Map<string, { start: number; end: number; values: Float64Array }>();
+
+  array(offset: number, dtype: DType, elements: number): Float64Array {
+    const key = `${offset} ${dtype} ${elements}`;
+    const end = offset + elements * sizeOf(dtype);
+    const known = this.arrays.get(key) ?? { start: offset, end, values: memory(elements).values };
+    this.arrays.set(key, known);
+    return known.values;
+  }
+
+  /** Values that lie where `written` is about to be stored are lost. */
+  overwrite(written: Float64Array): void {
+    const all = [...this.arrays.values()];
+    const target = all.find(({ values }) => values === written);
+    if (!target) return;
+    for (const { start, end, values } of all) {
+      if (values !== written && start < target.end && target.start < end) values.fill(UNSET);
+    }
+  }
+}
 
 export class InterpDevice implements Device {
-  readonly name = "interp";
-  readonly target = target;
+  readonly name: string;
+
+  /** @param target the machine to emulate; default none: one lane and no templates */
+  constructor(readonly target: Target = ORACLE) {
+    this.name = target.name;
+  }
 
   allocate(_: DType, elements: number): DeviceBuffer {
     return memory(elements);
@@ -69,40 +134,49 @@ export class InterpDevice implements Device {
   }
 
   read(buffer: DeviceBuffer, dtype: DType, elements: number): TypedArray {
+    const values = valuesOf(buffer).subarray(0, elements);
+    const missing = values.indexOf(UNSET);
+    if (missing >= 0) throw new DeviceError(`[interp] element ${missing} of a result was never written`);
     const copy = hostArray(dtype, elements);
-    copy.set(valuesOf(buffer).subarray(0, elements));
+    copy.set(values);
     return copy;
   }
 
   async prepare(program: Program): Promise<Executable> {
-    const functions = program.kernels.map(compile);
+    const functions = program.kernels.map(load);
     const times = new Float64Array(program.steps.length);
+    const arena = new Arena();
     return {
       run: async (leaves, outputs) => {
-        // Temporaries are separate arrays here, keyed by where the memory plan put them and how long they are.
-        const arena = new Map<string, Float64Array>();
-        const bind = (slot: Slot, elements: number): Float64Array => {
-          if (slot.kind === "leaf") return valuesOf(leaves[slot.leaf]);
-          if (slot.kind === "output") return valuesOf(outputs[slot.output]);
-          const key = `${slot.offset}:${elements}`;
-          const known = arena.get(key) ?? new Float64Array(elements);
-          arena.set(key, known);
-          return known;
+        const bind = (slot: Slot, dtype: DType, elements: number): Float64Array => {
+          if (slot.kind === "arena") return arena.array(slot.offset, dtype, elements);
+          return valuesOf(slot.kind === "leaf" ? leaves[slot.leaf] : outputs[slot.output]);
         };
-        for (const [step, { kernel, slots }] of program.steps.entries()) {
-          const startMs = performance.now();
+        for (const step of inReverse(program)) {
+          const { kernel, slots } = program.steps[step];
           const { buffers } = program.kernels[kernel];
-          functions[kernel](
-            slots.map((slot, i) => bind(slot, buffers[i].elements)),
-            meaning,
-            integer,
-          );
+          const startMs = performance.now();
+          const arrays = slots.map((slot, i) => bind(slot, buffers[i].dtype, buffers[i].elements));
+          buffers.forEach(({ access }, i) => {
+            if (access === "write") arena.overwrite(arrays[i]);
+          });
+          functions[kernel](arrays);
           times[step] = performance.now() - startMs;
         }
       },
       stepTimesMs: () => [...times],
     };
   }
+}
+
+/** The steps in another order that a device may choose: of those that need not wait for one another the last first. */
+function inReverse({ steps }: Program): number[] {
+  const phases: number[][] = [];
+  steps.forEach(({ waits }, step) => {
+    if (waits || phases.length === 0) phases.push([]);
+    phases[phases.length - 1].unshift(step);
+  });
+  return phases.flat();
 }
 
 export function describe(): DeviceDescription {
