@@ -70,7 +70,7 @@ class JsPrinter extends Printer {
     };
     if (s.value.lanes === 1) return write(value);
     // All lanes are computed, as machines do, and then some are stored.
-    const name = this.vector(`V${this.helpers++}`);
+    const name = this.vector(`v${this.helpers++}$`);
     this.line(this.assignment(s.value, name, value));
     return this.eachLane(`{ ${write(this.named(s.value, name))} }`);
   }
@@ -87,7 +87,7 @@ class JsPrinter extends Printer {
   /** A scalar is computed once, ahead of the loop over the lanes that take it. */
   protected splat(e: Expr & { kind: "splat" }, arg: string): string {
     if (e.arg.kind === "const" || this.nameOf(e.arg) !== undefined) return arg;
-    const name = `S${this.helpers++}`;
+    const name = `s${this.helpers++}$`;
     this.line(`const ${name} = ${arg};`);
     return name;
   }
@@ -95,7 +95,7 @@ class JsPrinter extends Printer {
     return `fold.${e.reduce}(${this.arrayOf(e.arg, arg)})`;
   }
   protected shuffle(e: Expr & { kind: "shuffle" }, a: string, b: string): string {
-    const name = this.vector(`V${this.helpers++}`);
+    const name = this.vector(`v${this.helpers++}$`);
     const [left, right] = [this.arrayOf(e.a, a), this.arrayOf(e.b, b)];
     e.mask.forEach((from, lane) => {
       const element = from < e.lanes ? `${left}[${from}]` : `${right}[${from - e.lanes}]`;
@@ -107,7 +107,7 @@ class JsPrinter extends Printer {
   private arrayOf(e: Expr, value: string): string {
     const known = this.nameOf(e);
     if (known !== undefined) return known;
-    const name = this.vector(`V${this.helpers++}`);
+    const name = this.vector(`v${this.helpers++}$`);
     this.line(this.assignment(e, name, value));
     return name;
   }
@@ -135,14 +135,14 @@ function lanesOf({ parts }: Kernel): number {
 
 /**
  * The body of a function `(buffers, scratch, access, meaning, integer, fold)` that runs the whole kernel. Tasks run from
- * the last to the first: none may need what another has done. `access.unset` marks memory that holds no value: all
- * scratch memory at the beginning of a task.
+ * the last to the first: none may need what another has done. Scratch memory is NaN at the beginning of a task: the last
+ * tile of a block may read lines that do not exist and compute results that it does not store, but no more than that.
  */
 export function printJs(kernel: Kernel): string {
   const printer = new JsPrinter(lanesOf(kernel));
   const parts = kernel.parts.map((part) => {
     const body = printer.body(part);
-    const clear = kernel.scratch.map(({ name }) => `  ${name}.fill(unset);\n`).join("");
+    const clear = kernel.scratch.map(({ name }) => `  ${name}.fill(NaN);\n`).join("");
     return `for (let ${TASK} = ${part.tasks - 1}; ${TASK} >= 0; ${TASK}--) {\n${clear}${body}\n}`;
   });
   const lanes = lanesOf(kernel);
@@ -151,7 +151,7 @@ export function printJs(kernel: Kernel): string {
     `"use strict";`,
     `const [${names(kernel.buffers)}] = buffers;`,
     ...(kernel.scratch.length > 0 ? [`const [${names(kernel.scratch)}] = scratch;`] : []),
-    `const { read, write, unset } = access;`,
+    `const { read, write } = access;`,
     ...[...printer.vectors].map((name) => `const ${name} = new Float64Array(${lanes});`),
     ...parts,
   ].join("\n");

@@ -39,7 +39,6 @@ const ORACLE: Target = {
 const UNSET = -1.0345678912345678e-301;
 
 const access = {
-  unset: UNSET,
   read(buffer: Float64Array, position: number, name: string): number {
     const value = buffer[position];
     if (value === undefined || value === UNSET) fault("read", value, position, buffer, name);
