@@ -5,7 +5,7 @@
  */
 import type { DType } from "../ir/dtype.js";
 import { type Expr, type Kernel, LANE, type Stmt, TASK } from "../ir/loops.js";
-import { scalarOps } from "../ir/scalar.js";
+import { type ScalarName, scalarOps } from "../ir/scalar.js";
 import { eachExpr, eachPartStmt, exprsOf } from "../ir/visit.js";
 import { Printer } from "./printer.js";
 
@@ -16,6 +16,9 @@ const STORED: Readonly<Record<DType, (value: string) => string>> = {
   u8: (value) => `${value} & 255`,
   bool: (value) => `${value} ? 1 : 0`,
 };
+
+/** Operations that JavaScript has an operator for; the others call their meaning. */
+const OPERATORS: Partial<Record<ScalarName, string>> = { add: "+", sub: "-", mul: "*", div: "/" };
 
 class JsPrinter extends Printer {
   /** Arrays that hold vectors; declared once a kernel, since their names are unique within a part. */
@@ -52,7 +55,8 @@ class JsPrinter extends Printer {
   protected operation(e: Expr & { kind: "op" }, args: string[]): string {
     const type = e.args[e.args.length - 1].type;
     if (type === "i32" && scalarOps[e.op].integerMeaning) return `integer.${e.op}(${args.join(", ")})`;
-    const call = `meaning.${e.op}(${args.join(", ")})`;
+    const operator = OPERATORS[e.op];
+    const call = operator ? `(${args.join(` ${operator} `)})` : `meaning.${e.op}(${args.join(", ")})`;
     return e.type === "i32" ? `(${call} | 0)` : call;
   }
   protected load(e: Expr & { kind: "load" }): string {
@@ -60,12 +64,12 @@ class JsPrinter extends Printer {
     const position = pick ? `${this.index(e.index)} + ${this.value(pick.value)} * ${pick.step}` : this.index(e.index);
     const tests = e.guard.length > 0 ? [this.guard(e.guard)] : [];
     if (pick) tests.push(`${this.value(pick.value)} >= 0 && ${this.value(pick.value)} < ${pick.extent}`);
-    const element = `read(${e.buffer}, ${position}, "${e.buffer}")`;
+    const element = `(${e.buffer}[${position}] ?? fault("${e.buffer}", ${position}))`;
     return tests.length === 0 ? element : `(${tests.join(" && ")} ? ${element} : 0)`;
   }
   protected storeText(s: Stmt & { kind: "store" }, value: string): string {
     const write = (text: string) => {
-      const call = `write(${s.buffer}, ${this.index(s.index)}, ${STORED[s.memory](text)}, "${s.buffer}");`;
+      const call = `write(${s.buffer}, ${this.index(s.index)}, ${STORED[s.memory](text)});`;
       return s.guard.length > 0 ? `if (${this.guard(s.guard)}) ${call}` : call;
     };
     if (s.value.lanes === 1) return write(value);
@@ -122,6 +126,12 @@ class JsPrinter extends Printer {
   }
 }
 
+/** Assignments outside a typed array do nothing, so they are checked. */
+const WRITE = `function write(buffer, position, value) {
+  if (!(position >= 0 && position < buffer.length)) fault("a buffer that is written", position);
+  buffer[position] = value;
+}`;
+
 /** The width of the vectors of a kernel; 1 if it has none. */
 function lanesOf({ parts }: Kernel): number {
   let lanes = 1;
@@ -134,7 +144,7 @@ function lanesOf({ parts }: Kernel): number {
 }
 
 /**
- * The body of a function `(buffers, scratch, access, meaning, integer, fold)` that runs the whole kernel. Tasks run from
+ * The body of a function `(buffers, scratch, fault, meaning, integer, fold)` that runs the whole kernel. Tasks run from
  * the last to the first: none may need what another has done. Scratch memory is NaN at the beginning of a task: the last
  * tile of a block may read lines that do not exist and compute results that it does not store, but no more than that.
  */
@@ -151,7 +161,7 @@ export function printJs(kernel: Kernel): string {
     `"use strict";`,
     `const [${names(kernel.buffers)}] = buffers;`,
     ...(kernel.scratch.length > 0 ? [`const [${names(kernel.scratch)}] = scratch;`] : []),
-    `const { read, write } = access;`,
+    WRITE,
     ...[...printer.vectors].map((name) => `const ${name} = new Float64Array(${lanes});`),
     ...parts,
   ].join("\n");
