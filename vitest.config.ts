@@ -13,7 +13,7 @@ export default defineConfig({
   resolve: {
     alias: [
       { find: /^fovea$/, replacement: source("index.ts") },
-      { find: /^fovea\/(\w+)$/, replacement: source("$1/index.ts") },
+      { find: /^fovea\/(\w+)$/, replacement: source("node/$1.ts") },
     ],
   },
   test: {

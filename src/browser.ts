@@ -1,20 +1,3 @@
-/**
- * Fovea for browsers: the entry that bundlers take for `fovea`. It names the devices that a page can have, and neither it
- * nor anything that it reaches may import a Node module.
- */
-import type { DeviceDescription } from "./runtime/index.js";
-import { registerDevice } from "./tensor/index.js";
-
-registerDevice("wasm", async () => (await import("./device/wasm/index.js")).openWasm(await pageHost()));
-registerDevice("interp", async () => new (await import("./device/interp/index.js")).InterpDevice());
-
-const pageHost = async () => (await import("./device/wasm/page-host.js")).openPageHost();
-
-/** What was found of each device, and why something is missing. */
-export async function describeDevices(): Promise<DeviceDescription[]> {
-  const wasm = await import("./device/wasm/index.js");
-  const interp = await import("./device/interp/index.js");
-  return [wasm.describe(await pageHost()), interp.describe()];
-}
-
+/** The entry `fovea` in a page: nothing that it reaches may import a Node module. */
+export { describeDevices } from "./page/devices.js";
 export * from "./public.js";

@@ -1,29 +1,3 @@
-/**
- * Fovea: train, inspect and ship vision models from TypeScript. This entry and `browser.ts` are the only files that
- * name concrete devices; each is loaded when it is first used.
- */
-import type { DeviceDescription } from "./runtime/index.js";
-import { registerDevice } from "./tensor/index.js";
-
-registerDevice("native", async () => (await import("./device/native/index.js")).openNative());
-registerDevice("wasm", async () => (await import("./device/wasm/index.js")).openWasm(await nodeHost()), {
-  standsInAt: "about 3 times slower",
-});
-registerDevice("interp", async () => new (await import("./device/interp/index.js")).InterpDevice());
-
-const nodeHost = async () => (await import("./device/wasm/node-host.js")).openNodeHost();
-
-/**
- * What was found of each device, and why something is missing.
- *
- * @example
- * for (const { name, available } of await describeDevices()) console.log(name, available);
- */
-export async function describeDevices(): Promise<DeviceDescription[]> {
-  const native = await import("./device/native/index.js");
-  const wasm = await import("./device/wasm/index.js");
-  const interp = await import("./device/interp/index.js");
-  return [await native.describe(), wasm.describe(await nodeHost()), interp.describe()];
-}
-
+/** Fovea: train, inspect and ship vision models from TypeScript. This is the entry `fovea` in Node. */
+export { describeDevices } from "./node/devices.js";
 export * from "./public.js";

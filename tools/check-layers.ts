@@ -7,7 +7,7 @@ import { existsSync, readdirSync, readFileSync, realpathSync } from "node:fs";
 import { join, posix } from "node:path";
 import { fileURLToPath } from "node:url";
 import ts from "typescript";
-import { ENTRIES, LAYERS, PACKAGES } from "./layer-rules.js";
+import { ENTRIES, LAYERS, NAME_DEVICES, PACKAGES } from "./layer-rules.js";
 
 /** What was violated: the three groups are reported apart by `npm run check`. */
 export type Rule = "layers" | "cycles" | "house rules";
@@ -121,11 +121,11 @@ function judgeImport(file: string, layer: string, { specifier, kind }: Import): 
   if (targetLayer === layer) return undefined;
   if (targetLayer === undefined) return `imports ${target}, which belongs to no layer`;
   if (targetLayer.startsWith("device/")) {
-    if (layer !== "index")
-      return `${layer} must not import ${targetLayer} (only src/index.ts and src/browser.ts name concrete devices)`;
+    if (!NAME_DEVICES.includes(layer))
+      return `${layer} must not import ${targetLayer} (only ${NAME_DEVICES.join(", ")} name concrete devices)`;
     return kind === "dynamic"
       ? undefined
-      : `index must import ${targetLayer} dynamically: await import("${specifier}")`;
+      : `${layer} must import ${targetLayer} dynamically: await import("${specifier}")`;
   }
   if (LAYERS[layer].includes(targetLayer)) return undefined;
   return `${layer} must not import ${targetLayer} (it may import ${LAYERS[layer].join(", ") || "nothing"})`;

@@ -28,10 +28,15 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   io: ["util", "tensor"],
   vision: ["util", "tensor", "nn", "data", "io"],
   train: ["util", "tensor", "nn", "optim", "data", "io", "vision"],
-  index: [...ENGINE, ...LIBRARY],
+  node: [...ENGINE, ...LIBRARY],
+  page: [...ENGINE, ...LIBRARY],
+  index: [...ENGINE, ...LIBRARY, "node", "page"],
   server: [...ENGINE, ...LIBRARY, "index"],
   cli: [...ENGINE, ...LIBRARY, "index", "server"],
 };
+
+/** The layers that name concrete devices, by dynamic import only: the entries for Node and for pages. */
+export const NAME_DEVICES: readonly string[] = ["node", "page"];
 
 /** Packages that only the named layers may import; any layer may import a package that is not listed. */
 export const PACKAGES: Readonly<Record<string, readonly string[]>> = {

@@ -123,6 +123,7 @@ export class HostValue<T> {
     this.current = initial;
   }
 
+  /** The value now. A trace notes what it reads, and what it sets. */
   get value(): T {
     if (active && !active.left.has(this) && !active.observed.has(this)) active.observed.set(this, this.current);
     return this.current;

@@ -48,6 +48,23 @@ describe("a page", { timeout: 120_000 }, () => {
   });
 });
 
+describe("every entry alone", { timeout: 120_000 }, () => {
+  it.each([...entries.keys()])("%s brings the devices, whatever is taken from it", async (name) => {
+    const some = await firstExport(name);
+    const { modules, foreign } = await bundle(`import { ${some} } from "${name}"; console.log(${some});`);
+    expect(foreign).toEqual([]);
+    for (const file of ["page/devices.ts", "device/wasm/index.ts"]) {
+      expect(modules.filter((id) => id.endsWith(`src/${file}`))).toHaveLength(1);
+    }
+  });
+});
+
+/** A value that an entry exports. */
+async function firstExport(name: string): Promise<string> {
+  const [first] = Object.keys((await import(entries.get(name)!)) as object).filter((key) => key !== "default");
+  return first;
+}
+
 describe("the check itself", () => {
   it("notices a Node module", async () => {
     const { foreign } = await bundle(`import { readFileSync } from "node:fs"; console.log(readFileSync);`);

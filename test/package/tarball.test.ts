@@ -6,6 +6,7 @@ import { execFile } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { promisify } from "node:util";
 import { publint } from "publint";
 import { formatMessage } from "publint/utils";
@@ -95,6 +96,15 @@ describe("the packed tarball", { timeout: 300_000 }, () => {
       if (count === 0) throw new Error(name + " exports nothing");
     }`;
     await node("--input-type=module", "--eval", script);
+  });
+
+  it.each(ENTRY_POINTS)("computes where only %s is imported", async (name) => {
+    const tensors = join(consumer, "node_modules", "fovea", "dist", "tensor", "index.js");
+    const script = `
+      await import("${name}");
+      const { ones } = await import("${pathToFileURL(tensors)}");
+      console.log(await ones([2]).add(1).sum().item());`;
+    expect((await node("--input-type=module", "--eval", script)).trim()).toBe("4");
   });
 
   it("trains for one epoch", async () => {

@@ -56,17 +56,19 @@ describe("layers", () => {
     ]);
   });
 
-  it("keeps devices apart, and lets only index.ts name them, dynamically", () => {
+  it("keeps devices apart, and lets only the entries name them, dynamically", () => {
     const files = {
       "src/device/interp/index.ts": 'import "../native/pool.js";',
       "src/cli/devices.ts": 'await import("../device/native/index.js");',
-      "src/index.ts": 'import "./device/native/index.js";\nawait import("./device/interp/index.js");',
+      "src/index.ts": 'await import("./device/native/index.js");',
+      "src/node/devices.ts": 'import "../device/native/index.js";\nawait import("../device/interp/index.js");',
     };
-    const only = "(only src/index.ts and src/browser.ts name concrete devices)";
+    const only = "(only node, page name concrete devices)";
     expect(check(files)).toEqual([
       `src/device/interp/index.ts:1: device/interp must not import device/native ${only}`,
       `src/cli/devices.ts:1: cli must not import device/native ${only}`,
-      'src/index.ts:1: index must import device/native dynamically: await import("./device/native/index.js")',
+      `src/index.ts:1: index must not import device/native ${only}`,
+      'src/node/devices.ts:1: node must import device/native dynamically: await import("../device/native/index.js")',
     ]);
   });
 

@@ -1,0 +1,4 @@
+/** `fovea/optim` in Node: it brings the devices, so that a program that imports nothing else computes. */
+import "./devices.js";
+
+export * from "../optim/index.js";

@@ -1,0 +1,4 @@
+/** `fovea/train` in Node: it brings the devices, so that a program that imports nothing else computes. */
+import "./devices.js";
+
+export * from "../train/index.js";

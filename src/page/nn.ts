@@ -1,0 +1,4 @@
+/** `fovea/nn` in a page: it brings the devices, so that a program that imports nothing else computes. */
+import "./devices.js";
+
+export * from "../nn/index.js";
