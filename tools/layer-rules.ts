@@ -1,6 +1,6 @@
 /**
  * The architecture as data: which layer may import which, and which package belongs to which layer. Read by
- * `check-layers.ts`; changing the architecture means changing this table and the image in docs/architecture.md.
+ * `check-layers.ts`; changing the architecture means changing this table and the diagram in docs/architecture.md.
  */
 
 const ENGINE = ["util", "ir", "ops", "autograd", "compiler", "codegen", "runtime"];

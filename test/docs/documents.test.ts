@@ -52,9 +52,9 @@ describe("docs/architecture.md", () => {
   });
 
   it("draws every layer that exists", () => {
-    const [image] = codeBlocks("docs/architecture.md");
+    const [diagram] = codeBlocks("docs/architecture.md");
     const drawn = Object.keys(LAYERS).filter((layer) => existsSync(join(root, "src", layer)));
-    expect(drawn.filter((layer) => !image.text.includes(layer))).toEqual([]);
+    expect(drawn.filter((layer) => !diagram.text.includes(layer))).toEqual([]);
   });
 
   it("lists exactly the environment variables that the sources read", () => {
