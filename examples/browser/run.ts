@@ -35,7 +35,7 @@ export class Run {
   readonly #changed: () => void;
   readonly #batches: DataLoader;
   readonly #tests: DataLoader;
-  readonly #learn: (x: Tensor, y: Tensor, lr: number) => Promise<Tensor>;
+  readonly #learn: (x: Tensor, y: Tensor) => Promise<Tensor>;
   readonly #countRight: (x: Tensor, y: Tensor) => Promise<Tensor>;
   readonly #classify: (x: Tensor) => Promise<Tensor>;
   #resume: (() => void) | undefined;
@@ -51,19 +51,15 @@ export class Run {
     manualSeed(0);
     const [inChannels, height, width] = SHAPE;
     const model = createModel("cnn", { classes: 10, inChannels, size: [height, width] });
-    const optimizer = new SGD(model.parameters(), RECIPE);
-    const schedule = cosine(RECIPE.lr, { totalSteps: this.steps, warmupSteps: this.#batches.length });
-    const step = compile((x: Tensor, y: Tensor) => {
+    const lr = cosine(RECIPE.lr, { totalSteps: this.steps, warmupSteps: this.#batches.length });
+    const optimizer = new SGD(model.parameters(), { ...RECIPE, lr });
+    this.#learn = compile((x: Tensor, y: Tensor) => {
       const loss = functional.crossEntropy(model(x), y);
       loss.backward();
       optimizer.step();
       optimizer.zeroGrad();
       return loss.detach();
     });
-    this.#learn = (x, y, at) => {
-      optimizer.lr = schedule(at);
-      return step(x, y);
-    };
     this.#countRight = compile((x: Tensor, y: Tensor) =>
       noGrad(() => model(x).argmax({ dim: 1 }).eq(y).to("f32").sum()),
     );

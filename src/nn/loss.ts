@@ -14,8 +14,11 @@ export interface LossOptions {
 }
 
 export interface CrossEntropyOptions extends LossOptions {
-  /** Share ε of the target that is spread evenly over all classes. Default 0, range 0 to 1. */
-  readonly labelSmoothing?: number;
+  /**
+   * Share ε of the target that is spread evenly over all classes, or a scalar tensor of it, such as a variable that is set
+   * between calls of a compiled function. Default 0, range 0 to 1.
+   */
+  readonly labelSmoothing?: number | Tensor;
 }
 
 /**
@@ -38,7 +41,7 @@ export interface CrossEntropyOptions extends LossOptions {
 export function crossEntropy(logits: Tensor, targets: Tensor, options: CrossEntropyOptions = {}): Tensor {
   const { reduction = "mean", labelSmoothing = 0 } = options;
   checkWord("crossEntropy", "reduction", reduction, ["mean", "sum", "none"]);
-  checkRange("crossEntropy", "labelSmoothing", labelSmoothing, 0, 1);
+  if (typeof labelSmoothing === "number") checkRange("crossEntropy", "labelSmoothing", labelSmoothing, 0, 1);
   checkTargets("crossEntropy", logits, targets);
 
   const K = logits.shape[1];
@@ -51,7 +54,12 @@ export function crossEntropy(logits: Tensor, targets: Tensor, options: CrossEntr
   const losses = inRange.where(ofTarget, Number.NaN);
   if (labelSmoothing === 0) return reduce(losses, reduction);
   const ofAll = logProbabilities.mean({ dim: 1 }).neg();
-  return reduce(losses.mul(1 - labelSmoothing).add(ofAll.mul(labelSmoothing)), reduction);
+  if (typeof labelSmoothing === "number") {
+    return reduce(losses.mul(1 - labelSmoothing).add(ofAll.mul(labelSmoothing)), reduction);
+  }
+  // Where a class is masked, ofAll is infinite, which must not meet a share of 0 either.
+  const spread = labelSmoothing.gt(0).where(ofAll.mul(labelSmoothing), 0);
+  return reduce(losses.mul(labelSmoothing.neg().add(1)).add(spread), reduction);
 }
 
 /**

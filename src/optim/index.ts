@@ -1,16 +1,26 @@
-/** The public face of `fovea/optim`: optimizers, averages of weights, and learning-rate schedules. */
-export { Adam, type AdamOptions, type AdamSettings, AdamW } from "./adam.js";
+/** The public face of `fovea/optim`: optimizers, the steps that they are made of, averages of weights, and schedules. */
+export { Adam, type AdamOptions, AdamW } from "./adam.js";
 export { Ema, type EmaOptions } from "./ema.js";
-export { JointOptimizer, type JointPart } from "./joint.js";
-export { Muon, type MuonOptions, type MuonScale, type MuonSettings } from "./muon.js";
+export type { ParameterGroup, ParamsOrGroups } from "./groups.js";
+export type { HyperSpec, HyperTensor, HyperValue, Range } from "./hyper.js";
+export { Muon, type MuonOptions } from "./muon.js";
+export { Optimizer } from "./optimizer.js";
 export {
-  Optimizer,
-  type ParameterGroup,
-  type ParamsOrGroups,
+  type Chain,
+  type ChainStep,
+  chain,
+  likeParameter,
+  type Part,
+  type Partition,
+  partition,
+  perParameter,
   type Rule,
-  type Update,
-  type Updated,
-} from "./optimizer.js";
+  type StateSpec,
+  type StepInput,
+  type StepOutput,
+  type StepScope,
+  type StepShare,
+} from "./rule.js";
 export {
   type CosineOptions,
   constant,
@@ -23,5 +33,12 @@ export {
   type StepDecayOptions,
   stepDecay,
 } from "./schedule.js";
-export { SGD, type SGDOptions, type SGDSettings } from "./sgd.js";
+export { SGD, type SGDOptions } from "./sgd.js";
 export type { SavedValue } from "./state.js";
+export { type AccumulateOptions, accumulate } from "./steps/accumulate.js";
+export { type AdamScaling, scaleByAdam } from "./steps/adam.js";
+export { clipByNorm, clipByValue, clipGradNorm, clipGradValue, globalNorm } from "./steps/clip.js";
+export { coupledDecay, decoupledDecay } from "./steps/decay.js";
+export { averageGradients, type MomentumOptions, scaleByMomentum } from "./steps/momentum.js";
+export { fixNorm, type MuonScale, type OrthogonaliseOptions, orthogonalise } from "./steps/orthogonal.js";
+export { scaleByRate, scaleBySchedule } from "./steps/rate.js";

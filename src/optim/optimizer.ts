@@ -1,157 +1,167 @@
 /**
- * What all optimizers share: parameter groups, the learning rate as a cell, the state of each parameter, and saving and
- * loading it. What one optimizer does to one parameter is its rule. This file must not know any rule.
+ * The optimizer: holds the cells of a rule (hyper-parameters and state) and takes its steps. What a step does to an update
+ * is the rule's; this file must not know any step.
  */
-import { noGrad, type Tensor, tensor, Variable, zeros, zerosLike } from "../tensor/index.js";
+import { beforeEachCall, type DType, noGrad, type Tensor, Variable, zeros, zerosLike } from "../tensor/index.js";
 import { withOrigin } from "../util/scope.js";
-import { checkNonNegative, configError } from "./checks.js";
+import { configError } from "./checks.js";
+import { HyperCell, type HyperTensor, type HyperValue } from "./hyper.js";
+import { type ChainStep, chain, type Rule, type StateSpec, updateType } from "./rule.js";
 import { matchState, type SavedValue } from "./state.js";
+import { globalNorm } from "./steps/clip.js";
 
-/** What a rule sees of one parameter in one step; all tensors but the scalars have the parameter's shape. */
-export interface Update<Settings> {
-  readonly parameter: Tensor;
-  readonly gradient: Tensor;
-  /** Learning rate of the parameter's group, a scalar tensor. */
-  readonly lr: Tensor;
-  /** The parameter's state before the step, by PyTorch's names. */
-  readonly state: Readonly<Record<string, Tensor>>;
-  readonly settings: Settings;
+type Cells = Readonly<Record<string, Variable>>;
+
+/** A step of a chain with its cells. */
+interface BoundStep {
+  readonly step: ChainStep;
+  readonly hypers: Readonly<Record<string, HyperCell>>;
+  readonly shared: Cells;
+  readonly states: ReadonlyMap<Variable, Cells>;
 }
 
-/** What a rule makes of it: the new value of the parameter and of every part of its state. */
-export interface Updated {
+/** A partition, whose parts have their own steps. */
+interface BoundPartition {
+  readonly parts: readonly { readonly owns: ReadonlySet<Variable>; readonly rules: readonly Bound[] }[];
+}
+
+type Bound = BoundStep | BoundPartition;
+
+/** One parameter on its way through a chain. */
+interface Flow {
+  readonly target: Variable;
+  /** Origin of what is built for it: that of its gradient. */
+  readonly path: string;
+  readonly hasGradient: boolean;
   readonly parameter: Tensor;
-  readonly state: Readonly<Record<string, Tensor>>;
+  readonly update: Tensor;
+  /** Scalar bool: whether what is computed from here on is taken; null if it always is. */
+  readonly due: Tensor | null;
 }
 
 /**
- * One optimizer: its settings, the state that it keeps of each parameter, and its formula.
+ * Changes parameters by a rule: a {@link chain} of steps, or a {@link partition} of the parameters among chains.
  *
+ * Every hyper-parameter is a cell: setting one between steps recompiles nothing. One that was given as a schedule follows
+ * it, by the number of calls of `step()`, counted from 0. State is made with the optimizer and updated in place.
+ *
+ * @param params parameters; frozen ones get no state and no steps
+ * @param rule a chain, a partition, or a single step
+ * @throws ConfigError if there are no parameters, one comes twice, no part takes one, or a hyper-parameter is out of range
  * @example
- * const rule: Rule<{ floor: number }> = {
- *   name: "signDescent",
- *   defaults: { floor: 0 },
- *   check: () => {},
- *   state: () => ({}),
- *   update: ({ parameter, gradient, lr, settings: { floor } }) => {
- *     const step = gradient.sign().mul(lr);
- *     return { parameter: gradient.abs().gt(floor).where(parameter.sub(step), parameter), state: {} };
- *   },
- * };
- * class SignDescent extends Optimizer<{ floor: number }> {
- *   constructor(params: Iterable<Variable>, lr: number) {
- *     super(rule, params, lr, {});
- *   }
- * }
- * new SignDescent(model.parameters(), 0.01).step();
+ * const rule = chain(clipByNorm(1), scaleByAdam(), decoupledDecay(0.01), scaleByRate(1e-3));
+ * const optimizer = new Optimizer(model.parameters(), rule);
+ * loss.backward();
+ * optimizer.step();
+ * optimizer.zeroGrad();
  */
-export interface Rule<Settings extends object> {
-  /** How messages name it. */
-  readonly name: string;
-  /** Every setting but the learning rate. A group may override each of them. */
-  readonly defaults: Settings;
-  /** Throws a ConfigError if the settings are out of range or do not fit together. */
-  readonly check: (settings: Settings) => void;
-  /** What keeps a parameter from this rule, and what to do with it instead. Default: nothing does. */
-  readonly refuse?: (parameter: Variable) => { readonly problem: string; readonly hint: string } | undefined;
-  /** The parts of a parameter's state: zeros like the parameter, or a scalar zero. */
-  readonly state: (settings: Settings) => Readonly<Record<string, "parameter" | "scalar">>;
-  readonly update: (now: Update<Settings>) => Updated;
-}
+export class Optimizer {
+  readonly #name: string;
+  readonly #parameters: readonly Variable[];
+  readonly #rules: readonly Bound[];
+  /** By path, such as `lr` or `matrices.lr`, in the order of the chain. */
+  readonly #hypers = new Map<string, HyperCell>();
+  /** Every other cell, by the key of the state dict. */
+  readonly #cells = new Map<string, Variable>();
+  /** Parameters whose updates see missing gradients as zeros. */
+  readonly #takesMissing = new Set<Variable>();
+  readonly #steps = new Variable(zeros([], { dtype: "i32" }), { name: "steps" });
+  #taken = 0;
+  /** Whether some compiled function takes several steps at each call. */
+  #repeats = false;
 
-/** Parameters that share settings: `{ params: model.body.parameters(), lrFactor: 0.1 }`. */
-export type ParameterGroup<Settings> = {
-  readonly params: Iterable<Variable>;
-  /** Factor on the optimizer's learning rate. Default 1, range ≥ 0. */
-  readonly lrFactor?: number;
-} & Partial<Settings>;
-
-/** Parameters, or groups of them with settings of their own. */
-export type ParamsOrGroups<Settings> = Iterable<Variable> | Iterable<ParameterGroup<Settings>>;
-
-const PASS_PARAMETERS = "Pass model.parameters()";
-
-interface Entry {
-  readonly parameter: Variable;
-  readonly state: Readonly<Record<string, Variable>>;
-}
-
-interface Group<Settings> {
-  readonly entries: readonly Entry[];
-  readonly lrFactor: number;
-  readonly settings: Settings;
-}
-
-/**
- * Base of all optimizers.
- *
- * What one of them does is its {@link Rule}. The learning rate is a scalar cell: setting `lr` between steps never
- * recompiles a compiled step. All state exists from the start and is updated in place.
- */
-export abstract class Optimizer<Settings extends object> {
-  readonly #rule: Rule<Settings>;
-  readonly #groups: readonly Group<Settings>[];
-  readonly #lrCell: Variable;
-  #lr: number;
-
-  /**
-   * @throws ConfigError if there are no parameters, one comes twice, or a setting is unknown or out of range
-   */
-  protected constructor(
-    rule: Rule<Settings>,
-    params: ParamsOrGroups<Settings>,
-    lr: number,
-    settings: Partial<Settings>,
-  ) {
-    checkNonNegative(rule.name, "lr", lr);
-    this.#rule = rule;
-    this.#groups = makeGroups(rule, params, settings);
-    this.#lr = lr;
-    this.#lrCell = new Variable(tensor(Float32Array.of(lr), { shape: [] }), { name: `${rule.name}.lr` });
+  constructor(params: Iterable<Variable>, rule: Rule, name = "Optimizer") {
+    this.#name = name;
+    this.#parameters = checkParameters(name, params);
+    const keys = keysOf(this.#parameters);
+    this.#rules = this.#bind(rule, "", this.#parameters, keys);
   }
 
-  /** The learning rate; groups multiply it by their `lrFactor`. Set it between steps, outside compiled functions. */
+  /** The learning rate, that of the first part in a partition. Setting it sets that of every part. */
   get lr(): number {
-    return this.#lr;
+    const found = this.#named("lr")[0];
+    if (found) return found.value;
+    throw configError(this.#name, "the chain has no lr", "Add scaleByRate(lr)");
   }
 
-  set lr(value: number) {
-    checkNonNegative(this.#rule.name, "lr", value);
-    this.#lr = value;
-    this.#lrCell.load([value]);
+  set lr(value: HyperValue) {
+    this.set({ lr: value });
   }
 
   /**
-   * The parameters of all groups, in their order.
+   * The hyper-parameters as they are now, by path: `lr`, or `matrices.lr` in a partition.
+   *
+   * @example
+   * new SGD(model.parameters(), { lr: 0.1, momentum: 0.9 }).hypers; // { "momentum": 0.9, "lr": 0.1 }
+   */
+  get hypers(): Record<string, number> {
+    return Object.fromEntries(Array.from(this.#hypers, ([path, { value }]) => [path, value]));
+  }
+
+  /** How many times `step` was called, or compiled functions that call it. */
+  get steps(): number {
+    return this.#taken;
+  }
+
+  /**
+   * Sets hyper-parameters, to numbers or schedules, between steps. Nothing is recompiled. Everything is checked before
+   * anything is set.
+   *
+   * @param values by path; a name without that of a part sets it in every part that has it
+   * @throws ConfigError if there is no such hyper-parameter, or a value is out of range
+   * @example
+   * new AdamW(model.parameters()).set({ lr: 1e-4, weightDecay: 0.05 });
+   */
+  set(values: Readonly<Record<string, HyperValue>>): void {
+    const chosen = Object.entries(values).map(([path, value]) => {
+      const cells = this.#named(path);
+      if (cells.length === 0) {
+        const hint = `There are ${[...this.#hypers.keys()].join(", ")}; what the chain is made of is fixed`;
+        throw configError(this.#name, `there is no hyper-parameter ${path}`, hint);
+      }
+      for (const cell of cells) if (typeof value !== "function") cell.checked(this.#name, value);
+      return { cells, value };
+    });
+    for (const { cells, value } of chosen) for (const cell of cells) cell.set(value);
+    this.#checkSchedules();
+  }
+
+  /**
+   * The parameters, in the order in which they were given, without those that were frozen.
    *
    * @example
    * new SGD([new Parameter(zeros([2]))], { lr: 0.1 }).parameters().length; // 1
    */
   parameters(): Variable[] {
-    return this.#groups.flatMap(({ entries }) => entries.map(({ parameter }) => parameter));
+    return [...this.#parameters];
   }
 
   /**
    * Updates every parameter that has a gradient and its state; one without (`grad` null) keeps both.
    *
+   * @throws ConfigError if a schedule gives a value that is out of range
    * @example
    * loss.backward();
    * optimizer.step();
    * optimizer.zeroGrad();
    */
   step(): void {
+    if (!beforeEachCall(this.#beginStep)) this.#repeats = true;
+    this.#checkSchedules();
     noGrad(() => {
-      for (const { entries, lrFactor, settings } of this.#groups) {
-        const lr = lrFactor === 1 ? this.#lrCell : this.#lrCell.mul(lrFactor);
-        for (const { parameter, state } of entries) {
-          if (parameter.grad === null) continue;
-          const gradient = parameter.grad;
-          const next = withOrigin({ path: gradient.node.origin.path, role: "update" }, () =>
-            this.#rule.update({ parameter, gradient, lr: lr.to(parameter.dtype), state, settings }),
-          );
-          for (const [name, cell] of Object.entries(state)) cell.assign(next.state[name]);
-          parameter.assign(next.parameter);
-        }
+      const flows = this.#parameters.flatMap((target): Flow[] => {
+        const { grad } = target;
+        if (grad === null && !this.#takesMissing.has(target)) return [];
+        const type = updateType(target);
+        const update = grad ? grad.to(type) : zerosLike(target).to(type);
+        const path = grad ? grad.node.origin.path : "";
+        return [{ target, path, hasGradient: grad !== null, parameter: target.to(type), update, due: null }];
+      });
+      for (const { target, path, parameter, update, due } of new Run().take(this.#rules, flows, null)) {
+        withOrigin({ path, role: "update" }, () => {
+          const next = parameter.sub(update);
+          target.assign(due ? due.where(next, target.to(next.dtype)) : next);
+        });
       }
     });
   }
@@ -163,110 +173,243 @@ export abstract class Optimizer<Settings extends object> {
    * optimizer.zeroGrad();
    */
   zeroGrad(): void {
-    for (const { entries } of this.#groups) for (const { parameter } of entries) parameter.grad = null;
+    for (const parameter of this.#parameters) parameter.grad = null;
   }
 
   /**
-   * The live cells that a checkpoint needs, by key: `lr`, and `state.<index>.<name>` with the parameter's index over all
-   * groups and PyTorch's name for the state, such as `state.0.momentum_buffer`.
+   * The norm of all gradients together as they are now, between `backward` and `step`. A chain with `clipByNorm` computes
+   * it anyway, so that to return it from a compiled step costs nothing more.
+   *
+   * Shape: `-> []`.
+   *
+   * @example
+   * loss.backward();
+   * const norm = optimizer.gradientNorm(); // shape []
+   */
+  gradientNorm(): Tensor {
+    return globalNorm(this.#parameters.flatMap(({ grad }) => grad ?? []));
+  }
+
+  /**
+   * Bytes of all state that the optimizer keeps beside the parameters.
+   *
+   * @example
+   * new Adam([new Parameter(zeros([1000]))]).stateBytes(); // 8004
+   */
+  stateBytes(): number {
+    return [...this.#cells.values()].reduce((sum, { size, dtype }) => sum + size * (dtype === "f64" ? 8 : 4), 0);
+  }
+
+  /**
+   * The live cells that a checkpoint needs, by key: `steps`, `hypers.<path>`, and `state.<parameter>.<name>` with the
+   * parameter's path in its model (its index if it has none) and PyTorch's name for the state, such as
+   * `state.head.weight.momentum_buffer`. The schedules are not among them: they are functions.
    *
    * @example
    * Object.keys(new SGD([new Parameter(zeros([2]))], { lr: 0.1, momentum: 0.9 }).stateDict());
    */
   stateDict(): Record<string, Variable> {
-    const states = this.#groups.flatMap(({ entries }) => entries.map(({ state }) => state));
-    const keyed = states.flatMap((state, index) =>
-      Object.entries(state).map(([name, cell]): [string, Variable] => [`state.${index}.${name}`, cell]),
-    );
-    return { lr: this.#lrCell, ...Object.fromEntries(keyed) };
+    const hypers = Array.from(this.#hypers, ([path, { cell }]): [string, Variable] => [`hypers.${path}`, cell]);
+    return { steps: this.#steps, ...Object.fromEntries([...hypers, ...this.#cells]) };
   }
 
   /**
-   * Writes a saved state into the cells. Everything is checked before anything is written.
+   * Writes a saved state into the cells. Everything is checked before anything is written. A hyper-parameter that has a
+   * schedule goes on with it.
    *
    * @param state values by key: typed arrays of the right length, or `{ shape, data }`
    * @throws DataError naming the missing and unexpected keys; ShapeError naming every key whose shape differs
    * @example
-   * optimizer.loadStateDict({ lr: new Float32Array([0.01]) }); // plain SGD keeps nothing else
+   * const [first, second] = [new SGD(model.parameters()), new SGD(model.parameters())];
+   * const entries = Object.entries(first.stateDict()).map(async ([key, cell]) => [key, await cell.data()]);
+   * second.loadStateDict(Object.fromEntries(await Promise.all(entries)));
    */
   loadStateDict(state: Readonly<Record<string, SavedValue>>): void {
     const values = matchState(this.stateDict(), state);
-    this.lr = shortestDecimal(values.lr[0]);
-    for (const [key, cell] of Object.entries(this.stateDict())) if (key !== "lr") cell.load(values[key]);
+    this.#setTaken(Math.round(values.steps[0]));
+    for (const [path, hyper] of this.#hypers) hyper.restore(values[`hypers.${path}`]);
+    for (const [key, cell] of this.#cells) cell.load(values[key]);
   }
-}
 
-function makeGroups<Settings extends object>(
-  rule: Rule<Settings>,
-  params: ParamsOrGroups<Settings>,
-  settings: Partial<Settings>,
-): Group<Settings>[] {
-  const items = [...(params as Iterable<unknown>)];
-  if (items.length === 0) throw configError(rule.name, "got no parameters", PASS_PARAMETERS);
-  const seen = new Set<Variable>();
-  const defaults = merge(rule, rule.defaults, settings);
-  if (!items.some(isGroup)) return [makeGroup(rule, { params: items }, defaults, seen)];
-  return items.map((item, index) => {
-    if (isGroup(item)) return makeGroup(rule, item, defaults, seen);
-    throw configError(rule.name, `item ${index} is no group, but others are`, "Put it in a group { params: [...] }");
-  });
-}
-
-function isGroup(item: unknown): item is { readonly params: Iterable<unknown> } {
-  return typeof item === "object" && item !== null && "params" in item;
-}
-
-function makeGroup<Settings extends object>(
-  rule: Rule<Settings>,
-  group: { readonly params: Iterable<unknown>; readonly lrFactor?: number },
-  defaults: Settings,
-  seen: Set<Variable>,
-): Group<Settings> {
-  const { params, lrFactor = 1, ...overrides } = group;
-  if ("lr" in overrides) {
-    throw configError(rule.name, "a group has its own lr", "Groups scale the optimizer's: use lrFactor");
+  /** The cells that a path names: one, or those of all parts. */
+  #named(path: string): HyperCell[] {
+    const exact = this.#hypers.get(path);
+    if (exact) return [exact];
+    return Array.from(this.#hypers).flatMap(([known, cell]) => (known.endsWith(`.${path}`) ? [cell] : []));
   }
-  checkNonNegative(rule.name, "lrFactor", lrFactor);
-  const settings = merge(rule, defaults, overrides as Partial<Settings>);
-  const entries = Array.from(params, (parameter): Entry => {
-    const index = seen.size;
-    if (!(parameter instanceof Variable)) {
-      throw configError(rule.name, `parameter ${index} is no Parameter but a ${typeof parameter}`, PASS_PARAMETERS);
-    }
-    if (seen.has(parameter)) {
-      const problem = `parameter ${parameter.name} [${parameter.shape.join(", ")}] is given twice`;
-      throw configError(rule.name, problem, "Leave it out of one of the groups");
-    }
-    seen.add(parameter);
-    const refusal = rule.refuse?.(parameter);
-    if (refusal) {
-      const problem = `parameter ${parameter.name} [${parameter.shape.join(", ")}] ${refusal.problem}`;
-      throw configError(rule.name, problem, refusal.hint);
-    }
-    const state = Object.entries(rule.state(settings)).map(([name, kind]) => {
-      const initial = kind === "scalar" ? zeros([], { dtype: parameter.dtype }) : zerosLike(parameter);
-      return [name, new Variable(initial, { name: `${rule.name}.state.${index}.${name}` })];
+
+  /** Gives scheduled hyper-parameters the values of the step that begins, and counts it. */
+  readonly #beginStep = (): void => {
+    for (const hyper of this.#hypers.values()) hyper.follow(this.#name, this.#taken);
+    this.#setTaken(this.#taken + 1);
+  };
+
+  /** A compiled function reads each hyper-parameter once a call. */
+  #checkSchedules(): void {
+    const [found] = Array.from(this.#hypers).filter(([, { isScheduled }]) => this.#repeats && isScheduled);
+    if (!found) return;
+    const problem = `${found[0]} follows a schedule, but a compiled function takes several steps at each call`;
+    throw configError(this.#name, problem, "Call step once in a compiled function, or set the value between calls");
+  }
+
+  #setTaken(count: number): void {
+    this.#taken = count;
+    this.#steps.load([count]);
+  }
+
+  /** Makes the cells of a rule for some of the parameters. */
+  #bind(
+    rule: Rule,
+    prefix: string,
+    parameters: readonly Variable[],
+    keys: ReadonlyMap<Variable, string>,
+  ): readonly Bound[] {
+    return chain(rule).rules.map((each): Bound => {
+      if (!("parts" in each)) return this.#bindStep(each, prefix, parameters, keys);
+      const owned = each.parts.map(() => new Set<Variable>());
+      for (const parameter of parameters) {
+        const index = each.parts.findIndex(({ takes }) => takes(parameter));
+        if (index < 0) {
+          throw configError(
+            this.#name,
+            `no part takes ${nameOf(parameter)}`,
+            "End the partition with a part for the rest",
+          );
+        }
+        owned[index].add(parameter);
+      }
+      const parts = each.parts.map(({ name, chain: rules }, index) => {
+        const owns = owned[index];
+        if (owns.size === 0) throw configError(this.#name, `the part ${name} takes no parameter`, "Leave it out");
+        return { owns, rules: this.#bind(rules, `${prefix}${name}.`, [...owns], keys) };
+      });
+      return { parts };
     });
-    return { parameter, state: Object.fromEntries(state) };
-  });
-  return { entries, lrFactor, settings };
-}
-
-/** `base` with what `given` sets; throws if that is unknown to the rule or out of range. */
-function merge<Settings extends object>(rule: Rule<Settings>, base: Settings, given: Partial<Settings>): Settings {
-  const unknown = Object.keys(given).find((key) => !Object.hasOwn(rule.defaults, key));
-  if (unknown !== undefined) {
-    const known = ["lr", ...Object.keys(rule.defaults)].join(", ");
-    throw configError(rule.name, `unknown option ${unknown}`, `The options are ${known}`);
   }
-  const set = Object.entries(given).filter(([, value]) => value !== undefined);
-  const settings = { ...base, ...Object.fromEntries(set) };
-  rule.check(settings);
-  return settings;
+
+  #bindStep(
+    step: ChainStep,
+    prefix: string,
+    parameters: readonly Variable[],
+    keys: ReadonlyMap<Variable, string>,
+  ): BoundStep {
+    const hypers = Object.entries(step.hypers ?? {}).map(([name, spec]): [string, HyperCell] => {
+      const cell = new HyperCell(this.#name, prefix + name, spec);
+      this.#hypers.set(prefix + name, cell);
+      return [name, cell];
+    });
+    const states = parameters.map((parameter): [Variable, Cells] => {
+      const refusal = step.refuse?.(parameter);
+      if (refusal) throw configError(this.#name, `parameter ${nameOf(parameter)} ${refusal.problem}`, refusal.hint);
+      if (step.takesMissing) this.#takesMissing.add(parameter);
+      return [parameter, this.#makeCells(`state.${keys.get(parameter)}`, step.state?.(parameter) ?? {})];
+    });
+    const shared = this.#makeCells(`shared.${prefix}${step.name}`, step.shared ?? {});
+    return { step, hypers: Object.fromEntries(hypers), shared, states: new Map(states) };
+  }
+
+  #makeCells(prefix: string, specs: Readonly<Record<string, StateSpec>>): Cells {
+    const made = Object.entries(specs).map(([name, { shape, dtype }]): [string, Variable] => {
+      const key = `${prefix}.${name}`;
+      if (this.#cells.has(key))
+        throw configError(this.#name, `two steps keep state named ${name}`, "Leave one of them out");
+      const cell = new Variable(zeros(shape, { dtype }), { name: `${this.#name}.${key}` });
+      this.#cells.set(key, cell);
+      return [name, cell];
+    });
+    return Object.fromEntries(made);
+  }
 }
 
-/** The decimal that a person wrote, given back by a cell of 24 bits: 0.1 rather than 0.10000000149. */
-function shortestDecimal(value: number): number {
-  const digits = [1, 2, 3, 4, 5, 6, 7, 8].find((n) => Math.fround(Number(value.toPrecision(n))) === Math.fround(value));
-  return digits === undefined ? value : Number(value.toPrecision(digits));
+/** One call of `step`: reads each hyper-parameter once for each type. */
+class Run {
+  readonly #read = new Map<string, Readonly<Record<string, HyperTensor>>>();
+  readonly #numbers = new Map<BoundStep, number>();
+
+  /** Sends parameters through rules; state is assigned on the way. */
+  take(rules: readonly Bound[], flows: readonly Flow[], due: Tensor | null): readonly Flow[] {
+    let [current, groupDue] = [flows, due];
+    for (const rule of rules) {
+      if ("parts" in rule) {
+        const moved = rule.parts.flatMap(({ owns, rules: own }) =>
+          this.take(
+            own,
+            current.filter(({ target }) => owns.has(target)),
+            groupDue,
+          ),
+        );
+        const byTarget = new Map(moved.map((flow) => [flow.target, flow]));
+        current = current.map((flow) => byTarget.get(flow.target) ?? flow);
+      } else [current, groupDue] = this.#step(rule, current, groupDue);
+    }
+    return current;
+  }
+
+  #step(bound: BoundStep, flows: readonly Flow[], due: Tensor | null): [flows: readonly Flow[], due: Tensor | null] {
+    const { step, shared, states } = bound;
+    const updates = flows.map(({ update }) => update);
+    const share = step.across?.({ updates, hypers: this.#hypersOf(bound, "f32"), shared }) ?? {};
+    assign(shared, share.shared, due);
+    const values = share.values ?? {};
+    const moved = flows.map((flow): Flow => {
+      const { target, path, parameter, update, hasGradient } = flow;
+      const state = states.get(target) as Cells;
+      return withOrigin({ path, role: "update" }, () => {
+        const hypers = this.#hypersOf(bound, updateType(target));
+        const next = step.update({ update, parameter, hypers, state, values, hasGradient });
+        assign(state, next.state, flow.due);
+        const { due: own = null, update: made = update, parameter: from = parameter } = next;
+        return { ...flow, update: made, parameter: from, due: both(flow.due, own) };
+      });
+    });
+    return [moved, both(due, share.due ?? null)];
+  }
+
+  #hypersOf(bound: BoundStep, dtype: DType): Readonly<Record<string, HyperTensor>> {
+    const number = this.#numbers.get(bound) ?? this.#numbers.size;
+    this.#numbers.set(bound, number);
+    const key = `${number} ${dtype}`;
+    const known = this.#read.get(key);
+    if (known) return known;
+    const read = Object.entries(bound.hypers).map(([name, cell]) => [name, cell.read(dtype)] as const);
+    const made = Object.fromEntries(read);
+    this.#read.set(key, made);
+    return made;
+  }
+}
+
+const both = (a: Tensor | null, b: Tensor | null): Tensor | null => (a && b ? a.logicalAnd(b) : (a ?? b));
+
+/** Assigns the new values of cells, where they are due. */
+function assign(cells: Cells, values: Readonly<Record<string, Tensor>> | undefined, due: Tensor | null): void {
+  for (const [name, value] of Object.entries(values ?? {})) {
+    const cell = cells[name];
+    cell.assign(due ? due.where(value, cell) : value);
+  }
+}
+
+function checkParameters(name: string, params: Iterable<Variable>): readonly Variable[] {
+  const hint = "Pass model.parameters()";
+  if (typeof params !== "object" || params === null || !(Symbol.iterator in params)) {
+    throw configError(name, `params are no parameters but ${params === null ? "null" : typeof params}`, hint);
+  }
+  const found = new Set<Variable>();
+  for (const parameter of params as Iterable<unknown>) {
+    if (!(parameter instanceof Variable)) {
+      throw configError(name, `parameter ${found.size} is no Parameter but a ${typeof parameter}`, hint);
+    }
+    if (found.has(parameter)) {
+      throw configError(name, `parameter ${nameOf(parameter)} is given twice`, "Leave it out of one of the groups");
+    }
+    found.add(parameter);
+  }
+  if (found.size === 0) throw configError(name, "got no parameters", hint);
+  return [...found];
+}
+
+const nameOf = ({ name, shape }: Variable): string => `${name} [${shape.join(", ")}]`;
+
+/** What the state of each parameter is called: its index. */
+function keysOf(parameters: readonly Variable[]): ReadonlyMap<Variable, string> {
+  return new Map(parameters.map((parameter, index) => [parameter, String(index)]));
 }

@@ -75,6 +75,8 @@ export class Trace {
   readonly observed = new Map<HostValue<unknown>, unknown>();
   /** Host values that the function set, as it left them: every call sets them again. */
   readonly left = new Map<HostValue<unknown>, unknown>();
+  /** What runs before every call, outside of the trace. */
+  readonly calls = new Set<() => void>();
 
   read(cell: Cell): Node {
     const written = this.writes.get(cell);
@@ -180,9 +182,4 @@ export const ownerOf = (node: Node): Cell | undefined => owners.get(node);
 export function own(node: Node, cell: Cell): Node {
   owners.set(node, cell);
   return node;
-}
-
-/** Makes the value of a cell that wants gradients no longer a constant to `backward`. */
-export function disown(node: Node): void {
-  owners.delete(node);
 }

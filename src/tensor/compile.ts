@@ -103,6 +103,7 @@ function run(
 ): Promise<unknown> {
   const inputs = tensors.map((x) => x.node);
   return inOrder(async () => {
+    for (const call of trace.calls) call();
     await evaluateNow([...inputs, ...cells.map((cell) => cell.settled()), ...assignedNodes()]);
     const nodeAt = (i: number) => (i < inputs.length ? inputs[i] : cells[i - inputs.length].settled());
     const storageFor = (leaf: Node): Storage => {
@@ -147,6 +148,36 @@ function run(
 export function compile<A extends unknown[], R>(fn: (...args: A) => R): (...args: A) => Promise<R> {
   return compileProbed(fn);
 }
+
+/**
+ * Has `fn` run before every call of the compiled function that is being traced, the first one included, and before that
+ * call reads any variable; outside of a trace it runs at once. What changes from call to call and is not computed on the
+ * device, such as a learning rate that follows a schedule, is set there.
+ *
+ * @returns false if the same function was given before in the same trace; it then runs once only
+ * @example
+ * const rate = new Variable(zeros([]));
+ * const step = compile((x: Tensor) => {
+ *   beforeEachCall(() => rate.load([0.1]));
+ *   return x.mul(rate);
+ * });
+ * const y = await step(ones([2])); // [0.1, 0.1]
+ */
+export function beforeEachCall(fn: () => void): boolean {
+  const trace = activeTrace();
+  if (trace?.calls.has(fn)) return false;
+  if (trace) trace.calls.add(fn);
+  else fn();
+  return true;
+}
+
+/**
+ * Whether a compiled function is being traced: what is read and assigned then is part of its program.
+ *
+ * @example
+ * const inside = isTracing(); // false
+ */
+export const isTracing = (): boolean => activeTrace() !== null;
 
 /** As {@link compile}; a probe is told of every run, and the programs are its own. */
 export function compileProbed<A extends unknown[], R>(

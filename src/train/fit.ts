@@ -1,10 +1,10 @@
 /**
- * The training loop: steps, epochs, schedules, checkpoints, events. It must not know data sets by name, models by name,
+ * The training loop: steps, epochs, checkpoints, events. It must not know data sets by name, models by name,
  * or where its events are shown.
  */
 import type { DataLoader } from "../data/index.js";
 import { functional, type Module } from "../nn/index.js";
-import type { Ema, Schedule } from "../optim/index.js";
+import type { Ema } from "../optim/index.js";
 import type { Tensor } from "../tensor/index.js";
 import { ConfigError, DataError, NumericError } from "../util/errors.js";
 import type { Checkpoint, Progress } from "./checkpoint.js";
@@ -17,6 +17,7 @@ import { type Loss, makeScorer, makeTrainStep, type Scorer, type StepOptimizer, 
 /** What to train, on what, and for how long. */
 export interface FitOptions {
   readonly model: Module;
+  /** With its schedules, which count its steps: over all epochs, and on from the checkpoint of a run that is resumed. */
   readonly optimizer: StepOptimizer;
   /** What is minimised; default: cross-entropy. */
   readonly loss?: Loss;
@@ -35,8 +36,6 @@ export interface FitOptions {
   readonly test?: DataLoader;
   /** From 1. */
   readonly epochs: number;
-  /** Learning rate of each step, counted from 0 over all epochs; default: the optimizer's own, constant. */
-  readonly schedule?: Schedule;
   readonly onEvent?: (event: TrainEvent) => void;
   /** When it aborts, the run ends after the step at hand and saves, also in the middle of an epoch. */
   readonly signal?: AbortSignal;
@@ -192,7 +191,7 @@ class Fitting {
   async #restore(checkpoint: Checkpoint | undefined): Promise<string | undefined> {
     if (!checkpoint) return undefined;
     const { state, progress } = checkpoint;
-    const { optimizer, train, epochs } = this.#options;
+    const { train, epochs } = this.#options;
     const { epoch, step, stepsPerEpoch, sums, firstLoss, warned, seconds } = progress;
     if (stepsPerEpoch !== train.length) {
       const problem = `the data give ${train.length} batches an epoch, those of the run gave ${stepsPerEpoch}`;
@@ -200,10 +199,7 @@ class Fitting {
         hint: "Go on with the data and the batch size that it was begun with",
       });
     }
-    const { lr } = optimizer;
     await writeState(this.#parts, state);
-    // The cell has 24 bits of it: the same to every step, but not in what is told.
-    if (Math.fround(lr) === Math.fround(optimizer.lr)) optimizer.lr = lr;
     this.#epoch = epoch + 1;
     this.#steps = step;
     this.#savedSteps = step;
@@ -218,7 +214,7 @@ class Fitting {
 
   /** Trains what is left of the epoch at hand, up to an interruption. */
   async #trainEpoch(step: TrainStep): Promise<void> {
-    const { optimizer, train, schedule, signal } = this.#options;
+    const { optimizer, train, signal } = this.#options;
     const first = this.#batches;
     if (first === 0) this.#epochBegun = performance.now();
     let unread: Unread[] = [];
@@ -237,9 +233,8 @@ class Fitting {
     for await (const { x, y } of train.epoch(this.#finished, first)) {
       const waitMs = performance.now() - asked;
       if (signal?.aborted) break;
-      if (schedule) optimizer.lr = schedule(this.#steps);
-      const lr = optimizer.lr;
       const result = await step(x, y);
+      const { lr } = optimizer;
       this.#steps++;
       this.#pace.step(y.size, waitMs);
       unread.push({ step: this.#steps, lr, count: y.size, result });

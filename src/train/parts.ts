@@ -4,14 +4,25 @@
  */
 import { DataLoader, type Dataset, randomAffine, type TrainingSet } from "../data/index.js";
 import { functional, type Module } from "../nn/index.js";
-import { AdamW, cosine, Ema, JointOptimizer, Muon, multiStep, oneCycle, type Schedule, SGD } from "../optim/index.js";
-import type { Parameter } from "../tensor/index.js";
+import {
+  AdamW,
+  cosine,
+  Ema,
+  Muon,
+  multiStep,
+  Optimizer,
+  oneCycle,
+  partition,
+  type Schedule,
+  SGD,
+} from "../optim/index.js";
+import type { Parameter, Variable } from "../tensor/index.js";
 import { ConfigError } from "../util/errors.js";
 import { fitWhitening } from "../vision/index.js";
 import type { RunConfig } from "./config.js";
 import { InputTransform } from "./input-transform.js";
 import type { AnySet } from "./open-data.js";
-import type { Loss, StepOptimizer } from "./steps.js";
+import type { Loss } from "./steps.js";
 
 const scoreBatch = 250;
 const scoreValues = 250 * 3 * 64 * 64;
@@ -59,25 +70,25 @@ export async function fitBuffers(model: Module, train: AnySet<"train">, { input 
 /**
  * The optimizer of a run.
  *
+ * @param schedule the learning rate of each step.
  * @throws ConfigError when Muon finds no filters in the model.
  */
-export function optimizerOf(model: Module, config: RunConfig): StepOptimizer {
+export function optimizerOf(model: Module, config: RunConfig, schedule: Schedule): Optimizer {
   const { optimizer, lr, momentum, weightDecay, nesterov = true } = config;
   const parameters = model.parameters();
-  if (optimizer === "adamw") return new AdamW(parameters, { lr, weightDecay });
-  if (optimizer === "sgd") return new SGD(parameters, { lr, momentum, nesterov, weightDecay });
+  if (optimizer === "adamw") return new AdamW(parameters, { lr: schedule, weightDecay });
+  if (optimizer === "sgd") return new SGD(parameters, { lr: schedule, momentum, nesterov, weightDecay });
   const { rest = { lr: 2e-3, weightDecay: 0.01 }, fixedNorm } = config;
-  const filters = innerMatrices(parameters);
-  if (filters.length === 0) {
+  const filters = new Set<Variable>(innerMatrices(parameters));
+  if (filters.size === 0) {
     throw new ConfigError(`[train] the model ${config.model} has nothing for muon but its last layer`, {
       hint: "Choose the optimizer sgd or adamw",
     });
   }
-  const others = parameters.filter((parameter) => !filters.includes(parameter));
-  return new JointOptimizer({
-    filters: new Muon(filters, { lr, momentum, nesterov, weightDecay, fixedNorm }),
-    rest: new AdamW(others, rest),
-  });
+  const muon = Muon.chain({ lr: schedule, momentum, nesterov, weightDecay, fixedNorm });
+  // One schedule drives both: its largest rate is `lr` for the filters and `rest.lr` for the rest.
+  const adamW = AdamW.chain({ ...rest, lr: (step) => schedule(step) * (rest.lr / lr) });
+  return new Optimizer(parameters, partition({ filters: [(p) => filters.has(p), muon], rest: adamW }));
 }
 
 /** Matrices and filters but for the last one, which makes the logits. */

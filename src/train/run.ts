@@ -179,7 +179,7 @@ async function train(
     if (!resumed) await fitBuffers(model, data.train, config);
     return await fitModel({
       model,
-      optimizer: optimizerOf(model, config),
+      optimizer: optimizerOf(model, config, scheduleOf(config, loader.length)),
       loss: lossOf(config),
       scoreLoss: functional.crossEntropy,
       input: inputTransformOf(config),
@@ -189,7 +189,6 @@ async function train(
       validation: data.validation && scoringLoader(data.validation, config),
       test: scoringLoader(data.test, config),
       epochs: config.epochs,
-      schedule: scheduleOf(config, loader.length),
       run,
       onEvent,
       signal: watching.signal,

@@ -17,7 +17,8 @@ export type Loss = (logits: Tensor, targets: Tensor, options?: { readonly reduct
 
 /** What a training step needs of an optimizer; every one of `fovea/optim` has it. */
 export interface StepOptimizer extends Stateful {
-  lr: number;
+  /** The learning rate of the last step, for reports. */
+  readonly lr: number;
   step(): void;
   zeroGrad(): void;
 }

@@ -1,7 +1,7 @@
-/** What drives or follows several optimizers: Muon on filters, parts with one learning rate, averages of weights. */
+/** Muon on filters, averages of weights, and one cycle. */
 import { beforeAll, describe, expect, it } from "vitest";
 import { useDevice } from "../../src/index.js";
-import { Ema, JointOptimizer, Muon, oneCycle, SGD } from "../../src/optim/index.js";
+import { Ema, Muon, oneCycle } from "../../src/optim/index.js";
 import { compile, Generator, Parameter, type Tensor, tensor, Variable } from "../../src/tensor/index.js";
 import { describeError } from "../../src/util/errors.js";
 import { devices } from "../support/devices.js";
@@ -156,89 +156,18 @@ describe("averages", () => {
   });
 });
 
-describe("a JointOptimizer", () => {
-  const parts = () => {
-    const [matrix, bias] = [parameter([1, 2, 3, 4], [2, 2], "matrix"), parameter([1, 1], [2], "bias")];
-    const joint = new JointOptimizer({
-      matrices: new SGD([matrix], { lr: 0.1, momentum: 0.9 }),
-      rest: new SGD([bias], { lr: 0.4 }),
-    });
-    return { matrix, bias, joint };
-  };
-  const step = ({ matrix, bias, joint }: ReturnType<typeof parts>) => {
-    matrix.grad = tensor([1, 1, 1, 1], { shape: [2, 2] });
-    bias.grad = tensor([1, 1]);
-    joint.step();
-    joint.zeroGrad();
-  };
-
-  it("steps every part at its own rate, in proportion to the first", async () => {
-    const made = parts();
-    expect(made.joint.lr).toBe(0.1);
-    made.joint.lr = 0.05;
-    step(made);
-    expect([made.matrix.grad, made.bias.grad]).toEqual([null, null]);
-    expect(await made.matrix.data()).toEqual(Float32Array.of(0.95, 1.95, 2.95, 3.95));
-    expect(await made.bias.data()).toEqual(Float32Array.of(0.8, 0.8));
-    expect(made.joint.parameters()).toEqual([made.matrix, made.bias]);
-  });
-
-  it("goes on from a saved state", async () => {
-    const [first, second] = [parts(), parts()];
-    first.joint.lr = 0.2;
-    step(first);
-    const cells = Object.entries(first.joint.stateDict());
-    expect(cells.map(([key]) => key)).toEqual(["matrices.lr", "matrices.state.0.momentum_buffer", "rest.lr"]);
-    const saved = Object.fromEntries(
-      await Promise.all(cells.map(async ([k, cell]) => [k, await cell.data()] as const)),
-    );
-    second.matrix.load(await first.matrix.data());
-    second.joint.loadStateDict(saved);
-    expect(second.joint.lr).toBe(0.2);
-    for (const made of [first, second]) step(made);
-    expect(await second.matrix.data()).toEqual(await first.matrix.data());
-    const { "rest.lr": rate, ...rest } = saved;
-    expect(rate).toEqual(Float32Array.of(0.8));
-    expect(failure(() => second.joint.loadStateDict({ ...rest, other: rate }))).toContain(
-      "missing keys: rest.lr; unexpected keys: other",
-    );
-  });
-
-  it.each([
-    [{}, "[jointOptimizer] got no optimizers. Pass { name: optimizer }"],
-    [
-      { "a.b": new SGD([parameter([1])], { lr: 1 }) },
-      "[jointOptimizer] the name a.b has a dot. Keys have dots already",
-    ],
-    [
-      { a: new SGD([parameter([1])], { lr: 0 }) },
-      "[jointOptimizer] a has learning rate 0. Give each part its largest rate",
-    ],
-  ])("refuses %j", (given, message) => {
-    expect(failure(() => new JointOptimizer(given))).toBe(message);
-  });
-
-  it("refuses a parameter in two parts", () => {
-    const shared = parameter([1], [1], "shared");
-    const [a, b] = [new SGD([shared], { lr: 1 }), new SGD([shared], { lr: 1 })];
-    expect(failure(() => new JointOptimizer({ a, b }))).toBe(
-      "[jointOptimizer] parameter shared [1] is in both a and b. Leave it out of one of them",
-    );
-  });
-});
-
 describe("Muon refuses", () => {
   const matrix = parameter([1, 2], [1, 2]);
   it.each([
-    [{ momentum: 1 }, "[muon] momentum must be at least 0 and below 1, got 1"],
-    [{ nsSteps: 0 }, "[muon] nsSteps must be a whole number ≥ 1, got 0"],
-    [{ nsCoefficients: [1, 2] as never }, "[muon] nsCoefficients must be three numbers, got 1,2"],
-    [{ adjustLr: "big" as never }, "[muon] adjustLr must be original or matchRmsAdamw, got big"],
+    [{ momentum: 1 }, "[Muon] momentum must be a number ≥ 0 and < 1, or a schedule, got 1"],
+    [{ nsSteps: 0 }, "[Muon] nsSteps must be a whole number ≥ 1, got 0"],
+    [{ nsCoefficients: [1, 2] as never }, "[Muon] nsCoefficients must be three numbers, got 1,2"],
+    [{ adjustLr: "big" as never }, "[Muon] adjustLr must be original or matchRmsAdamw, got big"],
   ])("%j", (options, message) => expect(failure(() => new Muon([matrix], options))).toBe(message));
 
   it("a bias", () => {
     expect(failure(() => new Muon([matrix, parameter([1, 2], [2], "bias")]))).toBe(
-      "[muon] parameter bias [2] is no matrix. Give it to SGD, in a JointOptimizer",
+      "[Muon] parameter bias [2] is no matrix. Give it to another chain, in a partition",
     );
   });
 });

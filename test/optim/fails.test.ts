@@ -1,8 +1,28 @@
 /** Programs that must fail, with their exact messages: what is wrong and what to do about it. */
 import { beforeAll, describe, expect, it } from "vitest";
 import { useDevice } from "../../src/index.js";
-import { Adam, AdamW, constant, cosine, multiStep, SGD, stepDecay } from "../../src/optim/index.js";
-import { Parameter, zeros } from "../../src/tensor/index.js";
+import {
+  Adam,
+  AdamW,
+  accumulate,
+  averageGradients,
+  chain,
+  clipByNorm,
+  clipByValue,
+  constant,
+  cosine,
+  coupledDecay,
+  decoupledDecay,
+  multiStep,
+  Optimizer,
+  partition,
+  SGD,
+  scaleByAdam,
+  scaleByMomentum,
+  scaleByRate,
+  stepDecay,
+} from "../../src/optim/index.js";
+import { Parameter, type Variable, zeros } from "../../src/tensor/index.js";
 import { ConfigError, DataError, FoveaError, ShapeError } from "../../src/util/errors.js";
 
 type Failure = readonly [message: string, hint: string | undefined, program: () => unknown];
@@ -31,65 +51,131 @@ const passParameters = "Pass model.parameters()";
 
 describe("parameters", () => {
   check(ConfigError, [
-    ["[sgd] got no parameters", passParameters, () => new SGD([], { lr: 0.1 })],
-    ["[adam] parameter 1 is no Parameter but a string", passParameters, () => new Adam([weight, "head.bias"] as never)],
+    ["[SGD] got no parameters", passParameters, () => new SGD([], { lr: 0.1 })],
+    ["[Adam] parameter 1 is no Parameter but a string", passParameters, () => new Adam([weight, "head.bias"] as never)],
     [
-      "[sgd] parameter head.weight [2, 3] is given twice",
+      "[SGD] parameter head.weight [2, 3] is given twice",
       "Leave it out of one of the groups",
       () => new SGD([{ params: [weight, bias] }, { params: [weight] }], { lr: 0.1 }),
     ],
     [
-      "[sgd] item 1 is no group, but others are",
+      "[SGD] item 1 is no group, but others are",
       "Put it in a group { params: [...] }",
       () => new SGD([{ params: [weight] }, bias] as never, { lr: 0.1 }),
     ],
   ]);
 });
 
+describe("chains", () => {
+  const rate = scaleByRate(0.1);
+  const isMatrix = ({ rank }: Variable) => rank > 1;
+  check(ConfigError, [
+    ["[chain] got no steps", "Pass at least scaleByRate(lr)", () => chain()],
+    [
+      "[chain] argument 0 is no step",
+      "Pass what scaleByAdam(), clipByNorm(1) and the like give",
+      () => chain("adam" as never),
+    ],
+    [
+      "[chain] coupledDecay and decoupledDecay both have a hyper-parameter weightDecay",
+      "Leave one of them out",
+      () => chain(coupledDecay(0.1), scaleByAdam(), decoupledDecay(0.1)),
+    ],
+    ["[partition] got no parts", "Pass { name: [takes, chain(…)] }", () => partition({})],
+    ["[partition] the name a.b has a dot", "Names are joined by dots", () => partition({ "a.b": rate })],
+    [
+      "[partition] all takes all parameters, so that the parts behind it get none",
+      "Put it last",
+      () => partition({ all: rate, matrices: [isMatrix, rate] }),
+    ],
+    [
+      "[Optimizer] no part takes head.bias [3]",
+      "End the partition with a part for the rest",
+      () => new Optimizer([weight, bias], partition({ matrices: [isMatrix, rate] })),
+    ],
+    [
+      "[Optimizer] the part matrices takes no parameter",
+      "Leave it out",
+      () => new Optimizer([bias], partition({ matrices: [isMatrix, rate], rest: rate })),
+    ],
+    [
+      "[Optimizer] two steps keep state named momentum_buffer",
+      "Leave one of them out",
+      () =>
+        new Optimizer([weight], chain(scaleByMomentum(0.9), partition({ all: chain(averageGradients(0.9), rate) }))),
+    ],
+    [
+      "[Optimizer] there is no hyper-parameter momentum",
+      "There are lr; what the chain is made of is fixed",
+      () => new Optimizer([weight], rate).set({ momentum: 0.9 }),
+    ],
+    [
+      "[Optimizer] matrices.lr must be a finite number ≥ 0, got -1",
+      undefined,
+      () => new Optimizer([weight], partition({ matrices: [isMatrix, rate] })).set({ lr: -1 }),
+    ],
+    ["[Optimizer] the chain has no lr", "Add scaleByRate(lr)", () => new Optimizer([weight], clipByValue(1)).lr],
+    ["[Optimizer] maxNorm must be a finite number > 0, got 0", undefined, () => new Optimizer([weight], clipByNorm(0))],
+    [
+      "[accumulate] reduction must be mean or sum, got average",
+      undefined,
+      () => accumulate(2, { reduction: "average" as never }),
+    ],
+    [
+      "[SGD] params are no parameters but object",
+      "Pass model.parameters()",
+      () => new SGD({ parameters: () => [weight] } as never, { lr: 0.1 }),
+    ],
+  ]);
+});
+
 describe("settings", () => {
   check(ConfigError, [
-    ["[sgd] lr must be a finite number ≥ 0, got -1", undefined, () => new SGD([weight], { lr: -1 })],
-    ["[sgd] lr must be a finite number ≥ 0, got undefined", undefined, () => new SGD([weight], {} as never)],
+    ["[SGD] lr must be a finite number ≥ 0, or a schedule, got -1", undefined, () => new SGD([weight], { lr: -1 })],
+    ["[SGD] lr must be a finite number ≥ 0, got NaN", undefined, () => new SGD([weight], { lr: () => Number.NaN })],
     [
-      "[sgd] lr must be a finite number ≥ 0, got NaN",
+      "[SGD] lr must be a finite number ≥ 0, got NaN",
       undefined,
       () => {
         new SGD([weight], { lr: 1 }).lr = Number.NaN;
       },
     ],
     [
-      "[sgd] momentum must be at least 0 and below 1, got 9",
+      "[SGD] momentum must be a number ≥ 0 and < 1, or a schedule, got 9",
       undefined,
       () => new SGD([weight], { lr: 0.1, momentum: 9 }),
     ],
     [
-      "[sgd] nesterov needs momentum > 0 and dampening 0, got momentum 0, dampening 0",
+      "[SGD] nesterov needs momentum > 0 and dampening 0, got momentum 0, dampening 0",
       "Set momentum: 0.9, or leave nesterov out",
       () => new SGD([weight], { lr: 0.1, nesterov: true }),
     ],
     [
-      "[sgd] unknown option weight_decay",
-      "The options are lr, momentum, dampening, nesterov, weightDecay",
+      "[SGD] unknown option weight_decay",
+      "The options are lr, momentum, dampening, weightDecay, nesterov",
       () => new SGD([weight], { lr: 0.1, weight_decay: 0.1 } as never),
     ],
     [
-      "[sgd] a group has its own lr",
-      "Groups scale the optimizer's: use lrFactor",
-      () => new SGD([{ params: [weight], lr: 0.01 } as never], { lr: 0.1 }),
-    ],
-    [
-      "[adamW] lrFactor must be a finite number ≥ 0, got -2",
+      "[AdamW] weightDecay must be a finite number ≥ 0, or a schedule, got -2",
       undefined,
-      () => new AdamW([{ params: [weight], lrFactor: -2 }]),
+      () => new AdamW([{ params: [weight], weightDecay: -2 }], { weightDecay: 0 }),
     ],
     [
-      "[adamW] weightDecay must be a finite number ≥ 0, got -0.1",
+      "[SGD] unknown option lrFactor",
+      "The options are lr, momentum, dampening, weightDecay, nesterov",
+      () => new SGD([{ params: [weight], lrFactor: 2 } as never], { lr: 0.1 }),
+    ],
+    [
+      "[AdamW] weightDecay must be a finite number ≥ 0, or a schedule, got -0.1",
       undefined,
       () => new AdamW([{ params: [weight], weightDecay: -0.1 }]),
     ],
-    ["[adam] betas[1] must be at least 0 and below 1, got 1", undefined, () => new Adam([weight], { betas: [0.9, 1] })],
-    ["[adam] betas must be a pair of numbers, got 0.9", undefined, () => new Adam([weight], { betas: 0.9 as never })],
-    ["[adam] eps must be a finite number ≥ 0, got -1", undefined, () => new Adam([weight], { eps: -1 })],
+    [
+      "[Adam] betas must be a pair, each a number ≥ 0 and < 1, or a schedule, got 0.9,1",
+      undefined,
+      () => new Adam([weight], { betas: [0.9, 1] }),
+    ],
+    ["[Adam] eps must be a finite number ≥ 0, or a schedule, got -1", undefined, () => new Adam([weight], { eps: -1 })],
   ]);
 });
 
@@ -97,20 +183,25 @@ describe("states", () => {
   beforeAll(() => useDevice("interp"));
   const hint = "Make the optimizer with the parameters and options that it was saved with";
   const momentum = () => new SGD([weight, bias], { lr: 0.1, momentum: 0.9 });
-  const lr = new Float32Array([1]);
+  const steps = new Int32Array([3]);
+  const hypers = {
+    "hypers.momentum": new Float32Array([0.9, 0, 0.1, -0.1]),
+    "hypers.lr": new Float32Array([1, 0, 0, 0]),
+  };
   check(DataError, [
     [
       "[loadStateDict] missing keys: state.0.momentum_buffer, state.1.momentum_buffer",
       hint,
-      () => momentum().loadStateDict({ lr }),
+      () => momentum().loadStateDict({ steps, ...hypers }),
     ],
     [
-      "[loadStateDict] missing keys: lr; unexpected keys: state.0.exp_avg",
+      "[loadStateDict] missing keys: steps, hypers.lr; unexpected keys: state.0.exp_avg",
       hint,
       () => new SGD([weight], { lr: 0.1 }).loadStateDict({ "state.0.exp_avg": new Float32Array(6) }),
     ],
     [
-      "[loadStateDict] tensors instead of saved values: lr, state.0.momentum_buffer, state.1.momentum_buffer",
+      "[loadStateDict] tensors instead of saved values: steps, hypers.momentum, hypers.lr, " +
+        "state.0.momentum_buffer, state.1.momentum_buffer",
       "Read the values first: await tensor.data()",
       () => momentum().loadStateDict(momentum().stateDict() as never),
     ],
@@ -122,7 +213,8 @@ describe("states", () => {
       hint,
       () =>
         momentum().loadStateDict({
-          lr,
+          steps,
+          ...hypers,
           "state.0.momentum_buffer": new Float32Array(5),
           "state.1.momentum_buffer": { shape: [1, 3], data: new Float32Array(3) },
         }),

@@ -42,8 +42,7 @@ def optimizer_reference(case, start, gradients):
     if "groups" in case:
         groups = []
         for parameter, group in zip(parameters, case["groups"]):
-            settings = snake_case({name: value for name, value in group.items() if name != "lrFactor"})
-            groups.append({"params": [parameter], "lr": options["lr"] * group.get("lrFactor", 1), **settings})
+            groups.append({"params": [parameter], **snake_case(group)})
         optimizer = make(groups, **options)
     else:
         optimizer = make(parameters, **options)

@@ -7,7 +7,7 @@ import { ArrayDataset, DataLoader } from "../../src/data/index.js";
 import { useDevice } from "../../src/index.js";
 import { readSafetensors } from "../../src/io/index.js";
 import { Flatten, functional, Linear, manualSeed, Sequential } from "../../src/nn/index.js";
-import { SGD } from "../../src/optim/index.js";
+import { type HyperValue, SGD } from "../../src/optim/index.js";
 import { evaluate, type FitOptions, fit as fitModel, RunFolder, type TrainEvent } from "../../src/train/index.js";
 import { describeError, NumericError } from "../../src/util/errors.js";
 import { philox2x32 } from "../../src/util/philox.js";
@@ -35,7 +35,7 @@ const config = runConfig({
   input: { shape: [1, 2, 2], classes: ["0", "1", "2", "3"], scale: 1 / 255, mean: [0], std: [1] },
 });
 
-async function train(changes: Partial<FitOptions> & { lr?: number; seed?: number; prefetch?: number } = {}) {
+async function train(changes: Partial<FitOptions> & { lr?: HyperValue; seed?: number; prefetch?: number } = {}) {
   const { lr = 2, seed = 0, prefetch = 2, ...options } = changes;
   manualSeed(seed);
   const model = new Sequential(new Flatten(), new Linear(4, 4));
@@ -106,7 +106,7 @@ describe("a run", () => {
   });
 
   it("follows the schedule, counted from step 0", async () => {
-    const { events } = await train({ schedule: (step) => 0.1 * (step + 1), epochs: 1 });
+    const { events } = await train({ lr: (step) => 0.1 * (step + 1), epochs: 1 });
     const rates = events.filter((event) => event.event === "step").map(({ lr }) => lr);
     for (const [i, lr] of rates.entries()) expect(lr).toBeCloseTo(0.1 * (i + 1), 12);
   });
@@ -158,7 +158,7 @@ describe("trouble", () => {
       run,
       epochs: 5,
       // The rate is infinite in f32, and so are the weights after step 7, so step 8, in epoch 2, has the first bad loss.
-      schedule: (step) => (step === 6 ? 1e39 : 0.1),
+      lr: (step) => (step === 6 ? 1e39 : 0.1),
       onEvent: (event) => {
         if (event.event !== "checkpoint" || event.epoch !== 1) return;
         readFile(event.path).then((bytes) => {
@@ -179,9 +179,7 @@ describe("trouble", () => {
 
   it("does not save weights that are not finite, even when the last loss was", async () => {
     const run = await RunFolder.create(join(folder, "run"), config);
-    const error = await train({ run, epochs: 2, schedule: (step) => (step === 7 ? 1e39 : 0.1) }).catch(
-      (e: unknown) => e,
-    );
+    const error = await train({ run, epochs: 2, lr: (step) => (step === 7 ? 1e39 : 0.1) }).catch((e: unknown) => e);
     expect(error).toBeInstanceOf(NumericError);
     expect(describeError(error)).toMatch(/^\[fit\] 1\.(weight|bias) holds a value that is not finite after step 8\. /);
     expect((await readSafetensors(join(run.path, "model.safetensors"))).metadata.epoch).toBe("1");

@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { ArrayDataset, DataLoader } from "../../src/data/index.js";
 import { useDevice } from "../../src/index.js";
 import { Conv2d, Flatten, functional, Linear, Module, manualSeed, Sequential } from "../../src/nn/index.js";
-import { AdamW, Ema, JointOptimizer, SGD } from "../../src/optim/index.js";
+import { AdamW, constant, Ema, SGD } from "../../src/optim/index.js";
 import { compile, Generator, type Tensor, tensor, zeros } from "../../src/tensor/index.js";
 import type { RunConfig } from "../../src/train/config.js";
 import { InputTransform } from "../../src/train/input-transform.js";
@@ -98,21 +98,25 @@ describe("the optimizer of a run", () => {
 
   it("is Muon for filters, AdamW for biases and the last layer", () => {
     const net = model();
-    const optimizer = optimizerOf(net, configOf({ recipe: "cifar-fast" }));
-    expect(optimizer).toBeInstanceOf(JointOptimizer);
-    const keys = Object.keys((optimizer as JointOptimizer).stateDict());
-    expect(keys.filter((key) => key.startsWith("filters."))).toEqual(["filters.lr", "filters.state.0.momentum_buffer"]);
+    const config = configOf({ recipe: "cifar-fast" });
+    const optimizer = optimizerOf(net, config, (step) => config.lr * (step + 1));
+    const keys = Object.keys(optimizer.stateDict());
+    expect(keys.filter((key) => key.endsWith("momentum_buffer"))).toEqual(["state.0.momentum_buffer"]);
     expect(keys.filter((key) => key.endsWith("exp_avg"))).toHaveLength(3);
-    expect((optimizer as JointOptimizer).parameters()).toHaveLength(4);
+    expect(optimizer.parameters()).toHaveLength(4);
+    // The second step has twice the largest rates of the recipe.
+    optimizer.step();
+    optimizer.step();
+    expect(optimizer.hypers).toMatchObject({ "filters.lr": 0.24, "rest.lr": 0.02, "rest.weightDecay": 0.01 });
   });
 
   it("is one for all otherwise", () => {
-    expect(optimizerOf(model(), configOf({ recipe: "cifar-resnet" }))).toBeInstanceOf(SGD);
-    expect(optimizerOf(model(), configOf({ optimizer: "adamw" }))).toBeInstanceOf(AdamW);
+    expect(optimizerOf(model(), configOf({ recipe: "cifar-resnet" }), constant(0.1))).toBeInstanceOf(SGD);
+    expect(optimizerOf(model(), configOf({ optimizer: "adamw" }), constant(0.1))).toBeInstanceOf(AdamW);
   });
 
   it("must have something to do", () => {
-    expect(() => optimizerOf(new Linear(2, 2), configOf({ recipe: "cifar-fast" }))).toThrow(
+    expect(() => optimizerOf(new Linear(2, 2), configOf({ recipe: "cifar-fast" }), constant(0.1))).toThrow(
       "[train] the model speednet has nothing for muon but its last layer",
     );
   });

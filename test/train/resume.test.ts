@@ -7,7 +7,7 @@ import { ArrayDataset, DataLoader } from "../../src/data/index.js";
 import { useDevice } from "../../src/index.js";
 import { readSafetensors, writeSafetensors } from "../../src/io/index.js";
 import { BatchNorm1d, Dropout, Flatten, functional, Linear, manualSeed, Sequential } from "../../src/nn/index.js";
-import { AdamW, cosine } from "../../src/optim/index.js";
+import { AdamW, cosine, type Schedule } from "../../src/optim/index.js";
 import { Generator, type Tensor, Variable, zeros } from "../../src/tensor/index.js";
 import { cellState, type FitOptions, fit as fitModel, RunFolder, type TrainEvent } from "../../src/train/index.js";
 import { describeError } from "../../src/util/errors.js";
@@ -42,11 +42,12 @@ const noise = <Role extends "train" | "validation" | "test">(length: number, rol
 const scoring = (role: "validation" | "test") => new DataLoader(noise(10, role), { batchSize: 5 });
 
 /** Trains with everything that has state. `seed` decides the values that a checkpoint must replace. */
-async function train(run: RunFolder, changes: Partial<FitOptions> = {}, seed = 0) {
+type Changes = Partial<FitOptions> & { schedule?: Schedule };
+async function train(run: RunFolder, { schedule, ...changes }: Changes = {}, seed = 0) {
   manualSeed(seed);
   const dropout = new Dropout(0.3, { generator: new Generator(0, "masks") });
   const model = new Sequential(new Flatten(), new Linear(4, 6), new BatchNorm1d(6), dropout, new Linear(6, 4));
-  const optimizer = new AdamW(model.parameters(), { lr: 0.1234567891 });
+  const optimizer = new AdamW(model.parameters(), { lr: schedule ?? 0.1234567891 });
   const steps = new Variable(zeros([]), { name: "steps" });
   const loss: FitOptions["loss"] = (logits, targets, options) => {
     if (options?.reduction !== "none") steps.assign(steps.add(1));
@@ -76,12 +77,14 @@ async function train(run: RunFolder, changes: Partial<FitOptions> = {}, seed = 0
 const schedule = cosine(0.01, { totalSteps, warmupSteps: 2 });
 
 /** Stops during step `number`, from 1. */
-function stopIn(number: number): Pick<FitOptions, "signal" | "schedule"> {
+function stopIn(number: number): Pick<Changes, "signal" | "schedule"> {
   const stop = new AbortController();
+  let calls = 0;
   return {
     signal: stop.signal,
     schedule: (step) => {
-      if (step === number - 1) stop.abort();
+      // The first call is that of the optimizer's constructor.
+      if (calls++ > 0 && step === number - 1) stop.abort();
       return schedule(step);
     },
   };

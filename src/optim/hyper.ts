@@ -1,0 +1,190 @@
+/**
+ * Hyper-parameters as cells: a number that a compiled step reads at every call, so that setting it compiles nothing. It
+ * must not know optimizers.
+ */
+import { type DType, isTracing, Tensor, tensor, Variable } from "../tensor/index.js";
+import { configError } from "./checks.js";
+import type { Schedule } from "./schedule.js";
+
+/** What a hyper-parameter may be: a number, or a function from the number of the step, counted from 0. */
+export type HyperValue = number | Schedule;
+
+/** The numbers that a hyper-parameter may have, and what messages call them. */
+export interface Range {
+  readonly name: string;
+  readonly accepts: (value: unknown) => boolean;
+}
+
+const isFiniteNumber = (value: unknown): value is number => typeof value === "number" && Number.isFinite(value);
+
+/** Finite numbers ≥ 0: learning rates, weight decays. */
+export const nonNegative: Range = {
+  name: "a finite number ≥ 0",
+  accepts: (value) => isFiniteNumber(value) && value >= 0,
+};
+/** Finite numbers > 0: limits. */
+export const positive: Range = { name: "a finite number > 0", accepts: (value) => isFiniteNumber(value) && value > 0 };
+/** Numbers from 0 up to, but not including, 1: the share that a running average keeps. */
+export const belowOne: Range = { name: "a number ≥ 0 and < 1", accepts: (v) => isFiniteNumber(v) && v >= 0 && v < 1 };
+/** Whole numbers from 1. */
+export const counting: Range = {
+  name: "a whole number ≥ 1",
+  accepts: (v) => Number.isInteger(v) && (v as number) >= 1,
+};
+
+/** Numbers of a range, and schedules. */
+export const orSchedule = ({ name, accepts }: Range): Range => ({
+  name: `${name}, or a schedule`,
+  accepts: (value) => typeof value === "function" || accepts(value),
+});
+/** Pairs of what a range accepts. */
+export const pairOf = ({ name, accepts }: Range): Range => ({
+  name: `a pair, each ${name}`,
+  accepts: (value) => Array.isArray(value) && value.length === 2 && value.every(accepts),
+});
+/** True and false. */
+export const flag: Range = { name: "true or false", accepts: (value) => typeof value === "boolean" };
+
+/** A hyper-parameter of a step of a chain: its first value and its range. */
+export interface HyperSpec {
+  readonly value: HyperValue;
+  readonly range: Range;
+}
+
+/**
+ * A hyper-parameter x within an update: a scalar tensor. In f32 the difference of 1 and a rounded 0.999 keeps only four
+ * digits, so `1 − x` and `ln x` are computed on the host, of the number that was given.
+ *
+ * @example
+ * const lerp: ChainStep<"share"> = {
+ *   name: "lerp",
+ *   hypers: { share: { value: 0.9, range: { name: "a number", accepts: Number.isFinite } } },
+ *   update: ({ update, hypers: { share } }) => ({ update: update.mul(share.complement()) }),
+ * };
+ * new Optimizer(model.parameters(), chain(lerp, scaleByRate(0.1))).step();
+ */
+export class HyperTensor extends Tensor {
+  readonly #complement: Tensor;
+  readonly #log: Tensor;
+
+  /**
+   * @param value x
+   * @param complement 1 − x
+   * @param log ln x
+   */
+  constructor(value: Tensor, complement: Tensor, log: Tensor) {
+    super(value.node);
+    this.#complement = complement;
+    this.#log = log;
+  }
+
+  /** `1 − x`, to the last digit. */
+  complement(): Tensor {
+    return this.#complement;
+  }
+
+  /** The natural logarithm, to the last digit also near 1; −1e30 for 0. */
+  override log(): Tensor {
+    return this.#log;
+  }
+}
+
+/** The cell of one hyper-parameter, and the schedule that it follows. */
+export class HyperCell {
+  readonly #path: string;
+  readonly #range: Range;
+  /** [4]: the number x as the nearest f32, what that lacks, 1 − x, and ln x. */
+  readonly cell: Variable;
+  #value: number;
+  #schedule: Schedule | undefined;
+
+  /**
+   * @param owner how messages begin
+   * @param path what messages and `set` call it, such as `lr` or `matrices.lr`
+   * @throws ConfigError if the value is out of range
+   */
+  constructor(owner: string, path: string, { value, range }: HyperSpec) {
+    this.#path = path;
+    this.#range = range;
+    this.#schedule = typeof value === "function" ? value : undefined;
+    this.#value = this.checked(owner, typeof value === "function" ? value(0) : value);
+    this.cell = new Variable(tensor(inCell(this.#value)), { name: `${owner}.${path}` });
+  }
+
+  /** The number now: as it was set, or as the schedule gave it for the last step. */
+  get value(): number {
+    return this.#value;
+  }
+
+  /**
+   * The value itself, if it is in range.
+   *
+   * @throws ConfigError if it is not
+   */
+  checked(owner: string, value: number, where = ""): number {
+    if (this.#range.accepts(value)) return value;
+    throw configError(owner, `${this.#path} must be ${this.#range.name}, got ${String(value)}${where}`);
+  }
+
+  /** Takes a number that was checked, or a schedule, which gives the value from the next step on. */
+  set(value: HyperValue): void {
+    this.#schedule = typeof value === "function" ? value : undefined;
+    if (typeof value === "number") this.#load(value);
+  }
+
+  /** Whether the number follows a schedule. */
+  get isScheduled(): boolean {
+    return this.#schedule !== undefined;
+  }
+
+  /** Takes the value of the schedule, if there is one, for a step. */
+  follow(owner: string, step: number): void {
+    if (this.#schedule) this.#load(this.checked(owner, this.#schedule(step), ` (in step ${step})`));
+  }
+
+  /** Takes the number of a saved cell. */
+  restore(saved: ArrayLike<number>): void {
+    this.#load(shortestDecimal(saved[0], saved[1]));
+  }
+
+  /** The number as a scalar of a float type. */
+  read(dtype: DType): HyperTensor {
+    const [nearest, rest, complement, log] = [0, 1, 2, 3].map((i) =>
+      this.cell
+        .slice(0, i, i + 1)
+        .reshape([])
+        .to(dtype),
+    );
+    return new HyperTensor(dtype === "f32" ? nearest : nearest.add(rest), complement, log);
+  }
+
+  #load(value: number): void {
+    if (isTracing()) {
+      throw configError(
+        "set",
+        `${this.#path} is set inside a compiled function, which would keep the value`,
+        "Set it before the call",
+      );
+    }
+    this.#value = value;
+    this.cell.load(inCell(value));
+  }
+}
+
+/** What a cell holds of a number; the nearest f32 and the f32 nearest to what it lacks are 48 bits together. */
+function inCell(value: number): Float32Array {
+  const nearest = Math.fround(value);
+  const rest = Number.isFinite(nearest) ? value - nearest : 0;
+  return Float32Array.of(nearest, rest, 1 - value, value > 0 ? Math.log(value) : -1e30);
+}
+
+/** The decimal that a person wrote, given back by the first two numbers of a cell: 0.1 and not 0.10000000000000009. */
+function shortestDecimal(nearest: number, rest: number): number {
+  const value = nearest + rest;
+  for (let digits = 1; digits <= 17; digits++) {
+    const short = Number(value.toPrecision(digits));
+    const [a, b] = inCell(short);
+    if (a === nearest && b === rest) return short;
+  }
+  return value;
+}

@@ -1,0 +1,212 @@
+/**
+ * What an optimizer does, as data: chains of steps, and partitions that give parameters to chains. This file must not know
+ * any step, nor how they are run.
+ */
+import type { DType, Tensor, Variable } from "../tensor/index.js";
+import { configError } from "./checks.js";
+import type { HyperSpec, HyperTensor } from "./hyper.js";
+
+/** A cell of state: zeros at first. */
+export interface StateSpec {
+  readonly shape: readonly number[];
+  readonly dtype: DType;
+}
+
+/** What a step sees of the whole of its parameters, before it sees each of them. */
+export interface StepScope<Hyper extends string, Shared extends string> {
+  /** Updates of all parameters of the chain, as the step before left them. */
+  readonly updates: readonly Tensor[];
+  readonly hypers: Readonly<Record<Hyper, HyperTensor>>;
+  /** State that the step keeps once for all parameters, before the step. */
+  readonly shared: Readonly<Record<Shared, Tensor>>;
+}
+
+/** What a step computes once for all of its parameters. */
+export interface StepShare<Shared extends string, Value extends string> {
+  /** For the updates of each parameter. */
+  readonly values?: Readonly<Record<Value, Tensor>>;
+  /** The new values of all shared state. */
+  readonly shared?: Readonly<Record<Shared, Tensor>>;
+  /** Scalar bool: whether the steps behind this one are to be taken now; where it is false they change nothing. */
+  readonly due?: Tensor;
+}
+
+/** What a step sees of one parameter. All floats are f32, or f64 for f64 parameters. */
+export interface StepInput<Hyper extends string, State extends string, Value extends string> {
+  /** What is to be subtracted from the parameter, as far as the steps before made it of the gradient. */
+  readonly update: Tensor;
+  /** The value from which the update is subtracted. */
+  readonly parameter: Tensor;
+  readonly hypers: Readonly<Record<Hyper, HyperTensor>>;
+  /** The state of this parameter before the step. */
+  readonly state: Readonly<Record<State, Tensor>>;
+  /** What {@link ChainStep.across} computed. */
+  readonly values: Readonly<Record<Value, Tensor>>;
+  /** Whether the parameter has a gradient; always true but for steps with `takesMissing`. */
+  readonly hasGradient: boolean;
+}
+
+/** What a step makes of it. */
+export interface StepOutput<State extends string> {
+  /** Default: unchanged. */
+  readonly update?: Tensor;
+  /** Default: unchanged. */
+  readonly parameter?: Tensor;
+  /** The new values of all state. */
+  readonly state?: Readonly<Record<State, Tensor>>;
+  /** As {@link StepShare.due}, of this parameter alone. */
+  readonly due?: Tensor;
+}
+
+/**
+ * One step of a chain, as data: its hyper-parameters, the state that it keeps, and what it makes of an update. An optimizer
+ * begins with the gradient, takes the steps in their order, and subtracts the result from the parameter.
+ *
+ * @example
+ * const signs: ChainStep = { name: "signs", update: ({ update }) => ({ update: update.sign() }) };
+ * new Optimizer(model.parameters(), chain(signs, scaleByRate(0.01))).step();
+ */
+export interface ChainStep<
+  Hyper extends string = string,
+  State extends string = string,
+  Shared extends string = string,
+  Value extends string = string,
+> {
+  /** How messages name it. */
+  readonly name: string;
+  /** Hyper-parameters by name. Default: none. */
+  readonly hypers?: Readonly<Record<Hyper, HyperSpec>>;
+  /** State of one parameter, by PyTorch's names where it has them. Default: none. */
+  state?(parameter: Variable): Readonly<Record<State, StateSpec>>;
+  /** State that is kept once, whatever the number of parameters. Default: none. */
+  readonly shared?: Readonly<Record<Shared, StateSpec>>;
+  /** Computes what all parameters share, such as a norm over all gradients. Default: nothing. */
+  across?(scope: StepScope<Hyper, Shared>): StepShare<Shared, Value>;
+  /** What keeps a parameter from this step, and what to do instead. Default: nothing does. */
+  refuse?(parameter: Variable): { readonly problem: string; readonly hint: string } | undefined;
+  /** True if the step is to see parameters without a gradient too, whose update is then zeros. Default false. */
+  readonly takesMissing?: boolean;
+  /** Makes the update, and the new state, of one parameter. */
+  update(now: StepInput<Hyper, State, Value>): StepOutput<State>;
+}
+
+/** Steps that are taken one after the other. */
+export interface Chain {
+  readonly rules: readonly (ChainStep | Partition)[];
+}
+
+/** Chains for disjoint sets of parameters. */
+export interface Partition {
+  readonly parts: readonly Part[];
+}
+
+/** One part of a partition. */
+export interface Part {
+  readonly name: string;
+  readonly takes: (parameter: Variable) => boolean;
+  readonly chain: Chain;
+}
+
+/** What an optimizer may be made of. */
+export type Rule = ChainStep | Chain | Partition;
+
+/**
+ * Steps one after the other, as one rule: what one makes of an update, the next takes.
+ *
+ * Formula, for the gradient g of each parameter θ: `u ← g`, `u ← stepᵢ(u)` for each step, `θ ← θ − u`.
+ *
+ * @param rules steps, chains and partitions
+ * @throws ConfigError if there are none, or two keep a hyper-parameter of the same name
+ * @example
+ * const rule = chain(clipByNorm(1), scaleByAdam(), decoupledDecay(0.01), scaleByRate(1e-3)); // AdamW with clipping
+ * const optimizer = new Optimizer(model.parameters(), rule);
+ */
+export function chain(...rules: readonly Rule[]): Chain {
+  if (rules.length === 0) throw configError("chain", "got no steps", "Pass at least scaleByRate(lr)");
+  const flat = rules.flatMap((rule, index): readonly (ChainStep | Partition)[] => {
+    if (typeof rule === "object" && rule !== null) {
+      if ("rules" in rule) return rule.rules;
+      if ("parts" in rule || typeof rule.update === "function") return [rule];
+    }
+    throw configError(
+      "chain",
+      `argument ${index} is no step`,
+      "Pass what scaleByAdam(), clipByNorm(1) and the like give",
+    );
+  });
+  const owners = new Map<string, string>();
+  for (const rule of flat) {
+    if ("parts" in rule) continue;
+    for (const name of Object.keys(rule.hypers ?? {})) {
+      const owner = owners.get(name);
+      if (owner !== undefined) {
+        const problem = `${owner} and ${rule.name} both have a hyper-parameter ${name}`;
+        throw configError("chain", problem, "Leave one of them out");
+      }
+      owners.set(name, rule.name);
+    }
+  }
+  return { rules: flat };
+}
+
+/**
+ * Gives each parameter to the first part that takes it: Muon for matrices, say, and Adam for the rest. The
+ * hyper-parameters of a part have its name in front: `matrices.lr`.
+ *
+ * @param parts by name: `[takes, chain]`, where `takes` is asked of each parameter, or a chain for all that are left
+ * @throws ConfigError if there are no parts, a name has a dot, or a part stands behind one that takes all
+ * @example
+ * const isMatrix = ({ rank }: Variable) => rank >= 2;
+ * const rule = partition({ matrices: [isMatrix, Muon.chain({ lr: 0.02 })], rest: AdamW.chain({ lr: 2e-3 }) });
+ * const optimizer = new Optimizer(model.parameters(), rule);
+ * optimizer.set({ "matrices.lr": 0.01 });
+ */
+export function partition(
+  parts: Readonly<Record<string, Rule | readonly [takes: (parameter: Variable) => boolean, rule: Rule]>>,
+): Partition {
+  const entries = Object.entries(parts);
+  if (entries.length === 0) throw configError("partition", "got no parts", "Pass { name: [takes, chain(…)] }");
+  return {
+    parts: entries.map(([name, part], index): Part => {
+      if (name.includes(".")) throw configError("partition", `the name ${name} has a dot`, "Names are joined by dots");
+      if (isPair(part)) return { name, takes: part[0], chain: chain(part[1]) };
+      if (index < entries.length - 1) {
+        throw configError(
+          "partition",
+          `${name} takes all parameters, so that the parts behind it get none`,
+          "Put it last",
+        );
+      }
+      return { name, takes: () => true, chain: chain(part) };
+    }),
+  };
+}
+
+const isPair = (part: unknown): part is readonly [(parameter: Variable) => boolean, Rule] => Array.isArray(part);
+
+/** The float type in which an update of a parameter is computed: f32, f64 for f64. */
+export const updateType = ({ dtype }: Tensor): DType => (dtype === "f64" ? "f64" : "f32");
+/**
+ * State of the parameter's shape, in the type of its updates: f32 also where the parameter has fewer bits.
+ *
+ * @example
+ * likeParameter(new Parameter(zeros([2, 3]))).shape; // [2, 3]
+ */
+export const likeParameter = (p: Tensor): StateSpec => ({ shape: p.shape, dtype: updateType(p) });
+/**
+ * One number for each parameter, in the type of its updates.
+ *
+ * @example
+ * perParameter(new Parameter(zeros([2, 3]))).shape; // []
+ */
+export const perParameter = (p: Tensor): StateSpec => ({ shape: [], dtype: updateType(p) });
+
+/** A step whose names are known to the type checker within it. */
+export function step<
+  Hyper extends string = never,
+  State extends string = never,
+  Shared extends string = never,
+  Value extends string = never,
+>(parts: ChainStep<Hyper, State, Shared, Value>): ChainStep {
+  return parts;
+}

@@ -1,0 +1,65 @@
+/** Running means of gradients and of their squares, corrected for their start at zero. */
+import type { Tensor } from "../../tensor/index.js";
+import { configError } from "../checks.js";
+import { belowOne, type HyperTensor, type HyperValue, nonNegative } from "../hyper.js";
+import { type ChainStep, likeParameter, perParameter, step } from "../rule.js";
+
+/** How {@link scaleByAdam} averages. */
+export interface AdamScaling {
+  /** β₁ and β₂, shares of the running means of g and of g² that are kept. Default 0.9 and 0.999, range 0 ≤ β < 1. */
+  readonly betas?: readonly [beta1: HyperValue, beta2: HyperValue];
+  /** ε, added to the denominator. Default 1e-8, range ≥ 0. */
+  readonly eps?: HyperValue;
+}
+
+/**
+ * The running mean of the gradient, divided by the running root mean square of each element.
+ *
+ * Formula, in step t = 1, 2, … of each parameter:
+ * ```text
+ * m ← β₁·m + (1 − β₁)·u,  v ← β₂·v + (1 − β₂)·u²
+ * u ← m/(1 − β₁ᵗ) / (√(v/(1 − β₂ᵗ)) + ε)
+ * ```
+ *
+ * @param options the hyper-parameters `beta1` and `beta2` as `betas`, and `eps`
+ * @throws ConfigError if betas are no pair
+ * @see Kingma & Ba 2015, "Adam: A Method for Stochastic Optimization", arXiv:1412.6980
+ * @example
+ * new Optimizer(model.parameters(), chain(scaleByAdam({ betas: [0.9, 0.99] }), scaleByRate(1e-3))).step();
+ */
+export function scaleByAdam({ betas = [0.9, 0.999], eps = 1e-8 }: AdamScaling = {}): ChainStep {
+  if (!Array.isArray(betas) || betas.length !== 2) {
+    throw configError("scaleByAdam", `betas must be a pair of numbers, got ${String(betas)}`);
+  }
+  const [beta1, beta2] = betas;
+  return step({
+    name: "scaleByAdam",
+    hypers: {
+      beta1: { value: beta1, range: belowOne },
+      beta2: { value: beta2, range: belowOne },
+      eps: { value: eps, range: nonNegative },
+    },
+    state: (p) => ({ step: perParameter(p), exp_avg: likeParameter(p), exp_avg_sq: likeParameter(p) }),
+    update({ update, hypers, state }) {
+      const count = state.step.add(1);
+      const mean = state.exp_avg.mul(hypers.beta1).add(update.mul(hypers.beta1.complement()));
+      const square = state.exp_avg_sq.mul(hypers.beta2).add(update.square().mul(hypers.beta2.complement()));
+      const root = square.sqrt().mul(biasCorrection(hypers.beta2, count).rsqrt());
+      return {
+        update: mean.div(root.add(hypers.eps)).mul(biasCorrection(hypers.beta1, count).reciprocal()),
+        state: { step: count, exp_avg: mean, exp_avg_sq: square },
+      };
+    },
+  });
+}
+
+/**
+ * `1 − β^t` for a step count t ≥ 1 on the device.
+ *
+ * In f32 the difference itself would keep only four digits of 1 − 0.999. With `a = −t·ln(β)/2` it is
+ * `1 − e^(−2a) = 2·tanh(a) / (1 + tanh(a))`, which loses none; for β = 0, a is infinite and it is 1.
+ */
+function biasCorrection(beta: HyperTensor, step: Tensor): Tensor {
+  const u = step.mul(beta.log().mul(-0.5)).tanh();
+  return u.mul(2).div(u.add(1));
+}

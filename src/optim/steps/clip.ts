@@ -1,0 +1,111 @@
+/** Limits on gradients: as steps of a chain, and as functions for the time between `backward` and `step`. */
+import { noGrad, type Tensor, type Variable, zeros } from "../../tensor/index.js";
+import { type HyperValue, positive } from "../hyper.js";
+import { type ChainStep, step } from "../rule.js";
+
+/**
+ * The norm of all elements of some tensors together: 0 of none, and without NaN at 0.
+ *
+ * Shape: `any shapes -> []`. Formula: `√(Σ x²)`.
+ *
+ * @param tensors float tensors; their norms are of f32 unless they are f64
+ * @example
+ * const norm = globalNorm([tensor([3, 0]), tensor([[4]])]); // 5
+ */
+export function globalNorm(tensors: Iterable<Tensor>): Tensor {
+  return noGrad(() => {
+    const squares = Array.from(tensors, (x) => x.square().sum());
+    return squares.length === 0 ? zeros([]) : squares.reduce((sum, square) => sum.add(square)).sqrt();
+  });
+}
+
+/** The factor that brings a norm to at most `limit`. A norm that is not finite gives NaN: no update hides it. */
+const clipFactor = (norm: Tensor, limit: Tensor | number): Tensor =>
+  norm.add(1e-6).reciprocal().mul(limit).minimum(1).add(norm.mul(0));
+
+/**
+ * Scales all updates of the chain by one factor where their norm, taken over all parameters, is above a limit.
+ *
+ * Formula: `u ← u · min(1, c / (‖u‖ + 1e-6))`, `‖u‖` over all parameters. NaN and infinities in one gradient make every
+ * update NaN, so that they are seen at once.
+ *
+ * @param maxNorm c, the hyper-parameter of that name. Range > 0
+ * @see https://pytorch.org/docs/stable/generated/torch.nn.utils.clip_grad_norm_.html
+ * @example
+ * new Optimizer(model.parameters(), chain(clipByNorm(1), scaleByAdam(), scaleByRate(1e-3))).step();
+ */
+export function clipByNorm(maxNorm: HyperValue): ChainStep {
+  return step({
+    name: "clipByNorm",
+    hypers: { maxNorm: { value: maxNorm, range: positive } },
+    across: ({ updates, hypers }) => ({ values: { factor: clipFactor(globalNorm(updates), hypers.maxNorm) } }),
+    update: ({ update, values }) => ({ update: update.mul(values.factor.to(update.dtype)) }),
+  });
+}
+
+/**
+ * Limits every element of the updates.
+ *
+ * Formula: `u ← min(max(u, −c), c)`.
+ *
+ * @param clipValue c, the hyper-parameter of that name. Range > 0
+ * @see https://pytorch.org/docs/stable/generated/torch.nn.utils.clip_grad_value_.html
+ * @example
+ * new Optimizer(model.parameters(), chain(clipByValue(0.5), scaleByRate(0.1))).step();
+ */
+export function clipByValue(clipValue: HyperValue): ChainStep {
+  return step({
+    name: "clipByValue",
+    hypers: { clipValue: { value: clipValue, range: positive } },
+    update: ({ update, hypers: { clipValue: limit } }) => ({ update: update.maximum(limit.neg()).minimum(limit) }),
+  });
+}
+
+const gradientsOf = (parameters: Iterable<Variable>): [Variable, Tensor][] =>
+  [...parameters].flatMap((p): [Variable, Tensor][] => (p.grad ? [[p, p.grad]] : []));
+
+/**
+ * Scales the gradients of all parameters by one factor where their norm is above a limit; between `backward` and `step`.
+ *
+ * Formula: `g ← g · min(1, c / (‖g‖ + 1e-6))`, `‖g‖` over all parameters that have a gradient.
+ *
+ * @param parameters whose gradients
+ * @param maxNorm c: a number, or a scalar tensor that may change between calls of a compiled function. Range > 0
+ * @returns the norm before, a scalar
+ * @see https://pytorch.org/docs/stable/generated/torch.nn.utils.clip_grad_norm_.html
+ * @example
+ * loss.backward();
+ * const norm = clipGradNorm(model.parameters(), 1); // shape []
+ * optimizer.step();
+ */
+export function clipGradNorm(parameters: Iterable<Variable>, maxNorm: Tensor | number): Tensor {
+  return noGrad(() => {
+    const found = gradientsOf(parameters);
+    const norm = globalNorm(found.map(([, gradient]) => gradient));
+    const factor = clipFactor(norm, maxNorm);
+    for (const [parameter, gradient] of found) parameter.grad = gradient.mul(factor.to(gradient.dtype));
+    return norm;
+  });
+}
+
+/**
+ * Limits every element of the gradients; between `backward` and `step`.
+ *
+ * Formula: `g ← min(max(g, −c), c)`.
+ *
+ * @param parameters whose gradients
+ * @param clipValue c: a number, or a scalar tensor that may change between calls of a compiled function. Range > 0
+ * @see https://pytorch.org/docs/stable/generated/torch.nn.utils.clip_grad_value_.html
+ * @example
+ * loss.backward();
+ * clipGradValue(model.parameters(), 0.5);
+ * optimizer.step();
+ */
+export function clipGradValue(parameters: Iterable<Variable>, clipValue: Tensor | number): void {
+  noGrad(() => {
+    for (const [parameter, gradient] of gradientsOf(parameters)) {
+      const low = typeof clipValue === "number" ? -clipValue : clipValue.neg();
+      parameter.grad = gradient.maximum(low).minimum(clipValue);
+    }
+  });
+}

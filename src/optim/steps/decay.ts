@@ -1,0 +1,39 @@
+/** Weight decay: one formula, and two places in a chain that it belongs to. */
+import { type HyperValue, nonNegative } from "../hyper.js";
+import { type ChainStep, step } from "../rule.js";
+
+const addDecay = (name: string, weightDecay: HyperValue): ChainStep =>
+  step({
+    name,
+    hypers: { weightDecay: { value: weightDecay, range: nonNegative } },
+    update: ({ update, parameter, hypers }) => ({ update: update.add(parameter.mul(hypers.weightDecay)) }),
+  });
+
+/**
+ * Adds the gradient of an L2 penalty, `λ/2·‖θ‖²`: the weight decay of SGD and Adam. It stands in front of the steps that
+ * average and scale, which then see the penalty too.
+ *
+ * Formula: `u ← u + λ·θ`.
+ *
+ * @param weightDecay λ, the hyper-parameter of that name. Range ≥ 0
+ * @example
+ * new Optimizer(model.parameters(), chain(coupledDecay(5e-4), scaleByMomentum(0.9), scaleByRate(0.1))).step();
+ */
+export function coupledDecay(weightDecay: HyperValue): ChainStep {
+  return addDecay("coupledDecay", weightDecay);
+}
+
+/**
+ * Makes parameters smaller by a share of themselves in each step, whatever their gradients are: the weight decay of AdamW.
+ * It stands behind the steps that average and scale, in front of the learning rate.
+ *
+ * Formula: `u ← u + λ·θ`, so that `θ ← θ − η·u − η·λ·θ`.
+ *
+ * @param weightDecay λ, the hyper-parameter of that name. Range ≥ 0
+ * @see Loshchilov & Hutter 2019, "Decoupled Weight Decay Regularization", arXiv:1711.05101
+ * @example
+ * new Optimizer(model.parameters(), chain(scaleByAdam(), decoupledDecay(0.01), scaleByRate(1e-3))).step();
+ */
+export function decoupledDecay(weightDecay: HyperValue): ChainStep {
+  return addDecay("decoupledDecay", weightDecay);
+}

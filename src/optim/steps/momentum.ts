@@ -1,0 +1,80 @@
+/** Running sums and running means of gradients. */
+import { onesLike, type Tensor } from "../../tensor/index.js";
+import { belowOne, type HyperValue } from "../hyper.js";
+import { type ChainStep, likeParameter, perParameter, step } from "../rule.js";
+
+/** How {@link scaleByMomentum} sums. */
+export interface MomentumOptions {
+  /** τ, share of the gradient that is kept out of the momentum after the first step. Default: none is, 0 ≤ τ < 1. */
+  readonly dampening?: HyperValue;
+  /** Nesterov's form: the update looks one momentum ahead. Default false. */
+  readonly nesterov?: boolean;
+}
+
+/**
+ * Momentum as in SGD: a running sum of gradients in place of each.
+ *
+ * Formula: `b ← u` in the first step, then `b ← μ·b + (1 − τ)·u`; `u ← b`, or `u + μ·b` with nesterov.
+ *
+ * @param momentum μ, share of the sum that is kept, the hyper-parameter of that name. Range 0 ≤ μ < 1
+ * @param options whether and how the sum differs; `dampening` is a hyper-parameter if it is given
+ * @see Sutskever et al. 2013, "On the importance of initialization and momentum in deep learning"
+ * @example
+ * new Optimizer(model.parameters(), chain(scaleByMomentum(0.9, { nesterov: true }), scaleByRate(0.1))).step();
+ */
+export function scaleByMomentum(momentum: HyperValue, options: MomentumOptions = {}): ChainStep {
+  const { dampening, nesterov = false } = options;
+  const hypers = { momentum: { value: momentum, range: belowOne } };
+  const moved = (update: Tensor, buffer: Tensor, kept: Tensor) => (nesterov ? update.add(buffer.mul(kept)) : buffer);
+  if (dampening === undefined) {
+    return step({
+      name: "scaleByMomentum",
+      hypers,
+      state: (p) => ({ momentum_buffer: likeParameter(p) }),
+      update({ update, hypers: { momentum: kept }, state }) {
+        const buffer = state.momentum_buffer.mul(kept).add(update);
+        return { update: moved(update, buffer, kept), state: { momentum_buffer: buffer } };
+      },
+    });
+  }
+  return step({
+    name: "scaleByMomentum",
+    hypers: { ...hypers, dampening: { value: dampening, range: belowOne } },
+    // `started` is 0 before the first step, which takes the gradient undampened.
+    state: (p) => ({ momentum_buffer: likeParameter(p), started: perParameter(p) }),
+    update({ update, hypers: { momentum: kept, dampening: damped }, state }) {
+      const fresh = update.mul(state.started.mul(damped).neg().add(1));
+      const buffer = state.momentum_buffer.mul(kept).add(fresh);
+      return {
+        update: moved(update, buffer, kept),
+        state: { momentum_buffer: buffer, started: onesLike(state.started) },
+      };
+    },
+  });
+}
+
+/**
+ * Momentum as in Muon: a running mean of gradients in place of each.
+ *
+ * Formula: `b ← μ·b + (1 − μ)·u`; `u ← b`, or `(1 − μ)·u + μ·b` with nesterov.
+ *
+ * @param momentum μ, share of the mean that is kept, the hyper-parameter of that name. Range 0 ≤ μ < 1
+ * @param options.nesterov the update looks one momentum ahead. Default false
+ * @example
+ * new Optimizer(model.parameters(), chain(averageGradients(0.9), scaleByRate(0.1))).step();
+ */
+export function averageGradients(
+  momentum: HyperValue,
+  { nesterov = false }: Pick<MomentumOptions, "nesterov"> = {},
+): ChainStep {
+  return step({
+    name: "averageGradients",
+    hypers: { momentum: { value: momentum, range: belowOne } },
+    state: (p) => ({ momentum_buffer: likeParameter(p) }),
+    update({ update, hypers: { momentum: kept }, state }) {
+      const own = update.mul(kept.complement());
+      const buffer = state.momentum_buffer.mul(kept).add(own);
+      return { update: nesterov ? own.add(buffer.mul(kept)) : buffer, state: { momentum_buffer: buffer } };
+    },
+  });
+}
