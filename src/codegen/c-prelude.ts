@@ -1,6 +1,7 @@
 /**
  * What every C kernel starts with: vector types of the target's width (GCC vector extensions, which clang shares) and the
- * helpers that the scalar table's C texts call. Prefix s_ is for scalars, v_ for vectors, i after it for integers.
+ * helpers that the scalar table's C texts call. Prefix s_ is for scalars, v_ for vectors, i after it for integers. It
+ * expects two macros: VL, the lanes of a vector, and RAMP, their numbers.
  */
 
 export const C_PRELUDE = `#include <math.h>
@@ -69,11 +70,20 @@ INLINE int s_iabs(int a) { return a < 0 ? -a : a; }
 INLINE vf v_abs(vf a) { return (vf)((vi)a & 0x7fffffff); }
 INLINE vi v_iabs(vi a) { return v_iselect(a < 0, -a, a); }
 INLINE float s_sqrt(float a) { return __builtin_sqrtf(a); }
+// No builtin for it is common to GCC and clang, and loops are not vectorised (the compiler's flags say why).
+#if defined(__AVX__)
+INLINE vf v_sqrt(vf a) { vf r; __asm__("vsqrtps %1, %0" : "=v"(r) : "v"(a)); return r; }
+#elif defined(__SSE2__)
+INLINE vf v_sqrt(vf a) { vf r; __asm__("sqrtps %1, %0" : "=x"(r) : "x"(a)); return r; }
+#elif defined(__aarch64__)
+INLINE vf v_sqrt(vf a) { vf r; __asm__("fsqrt %0.4s, %1.4s" : "=w"(r) : "w"(a)); return r; }
+#else
 INLINE vf v_sqrt(vf a) {
   vf r;
   for (int i = 0; i < VL; i++) r[i] = __builtin_sqrtf(a[i]);
   return r;
 }
+#endif
 INLINE float s_rint(float a) { return s_abs(a) < 4194304.0f ? (a + 12582912.0f) - 12582912.0f : a; }
 INLINE vf v_rint(vf a) { return v_select(v_abs(a) < 4194304.0f, (a + 12582912.0f) - 12582912.0f, a); }
 INLINE float s_floor(float a) { float r = s_rint(a); return r > a ? r - 1.0f : r; }
@@ -95,7 +105,7 @@ INLINE int s_bits(float a) { union { float f; int i; } u = {.f = a}; return u.i;
 INLINE float s_ifloat(int a) { union { int i; float f; } u = {.i = a}; return u.f; }
 INLINE vi v_bits(vf a) { return (vi)a; }
 INLINE vf v_ifloat(vi a) { return (vf)a; }
-INLINE vi v_ramp(void) { vi r; for (int i = 0; i < VL; i++) r[i] = i; return r; }
+INLINE vi v_ramp(void) { return (vi){RAMP}; }
 #define FOLD(name, type, vtype, step) \\
   INLINE type name(vtype a) { \\
     for (int w = VL / 2; w > 0; w /= 2) for (int i = 0; i < w; i++) { type x = a[i], y = a[i + w]; a[i] = step; } \\

@@ -227,6 +227,7 @@ export function printC(kernel: Kernel, lanes: number): string {
   return [
     `// ${kernel.label}`,
     `#define VL ${lanes}`,
+    `#define RAMP ${Array.from({ length: lanes }, (_, lane) => lane).join(", ")}`,
     C_PRELUDE,
     ...functions,
     "void fovea_kernel(void *const *buffers, long first, long last, char *scratch) {",

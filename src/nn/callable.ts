@@ -4,10 +4,17 @@
  * on it. This file must not know modules.
  */
 
+interface CallableInstance<In extends unknown[], Out> {
+  /** Runs the function that the class defines. */
+  (...inputs: In): Out;
+  /** @internal TypeScript gives every callable type the members of Function; instances have none of them. */
+  readonly call?: never;
+}
+
 /** What a class whose instances are functions from `In` to `Out` extends. */
 type CallableClass = abstract new <In extends unknown[], Out>(
   run: (instance: object, inputs: unknown[]) => unknown,
-) => (...inputs: In) => Out;
+) => CallableInstance<In, Out>;
 
 function construct(this: unknown, run: (instance: object, inputs: unknown[]) => unknown): object {
   const instance = (...inputs: unknown[]): unknown => run(instance, inputs);
@@ -19,6 +26,6 @@ function construct(this: unknown, run: (instance: object, inputs: unknown[]) => 
 
 /**
  * The base class of classes whose instances are called: `instance(...inputs)` is `run(instance, inputs)`. Instances have
- * the methods of their class and none of `Function.prototype`, so a class may have methods `call`, `apply` or `bind`.
+ * the methods of their class and none of `Function.prototype`.
  */
 export const Callable = construct as unknown as CallableClass;

@@ -2,28 +2,40 @@
  * The base class of every layer and model: its fields are the tree of parameters, buffers and sub-modules, and that
  * tree gives PyTorch's state-dict keys. This file must not know any particular layer, nor any file format.
  */
-import { Generator, Parameter, type Tensor, Variable } from "../tensor/index.js";
+import { Generator, HostValue, isGradEnabled, Parameter, type Tensor, Variable } from "../tensor/index.js";
 import { currentScope, withScope } from "../util/scope.js";
 import { Callable } from "./callable.js";
-import { configError } from "./checks.js";
+import { currentCall, runCall } from "./calls.js";
+import { checkWord, configError } from "./checks.js";
 import { type LoadReport, loadState, type StateValue } from "./state.js";
+import { type Held, membersOf } from "./tree.js";
 
 /** A module of whatever inputs and outputs, for code that only walks the tree. */
 export type AnyModule = Module<never[], unknown>;
 
-type Field = Variable | AnyModule | Generator;
+/** How a module computes: as in training or as in evaluation. */
+export type Mode = "train" | "eval";
+
+/** Tells which modules something is done to, by their paths below the module that is asked; its own path is "". */
+export type ModuleFilter = (path: string, module: AnyModule) => boolean;
+
+/** What the tree is made of. */
+export type Member = Variable | AnyModule | Generator;
 
 /**
  * A differentiable function with parameters; `Module` alone means one tensor in, one tensor out.
  *
  * A subclass declares its parameters, buffers and sub-modules as ordinary fields and overrides `forward`; instances are
  * functions, so that callers write `model(x)`. It runs `forward` such that an error inside names the module by its path,
- * as in `(in model.head)`. Fields that are a `Parameter`, a `Variable` (a buffer), a `Module`, a `Generator`, or an array of these form
- * the tree, in the order of declaration. Keys are PyTorch's: field names in snake case, joined by dots, arrays by
- * index (`blocks.0.running_mean`). Fields named with `#` are invisible to the tree.
+ * as in `(in model.head)`. Fields that are a `Parameter`, a `Variable` (a buffer), a `Module` or a `Generator` form the
+ * tree, in the order of declaration, also within arrays, plain objects, maps and sets. Keys are PyTorch's: field names in
+ * snake case, keys of objects and maps as they are, places in arrays and sets by number, joined by dots
+ * (`blocks.0.running_mean`). Fields named with `#` are invisible to the tree.
  *
  * Models with other inputs or outputs say so: `class Decoder extends Module<[x: Tensor, state: Tensor], [Tensor, Tensor]>`.
  *
+ * @throws ConfigError from the call if `forward` calls a module that is not in the tree although it has parameters to
+ * train, or buffers or random streams in training
  * @example
  * class Net extends Module {
  *   readonly hidden = new Linear(784, 128);
@@ -35,11 +47,15 @@ type Field = Variable | AnyModule | Generator;
  * const logits = new Net()(zeros([32, 784])); // shape [32, 10]
  */
 export abstract class Module<In extends unknown[] = [x: Tensor], Out = Tensor> extends Callable<In, Out> {
-  /** Whether the module is being trained; set by `train()` and `eval()`. Dropout and batch normalisation look at it. */
-  training = true;
-
-  /** The name of the field that holds this module in the parent that was called last. */
-  #name: string | undefined;
+  readonly #training = new HostValue(true);
+  /** The mode in which the module stays; null if it follows its parent. */
+  readonly #pinned = new HostValue<boolean | null>(null);
+  /** See `path`. */
+  #path = "";
+  /** The walk that visited this module last: modules of one tree have the same. */
+  #visit: object | undefined;
+  /** The direct children by name, as of that walk. */
+  #names: ReadonlyMap<AnyModule, string> = new Map();
 
   constructor() {
     super((instance, inputs) => Module.#run(instance as Module<unknown[], unknown>, inputs));
@@ -47,9 +63,49 @@ export abstract class Module<In extends unknown[] = [x: Tensor], Out = Tensor> e
 
   /** Runs `forward` with this module's name on the module path. */
   static #run(module: Module<unknown[], unknown>, inputs: unknown[]): unknown {
-    for (const [name, field] of ownFields(module)) if (field instanceof Module) field.#name = name;
-    const name = currentScope() === "" ? "model" : (module.#name ?? module.constructor.name);
-    return withScope(name, () => module.forward(...inputs));
+    const caller = currentCall(isModule);
+    let root: AnyModule = module;
+    if (!caller) module.#walk();
+    else if (Module.#isWithin(module, caller.root)) root = caller.root;
+    else Module.#checkStranger(module, caller.module);
+    const name = currentScope() === "" ? "model" : Module.#nameOf(module, caller?.module);
+    return runCall({ module, root }, () => withScope(name, () => module.forward(...inputs)));
+  }
+
+  /** Whether a module with state is in the tree of `root`, which may have changed since it was walked. */
+  static #isWithin(module: AnyModule, root: AnyModule): boolean {
+    if (module.#visit === root.#visit) return true;
+    if (!module.#walk().some(hasState)) return false; // such as an activation that `forward` makes itself
+    root.#walk();
+    return module.#visit === root.#visit;
+  }
+
+  /** Refuses to call a module that would lose by not being in the tree of its caller. */
+  static #checkStranger(module: AnyModule, caller: AnyModule): void {
+    for (const { path, module: inner, members } of module.#walk()) {
+      for (const { key, value } of members) {
+        if (isModule(value)) continue;
+        const trained = value instanceof Parameter && value.trainable && isGradEnabled();
+        if (!trained && !(inner.training && !(value instanceof Parameter))) continue;
+        const name = caller.constructor.name;
+        const lost = trained ? "parameters() lacks" : "train(), eval() and stateDict() do not reach";
+        const problem = `${name} calls a ${module.constructor.name} that is not in its tree: ${lost} its ${join(path, key)}`;
+        throw configError(
+          "module",
+          problem,
+          "Hold it in a field without #, or freeze() it if it is no part of the model",
+        );
+      }
+    }
+  }
+
+  /** The name of a module for the one that calls it. */
+  static #nameOf(module: AnyModule, caller: AnyModule | undefined): string {
+    const kind = module.constructor.name;
+    if (!caller) return kind;
+    const above = caller.#path === "" ? "" : `${caller.#path}.`;
+    const below = module.#visit === caller.#visit && module.#path.startsWith(above);
+    return caller.#names.get(module) ?? (below ? module.#path.slice(above.length) : kind);
   }
 
   /** Builds the output from the inputs. Override it; callers write `model(x)`. */
@@ -78,6 +134,19 @@ export abstract class Module<In extends unknown[] = [x: Tensor], Out = Tensor> e
   }
 
   /**
+   * Key of the module in the tree that holds it, such as `layer1.0.conv1`, as of the last walk of that tree (a call of the
+   * model, `parameters`, `stateDict`); empty for the root, and before any walk.
+   *
+   * @example
+   * const model = new Sequential(new Linear(2, 3), new ReLU());
+   * model.parameters();
+   * model[1].path; // "1"
+   */
+  get path(): string {
+    return this.#path;
+  }
+
+  /**
    * This module and all modules below it with their paths, parents first; the path of this module is the empty string.
    *
    * @throws ConfigError if a module contains itself
@@ -85,7 +154,7 @@ export abstract class Module<In extends unknown[] = [x: Tensor], Out = Tensor> e
    * new Sequential(new ReLU()).namedModules().map(([path]) => path); // ["", "0"]
    */
   namedModules(): [path: string, module: AnyModule][] {
-    return [...walk(this, "", [])];
+    return this.#walk().map(({ path, module }) => [path, module]);
   }
 
   /**
@@ -95,7 +164,7 @@ export abstract class Module<In extends unknown[] = [x: Tensor], Out = Tensor> e
    * new Linear(2, 3).namedParameters().map(([key]) => key); // ["weight", "bias"]
    */
   namedParameters(): [key: string, parameter: Parameter][] {
-    return distinct(this, asParameter);
+    return this.#distinct((member) => (member instanceof Parameter ? member : undefined));
   }
 
   /**
@@ -115,7 +184,7 @@ export abstract class Module<In extends unknown[] = [x: Tensor], Out = Tensor> e
    * new BatchNorm1d(4).namedBuffers().map(([key]) => key); // ["running_mean", "running_var", "num_batches_tracked"]
    */
   namedBuffers(): [key: string, buffer: Variable][] {
-    return distinct(this, asBuffer);
+    return this.#distinct((member) => (isBuffer(member) ? member : undefined));
   }
 
   /**
@@ -126,7 +195,7 @@ export abstract class Module<In extends unknown[] = [x: Tensor], Out = Tensor> e
    * new Sequential(new Dropout()).namedGenerators().map(([key]) => key); // ["0.generator"]
    */
   namedGenerators(): [key: string, generator: Generator][] {
-    return distinct(this, asGenerator);
+    return this.#distinct((member) => (member instanceof Generator ? member : undefined));
   }
 
   /**
@@ -139,11 +208,14 @@ export abstract class Module<In extends unknown[] = [x: Tensor], Out = Tensor> e
    */
   stateDict(): Record<string, Variable> {
     const state = new Map<string, Variable>();
-    for (const [path, module] of walk(this, "", [])) {
-      for (const [name, variable] of [...pick(module, asParameter), ...pick(module, asBuffer)]) {
+    for (const { path, members } of this.#walk()) {
+      const variables = members.flatMap(({ key, value }) => (value instanceof Variable ? [{ key, value }] : []));
+      const parameters = variables.filter(({ value }) => value instanceof Parameter);
+      const buffers = variables.filter(({ value }) => !(value instanceof Parameter));
+      for (const { key: name, value } of [...parameters, ...buffers]) {
         const key = join(path, name);
         if (state.has(key)) throw configError("stateDict", `two fields have the key ${key}`, "Rename one of them");
-        state.set(key, variable);
+        state.set(key, value);
       }
     }
     return Object.fromEntries(state);
@@ -167,20 +239,31 @@ export abstract class Module<In extends unknown[] = [x: Tensor], Out = Tensor> e
   }
 
   /**
-   * Switches this module and all below it to training. A compiled function keeps the mode in which it was traced.
+   * Whether the module computes as in training; dropout and batch normalisation look at it. Set by `train`, `eval`, `pin`
+   * and `freeze`. Compiled functions are traced again when it has changed.
+   *
+   * @example
+   * new Dropout().eval().training; // false
+   */
+  get training(): boolean {
+    return this.#pinned.value ?? this.#training.value;
+  }
+
+  /**
+   * Switches this module and all below it to training, except those that are pinned or frozen.
    *
    * @param mode false switches to evaluation. Default true
    * @example
    * model.train();
    */
   train(mode = true): this {
-    for (const [, module] of walk(this, "", [])) module.training = mode;
+    for (const { module } of this.#walk()) module.#training.value = mode;
     return this;
   }
 
   /**
-   * Switches this module and all below it to evaluation: dropout passes its input, batch normalisation uses its running
-   * statistics.
+   * Switches this module and all below it to evaluation, except those that are pinned to training: dropout passes its
+   * input, batch normalisation uses its running statistics.
    *
    * @example
    * const prediction = model.eval()(images).argmax({ dim: 1 });
@@ -188,69 +271,147 @@ export abstract class Module<In extends unknown[] = [x: Tensor], Out = Tensor> e
   eval(): this {
     return this.train(false);
   }
+
+  /**
+   * Runs `fn` with this module and all below it in a mode, and gives each its own mode back.
+   *
+   * @param mode of all modules but those that are pinned or frozen
+   * @example
+   * const logits = model.inMode("eval", () => model(images)); // shape [3, 2]
+   */
+  inMode<T>(mode: Mode, fn: () => T): T {
+    const before = this.#walk().map(({ module }) => ({ module, training: module.#training.value }));
+    this.train(mode === "train");
+    try {
+      return fn();
+    } finally {
+      for (const { module, training } of before) module.#training.value = training;
+    }
+  }
+
+  /**
+   * Keeps this module and all below it in a mode, whatever `train` and `eval` say: batch normalisation by running
+   * statistics while the rest is trained, or dropout that stays on to sample predictions.
+   *
+   * @param mode the mode to stay in; null lets the modules follow `train` and `eval` again
+   * @example
+   * const dropout = new Dropout().pin("train");
+   * new Sequential(dropout).eval();
+   * dropout.training; // true
+   */
+  pin(mode: Mode | null): this {
+    if (mode !== null) checkWord("pin", "mode", mode, ["train", "eval"]);
+    for (const { module } of this.#walk()) module.#pinned.value = mode === null ? null : mode === "train";
+    return this;
+  }
+
+  /**
+   * Stops the training of this module and all below it, or of those that a filter chooses: no gradient is computed for
+   * their parameters, optimizers leave them as they are, and they stay in evaluation whatever their parents do, so that
+   * running statistics stay too. Compiled functions are traced again.
+   *
+   * @param filter chooses modules by path and kind, each without those below it. Default all
+   * @example
+   * const net = new Sequential(new Sequential(new Linear(4, 4), new BatchNorm1d(4)), new Linear(4, 2));
+   * net[0].freeze();
+   * net.train().namedParameters().filter(([, { trainable }]) => trainable).map(([key]) => key); // ["1.weight", "1.bias"]
+   */
+  freeze(filter?: ModuleFilter): this {
+    return this.#setFrozen(true, filter);
+  }
+
+  /**
+   * Ends what `freeze` began: parameters are trained, and the modules follow `train` and `eval` again.
+   *
+   * @param filter chooses modules by path and kind, each without those below it. Default all
+   * @example
+   * model.freeze().unfreeze((path) => path.startsWith("2"));
+   */
+  unfreeze(filter?: ModuleFilter): this {
+    return this.#setFrozen(false, filter);
+  }
+
+  #setFrozen(frozen: boolean, filter: ModuleFilter = () => true): this {
+    for (const { path, module, members } of this.#walk()) {
+      if (!filter(path, module)) continue;
+      module.#pinned.value = frozen ? false : null;
+      for (const { value } of members) if (value instanceof Parameter) value.trainable = !frozen;
+    }
+    return this;
+  }
+
+  /** What `as` recognises in the whole tree, each once, under its first key. */
+  #distinct<T>(as: (member: Member) => T | undefined): [key: string, value: T][] {
+    const keys = new Map<T, string>();
+    for (const { path, members } of this.#walk()) {
+      for (const { key, value } of members) {
+        const wanted = as(value);
+        if (wanted !== undefined && !keys.has(wanted)) keys.set(wanted, join(path, key));
+      }
+    }
+    return [...keys].map(([value, key]) => [key, value]);
+  }
+
+  /**
+   * This module and all below it, parents first, a module used twice under both paths. Modules and variables learn their
+   * paths.
+   */
+  #walk(): Visit[] {
+    const visit = {};
+    const visits: Visit[] = [];
+    const seen = new Set<Member>();
+    const go = (module: AnyModule, path: string, ancestors: readonly AnyModule[]) => {
+      if (ancestors.includes(module)) {
+        const hint = "Keep a back reference in a #private field, which the tree does not see";
+        throw configError("module", `${path} is the module ${module.constructor.name} that contains it`, hint);
+      }
+      const members = membersOf(module, isMember);
+      visits.push({ path, module, members });
+      const first = !seen.has(module);
+      if (first) {
+        seen.add(module);
+        module.#visit = visit;
+        module.#path = join(this.#path, path);
+        module.#names = new Map(members.flatMap(({ key, value }) => (isModule(value) ? [[value, key]] : [])));
+      }
+      for (const { key, value } of members) {
+        if (isModule(value)) go(value, join(path, key), [...ancestors, module]);
+        else if (value instanceof Variable && !seen.has(value)) {
+          seen.add(value);
+          value.path = join(module.#path, key);
+        }
+      }
+    };
+    go(this, "", []);
+    return visits;
+  }
 }
 
-/** The fields that belong to the tree, arrays taken apart, by their names in snake case. */
-function ownFields(module: AnyModule): [name: string, field: Field][] {
-  const found: [string, Field][] = [];
-  const collect = (name: string, value: unknown): void => {
-    if (isField(value)) found.push([name, value]);
-    else if (Array.isArray(value)) for (const [index, item] of value.entries()) collect(`${name}.${index}`, item);
-  };
-  for (const [name, value] of Object.entries(module)) collect(snakeCase(name), value);
-  return found;
+/** A module with its path and what it holds itself. */
+interface Visit {
+  readonly path: string;
+  readonly module: AnyModule;
+  readonly members: readonly Held<Member>[];
 }
 
-function isField(value: unknown): value is Field {
+/** Whether a value is a module. */
+export function isModule(value: unknown): value is AnyModule {
+  return value instanceof Module;
+}
+
+/** Whether a value is part of the tree of modules. */
+export function isMember(value: unknown): value is Member {
   return value instanceof Variable || value instanceof Module || value instanceof Generator;
 }
 
-function asParameter(field: Field): Parameter | undefined {
-  return field instanceof Parameter ? field : undefined;
+function isBuffer(member: Member): member is Variable {
+  return member instanceof Variable && !(member instanceof Parameter);
 }
 
-function asBuffer(field: Field): Variable | undefined {
-  return field instanceof Variable && !(field instanceof Parameter) ? field : undefined;
-}
-
-function asGenerator(field: Field): Generator | undefined {
-  return field instanceof Generator ? field : undefined;
-}
-
-/** `module` and all below it, parents first. A module used twice comes twice, under both paths. */
-function* walk(module: AnyModule, path: string, ancestors: readonly AnyModule[]): Iterable<[string, AnyModule]> {
-  if (ancestors.includes(module)) {
-    const hint = "Keep a back reference in a #private field, which the tree does not see";
-    throw configError("module", `${path} is the module ${module.constructor.name} that contains it`, hint);
-  }
-  yield [path, module];
-  for (const [name, field] of ownFields(module)) {
-    if (field instanceof Module) yield* walk(field, join(path, name), [...ancestors, module]);
-  }
+function hasState({ members }: Visit): boolean {
+  return members.some(({ value }) => !isModule(value));
 }
 
 function join(path: string, name: string): string {
-  return path === "" ? name : `${path}.${name}`;
-}
-
-/** `runningMean` → `running_mean`. */
-function snakeCase(name: string): string {
-  return name.replace(/([a-z0-9])([A-Z])/g, (_, before: string, upper: string) => `${before}_${upper.toLowerCase()}`);
-}
-
-/** The fields of `module` itself that `as` recognises. */
-function pick<T>(module: AnyModule, as: (field: Field) => T | undefined): [name: string, value: T][] {
-  return ownFields(module).flatMap(([name, field]) => {
-    const value = as(field);
-    return value === undefined ? [] : [[name, value] satisfies [string, T]];
-  });
-}
-
-/** What `as` recognises in the whole tree, each once, under its first key. */
-function distinct<T>(root: AnyModule, as: (field: Field) => T | undefined): [key: string, value: T][] {
-  const keys = new Map<T, string>();
-  for (const [path, module] of walk(root, "", [])) {
-    for (const [name, value] of pick(module, as)) if (!keys.has(value)) keys.set(value, join(path, name));
-  }
-  return [...keys].map(([value, key]) => [key, value]);
+  return path === "" || name === "" ? path + name : `${path}.${name}`;
 }

@@ -183,3 +183,8 @@ export function own(node: Node, cell: Cell): Node {
   owners.set(node, cell);
   return node;
 }
+
+/** Makes the value of a cell that wants gradients no longer a constant to `backward`. */
+export function disown(node: Node): void {
+  owners.delete(node);
+}

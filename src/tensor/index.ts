@@ -3,7 +3,7 @@ export type { DType, TypedArray } from "../ir/dtype.js";
 export type { KernelWork } from "../ir/program.js";
 export { memoryStats } from "../runtime/index.js";
 export type { Origin, Role } from "../util/scope.js";
-export { HostValue, noGrad } from "./cells.js";
+export { HostValue, isGradEnabled, noGrad } from "./cells.js";
 export { beforeEachCall, compile, isTracing } from "./compile.js";
 export type { ConvOptions, PoolOptions, Size2d } from "./contract.js";
 export {

@@ -6,7 +6,7 @@ import { graph, helpers } from "../ops/index.js";
 import { Storage } from "../runtime/index.js";
 import { checkedConstructor, checkMethods, takes } from "../util/arguments.js";
 import { flag, instance, type Kind, text } from "../util/kinds.js";
-import { activeTrace, Cell, own } from "./cells.js";
+import { activeTrace, Cell, disown, HostValue, own } from "./cells.js";
 import { shapeError } from "./check.js";
 import { elementOf, elementsOf, type HostArray, isHostArray } from "./host.js";
 import { leafOf } from "./session.js";
@@ -35,6 +35,11 @@ const checkVariable = checkedConstructor(
 export class Variable extends Tensor {
   /** For messages; empty if none was given. */
   readonly name: string;
+  /**
+   * Key of the variable in the tree of modules that holds it, such as `layer1.0.conv1.weight`, as of the last walk of the
+   * tree (a call of the model, `parameters`, `stateDict`); outside of trees its name.
+   */
+  path: string;
   /** What points to the current value. */
   readonly cell: Cell;
   private readonly wantsGrad: boolean;
@@ -44,6 +49,7 @@ export class Variable extends Tensor {
     checkVariable([initial, options]);
     super(createLeaf(initial.shape, initial.dtype));
     this.name = options.name ?? "";
+    this.path = this.name;
     this.wantsGrad = options.requiresGrad ?? false;
     // A node of its own: two variables made from one tensor are two values.
     this.cell = new Cell(graph.make("detach", [initial.node], {}));
@@ -55,12 +61,12 @@ export class Variable extends Tensor {
 
   /** How messages call this variable. */
   private get label(): string {
-    return this.name || "a variable";
+    return this.path || "a variable";
   }
 
   override get node(): Node {
     const node = this.cell.read();
-    return this.wantsGrad ? own(node, this.cell) : node;
+    return this.requiresGrad ? own(node, this.cell) : node;
   }
   override get requiresGrad(): boolean {
     return this.wantsGrad;
@@ -134,7 +140,7 @@ const checkParameter = checkedConstructor(
 );
 
 /**
- * A trained value: a Variable with gradients.
+ * A trained value: a Variable with gradients, unless it is frozen.
  *
  * @example
  * const weight = new Parameter(zeros([10, 784]), { name: "weight" });
@@ -142,8 +148,33 @@ const checkParameter = checkedConstructor(
  * weight.grad; // shape [10, 784]
  */
 export class Parameter extends Variable {
+  readonly #trainable = new HostValue(true);
+
   constructor(initial: Tensor, options: ParameterOptions = {}) {
     checkParameter([initial, options]);
     super(initial, { ...options, requiresGrad: true });
+  }
+
+  override get requiresGrad(): boolean {
+    return this.trainable;
+  }
+
+  /**
+   * Whether `backward` computes a gradient for the parameter; optimizers leave one without a gradient as it is. Default
+   * true. Setting it to false forgets the gradient. Compiled functions are traced again after a change.
+   *
+   * @example
+   * const weight = new Parameter(ones([2]));
+   * weight.trainable = false;
+   * weight.requiresGrad; // false
+   */
+  get trainable(): boolean {
+    return this.#trainable.value;
+  }
+  set trainable(trainable: boolean) {
+    this.#trainable.value = trainable;
+    if (trainable) return;
+    this.grad = null;
+    disown(this.node);
   }
 }

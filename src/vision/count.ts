@@ -30,11 +30,5 @@ export function countParameters(module: AnyModule): number {
  * countFlops(new nn.Conv2d(3, 16, 3, { padding: 1 }), [1, 3, 32, 32]); // 442368
  */
 export function countFlops(model: Module, inputShape: readonly number[]): number {
-  const modes = model.namedModules().map(([, module]) => ({ module, training: module.training }));
-  model.eval();
-  try {
-    return multiplyAdds(model(zeros(inputShape)));
-  } finally {
-    for (const { module, training } of modes) module.training = training;
-  }
+  return model.inMode("eval", () => multiplyAdds(model(zeros(inputShape))));
 }

@@ -31,6 +31,7 @@ import {
   tensor,
 } from "../../src/tensor/index.js";
 import { describeError } from "../../src/util/errors.js";
+import { sweepReductions } from "./reduction-sweep.js";
 
 /** A few steps of a small CNN; channels and sides are no multiples of any vector width. */
 async function train(): Promise<unknown> {
@@ -221,6 +222,7 @@ const jobs: Readonly<Record<string, () => Promise<unknown>>> = {
   memory,
   chosen,
   longTraining,
+  reductions: sweepReductions,
 };
 
 try {

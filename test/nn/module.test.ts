@@ -1,7 +1,7 @@
 /** The tree of a module: which fields it finds, their keys and order, sharing, loading, and the path in errors. */
 import { beforeAll, describe, expect, it } from "vitest";
 import { useDevice } from "../../src/index.js";
-import { BatchNorm1d, BatchNorm2d, Conv2d, Dropout, Linear, Module, ReLU, Sequential } from "../../src/nn/index.js";
+import { BatchNorm1d, Conv2d, Dropout, Linear, MaxPool2d, Module, ReLU, Sequential } from "../../src/nn/index.js";
 import { compile, ones, Parameter, type Tensor, Variable, zeros } from "../../src/tensor/index.js";
 
 beforeAll(() => useDevice("interp"));
@@ -167,8 +167,7 @@ describe("a module", () => {
   });
 
   it("has the fields of its class only, whatever their names", () => {
-    expect(Object.entries(new ReLU())).toEqual([["training", true]]);
-    expect(Reflect.ownKeys(new ReLU())).toEqual(["training"]);
+    expect(Reflect.ownKeys(new ReLU())).toEqual([]);
     const { name, length } = new Named();
     expect({ name, length }).toEqual({ name: "a field", length: 3 });
     expect("call" in new ReLU()).toBe(false);
@@ -221,13 +220,13 @@ describe("a module", () => {
   });
 
   it("names a module that is no field by its class", () => {
-    const helper = new BatchNorm2d(2);
+    const helper = new MaxPool2d(2);
     class Outer extends Module {
       override forward(x: Tensor): Tensor {
         return helper(x);
       }
     }
-    expect(() => new Outer()(zeros([1, 2]))).toThrow("(in model.BatchNorm2d)");
+    expect(() => new Outer()(zeros([1, 2]))).toThrow("(in model.MaxPool2d)");
   });
 
   it("serves other inputs and outputs than one tensor", async () => {

@@ -1,5 +1,6 @@
 // conv2d+neg_2x16x6x6
 #define VL 8
+#define RAMP 0, 1, 2, 3, 4, 5, 6, 7
 // (prelude)
 
 static void part0(const float *restrict B0, const float *B1, float *B2, char *scratch, long task) {

@@ -1,5 +1,6 @@
 // matmul+add_1x7x19
 #define VL 8
+#define RAMP 0, 1, 2, 3, 4, 5, 6, 7
 // (prelude)
 
 static void part0(const float *restrict B0, const float *restrict B1, float *restrict B2, char *scratch, long task) {
