@@ -115,7 +115,7 @@ export interface Job {
  * are the loss and the mean magnitude of the first weight's momentum, which needs the whole way back.
  */
 export function trainingStep(model: ModelName, api: Api): Job {
-  const { fovea, nn, optim, vision } = api;
+  const { fovea, nn, optim } = api;
   const { batch, input, classes, weightDecay } = trained[model];
   const net = build(model, api);
   (model === "mlp" || model === "cnn" ? fillPlain : fillNormalised)(net);
@@ -141,7 +141,7 @@ export function trainingStep(model: ModelName, api: Api): Job {
       return [(await loss?.item()) ?? Number.NaN, meanMagnitude(momentum)];
     },
     // A product, and as much again for each of its two gradients.
-    flop: () => 2 * 3 * vision.countFlops(net, shape),
+    flop: () => 2 * 3 * nn.countFlops(net, shape),
   };
 }
 
@@ -169,6 +169,6 @@ export function prediction(work: Work & { readonly kind: "infer" }, { fovea, nn,
       const sum = probe.reduce((total, factor, i) => total + factor * values[i], 0);
       return [meanMagnitude(values), sum / probe.length];
     },
-    flop: () => 2 * vision.countFlops(net, shape),
+    flop: () => 2 * nn.countFlops(net, shape),
   };
 }

@@ -4,7 +4,7 @@
  */
 import { conv2d, type Generator, Parameter, type Size2d, type Tensor } from "../tensor/index.js";
 import { checkCount, checkImages, checkPair, configError, type Pair } from "./checks.js";
-import { kaimingUniform } from "./init.js";
+import { fans, kaimingUniform } from "./init.js";
 import { Module } from "./module.js";
 import { defaultGenerator } from "./random.js";
 
@@ -44,26 +44,31 @@ const torchInit: NonNullable<Conv2dOptions["init"]> = (shape, { generator }) =>
  * const y = new Conv2d(3, 16, 3, { padding: 1 })(zeros([8, 3, 32, 32])); // shape [8, 16, 32, 32]
  */
 export class Conv2d extends Module {
-  /** `[outChannels, inChannels / groups, Kh, Kw]` */
-  readonly weight: Parameter;
-  /** `[outChannels]` */
-  readonly bias: Parameter | null;
+  readonly inChannels: number;
+  readonly outChannels: number;
+  readonly kernelSize: Pair;
   readonly stride: Pair;
   readonly padding: Pair;
   readonly dilation: Pair;
   readonly groups: number;
+  /** `[outChannels, inChannels / groups, Kh, Kw]` */
+  readonly weight: Parameter;
+  /** `[outChannels]` */
+  readonly bias: Parameter | null;
 
   constructor(inChannels: number, outChannels: number, kernelSize: Size2d, options: Conv2dOptions = {}) {
     super();
     const { bias = true, init = torchInit, generator = defaultGenerator() } = options;
-    const [kernelHeight, kernelWidth] = checkPair("conv2d", "kernelSize", kernelSize);
+    this.inChannels = checkCount("conv2d", "inChannels", inChannels);
+    this.outChannels = checkCount("conv2d", "outChannels", outChannels);
+    this.kernelSize = checkPair("conv2d", "kernelSize", kernelSize);
     this.stride = checkPair("conv2d", "stride", options.stride ?? 1);
     this.padding = checkPair("conv2d", "padding", options.padding ?? 0, 0);
     this.dilation = checkPair("conv2d", "dilation", options.dilation ?? 1);
     this.groups = checkGroups(options.groups ?? 1, inChannels, outChannels);
 
-    const shape = [outChannels, inChannels / this.groups, kernelHeight, kernelWidth];
-    const bound = 1 / Math.sqrt(shape[1] * kernelHeight * kernelWidth);
+    const shape = [outChannels, inChannels / this.groups, ...this.kernelSize];
+    const bound = 1 / Math.sqrt(fans(shape).fanIn);
     this.weight = new Parameter(init(shape, { generator }), { name: "conv2d.weight" });
     this.bias = bias
       ? new Parameter(generator.uniform([outChannels], { low: -bound, high: bound }), { name: "conv2d.bias" })
@@ -78,8 +83,6 @@ export class Conv2d extends Module {
 }
 
 function checkGroups(groups: number, inChannels: number, outChannels: number): number {
-  checkCount("conv2d", "inChannels", inChannels);
-  checkCount("conv2d", "outChannels", outChannels);
   checkCount("conv2d", "groups", groups);
   if (inChannels % groups !== 0 || outChannels % groups !== 0) {
     const problem = `groups ${groups} must divide inChannels ${inChannels} and outChannels ${outChannels}`;

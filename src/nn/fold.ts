@@ -4,10 +4,13 @@
  * any model.
  */
 import { noGrad, Parameter, type Tensor } from "../tensor/index.js";
+import { shapeError, shapeText } from "./checks.js";
 import { Conv2d } from "./conv.js";
 import { Linear } from "./linear.js";
-import type { AnyModule } from "./module.js";
+import { type AnyModule, isModule, Module } from "./module.js";
 import { BatchNorm1d, BatchNorm2d } from "./norm.js";
+import { replaceModules } from "./replace.js";
+import { membersOf } from "./tree.js";
 
 /** A class with its fields open to change: the one place that may. */
 type Open<T> = { -readonly [Key in keyof T]: T[Key] };
@@ -15,14 +18,33 @@ type Open<T> = { -readonly [Key in keyof T]: T[Key] };
 type Layer = Conv2d | Linear;
 type Norm = BatchNorm1d | BatchNorm2d;
 
+/** Takes the place of a normalisation that the layer before does: passes its input on. */
+class FoldedNorm extends Module {
+  /** Rank of the input, 2 for vectors and 4 for images. */
+  readonly rank: number;
+
+  constructor(norm: Norm) {
+    super();
+    this.rank = norm instanceof BatchNorm2d ? 4 : 2;
+  }
+
+  override forward(x: Tensor): Tensor {
+    if (x.rank !== this.rank) {
+      const problem = `folded into a layer whose outputs are in axis 1, got x ${shapeText(x.shape)}`;
+      throw shapeError("batchNorm", problem, "Sequences are normalised along another axis: leave it unfolded");
+    }
+    return x;
+  }
+}
+
 /**
  * Folds every batch normalisation right behind a convolution or a linear layer into that layer's weight and bias, and
  * switches the model to evaluation: the same predictions without the passes over the images in between.
  *
  * Formula: `w' = w · γ / √(σ² + eps)`, `b' = β + (b − μ) · γ / √(σ² + eps)`, per output channel, with the running μ and σ².
  *
- * The model is changed and given back. A folded normalisation passes its input on and has no parameters or buffers any
- * more, and the layer before it has a bias; so load weights first, and save the model before. Whether two layers follow
+ * The model is changed and given back. A module that passes its input on takes the place of a folded normalisation, and
+ * the layer before it has a bias; so load weights first, and save the model before. Whether two layers follow
  * each other is told by `Module.chains`. What cannot be folded stays as it is: a normalisation without running
  * statistics, and layers that are used in more than one place.
  *
@@ -35,19 +57,21 @@ type Norm = BatchNorm1d | BatchNorm2d;
 export function foldBatchNorm<M extends AnyModule>(model: M): M {
   const places = countPlaces(model);
   const alone = (module: AnyModule) => places.get(module) === 1;
+  const folded = new Map<AnyModule, FoldedNorm>();
   for (const [, module] of model.namedModules()) {
     for (const chain of module.chains()) {
       for (let i = 1; i < chain.length; i++) {
         const [layer, norm] = [chain[i - 1], chain[i]];
-        if (alone(layer) && alone(norm) && fits(layer, norm)) noGrad(() => fold(layer as Layer, norm as Norm));
+        if (!alone(layer) || !alone(norm) || folded.has(norm) || !fits(layer, norm)) continue;
+        noGrad(() => fold(layer as Layer, norm as Norm));
+        folded.set(norm, new FoldedNorm(norm as Norm));
       }
     }
   }
-  model.eval();
-  return model;
+  return replaceModules(model, (module) => folded.get(module)).eval();
 }
 
-/** Whether `norm` is a normalisation that `layer` can take over; one that is folded has no statistics left. */
+/** Whether `norm` is a normalisation that `layer` can take over. */
 function fits(layer: AnyModule, norm: AnyModule): boolean {
   const pair =
     (layer instanceof Conv2d && norm instanceof BatchNorm2d) ||
@@ -55,7 +79,7 @@ function fits(layer: AnyModule, norm: AnyModule): boolean {
   return pair && norm.runningMean !== null && norm.runningVar !== null && norm.numFeatures === layer.weight.shape[0];
 }
 
-function fold(layer: Open<Layer>, norm: Open<Norm>): void {
+function fold(layer: Open<Layer>, norm: Norm): void {
   const { runningMean, runningVar, weight: gamma, bias: beta, eps } = norm;
   if (!runningMean || !runningVar) return;
   const spread = runningVar.add(eps).rsqrt(); // [O]
@@ -66,8 +90,7 @@ function fold(layer: Open<Layer>, norm: Open<Norm>): void {
   // New parameters, so that others that share the old ones keep them.
   layer.weight = renewed(weight.mul(scale.reshape(perOutput)), weight.name);
   layer.bias = renewed(beta ? shift.add(beta) : shift, weight.name.replace(/weight$/, "bias"));
-  norm.folded = true;
-  norm.weight = norm.bias = norm.runningMean = norm.runningVar = norm.numBatchesTracked = null;
+  layer.weight.trainable = layer.bias.trainable = weight.trainable;
 }
 
 function renewed(value: Tensor, name: string): Parameter {
@@ -76,17 +99,10 @@ function renewed(value: Tensor, name: string): Parameter {
 
 /** In how many places of the tree each module is held: a parent that is itself used twice counts once. */
 function countPlaces(model: AnyModule): Map<AnyModule, number> {
-  const modules = model.namedModules();
-  const byPath = new Map(modules);
-  const numbers = new Map([...new Set(byPath.values())].map((module, i) => [module, i]));
-  const places = new Map<AnyModule, Set<string>>();
-  for (const [path, module] of modules) {
-    // The parent is the longest path in front that is a module: fields may hold arrays (blocks.0).
-    let end = path.lastIndexOf(".");
-    while (end > 0 && !byPath.has(path.slice(0, end))) end = path.lastIndexOf(".", end - 1);
-    const parent = byPath.get(path.slice(0, Math.max(0, end))) as AnyModule;
-    const place = `${numbers.get(parent)}.${path.slice(end + 1)}`;
-    places.set(module, (places.get(module) ?? new Set()).add(place));
+  const modules = new Set(model.namedModules().map(([, module]) => module));
+  const places = new Map<AnyModule, number>([[model, 1]]);
+  for (const parent of modules) {
+    for (const { value } of membersOf(parent, isModule)) places.set(value, (places.get(value) ?? 0) + 1);
   }
-  return new Map([...places].map(([module, held]) => [module, held.size]));
+  return places;
 }

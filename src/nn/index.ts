@@ -3,12 +3,13 @@ export { ReLU, ReLU6 } from "./activation.js";
 export type { Pair } from "./checks.js";
 export { Flatten, type FlattenOptions, Sequential } from "./container.js";
 export { Conv2d, type Conv2dOptions } from "./conv.js";
+export { countFlops, countParameters } from "./count.js";
 export { Dropout, type DropoutOptions } from "./dropout.js";
 export { foldBatchNorm } from "./fold.js";
 export * as functional from "./functional.js";
 export * as init from "./init.js";
 export { Linear, type LinearOptions } from "./linear.js";
-export { type AnyModule, Module } from "./module.js";
+export { type AnyModule, type Mode, Module, type ModuleFilter } from "./module.js";
 export { BatchNorm1d, BatchNorm2d, type BatchNormOptions } from "./norm.js";
 export {
   AdaptiveAvgPool2d,
@@ -18,4 +19,7 @@ export {
   type MaxPool2dOptions,
 } from "./pool.js";
 export { manualSeed } from "./random.js";
+export { type Recording, record } from "./record.js";
+export { type ReplaceRule, replaceModules } from "./replace.js";
 export type { LoadReport, StateValue } from "./state.js";
+export { type Summary, type SummaryOptions, type SummaryRow, summary } from "./summary.js";

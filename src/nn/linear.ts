@@ -29,6 +29,8 @@ export interface LinearOptions {
  * const logits = new Linear(784, 10)(zeros([32, 784])); // shape [32, 10]
  */
 export class Linear extends Module {
+  readonly inFeatures: number;
+  readonly outFeatures: number;
   /** `[outFeatures, inFeatures]` */
   readonly weight: Parameter;
   /** `[outFeatures]` */
@@ -36,8 +38,8 @@ export class Linear extends Module {
 
   constructor(inFeatures: number, outFeatures: number, options: LinearOptions = {}) {
     super();
-    checkCount("linear", "inFeatures", inFeatures);
-    checkCount("linear", "outFeatures", outFeatures);
+    this.inFeatures = checkCount("linear", "inFeatures", inFeatures);
+    this.outFeatures = checkCount("linear", "outFeatures", outFeatures);
     const { bias = true, generator = defaultGenerator() } = options;
     const bound = 1 / Math.sqrt(inFeatures);
     this.weight = new Parameter(kaimingUniform([outFeatures, inFeatures], { a: Math.sqrt(5), generator }), {

@@ -3,10 +3,12 @@
  * tree gives PyTorch's state-dict keys. This file must not know any particular layer, nor any file format.
  */
 import { Generator, HostValue, isGradEnabled, Parameter, type Tensor, Variable } from "../tensor/index.js";
+import { inspectKey } from "../util/inspect.js";
 import { currentScope, withScope } from "../util/scope.js";
 import { Callable } from "./callable.js";
 import { currentCall, runCall } from "./calls.js";
 import { checkWord, configError } from "./checks.js";
+import { moduleText } from "./repr.js";
 import { type LoadReport, loadState, type StateValue } from "./state.js";
 import { type Held, membersOf } from "./tree.js";
 
@@ -69,7 +71,7 @@ export abstract class Module<In extends unknown[] = [x: Tensor], Out = Tensor> e
     else if (Module.#isWithin(module, caller.root)) root = caller.root;
     else Module.#checkStranger(module, caller.module);
     const name = currentScope() === "" ? "model" : Module.#nameOf(module, caller?.module);
-    return runCall({ module, root }, () => withScope(name, () => module.forward(...inputs)));
+    return withScope(name, () => runCall({ module, root }, () => module.forward(...inputs)));
   }
 
   /** Whether a module with state is in the tree of `root`, which may have changed since it was walked. */
@@ -329,6 +331,21 @@ export abstract class Module<In extends unknown[] = [x: Tensor], Out = Tensor> e
    */
   unfreeze(filter?: ModuleFilter): this {
     return this.#setFrozen(false, filter);
+  }
+
+  /**
+   * The tree as text: kind, settings, and children by name. `summary` adds shapes, parameters and work.
+   *
+   * @example
+   * String(new Sequential(new Dropout(0.2))); // "Sequential(\n  (0): Dropout(p=0.2)\n)"
+   */
+  override toString(): string {
+    return moduleText(this, (module) => membersOf(module, isModule));
+  }
+
+  /** @internal What `console.log` shows. */
+  [inspectKey](): string {
+    return this.toString();
   }
 
   #setFrozen(frozen: boolean, filter: ModuleFilter = () => true): this {

@@ -31,8 +31,6 @@ abstract class BatchNorm extends Module {
   readonly runningVar: Variable | null;
   /** How many batches the running statistics have seen, an i32 scalar. */
   readonly numBatchesTracked: Variable | null;
-  /** Whether the layer before does its work (see `foldBatchNorm`), so that it passes its input on. */
-  readonly folded: boolean = false;
 
   constructor(op: string, numFeatures: number, options: BatchNormOptions) {
     super();
@@ -54,7 +52,6 @@ abstract class BatchNorm extends Module {
 
   override forward(x: Tensor): Tensor {
     this.checkInput(x);
-    if (this.folded) return x;
     const { runningMean, runningVar, weight, bias, eps, training } = this;
     const momentum = training ? this.#countBatch() : 0;
     return batchNorm(x, { runningMean, runningVar, weight, bias, eps, training, momentum });
@@ -90,10 +87,6 @@ export class BatchNorm1d extends BatchNorm {
   }
 
   protected override checkInput(x: Tensor): void {
-    if (this.folded && x.rank === 3) {
-      const problem = `folded into a layer whose outputs are in axis 1, got x ${shapeText(x.shape)}`;
-      throw shapeError("batchNorm1d", problem, "Sequences are normalised along another axis: leave it unfolded");
-    }
     if (x.rank !== 2 && x.rank !== 3) {
       const hint = x.rank === 4 ? "Images need BatchNorm2d" : "Add the batch axis with x.unsqueeze(0)";
       throw shapeError("batchNorm1d", `expected x [N, C] or [N, C, L], got x ${shapeText(x.shape)}`, hint);

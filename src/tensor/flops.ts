@@ -1,6 +1,8 @@
-/** Counts the work of a graph by the records of its ops; it must not know any op itself. */
+/** Counts the work and the memory of graphs by the records of their ops; it must not know any op itself. */
+import { sizeOf } from "../ir/dtype.js";
 import { type Node, type StructuralName, topological } from "../ir/graph.js";
 import { structuralRecord } from "../ops/index.js";
+import { Trace, traced } from "./cells.js";
 import type { Tensor } from "./tensor.js";
 
 /**
@@ -11,8 +13,21 @@ import type { Tensor } from "./tensor.js";
  * multiplyAdds(zeros([2, 3]).matmul(zeros([3, 4]))); // 24
  */
 export function multiplyAdds(...tensors: readonly Tensor[]): number {
-  return topological(tensors.map((x) => x.node)).reduce((sum, node) => {
-    const count = structuralRecord(node)?.multiplyAdds;
-    return sum + (count ? count(node as Node<StructuralName>) : 0);
-  }, 0);
+  return [...multiplyAddsByPath(...tensors).values()].reduce((sum, count) => sum + count, 0);
 }
+
+/** As {@link multiplyAdds}, for each path of a module (see `Origin`) in which the work was asked for. */
+export function multiplyAddsByPath(...tensors: readonly Tensor[]): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const node of topological(tensors.map((x) => x.node))) {
+    const count = structuralRecord(node)?.multiplyAdds?.(node as Node<StructuralName>) ?? 0;
+    if (count > 0) counts.set(node.origin.path, (counts.get(node.origin.path) ?? 0) + count);
+  }
+  return counts;
+}
+
+/** Bytes of the values of a tensor. */
+export const bytesOf = ({ size, dtype }: Tensor): number => size * sizeOf(dtype);
+
+/** Runs `fn` for the graph that it builds: what it assigns to variables is dropped. */
+export const buildOnly = <T>(fn: () => T): T => traced(new Trace(), fn);

@@ -1,5 +1,4 @@
 /** The public face of `fovea/vision`: models by name, their blocks, and their sizes. */
-export { countFlops, countParameters } from "./count.js";
 export { InvertedResidual, type InvertedResidualOptions } from "./inverted-residual.js";
 export { createModel, type ModelName, type ModelOptions, modelNames } from "./models.js";
 export { ResNet, type ResNetName, type ResNetOptions, type Stem } from "./resnet.js";

@@ -35,8 +35,8 @@ describe("the models of the benchmarks", () => {
 
   it("prediction counts one pass, folded or not", () => {
     const work = { kind: "infer", model: "resnet18", batch: 1, size: 64, classes: 10 } as const;
-    const { vision } = api;
+    const { nn, vision } = api;
     const plain = vision.createModel("resnet18", { classes: 10, size: 64 });
-    expect(prediction(work, api).flop()).toBe(2 * vision.countFlops(plain, [1, 3, 64, 64]));
+    expect(prediction(work, api).flop()).toBe(2 * nn.countFlops(plain, [1, 3, 64, 64]));
   });
 });

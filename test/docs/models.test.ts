@@ -1,6 +1,7 @@
 /** The table of docs/models.md says what the models are. */
 import { expect, it } from "vitest";
-import { countFlops, countParameters, createModel, modelNames } from "../../src/vision/index.js";
+import { countFlops, countParameters } from "../../src/nn/index.js";
+import { createModel, modelNames } from "../../src/vision/index.js";
 import { read } from "./markdown.js";
 
 const row = /^\| `(\w+)` \| ([\d,]+) \| ([\d,]+) \| (\d+) classes, (\d) × (\d+) × (\d+) \|/gm;

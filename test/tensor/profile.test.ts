@@ -2,7 +2,7 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { structureKey } from "../../src/compiler/index.js";
 import type { Node } from "../../src/ir/graph.js";
-import { BatchNorm2d, Conv2d, functional, Linear, Module, ReLU, Sequential } from "../../src/nn/index.js";
+import { BatchNorm2d, Conv2d, countFlops, functional, Linear, Module, ReLU, Sequential } from "../../src/nn/index.js";
 import { graph, structuralNames, structuralRecord } from "../../src/ops/index.js";
 import { SGD } from "../../src/optim/index.js";
 import {
@@ -17,7 +17,6 @@ import {
   zeros,
 } from "../../src/tensor/index.js";
 import { withOrigin, withScope } from "../../src/util/scope.js";
-import { countFlops } from "../../src/vision/index.js";
 import { leaf } from "../compiler/graphs.js";
 import type { RecordingDevice } from "../compiler/recorder.js";
 import { record } from "../compiler/steps.js";

@@ -6,7 +6,7 @@ import { beforeAll, describe, expect, it, vi } from "vitest";
 import { Generator, Parameter, useDevice, zeros } from "../../src/index.js";
 import * as nn from "../../src/nn/index.js";
 import { describeError } from "../../src/util/errors.js";
-import { countFlops, countParameters, createModel, InvertedResidual, modelNames } from "../../src/vision/index.js";
+import { createModel, InvertedResidual, modelNames } from "../../src/vision/index.js";
 
 beforeAll(() => useDevice("interp"));
 
@@ -28,8 +28,8 @@ describe("parameters and multiply-adds", () => {
     ["resnet50", 25_557_032, 4.089],
   ] as const)("of %s are torchvision's", (name, parameters, billions) => {
     const model = createModel(name, { classes: 1000, size: 224 });
-    expect(countParameters(model)).toBe(parameters);
-    expect(countFlops(model, [1, 3, 224, 224]) / 1e9).toBeCloseTo(billions, 3);
+    expect(nn.countParameters(model)).toBe(parameters);
+    expect(nn.countFlops(model, [1, 3, 224, 224]) / 1e9).toBeCloseTo(billions, 3);
   });
 
   // He et al. 2016, table 6: millions of parameters. The exact numbers follow from section 4.2.
@@ -48,10 +48,10 @@ describe("parameters and multiply-adds", () => {
     ];
     const normalisations = 2 * (16 * (2 * n + 1) + 32 * 2 * n + 64 * 2 * n);
     const head = 64 * 10;
-    expect(countParameters(model)).toBe(first + second + third + normalisations + head + 10);
-    expect(countFlops(model, [1, 3, 32, 32])).toBe(32 * 32 * first + 16 * 16 * second + 8 * 8 * third + head);
+    expect(nn.countParameters(model)).toBe(first + second + third + normalisations + head + 10);
+    expect(nn.countFlops(model, [1, 3, 32, 32])).toBe(32 * 32 * first + 16 * 16 * second + 8 * 8 * third + head);
     const digits = millions < 1 ? 2 : 1;
-    expect((countParameters(model) / 1e6).toFixed(digits)).toBe(millions.toFixed(digits));
+    expect((nn.countParameters(model) / 1e6).toFixed(digits)).toBe(millions.toFixed(digits));
   });
 
   // PyTorch 2.13: sum(p.numel() for p in model.parameters()) of the same layers.
@@ -60,31 +60,31 @@ describe("parameters and multiply-adds", () => {
     ["lenet", 61706],
     ["cnn", 421642],
   ] as const)("of %s are PyTorch's", (name, expected) => {
-    expect(countParameters(createModel(name, { classes: 10, inChannels: 1, size: 28 }))).toBe(expected);
+    expect(nn.countParameters(createModel(name, { classes: 10, inChannels: 1, size: 28 }))).toBe(expected);
   });
 
   it("fit other inputs: 3 x 32 x 32 in 100 classes", () => {
     // conv 3·32·9 + 32, conv 18496, dense 64·8·8·128 + 128, dense 12900
     const model = createModel("cnn", { classes: 100, size: 32 });
-    expect(countParameters(model)).toBe(896 + 18496 + 524416 + 12900);
+    expect(nn.countParameters(model)).toBe(896 + 18496 + 524416 + 12900);
   });
 
   it("count grouped convolutions by group, images by number, and shared parameters once", () => {
     const grouped = new nn.Conv2d(8, 16, 3, { groups: 4, padding: 1, bias: false });
-    expect(countFlops(grouped, [5, 8, 6, 7])).toBe(5 * 16 * 6 * 7 * 2 * 9);
+    expect(nn.countFlops(grouped, [5, 8, 6, 7])).toBe(5 * 16 * 6 * 7 * 2 * 9);
     const shared = new nn.Linear(4, 4);
     const twice = new nn.Sequential(shared, shared);
-    expect([countParameters(twice), countFlops(twice, [3, 4])]).toEqual([20, 2 * 3 * 16]);
+    expect([nn.countParameters(twice), nn.countFlops(twice, [3, 4])]).toEqual([20, 2 * 3 * 16]);
   });
 
   it("leave modes and random counters as they were", () => {
     const model = new nn.Sequential(new nn.Linear(4, 4), new nn.Dropout(), new nn.BatchNorm1d(4));
     model[1].eval();
     const [before] = model.namedGenerators().map(([, generator]) => generator.counter.node);
-    countFlops(model, [2, 4]);
+    nn.countFlops(model, [2, 4]);
     expect([model.training, model[1].training, model[2].training]).toEqual([true, false, true]);
     expect(model.namedGenerators()[0][1].counter.node).toBe(before);
-    expect(failure(() => countFlops(model, [2, 5]))).toContain("[linear] expected 4 features");
+    expect(failure(() => nn.countFlops(model, [2, 5]))).toContain("[linear] expected 4 features");
     expect([model.training, model[1].training]).toEqual([true, false]);
   });
 });
@@ -189,7 +189,7 @@ describe("stems", () => {
 
   it("keep or quarter the size", () => {
     const work = (stem: "cifar" | "imagenet") =>
-      countFlops(createModel("resnet34", { classes: 10, size: 64, stem }), [1, 3, 64, 64]);
+      nn.countFlops(createModel("resnet34", { classes: 10, size: 64, stem }), [1, 3, 64, 64]);
     const blocks = (3_663_761_408 - 1000 * 512 - 112 * 112 * 64 * 147) * (64 / 224) ** 2; // at 224², without stem and head
     expect(work("imagenet")).toBe(blocks + 32 * 32 * 64 * 147 + 5120);
     expect(work("cifar")).toBe(16 * blocks + 64 * 64 * 64 * 27 + 5120);
@@ -243,7 +243,7 @@ describe("InvertedResidual", () => {
       "conv.1.0.weight 192x1x3x3",
       "conv.2.weight 32x192x1x1",
     ]);
-    expect(countFlops(block, [1, 32, 32, 32])).toBe(1024 * (2 * 32 * 192 + 192 * 9));
+    expect(nn.countFlops(block, [1, 32, 32, 32])).toBe(1024 * (2 * 32 * 192 + 192 * 9));
   });
 
   it("adds its input only where shapes agree, and can do without widening", () => {

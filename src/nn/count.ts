@@ -1,17 +1,18 @@
 /**
- * How large a model is and how much it computes. The work is read off the graph that the model builds, so every module
- * is counted alike; this file must not know any layer.
+ * How large a model is and how much it computes. The work is read off the graph that the model builds, so every module is
+ * counted alike; this file must not know any layer.
  */
-import type { AnyModule, Module } from "../nn/index.js";
+import { buildOnly } from "../tensor/flops.js";
 import { multiplyAdds, zeros } from "../tensor/index.js";
+import type { AnyModule, Module } from "./module.js";
 
 /**
- * The number of trainable values of a module; one that is used in two places counts once.
+ * The number of values in the parameters of a module, frozen ones included; one that is used in two places counts once.
  *
  * Formula: `Σ_p ∏ shape(p)`.
  *
  * @example
- * countParameters(new nn.Linear(784, 10)); // 7850
+ * countParameters(new Linear(784, 10)); // 7850
  */
 export function countParameters(module: AnyModule): number {
   return module.parameters().reduce((sum, { size }) => sum + size, 0);
@@ -27,8 +28,8 @@ export function countParameters(module: AnyModule): number {
  * @throws ShapeError if the model does not take such an input
  * @see He et al. 2016, "Deep Residual Learning for Image Recognition", table 1
  * @example
- * countFlops(new nn.Conv2d(3, 16, 3, { padding: 1 }), [1, 3, 32, 32]); // 442368
+ * countFlops(new Conv2d(3, 16, 3, { padding: 1 }), [1, 3, 32, 32]); // 442368
  */
 export function countFlops(model: Module, inputShape: readonly number[]): number {
-  return model.inMode("eval", () => multiplyAdds(model(zeros(inputShape))));
+  return model.inMode("eval", () => multiplyAdds(buildOnly(() => model(zeros(inputShape)))));
 }

@@ -1,0 +1,53 @@
+/** Exchanging modules within a model. This file must not know any particular layer. */
+import { spell } from "../util/spelling.js";
+import { configError } from "./checks.js";
+import { type AnyModule, isMember, isModule } from "./module.js";
+import { membersOf, replaceMember } from "./tree.js";
+
+/** What takes the place of a module; undefined keeps it and goes on with its children. */
+export type ReplaceRule = (module: AnyModule, path: string) => AnyModule | undefined;
+
+/**
+ * Replaces modules inside a model: a new head, adapters around linear layers, batch normalisation folded away. The rule
+ * is asked for every module below the model, parents first; what it gives takes the place in the field, array, object,
+ * map or set that holds the module, and is not searched itself. A module that is used in several places is asked for
+ * once, and replaced in all of them by the same one.
+ *
+ * The model is changed and given back. Optimizers and compiled functions made before still have the old parameters.
+ * Whoever reads a field after that must expect the new kind of module, since types do not change with it.
+ *
+ * @param model the root; the rule is not asked for it
+ * @param rule gives the replacement of a module, or undefined to keep it
+ * @throws ConfigError if the rule gives anything else
+ * @example
+ * const net = new Sequential(new Linear(4, 8), new ReLU(), new Linear(8, 1000));
+ * replaceModules(net, (module, path) => (path === "2" ? new Linear(8, 3) : undefined));
+ * const logits = net(zeros([5, 4])); // shape [5, 3]
+ */
+export function replaceModules<M extends AnyModule>(model: M, rule: ReplaceRule): M {
+  const paths = new Map<AnyModule, string>(); // the first path of each
+  for (const [path, module] of model.namedModules()) if (!paths.has(module)) paths.set(module, path);
+  const answers = new Map<AnyModule, AnyModule | undefined>();
+  const visit = (parent: AnyModule): void => {
+    for (const held of membersOf(parent, isMember)) {
+      const { value: module } = held;
+      if (!isModule(module)) continue;
+      const asked = answers.has(module);
+      if (!asked) answers.set(module, ask(rule, module, paths.get(module) ?? ""));
+      const other = answers.get(module);
+      if (other) replaceMember(held, other);
+      else if (!asked) visit(module);
+    }
+  };
+  visit(model);
+  model.namedModules(); // gives the new modules their paths
+  return model;
+}
+
+function ask(rule: ReplaceRule, module: AnyModule, path: string): AnyModule | undefined {
+  const given: unknown = rule(module, path);
+  if (given === undefined || given === module) return undefined;
+  if (isModule(given)) return given;
+  const hint = "Return a Module, or undefined to keep the one that is there";
+  throw configError("replaceModules", `the rule gave ${spell(given)} for ${path}`, hint);
+}

@@ -1,0 +1,45 @@
+/**
+ * What a module looks like as text: its class, its settings, and its children by name, one below the other. This file
+ * must not know any layer; settings are the fields that hold plain values.
+ */
+import { spell } from "../util/spelling.js";
+import type { Held } from "./tree.js";
+
+/** What `moduleText` needs to know of a module's children. */
+type ChildrenOf = (module: object) => readonly Held<object>[];
+
+/**
+ * The text of a module: `Linear(inFeatures=2, outFeatures=3)`, and children in lines of their own.
+ *
+ * @param childrenOf the modules that a module holds itself
+ */
+export function moduleText(module: object, childrenOf: ChildrenOf, above: readonly object[] = []): string {
+  const kind = module.constructor.name;
+  if (above.includes(module)) return `${kind}(…)`; // it contains itself
+  const held = childrenOf(module);
+  const head = `${kind}(${settingsOf(module, held.length === 0)}`;
+  const children = held.map(({ key, value }) => {
+    const text = moduleText(value, childrenOf, [...above, module]);
+    return `  (${key}): ${text.replaceAll("\n", "\n  ")}\n`;
+  });
+  return children.length === 0 ? `${head})` : `${head}\n${children.join("")})`;
+}
+
+/**
+ * The fields with plain values, by name. Numbers that are equal for both axes are shown as one. What a layer lacks, such as
+ * a bias, is null; so is the child that a larger module lacks, which is no setting.
+ */
+function settingsOf(module: object, isLeaf: boolean): string {
+  const settings = Object.entries(module).flatMap(([name, value]) => {
+    if (Array.isArray(value)) {
+      if (value.length === 0 || !value.every(isPlainValue)) return [];
+      return [`${name}=${spell(value.length === 2 && value[0] === value[1] ? value[0] : value)}`];
+    }
+    return isPlainValue(value) && (isLeaf || value !== null) ? [`${name}=${spell(value)}`] : [];
+  });
+  return settings.join(", ");
+}
+
+function isPlainValue(value: unknown): boolean {
+  return value === null || ["number", "string", "boolean"].includes(typeof value);
+}
