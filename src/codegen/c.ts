@@ -192,7 +192,19 @@ class CPrinter extends Printer {
   }
 }
 
-/** C source of the kernel, with the function `void fovea_kernel(void *const *, long, long, char *)`. */
+/** The name of a kernel's function in its C text, and what the names of its parts begin with. */
+export const KERNEL_NAME = "fovea_kernel";
+
+/** What comes before the text of kernels: macros, vector types and helpers. */
+export function cHeader(lanes: number): string {
+  const ramp = Array.from({ length: lanes }, (_, lane) => lane).join(", ");
+  return [`#define VL ${lanes}`, `#define RAMP ${ramp}`, C_PRELUDE].join("\n");
+}
+
+/**
+ * C text of the kernel, to stand behind {@link cHeader}: the function `void fovea_kernel(void *const *, long, long, char *)`.
+ * Labels are no part of it: kernels that do the same have the same text.
+ */
 export function printC(kernel: Kernel, lanes: number): string {
   const { buffers, scratch, parts } = kernel;
   // A result may replace a value of the same size in place: such pairs may be the same memory.
@@ -211,7 +223,7 @@ export function printC(kernel: Kernel, lanes: number): string {
   const printer = new CPrinter(lanes);
   const functions = parts.map((part, i) =>
     [
-      `static void part${i}(${[...parameters, "char *scratch", "long task"].join(", ")}) {`,
+      `static void ${KERNEL_NAME}_${i}(${[...parameters, "char *scratch", "long task"].join(", ")}) {`,
       ...scratchLines.filter((line) => scratch.length > 0 && line),
       printer.body(part),
       "}",
@@ -220,17 +232,13 @@ export function printC(kernel: Kernel, lanes: number): string {
   const args = [...buffers.map((_, i) => `buffers[${i}]`), "scratch"].join(", ");
   let first = 0;
   const dispatch = parts.map((part, i) => {
-    const line = `    if (task >= ${first} && task < ${first + part.tasks}) part${i}(${args}, task - ${first});`;
+    const line = `    if (task >= ${first} && task < ${first + part.tasks}) ${KERNEL_NAME}_${i}(${args}, task - ${first});`;
     first += part.tasks;
     return line;
   });
   return [
-    `// ${kernel.label}`,
-    `#define VL ${lanes}`,
-    `#define RAMP ${Array.from({ length: lanes }, (_, lane) => lane).join(", ")}`,
-    C_PRELUDE,
     ...functions,
-    "void fovea_kernel(void *const *buffers, long first, long last, char *scratch) {",
+    `void ${KERNEL_NAME}(void *const *buffers, long first, long last, char *scratch) {`,
     "  for (long task = first; task < last; task++) {",
     ...dispatch,
     "  }",

@@ -1,5 +1,5 @@
 /** The code generators: pure functions from kernels to text and bytes. */
-export { printC } from "./c.js";
+export { cHeader, KERNEL_NAME, printC } from "./c.js";
 export { printJs } from "./js.js";
 export { scratchBytes } from "./scratch.js";
 export { encodeWasm, LOW_BYTES, type WasmOptions } from "./wasm/index.js";

@@ -131,7 +131,7 @@ async function shapes(): Promise<unknown> {
 async function one(): Promise<unknown> {
   const value = await ones([100]).mul(3).sum().item();
   const device = await currentDevice();
-  return { value, compilations: device instanceof NativeDevice ? device.cache.compilations : 0 };
+  return { value, compilations: device instanceof NativeDevice ? device.cache.compiler.compilations : 0 };
 }
 
 /** A training and a prediction with filters that are packed once; and how many programs the compiler made for them. */

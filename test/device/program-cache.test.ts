@@ -11,7 +11,8 @@ const LIBRARY = "content";
 async function kept() {
   const folder = mkdtempSync(join(tmpdir(), "fovea-programs-"));
   writeFileSync(join(folder, "a.so"), LIBRARY);
-  const kernel = { label: "map", flops: 2, library: "a.so", libraryBytes: LIBRARY.length, tasks: 3, scratchBytes: 64 };
+  const compiled = { library: "a.so", libraryBytes: LIBRARY.length, symbol: "kernel" };
+  const kernel = { label: "map", flops: 2, ...compiled, tasks: 3, scratchBytes: 64 };
   const program: MadeProgram = {
     kernels: [kernel],
     steps: [{ kernel: 0, slots: [{ kind: "leaf", leaf: 0 }], waits: true }],

@@ -2,8 +2,6 @@
  * The `native` device: kernels printed as C, compiled by the system's compiler, run on all cores off the event loop.
  * Knows loop-language kernels and memory; no graph, no op.
  */
-import { statSync } from "node:fs";
-import { basename } from "node:path";
 import { printC, scratchBytes } from "../../codegen/index.js";
 import { type DType, hostArray, sizeOf, type TypedArray } from "../../ir/dtype.js";
 import type { Program, Slot } from "../../ir/program.js";
@@ -21,6 +19,7 @@ import {
 import { cacheFolder } from "../../util/cache-folder.js";
 import { DeviceError, describeError } from "../../util/errors.js";
 import { BlockPool } from "./block-pool.js";
+import { CCompiler, FLAG_SETS } from "./c-compiler.js";
 import { collectGarbage } from "./garbage.js";
 import { KernelCache } from "./kernel-cache.js";
 import { discoverMachine, findCompiler, type Machine } from "./machine.js";
@@ -71,7 +70,7 @@ export class NativeDevice implements Device {
     };
     this.pool = new BlockPool(runtime);
     this.arenas = new FinalizationRegistry((address) => runtime.free(address));
-    this.programs = new ProgramCache(machine.cacheFolder, [cache.identity, JSON.stringify(this.target)].join("\n"));
+    this.programs = new ProgramCache(cache.folder, [cache.identity, JSON.stringify(this.target)].join("\n"));
   }
 
   allocate(dtype: DType, elements: number): Memory {
@@ -97,16 +96,15 @@ export class NativeDevice implements Device {
 
   async prepare(program: Program, options: PrepareOptions = {}): Promise<Executable> {
     const debug = Number(process.env.FOVEA_DEBUG ?? 0);
-    const kernels = program.kernels.map(async (kernel): Promise<MadeKernel> => {
-      const source = printC(kernel, this.machine.simd.lanes);
-      if (debug >= 4) process.stderr.write(`${source.slice(source.indexOf("static void part"))}\n`);
-      const path = await this.cache.library(source);
+    const texts = program.kernels.map((kernel) => printC(kernel, this.machine.simd.lanes));
+    if (debug >= 4) process.stderr.write(texts.map((text, i) => `// ${program.kernels[i].label}\n${text}\n`).join(""));
+    const compiled = await this.cache.kernels(texts);
+    const kernels = program.kernels.map((kernel, i): MadeKernel => {
       const { label, flops, parts } = kernel;
       const tasks = parts.reduce((sum, part) => sum + part.tasks, 0);
-      const file = { library: basename(path), libraryBytes: statSync(path).size };
-      return { label, flops, ...file, tasks, scratchBytes: scratchBytes(kernel) };
+      return { label, flops, ...compiled[i], tasks, scratchBytes: scratchBytes(kernel) };
     });
-    const made = { ...program, kernels: await Promise.all(kernels), kept: undefined };
+    const made = { ...program, kernels, kept: undefined };
     this.made.set(program, made);
     return this.ready(made, options);
   }
@@ -125,7 +123,9 @@ export class NativeDevice implements Device {
 
   private ready(program: MadeProgram, { timed = false }: PrepareOptions = {}): Executable {
     const debug = Number(process.env.FOVEA_DEBUG ?? 0);
-    const entries = program.kernels.map((kernel) => this.runtime.open(this.programs.libraryPath(kernel)));
+    const entries = program.kernels.map((kernel) =>
+      this.runtime.open(this.programs.libraryPath(kernel), kernel.symbol),
+    );
     this.runtime.scratch(Math.max(64, ...program.kernels.map((kernel) => kernel.scratchBytes)));
     return this.executable(program, entries, timed || debug >= 1, debug >= 1);
   }
@@ -169,7 +169,7 @@ export class NativeDevice implements Device {
  */
 export async function openNative(): Promise<NativeDevice> {
   const machine = await discoverMachine();
-  const cache = new KernelCache(machine);
+  const cache = new KernelCache(machine, new CCompiler(machine, FLAG_SETS[0]), machine.cacheFolder);
   const runtime = await loadRuntime(cache);
   runtime.start(machine.threads);
   return new NativeDevice(machine, runtime, cache);

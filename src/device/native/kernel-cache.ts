@@ -1,152 +1,161 @@
 /**
- * Compiles C to shared libraries, once per distinct text and machine: a content-addressed folder, private to the user,
- * written atomically, safe with several processes at once. Knows nothing of kernels.
+ * Compiled kernels on disk, addressed by content: a kernel's text, the compiler, its settings and the processor give a key.
+ * Kernels that are missing are compiled together, in as few libraries as keep all cores busy: starting a compiler costs as
+ * much as ten small kernels. A file per key names the library. The folder is private to the user, files appear as a
+ * whole, and several processes may share it.
  */
-import { execFile } from "node:child_process";
 import { createHash, randomBytes } from "node:crypto";
-import { type FileHandle, mkdir, open, rename, rm, writeFile } from "node:fs/promises";
-import { cpus } from "node:os";
+import { type FileHandle, open, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { DeviceError } from "../../util/errors.js";
+import { cHeader, KERNEL_NAME } from "../../codegen/index.js";
+import type { CCompiler } from "./c-compiler.js";
 import type { Machine } from "./machine.js";
 
-/**
- * IEEE semantics throughout: no -ffast-math. Products and sums may fuse, as on every device. All vectors are those of the
- * printed text: the vectorisers of GCC 12 make scalar loops with several integer accumulators wrong on AVX-512, and gain
- * nothing where it matters, since loops worth vectors have them already.
- */
-const FLAGS = [
-  "-O2",
-  "-std=gnu11",
-  "-fPIC",
-  "-shared",
-  "-fwrapv",
-  "-fno-math-errno",
-  "-fno-trapping-math",
-  "-ffp-contract=fast",
-  "-fno-tree-vectorize",
-  "-fno-tree-pre",
-  "-fno-predictive-commoning",
-  "-w",
-];
+/** Where a compiled kernel is: a library of the folder, how long its file must be, and the name of the function. */
+export interface CompiledKernel {
+  readonly library: string;
+  readonly libraryBytes: number;
+  readonly symbol: string;
+}
+
+/** Text of one library at most, about a second of a compiler's time: more would leave cores without work at the end. */
+const BATCH_CHARACTERS = 200_000;
 
 /**
- * Whether a library is there and not cut off, which would crash the process that loads it. The section table of an ELF
- * file, which linkers write last, says how long the file must be; of other formats only the first bytes are looked at.
+ * The length of a library that is there and not cut off, which would crash the process that loads it; else null. The
+ * section table of an ELF file, which linkers write last, says how long the file must be; of other formats only the first
+ * bytes are looked at.
  */
-async function isWhole(path: string): Promise<boolean> {
+async function wholeBytes(path: string): Promise<number | null> {
   let file: FileHandle;
   try {
     file = await open(path);
   } catch {
-    return false;
+    return null;
   }
   try {
     const header = Buffer.alloc(64);
     const { bytesRead } = await file.read(header, 0, 64, 0);
-    if (bytesRead < 64) return false;
-    if (process.platform !== "linux") return true;
+    if (bytesRead < 64) return null;
     const { size } = await file.stat();
+    if (process.platform !== "linux") return size;
     const end = Number(header.readBigUInt64LE(0x28)) + header.readUInt16LE(0x3a) * header.readUInt16LE(0x3c);
-    return header.toString("latin1", 0, 4) === "\x7fELF" && size >= end;
+    return header.toString("latin1", 0, 4) === "\x7fELF" && size >= end ? size : null;
   } finally {
     await file.close();
   }
 }
 
-export class KernelCache {
-  private readonly pending = new Map<string, Promise<string>>();
-  /** Compiler, settings and processor: libraries of another are of no use. */
-  readonly identity: string;
-  private running = 0;
-  private readonly waiting: (() => void)[] = [];
-  /** Compilations done by this process; tests assert that a warm cache needs none. */
-  compilations = 0;
+/** Shares texts out to batches of about equal length, the longest first. */
+function batches(texts: ReadonlyMap<string, string>, workers: number): string[][] {
+  const keys = [...texts.keys()].sort((a, b) => lengthOf(b) - lengthOf(a));
+  function lengthOf(key: string): number {
+    return texts.get(key)?.length ?? 0;
+  }
+  const total = keys.reduce((sum, key) => sum + lengthOf(key), 0);
+  const count = Math.min(keys.length, Math.max(workers, Math.ceil(total / BATCH_CHARACTERS)));
+  const shares = Array.from({ length: count }, () => ({ keys: [] as string[], length: 0 }));
+  for (const key of keys) {
+    const shortest = shares.reduce((a, b) => (b.length < a.length ? b : a));
+    shortest.keys.push(key);
+    shortest.length += lengthOf(key);
+  }
+  return shares.map((share) => share.keys.sort());
+}
 
-  constructor(private readonly machine: Machine) {
-    const { compilerVersion, simd } = machine;
-    this.identity = [compilerVersion, ...simd.flags, ...FLAGS, cpus()[0]?.model, process.arch].join("\n");
+export class KernelCache {
+  private readonly pending = new Map<string, Promise<CompiledKernel>>();
+  readonly identity: string;
+
+  constructor(
+    private readonly machine: Machine,
+    readonly compiler: CCompiler,
+    readonly folder: string,
+  ) {
+    this.identity = compiler.identity;
+  }
+
+  private hash(...texts: readonly string[]): string {
+    const hash = createHash("sha256").update(this.identity);
+    for (const text of texts) hash.update("\0").update(text);
+    return hash.digest("hex").slice(0, 40);
   }
 
   /** The path of the library compiled from `source`. */
-  library(source: string, extra: readonly string[] = []): Promise<string> {
-    const key = createHash("sha256")
-      .update(this.identity)
-      .update(extra.join(" "))
-      .update(source)
-      .digest("hex")
-      .slice(0, 40);
-    const known = this.pending.get(key);
-    if (known) return known;
-    const made = this.make(key, source, extra);
-    this.pending.set(key, made);
-    made.catch(() => this.pending.delete(key));
-    return made;
+  async library(source: string, libraries: readonly string[] = []): Promise<string> {
+    const path = join(this.folder, `${this.hash(source, ...libraries)}.so`);
+    if ((await wholeBytes(path)) === null) await this.compiler.compile(source, path, libraries);
+    return path;
   }
 
-  private async make(key: string, source: string, extra: readonly string[]): Promise<string> {
-    const folder = this.machine.cacheFolder;
-    const path = join(folder, `${key}.so`);
-    if (await isWhole(path)) return path;
-    const temporary = join(folder, `${key}.${process.pid}.${randomBytes(4).toString("hex")}`);
-    await this.enter();
-    try {
-      await this.write(folder, `${temporary}.c`, source);
-      await this.compile(`${temporary}.c`, `${temporary}.so`, extra);
-      // Another process may have been faster: both results are the same, and rename replaces as a whole.
-      await rename(`${temporary}.so`, path);
-      this.compilations++;
-      return path;
-    } finally {
-      this.leave();
-      // Where the folder itself is the trouble, so is cleaning up: the first error is the one to tell.
-      await Promise.allSettled([rm(`${temporary}.c`, { force: true }), rm(`${temporary}.so`, { force: true })]);
+  /** Compiled kernels of texts that {@link printC} made. */
+  kernels(texts: readonly string[]): Promise<CompiledKernel[]> {
+    const header = cHeader(this.machine.simd.lanes);
+    const keys = texts.map((text) => this.hash(header, text));
+    const unknown = new Map(keys.map((key, i) => [key, texts[i]] as const).filter(([key]) => !this.pending.has(key)));
+    if (unknown.size > 0) {
+      const found = this.findOrCompile(header, unknown);
+      for (const key of unknown.keys()) {
+        const one = found.then((all) => all.get(key) as CompiledKernel);
+        this.pending.set(key, one);
+        one.catch(() => this.pending.delete(key));
+      }
     }
+    return Promise.all(keys.map((key) => this.pending.get(key) as Promise<CompiledKernel>));
   }
 
-  private async write(folder: string, path: string, text: string): Promise<void> {
+  private async findOrCompile(
+    header: string,
+    texts: ReadonlyMap<string, string>,
+  ): Promise<ReadonlyMap<string, CompiledKernel>> {
+    const found = await this.find([...texts.keys()]);
+    const missing = new Map([...texts].filter(([key]) => !found.has(key)));
+    if (missing.size === 0) return found;
+    const made = await Promise.all(
+      batches(missing, this.machine.threads).map(async (keys) => {
+        const functions = keys.map((key) => (missing.get(key) ?? "").replaceAll(KERNEL_NAME, symbolOf(key)));
+        const library = `${this.hash(...keys)}.so`;
+        const path = join(this.folder, library);
+        await this.compiler.compile([header, ...functions].join("\n"), path);
+        const libraryBytes = (await wholeBytes(path)) ?? 0;
+        await Promise.all(keys.map((key) => this.writeEntry(key, library)));
+        return keys.map((key) => [key, { library, libraryBytes, symbol: symbolOf(key) }] as const);
+      }),
+    );
+    return new Map([...found, ...made.flat()]);
+  }
+
+  private entryPath(key: string): string {
+    return join(this.folder, `${key}.kernel`);
+  }
+
+  /** Kernels that an earlier process, or another, has compiled, if their libraries are whole. */
+  private async find(keys: readonly string[]): Promise<Map<string, CompiledKernel>> {
+    const lengths = new Map<string, Promise<number | null>>();
+    const found = new Map<string, CompiledKernel>();
+    await Promise.all(
+      keys.map(async (key) => {
+        const library = await readFile(this.entryPath(key), "utf8").catch(() => "");
+        if (!/^[0-9a-f]{40}\.so$/.test(library)) return;
+        const length = lengths.get(library) ?? wholeBytes(join(this.folder, library));
+        lengths.set(library, length);
+        const libraryBytes = await length;
+        if (libraryBytes !== null) found.set(key, { library, libraryBytes, symbol: symbolOf(key) });
+      }),
+    );
+    return found;
+  }
+
+  /** A kernel without an entry is compiled again next time. */
+  private async writeEntry(key: string, library: string): Promise<void> {
+    const temporary = `${this.entryPath(key)}.${process.pid}.${randomBytes(4).toString("hex")}`;
     try {
-      await mkdir(folder, { recursive: true, mode: 0o700 });
-      await writeFile(path, text, { mode: 0o600 });
-    } catch (cause) {
-      const reason = cause instanceof Error && "code" in cause ? String(cause.code) : String(cause);
-      throw new DeviceError(`the kernel cache ${folder} cannot be written (${reason})`, {
-        hint: "Free some space there, or point FOVEA_CACHE to another folder",
-        cause,
-      });
+      await writeFile(temporary, library, { mode: 0o600 });
+      await rename(temporary, this.entryPath(key));
+    } catch {
+      await rm(temporary, { force: true });
     }
-  }
-
-  private compile(source: string, target: string, extra: readonly string[]): Promise<void> {
-    const { compiler, simd } = this.machine;
-    const keep = process.platform === "linux" ? ["-Wl,-z,nodelete"] : [];
-    const args = [...FLAGS, ...simd.flags, ...keep, "-o", target, source, ...extra, "-lm"];
-    return new Promise((resolve, reject) => {
-      execFile(compiler, args, { maxBuffer: 1 << 24 }, (error, _, stderr) => {
-        if (!error) return resolve();
-        const line = stderr.split("\n").find((text) => /error|No space/i.test(text)) ?? stderr.split("\n")[0] ?? "";
-        const full = /No space left/i.test(stderr);
-        reject(
-          new DeviceError(`${compiler} failed on a kernel: ${line.trim() || error.message}`, {
-            hint: full
-              ? "Free some space, or point FOVEA_CACHE to another folder"
-              : "Run with FOVEA_DEBUG=4 to see the kernel",
-            cause: error,
-          }),
-        );
-      });
-    });
-  }
-
-  /** As many compilers at once as there are threads. */
-  private async enter(): Promise<void> {
-    if (this.running >= Math.max(1, this.machine.threads))
-      await new Promise<void>((resolve) => this.waiting.push(resolve));
-    this.running++;
-  }
-
-  private leave(): void {
-    this.running--;
-    this.waiting.shift()?.();
   }
 }
+
+const symbolOf = (key: string): string => `kernel_${key}`;

@@ -3,6 +3,7 @@
  * nothing of kernels.
  */
 import { execFile } from "node:child_process";
+import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { availableParallelism, cpus } from "node:os";
 import { delimiter, join } from "node:path";
@@ -40,6 +41,8 @@ const SIMD: readonly Simd[] = [
 export interface Machine {
   readonly compiler: string;
   readonly compilerVersion: string;
+  /** A hash of what the compiler says of the processor: models of virtual machines say too little. */
+  readonly features: string;
   readonly simd: Simd;
   /** Every width that this machine runs, widest first. */
   readonly widths: readonly string[];
@@ -92,7 +95,7 @@ function cacheBytes(level: number, fallback: number): number {
   return fallback;
 }
 
-async function macrosOf(compiler: string): Promise<Set<string>> {
+async function macrosOf(compiler: string): Promise<ReadonlySet<string>> {
   const { stdout } = await exec(compiler, ["-march=native", "-dM", "-E", "-x", "c", "/dev/null"], {
     maxBuffer: 1 << 24,
   });
@@ -127,7 +130,7 @@ async function look(): Promise<Machine> {
   }
   const compiler = findCompiler();
   const threads = threadCount(availableParallelism());
-  let macros: Set<string>;
+  let macros: ReadonlySet<string>;
   let compilerVersion: string;
   try {
     const [found, version] = await Promise.all([macrosOf(compiler), exec(compiler, ["--version"])]);
@@ -143,6 +146,10 @@ async function look(): Promise<Machine> {
   return {
     compiler,
     compilerVersion,
+    features: createHash("sha256")
+      .update([...macros].sort().join(" "))
+      .digest("hex")
+      .slice(0, 16),
     simd: chooseSimd(found),
     widths: found.map(({ name }) => name),
     threads,

@@ -8,11 +8,10 @@ import { readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { KernelLabel, Program } from "../../ir/program.js";
+import type { CompiledKernel } from "./kernel-cache.js";
 
-/** A kernel as it is kept: its library (the name, and how long the file must be) and what it takes to run it. */
-export interface MadeKernel extends KernelLabel {
-  readonly library: string;
-  readonly libraryBytes: number;
+/** A kernel as it is kept: where it is, and what it takes to run it. */
+export interface MadeKernel extends KernelLabel, CompiledKernel {
   readonly tasks: number;
   readonly scratchBytes: number;
 }
@@ -68,7 +67,8 @@ export class ProgramCache {
     try {
       const program = JSON.parse(await readFile(this.path(this.identity, key), "utf8")) as MadeProgram;
       const kernels = [...program.kernels, ...(program.kept?.kernels ?? [])];
-      const whole = kernels.every((kernel) => statSync(this.libraryPath(kernel)).size === kernel.libraryBytes);
+      const libraries = new Map(kernels.map((kernel) => [this.libraryPath(kernel), kernel.libraryBytes]));
+      const whole = [...libraries].every(([path, bytes]) => statSync(path).size === bytes);
       return whole ? program : null;
     } catch {
       return null;

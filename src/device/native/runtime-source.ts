@@ -208,10 +208,10 @@ void fovea_free(uint64_t address) { free((void *)(uintptr_t)address); }
 void fovea_write(uint64_t to, const void *from, uint64_t bytes) { memcpy((void *)(uintptr_t)to, from, bytes); }
 void fovea_read(void *to, uint64_t from, uint64_t bytes) { memcpy(to, (const void *)(uintptr_t)from, bytes); }
 
-// The address of a library's kernel, or 0 with a message.
-uint64_t fovea_open(const char *path, char *message, int length) {
+// The address of a library's function, or 0 with a message.
+uint64_t fovea_open(const char *path, const char *name, char *message, int length) {
   void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
-  void *symbol = library ? dlsym(library, "fovea_kernel") : 0;
+  void *symbol = library ? dlsym(library, name) : 0;
   if (!symbol) snprintf(message, (size_t)length, "%s", dlerror());
   return (uint64_t)(uintptr_t)symbol;
 }

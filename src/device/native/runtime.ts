@@ -9,8 +9,8 @@ export interface Runtime {
   free(address: number): void;
   write(to: number, from: ArrayBufferView, bytes: number): void;
   read(to: ArrayBufferView, from: number, bytes: number): void;
-  /** The address of the kernel in a library. */
-  open(path: string): number;
+  /** The address of a kernel's function in a library. */
+  open(library: string, symbol: string): number;
   scratch(bytes: number): void;
   /** Runs steps off the event loop. */
   run(steps: BigInt64Array, table: BigUint64Array, count: number, times: Float64Array | null): Promise<void>;
@@ -37,7 +37,7 @@ export async function loadRuntime(cache: KernelCache): Promise<Runtime> {
   const free = library.func("void fovea_free(uint64_t)");
   const write = library.func("void fovea_write(uint64_t, const void *, uint64_t)");
   const read = library.func("void fovea_read(void *, uint64_t, uint64_t)");
-  const open = library.func("uint64_t fovea_open(const char *, void *, int)");
+  const open = library.func("uint64_t fovea_open(const char *, const char *, void *, int)");
   const scratch = library.func("int fovea_scratch(int64_t)");
   const run = library.func("int fovea_run(const void *, const void *, int64_t, void *)");
   const failMemory = (bytes: number): never => {
@@ -51,9 +51,9 @@ export async function loadRuntime(cache: KernelCache): Promise<Runtime> {
     free: (address) => free(address),
     write: (to, from, bytes) => write(to, from, bytes),
     read: (to, from, bytes) => read(to, from, bytes),
-    open: (library) => {
+    open: (library, symbol) => {
       const message = new Uint8Array(512);
-      const address = Number(open(library, message, message.length));
+      const address = Number(open(library, symbol, message, message.length));
       if (address) return address;
       const text = new TextDecoder().decode(message.subarray(0, Math.max(0, message.indexOf(0))));
       throw new DeviceError(`a compiled kernel cannot be loaded: ${text}`, { hint: `Delete ${library} and try again` });

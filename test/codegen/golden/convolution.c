@@ -1,9 +1,4 @@
-// conv2d+neg_2x16x6x6
-#define VL 8
-#define RAMP 0, 1, 2, 3, 4, 5, 6, 7
-// (prelude)
-
-static void part0(const float *restrict B0, const float *B1, float *B2, char *scratch, long task) {
+static void fovea_kernel_0(const float *restrict B0, const float *B1, float *B2, char *scratch, long task) {
   float *restrict S0 = (float *)(scratch + 0);
   for (long c2 = 0; c2 < 8; c2++) {
     for (long r3 = 0; r3 < 8; r3++) {
@@ -92,6 +87,6 @@ static void part0(const float *restrict B0, const float *B1, float *B2, char *sc
 }
 void fovea_kernel(void *const *buffers, long first, long last, char *scratch) {
   for (long task = first; task < last; task++) {
-    if (task >= 0 && task < 2) part0(buffers[0], buffers[1], buffers[2], scratch, task - 0);
+    if (task >= 0 && task < 2) fovea_kernel_0(buffers[0], buffers[1], buffers[2], scratch, task - 0);
   }
 }

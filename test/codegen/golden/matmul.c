@@ -1,9 +1,4 @@
-// matmul+add_1x7x19
-#define VL 8
-#define RAMP 0, 1, 2, 3, 4, 5, 6, 7
-// (prelude)
-
-static void part0(const float *restrict B0, const float *restrict B1, float *restrict B2, char *scratch, long task) {
+static void fovea_kernel_0(const float *restrict B0, const float *restrict B1, float *restrict B2, char *scratch, long task) {
   float *restrict S0 = (float *)(scratch + 0);
   float *restrict S1 = (float *)(scratch + 2304);
   for (long k3 = 0; k3 < 20; k3++) {
@@ -66,6 +61,6 @@ static void part0(const float *restrict B0, const float *restrict B1, float *res
 }
 void fovea_kernel(void *const *buffers, long first, long last, char *scratch) {
   for (long task = first; task < last; task++) {
-    if (task >= 0 && task < 1) part0(buffers[0], buffers[1], buffers[2], scratch, task - 0);
+    if (task >= 0 && task < 1) fovea_kernel_0(buffers[0], buffers[1], buffers[2], scratch, task - 0);
   }
 }
