@@ -63,7 +63,7 @@ export class Run {
     this.#countRight = compile((x: Tensor, y: Tensor) =>
       noGrad(() => model(x).argmax({ dim: 1 }).eq(y).to("f32").sum()),
     );
-    this.#classify = compile((x: Tensor) => noGrad(() => model(x).softmax({ dim: 1 })));
+    this.#classify = compile((x: Tensor) => noGrad(() => model(x).softmax(1)));
   }
 
   get epoch(): number {

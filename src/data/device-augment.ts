@@ -40,7 +40,7 @@ export interface CutoutOptions {
  *
  * @throws ConfigError when the padding is out of range; ShapeError when x is no batch of images
  * @example
- * const y = randomCrop(zeros([2, 3, 8, 8]), { padding: 2, generator: new Generator(0, "crop") }); // shape [2, 3, 8, 8]
+ * const y = randomCrop(zeros([2, 3, 8, 8]), { padding: 2, generator: new Generator(0, { stream: "crop" }) }); // shape [2, 3, 8, 8]
  */
 export function randomCrop(x: Tensor, { padding, mode = "zero", generator }: CropOptions): Tensor {
   const [N, C, H, W] = sizes("randomCrop", x);
@@ -79,7 +79,7 @@ export function randomCrop(x: Tensor, { padding, mode = "zero", generator }: Cro
  *
  * @throws ConfigError when p is no probability; ShapeError when x is no batch of images
  * @example
- * const y = randomFlip(zeros([2, 3, 8, 8]), { generator: new Generator(0, "flip") }); // shape [2, 3, 8, 8]
+ * const y = randomFlip(zeros([2, 3, 8, 8]), { generator: new Generator(0, { stream: "flip" }) }); // shape [2, 3, 8, 8]
  */
 export function randomFlip(x: Tensor, { p = 0.5, generator }: FlipOptions): Tensor {
   const [N] = sizes("randomFlip", x);
@@ -96,7 +96,7 @@ export function randomFlip(x: Tensor, { p = 0.5, generator }: FlipOptions): Tens
  * @throws ConfigError when the size is out of range; ShapeError when x is no batch of images
  * @see DeVries & Taylor 2017, "Improved Regularization of Convolutional Neural Networks with Cutout", arXiv:1708.04552
  * @example
- * const y = cutout(ones([2, 3, 8, 8]), { size: 4, generator: new Generator(0, "cutout") }); // shape [2, 3, 8, 8]
+ * const y = cutout(ones([2, 3, 8, 8]), { size: 4, generator: new Generator(0, { stream: "cutout" }) }); // shape [2, 3, 8, 8]
  */
 export function cutout(x: Tensor, { size, generator }: CutoutOptions): Tensor {
   const [N, , H, W] = sizes("cutout", x);

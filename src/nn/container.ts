@@ -79,6 +79,7 @@ export class Flatten extends Module {
   }
 
   override forward(x: Tensor): Tensor {
-    return x.flatten(this.startDim, this.endDim);
+    const { startDim, endDim } = this;
+    return x.flatten({ startDim, endDim });
   }
 }

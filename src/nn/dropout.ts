@@ -34,6 +34,6 @@ export class Dropout extends Module {
   }
 
   override forward(x: Tensor): Tensor {
-    return dropout(x, { p: this.p, training: this.training, generator: this.generator });
+    return dropout(x, this.generator, { p: this.p, training: this.training });
   }
 }

@@ -2,43 +2,60 @@
  * The functions behind the layers, for models that hold their own weights: pure, apart from the running statistics and
  * random counters that are passed in. This file must not know modules. The losses and the accuracy are in loss.ts.
  */
-import { type Generator, noGrad, type Size2d, type Tensor, tensor, type Variable } from "../tensor/index.js";
+import { Generator, noGrad, type Size2d, type Tensor, tensor, type Variable } from "../tensor/index.js";
+import { dimKind } from "../tensor/kinds.js";
+import { tensorKind, tensorLikeKind } from "../tensor/tensor.js";
+import { variableKind } from "../tensor/variable.js";
+import { checked, takes } from "../util/arguments.js";
+import { flag, instance, nullable, number, size2d } from "../util/kinds.js";
 import { checkImages, checkPair, checkRange, configError, shapeError, shapeText } from "./checks.js";
 
 export { avgPool2d, conv2d, maxPool2d } from "../tensor/index.js";
 export { accuracy, type CrossEntropyOptions, crossEntropy, type LossOptions, mseLoss, type Reduction } from "./loss.js";
+
+export interface LinearFunctionOptions {
+  /** `[M]`, added to every row. Default none. */
+  readonly bias?: Tensor | null;
+}
 
 /**
  * Linear map of the last axis.
  *
  * Shape: `[..., K], weight [M, K], bias [M] -> [..., M]`. Formula: `y = x Wᵀ + b`.
  *
- * @param options.bias added to every row. Default none
  * @throws ShapeError if the last axis of x, the weight and the bias do not fit together
  * @example
  * const y = linear(zeros([32, 784]), zeros([10, 784])); // shape [32, 10]
  */
-export function linear(x: Tensor, weight: Tensor, options: { readonly bias?: Tensor | null } = {}): Tensor {
-  const { bias } = options;
-  if (weight.rank !== 2) {
-    throw shapeError("linear", `expected a weight [M, K], got weight ${shapeText(weight.shape)}`, "Reshape the weight");
-  }
-  const [M, K] = weight.shape;
-  if (x.rank === 0 || x.shape[x.rank - 1] !== K) {
-    const hint =
-      x.rank > 2 && x.size === x.shape[0] * K
-        ? "Flatten the input first: nn.Flatten, or x.flatten(1)"
-        : "Give the layer before it as many outputs, or this one as many inputs";
-    throw shapeError("linear", `expected ${K} features in the last axis, got x ${shapeText(x.shape)}`, hint);
-  }
-  if (bias && (bias.rank !== 1 || bias.shape[0] !== M)) {
-    const problem = `expected a bias [${M}], got bias ${shapeText(bias.shape)}`;
-    throw shapeError("linear", problem, "Give the bias one value per output");
-  }
-  const rows = x.shape.slice(0, -1).reduce((product, n) => product * n, 1);
-  const product = x.reshape([rows, K]).matmul(weight.transpose()); // [rows, M]
-  return (bias ? product.add(bias) : product).reshape([...x.shape.slice(0, -1), M]);
-}
+export const linear = checked(
+  "linear",
+  takes<LinearFunctionOptions>({ x: tensorKind, weight: tensorKind }, { bias: nullable(tensorKind) }),
+  (x: Tensor, weight: Tensor, options: LinearFunctionOptions = {}): Tensor => {
+    const { bias } = options;
+    if (weight.rank !== 2) {
+      throw shapeError(
+        "linear",
+        `expected a weight [M, K], got weight ${shapeText(weight.shape)}`,
+        "Reshape the weight",
+      );
+    }
+    const [M, K] = weight.shape;
+    if (x.rank === 0 || x.shape[x.rank - 1] !== K) {
+      const hint =
+        x.rank > 2 && x.size === x.shape[0] * K
+          ? "Flatten the input first: nn.Flatten, or x.flatten({ startDim: 1 })"
+          : "Give the layer before it as many outputs, or this one as many inputs";
+      throw shapeError("linear", `expected ${K} features in the last axis, got x ${shapeText(x.shape)}`, hint);
+    }
+    if (bias && (bias.rank !== 1 || bias.shape[0] !== M)) {
+      const problem = `expected a bias [${M}], got bias ${shapeText(bias.shape)}`;
+      throw shapeError("linear", problem, "Give the bias one value per output");
+    }
+    const rows = x.shape.slice(0, -1).reduce((product, n) => product * n, 1);
+    const product = x.reshape([rows, K]).matmul(weight.transpose()); // [rows, M]
+    return (bias ? product.add(bias) : product).reshape([...x.shape.slice(0, -1), M]);
+  },
+);
 
 /**
  * Rectified linear unit.
@@ -48,9 +65,9 @@ export function linear(x: Tensor, weight: Tensor, options: { readonly bias?: Ten
  * @example
  * const y = relu(tensor([-1, 2])); // [0, 2]
  */
-export function relu(x: Tensor): Tensor {
+export const relu = checked("relu", takes({ x: tensorKind }), (x: Tensor): Tensor => {
   return x.relu();
-}
+});
 
 /**
  * Rectified linear unit with a ceiling; its gradient is 0 at both bends.
@@ -61,27 +78,25 @@ export function relu(x: Tensor): Tensor {
  * @example
  * const y = relu6(tensor([-1, 2, 7])); // [0, 2, 6]
  */
-export function relu6(x: Tensor): Tensor {
+export const relu6 = checked("relu6", takes({ x: tensorKind }), (x: Tensor): Tensor => {
   return x.ge(6).where(6, x.relu());
-}
+});
 
 /**
  * Exponentials that sum to one along an axis; the maximum is subtracted first, so that nothing overflows.
  *
  * Shape: any, unchanged. Formula: `y_i = exp(x_i) / Σ_j exp(x_j)`.
  *
- * @param options.dim the axis; negative counts from the end. Default −1
+ * @param dim the axis; negative counts from the end
  * @throws ShapeError if x has not this axis
  * @example
- * const probabilities = softmax(tensor([[1, 2, 3]])); // [[0.0900, 0.2447, 0.6652]]
+ * const probabilities = softmax(tensor([[1, 2, 3]]), 1); // [[0.0900, 0.2447, 0.6652]]
  */
-export function softmax(x: Tensor, options: { readonly dim?: number } = {}): Tensor {
-  return x.softmax({ dim: options.dim ?? -1 });
-}
+export const softmax = checked("softmax", takes({ x: tensorKind, dim: dimKind }), (x: Tensor, dim: number): Tensor => {
+  return x.softmax(dim);
+});
 
 export interface DropoutFunctionOptions {
-  /** Source of the mask. Its counter moves on at every call in training. */
-  readonly generator: Generator;
   /** Probability of zeroing a value. Default 0.5, range 0 to 1. */
   readonly p?: number;
   /** Whether to drop at all; false returns x. Default true. */
@@ -93,18 +108,26 @@ export interface DropoutFunctionOptions {
  *
  * Shape: any, unchanged. Formula: `y = x · m / (1 − p)`, `m ~ Bernoulli(1 − p)`.
  *
+ * @param generator source of the mask; its counter moves on at every call in training
  * @throws ConfigError if p is out of range
  * @see Srivastava et al. 2014, "Dropout: A Simple Way to Prevent Neural Networks from Overfitting"
  * @example
- * const y = dropout(ones([100]), { p: 0.2, generator: new Generator(1, "mask") }); // about 80 values 1.25, 20 zeros
+ * const y = dropout(ones([100]), new Generator(1), { p: 0.2 }); // about 80 values 1.25, 20 zeros
  */
-export function dropout(x: Tensor, { generator, p = 0.5, training = true }: DropoutFunctionOptions): Tensor {
-  checkRange("dropout", "p", p, 0, 1);
-  if (!training || p === 0) return x;
-  // The scale 1/(1−p) would be infinite; a product with zero keeps the gradient a zero too.
-  if (p === 1) return x.mul(0);
-  return generator.bernoulli(x.shape, 1 - p).where(x.mul(1 / (1 - p)), 0);
-}
+export const dropout = checked(
+  "dropout",
+  takes<DropoutFunctionOptions>(
+    { x: tensorKind, generator: instance(Generator, "a Generator") },
+    { p: number, training: flag },
+  ),
+  (x: Tensor, generator: Generator, { p = 0.5, training = true }: DropoutFunctionOptions = {}): Tensor => {
+    checkRange("dropout", "p", p, 0, 1);
+    if (!training || p === 0) return x;
+    // The scale 1/(1−p) would be infinite; a product with zero keeps the gradient a zero too.
+    if (p === 1) return x.mul(0);
+    return generator.bernoulli(x.shape, 1 - p).where(x.mul(1 / (1 - p)), 0);
+  },
+);
 
 export interface BatchNormFunctionOptions {
   /** `[C]`, mean to normalise with in evaluation; moved towards the batch's in training. Default none. */
@@ -135,31 +158,46 @@ export interface BatchNormFunctionOptions {
  * @example
  * const y = batchNorm(images, { training: true }); // mean 0, variance 1 in each channel
  */
-export function batchNorm(x: Tensor, options: BatchNormFunctionOptions = {}): Tensor {
-  const { runningMean, runningVar, weight, bias, training = false, momentum = 0.1, eps = 1e-5 } = options;
-  checkBatchNorm(x, options);
-  const C = x.shape[1];
-  const perChannel = x.shape.map((_, axis) => (axis === 1 ? C : 1)); // [1, C, 1, ...]
-  const normalise = (mean: Tensor, variance: Tensor): Tensor => {
-    const scale = variance.add(eps).rsqrt();
-    const y = x.sub(mean).mul(weight ? scale.mul(weight.reshape(perChannel)) : scale);
-    return bias ? y.add(bias.reshape(perChannel)) : y;
-  };
-  if (!training && runningMean && runningVar) {
-    return normalise(runningMean.reshape(perChannel), runningVar.reshape(perChannel));
-  }
-  const dim = x.shape.map((_, axis) => axis).filter((axis) => axis !== 1);
-  const mean = x.mean({ dim, keepdim: true });
-  const variance = x.variance({ dim, keepdim: true, correction: 0 });
-  if (training && runningMean && runningVar) {
-    const count = x.size / C;
-    noGrad(() => {
-      moveTowards(runningMean, mean.reshape([C]), momentum);
-      moveTowards(runningVar, variance.reshape([C]).mul(count / (count - 1)), momentum);
-    });
-  }
-  return normalise(mean, variance);
-}
+export const batchNorm = checked(
+  "batchNorm",
+  takes<BatchNormFunctionOptions>(
+    { x: tensorKind },
+    {
+      weight: nullable(tensorKind),
+      bias: nullable(tensorKind),
+      training: flag,
+      momentum: tensorLikeKind,
+      eps: number,
+      runningMean: nullable(variableKind),
+      runningVar: nullable(variableKind),
+    },
+  ),
+  (x: Tensor, options: BatchNormFunctionOptions = {}): Tensor => {
+    const { runningMean, runningVar, weight, bias, training = false, momentum = 0.1, eps = 1e-5 } = options;
+    checkBatchNorm(x, options);
+    const C = x.shape[1];
+    const perChannel = x.shape.map((_, axis) => (axis === 1 ? C : 1)); // [1, C, 1, ...]
+    const normalise = (mean: Tensor, variance: Tensor): Tensor => {
+      const scale = variance.add(eps).rsqrt();
+      const y = x.sub(mean).mul(weight ? scale.mul(weight.reshape(perChannel)) : scale);
+      return bias ? y.add(bias.reshape(perChannel)) : y;
+    };
+    if (!training && runningMean && runningVar) {
+      return normalise(runningMean.reshape(perChannel), runningVar.reshape(perChannel));
+    }
+    const dim = x.shape.map((_, axis) => axis).filter((axis) => axis !== 1);
+    const mean = x.mean({ dim, keepdim: true });
+    const variance = x.variance({ dim, keepdim: true, correction: 0 });
+    if (training && runningMean && runningVar) {
+      const count = x.size / C;
+      noGrad(() => {
+        moveTowards(runningMean, mean.reshape([C]), momentum);
+        moveTowards(runningVar, variance.reshape([C]).mul(count / (count - 1)), momentum);
+      });
+    }
+    return normalise(mean, variance);
+  },
+);
 
 function checkBatchNorm(x: Tensor, options: BatchNormFunctionOptions): void {
   const { runningMean, runningVar, weight, bias, training, momentum, eps = 0 } = options;
@@ -196,17 +234,21 @@ function checkBatchNorm(x: Tensor, options: BatchNormFunctionOptions): void {
  * @example
  * const y = adaptiveAvgPool2d(zeros([8, 512, 7, 7]), 1); // shape [8, 512, 1, 1]
  */
-export function adaptiveAvgPool2d(x: Tensor, outputSize: Size2d): Tensor {
-  checkImages("adaptiveAvgPool2d", x);
-  const [outHeight, outWidth] = checkPair("adaptiveAvgPool2d", "outputSize", outputSize);
-  const [N, C, H, W] = x.shape;
-  if (outHeight === 1 && outWidth === 1) return x.mean({ dim: [2, 3], keepdim: true });
-  // Averaging is linear in each axis: one product with a constant matrix for the columns, one for the rows.
-  const columns = x.reshape([N * C * H, W]).matmul(tensor(windowWeights(W, outWidth), { dtype: x.dtype }));
-  const upright = columns.reshape([N * C, H, outWidth]).transpose(1, 2); // [N·C, Wo, H]
-  const rows = upright.reshape([N * C * outWidth, H]).matmul(tensor(windowWeights(H, outHeight), { dtype: x.dtype }));
-  return rows.reshape([N, C, outWidth, outHeight]).transpose(2, 3);
-}
+export const adaptiveAvgPool2d = checked(
+  "adaptiveAvgPool2d",
+  takes({ x: tensorKind, outputSize: size2d() }),
+  (x: Tensor, outputSize: Size2d): Tensor => {
+    checkImages("adaptiveAvgPool2d", x);
+    const [outHeight, outWidth] = checkPair("adaptiveAvgPool2d", "outputSize", outputSize);
+    const [N, C, H, W] = x.shape;
+    if (outHeight === 1 && outWidth === 1) return x.mean({ dim: [2, 3], keepdim: true });
+    // Averaging is linear in each axis: one product with a constant matrix for the columns, one for the rows.
+    const columns = x.reshape([N * C * H, W]).matmul(tensor(windowWeights(W, outWidth), { dtype: x.dtype }));
+    const upright = columns.reshape([N * C, H, outWidth]).transpose(1, 2); // [N·C, Wo, H]
+    const rows = upright.reshape([N * C * outWidth, H]).matmul(tensor(windowWeights(H, outHeight), { dtype: x.dtype }));
+    return rows.reshape([N, C, outWidth, outHeight]).transpose(2, 3);
+  },
+);
 
 /** `[input, output]`: column j holds 1/length at the inputs of window j, zero elsewhere. */
 function windowWeights(input: number, output: number): number[][] {

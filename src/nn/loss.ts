@@ -3,7 +3,10 @@
  * optimizers or data sets.
  */
 import { arange, type Tensor } from "../tensor/index.js";
-import { checkRange, checkWord, dtypeError, shapeError, shapeText } from "./checks.js";
+import { tensorKind } from "../tensor/tensor.js";
+import { checked, takes } from "../util/arguments.js";
+import { either, range, word } from "../util/kinds.js";
+import { dtypeError, shapeError, shapeText } from "./checks.js";
 
 /** How the losses of a batch become one: their mean, their sum, or not at all. */
 export type Reduction = "mean" | "sum" | "none";
@@ -20,6 +23,8 @@ export interface CrossEntropyOptions extends LossOptions {
    */
   readonly labelSmoothing?: number | Tensor;
 }
+
+const reductionKind = word(["mean", "sum", "none"]);
 
 /**
  * Cross-entropy between the softmax of logits and class indices, computed from the log-softmax, so that large logits
@@ -38,29 +43,34 @@ export interface CrossEntropyOptions extends LossOptions {
  * @example
  * const loss = crossEntropy(tensor([[2, 0, 0]]), tensor([0], { dtype: "i32" })); // 0.2395
  */
-export function crossEntropy(logits: Tensor, targets: Tensor, options: CrossEntropyOptions = {}): Tensor {
-  const { reduction = "mean", labelSmoothing = 0 } = options;
-  checkWord("crossEntropy", "reduction", reduction, ["mean", "sum", "none"]);
-  if (typeof labelSmoothing === "number") checkRange("crossEntropy", "labelSmoothing", labelSmoothing, 0, 1);
-  checkTargets("crossEntropy", logits, targets);
+export const crossEntropy = checked(
+  "crossEntropy",
+  takes<CrossEntropyOptions>(
+    { logits: tensorKind, targets: tensorKind },
+    { reduction: reductionKind, labelSmoothing: either(range(0, 1), tensorKind) },
+  ),
+  (logits: Tensor, targets: Tensor, options: CrossEntropyOptions = {}): Tensor => {
+    const { reduction = "mean", labelSmoothing = 0 } = options;
+    checkTargets("crossEntropy", logits, targets);
 
-  const K = logits.shape[1];
-  const logProbabilities = logits.logSoftmax({ dim: 1 });
-  const classes = arange(K).reshape([K, ...targets.shape.slice(1).map(() => 1)]);
-  const isTarget = targets.unsqueeze(1).eq(classes); // [N, K, ...]
-  // A sum with one term: a masked class with log-probability −∞ must not meet a factor 0.
-  const ofTarget = isTarget.where(logProbabilities, 0).sum({ dim: 1 }).neg();
-  const inRange = targets.ge(0).logicalAnd(targets.lt(K));
-  const losses = inRange.where(ofTarget, Number.NaN);
-  if (labelSmoothing === 0) return reduce(losses, reduction);
-  const ofAll = logProbabilities.mean({ dim: 1 }).neg();
-  if (typeof labelSmoothing === "number") {
-    return reduce(losses.mul(1 - labelSmoothing).add(ofAll.mul(labelSmoothing)), reduction);
-  }
-  // Where a class is masked, ofAll is infinite, which must not meet a share of 0 either.
-  const spread = labelSmoothing.gt(0).where(ofAll.mul(labelSmoothing), 0);
-  return reduce(losses.mul(labelSmoothing.neg().add(1)).add(spread), reduction);
-}
+    const K = logits.shape[1];
+    const logProbabilities = logits.logSoftmax(1);
+    const classes = arange(K).reshape([K, ...targets.shape.slice(1).map(() => 1)]);
+    const isTarget = targets.unsqueeze(1).eq(classes); // [N, K, ...]
+    // A sum with one term: a masked class with log-probability −∞ must not meet a factor 0.
+    const ofTarget = isTarget.where(logProbabilities, 0).sum({ dim: 1 }).neg();
+    const inRange = targets.ge(0).logicalAnd(targets.lt(K));
+    const losses = inRange.where(ofTarget, Number.NaN);
+    if (labelSmoothing === 0) return reduce(losses, reduction);
+    const ofAll = logProbabilities.mean({ dim: 1 }).neg();
+    if (typeof labelSmoothing === "number") {
+      return reduce(losses.mul(1 - labelSmoothing).add(ofAll.mul(labelSmoothing)), reduction);
+    }
+    // Where a class is masked, ofAll is infinite, which must not meet a share of 0 either.
+    const spread = labelSmoothing.gt(0).where(ofAll.mul(labelSmoothing), 0);
+    return reduce(losses.mul(labelSmoothing.neg().add(1)).add(spread), reduction);
+  },
+);
 
 /**
  * Squared error.
@@ -72,16 +82,19 @@ export function crossEntropy(logits: Tensor, targets: Tensor, options: CrossEntr
  * @example
  * const loss = mseLoss(tensor([1, 2]), tensor([1, 4])); // 2
  */
-export function mseLoss(x: Tensor, target: Tensor, { reduction = "mean" }: LossOptions = {}): Tensor {
-  checkWord("mseLoss", "reduction", reduction, ["mean", "sum", "none"]);
-  if (shapeText(x.shape) !== shapeText(target.shape)) {
-    const problem = `shapes differ: x ${shapeText(x.shape)}, target ${shapeText(target.shape)}`;
-    const hint =
-      x.size === target.size ? "Did you mean target.reshape(x.shape)?" : "Make the target as large as the prediction";
-    throw shapeError("mseLoss", problem, hint);
-  }
-  return reduce(x.sub(target).square(), reduction);
-}
+export const mseLoss = checked(
+  "mseLoss",
+  takes<LossOptions>({ x: tensorKind, target: tensorKind }, { reduction: reductionKind }),
+  (x: Tensor, target: Tensor, { reduction = "mean" }: LossOptions = {}): Tensor => {
+    if (shapeText(x.shape) !== shapeText(target.shape)) {
+      const problem = `shapes differ: x ${shapeText(x.shape)}, target ${shapeText(target.shape)}`;
+      const hint =
+        x.size === target.size ? "Did you mean target.reshape(x.shape)?" : "Make the target as large as the prediction";
+      throw shapeError("mseLoss", problem, hint);
+    }
+    return reduce(x.sub(target).square(), reduction);
+  },
+);
 
 /**
  * Share of the rows whose largest logit is the target's; the first of equal ones counts.
@@ -93,10 +106,14 @@ export function mseLoss(x: Tensor, target: Tensor, { reduction = "mean" }: LossO
  * @example
  * const share = accuracy(tensor([[2, 0], [0, 1]]), tensor([0, 0], { dtype: "i32" })); // 0.5
  */
-export function accuracy(logits: Tensor, targets: Tensor): Tensor {
-  checkTargets("accuracy", logits, targets);
-  return logits.argmax({ dim: 1 }).eq(targets).to("f32").mean();
-}
+export const accuracy = checked(
+  "accuracy",
+  takes({ logits: tensorKind, targets: tensorKind }),
+  (logits: Tensor, targets: Tensor): Tensor => {
+    checkTargets("accuracy", logits, targets);
+    return logits.argmax({ dim: 1 }).eq(targets).to("f32").mean();
+  },
+);
 
 function checkTargets(op: string, logits: Tensor, targets: Tensor): void {
   if (logits.rank < 2) {

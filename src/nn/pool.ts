@@ -41,7 +41,7 @@ export class MaxPool2d extends Module {
   override forward(x: Tensor): Tensor {
     checkImages("maxPool2d", x);
     const { kernelSize, stride, padding, dilation } = this;
-    return maxPool2d(x, { kernelSize, stride, padding, dilation });
+    return maxPool2d(x, kernelSize, { stride, padding, dilation });
   }
 }
 
@@ -82,7 +82,7 @@ export class AvgPool2d extends Module {
   override forward(x: Tensor): Tensor {
     checkImages("avgPool2d", x);
     const { kernelSize, stride, padding, countIncludePad } = this;
-    return avgPool2d(x, { kernelSize, stride, padding, countIncludePad });
+    return avgPool2d(x, kernelSize, { stride, padding, countIncludePad });
   }
 }
 

@@ -31,11 +31,11 @@ export function manualSeed(value: number): void {
 
 /** The generator that initialises parameters; made on first use, so that importing this file builds nothing. */
 export function defaultGenerator(): Generator {
-  initialiser ??= new Generator(seed, "init");
+  initialiser ??= new Generator(seed, { stream: "init" });
   return initialiser;
 }
 
 /** A generator of its own for the next dropout layer. */
 export function nextDropoutGenerator(): Generator {
-  return new Generator(seed, `dropout.${dropoutLayers++}`);
+  return new Generator(seed, { stream: `dropout.${dropoutLayers++}` });
 }

@@ -65,13 +65,7 @@ function batched(left: Node, right: Node, batch: readonly number[], m: number, k
 /** A number for both axes, or [height, width]. */
 export type Size2d = number | Pair;
 
-function pairOf(op: string, name: string, value: Size2d, least: number): Pair {
-  const pair: Pair = typeof value === "number" ? [value, value] : value;
-  if (pair.length !== 2 || pair.some((n) => !Number.isInteger(n) || n < least)) {
-    throw new ConfigError(located(op, `${name} must be whole numbers from ${least}, got ${JSON.stringify(value)}`));
-  }
-  return pair;
-}
+const pairOf = (value: Size2d): Pair => (typeof value === "number" ? [value, value] : value);
 
 /** Geometry of a convolution. */
 export interface ConvOptions {
@@ -87,9 +81,6 @@ export interface ConvOptions {
 
 export function conv2d(x: Node, weight: Node, options: ConvOptions): Node {
   const groups = options.groups ?? 1;
-  if (!Number.isInteger(groups) || groups < 1) {
-    throw new ConfigError(located("conv2d", `groups must be a whole number from 1, got ${groups}`));
-  }
   if (x.shape.length !== 4 || weight.shape.length !== 4) {
     throw shapeError(
       "conv2d",
@@ -104,9 +95,9 @@ export function conv2d(x: Node, weight: Node, options: ConvOptions): Node {
       `x ${formatShape(x.shape)} has ${c} channels, weight ${formatShape(weight.shape)} with groups ${groups} expects ${perGroup * groups}`,
     );
   }
-  const stride = pairOf("conv2d", "stride", options.stride ?? 1, 1);
-  const padding = pairOf("conv2d", "padding", options.padding ?? 0, 0);
-  const dilation = pairOf("conv2d", "dilation", options.dilation ?? 1, 1);
+  const stride = pairOf(options.stride ?? 1);
+  const padding = pairOf(options.padding ?? 0);
+  const dilation = pairOf(options.dilation ?? 1);
   if (h + 2 * padding[0] < dilation[0] * (kh - 1) + 1 || w + 2 * padding[1] < dilation[1] * (kw - 1) + 1) {
     throw shapeError(
       "conv2d",
@@ -117,10 +108,8 @@ export function conv2d(x: Node, weight: Node, options: ConvOptions): Node {
   return graph.make("conv2d", [x, weight], { stride, before: padding, after: padding, dilation, groups });
 }
 
-/** Geometry of a pooling window. */
+/** Geometry of pooling windows beside their size. */
 export interface PoolOptions {
-  /** Window size, from 1. */
-  readonly kernelSize: Size2d;
   /** Pixels between windows, from 1; default the kernel size. */
   readonly stride?: Size2d;
   /** Pixels around the image, at most half the window; default 0. */
@@ -130,12 +119,12 @@ export interface PoolOptions {
 }
 
 /** Padded sliding windows, one flat axis of taps last: [N, C, Ho, Wo, Kh · Kw]. */
-function windows(op: string, x: Node, options: PoolOptions, fill: number): Node {
+function windows(op: string, x: Node, kernelSize: Size2d, options: PoolOptions, fill: number): Node {
   if (x.shape.length !== 4) throw shapeError(op, `needs x [N, C, H, W], got ${formatShape(x.shape)}`);
-  const kernel = pairOf(op, "kernelSize", options.kernelSize, 1);
-  const stride = pairOf(op, "stride", options.stride ?? kernel, 1);
-  const padding = pairOf(op, "padding", options.padding ?? 0, 0);
-  const dilation = pairOf(op, "dilation", options.dilation ?? 1, 1);
+  const kernel = pairOf(kernelSize);
+  const stride = pairOf(options.stride ?? kernel);
+  const padding = pairOf(options.padding ?? 0);
+  const dilation = pairOf(options.dilation ?? 1);
   if (padding.some((p, i) => 2 * p > kernel[i])) {
     throw new ConfigError(
       located(op, `padding ${formatShape(padding)} is more than half of kernelSize ${formatShape(kernel)}`),
@@ -164,16 +153,22 @@ function windows(op: string, x: Node, options: PoolOptions, fill: number): Node 
  * The largest tap; its gradient goes to the first of equals, as in PyTorch. ReLU is monotone, so it may as well come after:
  * the same values and gradients for a fraction of the work, and the image before the pool need not be kept.
  */
-export function maxPool2d(x: Node, options: PoolOptions): Node {
-  if (x.op === "relu") return graph.op("relu", maxPool2d(x.inputs[0], options));
-  const taps = windows("maxPool2d", x, options, Number.NEGATIVE_INFINITY);
+export function maxPool2d(x: Node, kernelSize: Size2d, options: PoolOptions): Node {
+  if (x.op === "relu") return graph.op("relu", maxPool2d(x.inputs[0], kernelSize, options));
+  const taps = windows("maxPool2d", x, kernelSize, options, Number.NEGATIVE_INFINITY);
   return graph.make("reduce", [taps], { kind: "max", axes: [4], ties: "first" });
 }
 
-export function avgPool2d(x: Node, options: PoolOptions & { readonly countIncludePad?: boolean }): Node {
-  const taps = windows("avgPool2d", x, options, 0);
+/** Geometry of pooling windows, and what their mean divides by. */
+export interface AvgPoolOptions extends PoolOptions {
+  /** Whether padding counts in the mean; default true. */
+  readonly countIncludePad?: boolean;
+}
+
+export function avgPool2d(x: Node, kernelSize: Size2d, options: AvgPoolOptions): Node {
+  const taps = windows("avgPool2d", x, kernelSize, options, 0);
   const sum = helpers.reduceSum(graph, taps, [4]);
   if (options.countIncludePad ?? true) return graph.op("div", sum, graph.constant(taps.shape[4], sum));
   const ones = graph.constant(1, x);
-  return graph.op("div", sum, helpers.reduceSum(graph, windows("avgPool2d", ones, options, 0), [4]));
+  return graph.op("div", sum, helpers.reduceSum(graph, windows("avgPool2d", ones, kernelSize, options, 0), [4]));
 }

@@ -4,7 +4,7 @@ import { createNode, formatShape, type Shape, sameShape, sizeOfShape } from "../
 import { graph, helpers } from "../ops/index.js";
 import { Storage } from "../runtime/index.js";
 import { checked, takes } from "../util/arguments.js";
-import { count, either, flag, type Kind, list, number, record, shape } from "../util/kinds.js";
+import { count, either, flag, type Kind, list, number, shape } from "../util/kinds.js";
 import { checkShape, dtypeError, shapeError } from "./check.js";
 import {
   dtypeOfArray,
@@ -16,6 +16,7 @@ import {
   type NestedValues,
 } from "./host.js";
 import { dimKind, dtypeKind } from "./kinds.js";
+import type { ArangeOptions, DimOptions, DTypeOptions } from "./options.js";
 import { leafOf } from "./session.js";
 import * as shapes from "./shapes.js";
 import { Tensor, type TensorLike, tensorKind, tensorLikeKind } from "./tensor.js";
@@ -31,23 +32,12 @@ export interface TensorOptions {
   readonly requiresGrad?: boolean;
 }
 
-/** Type of the elements. */
-export interface DTypeOptions {
-  /** Element type; default f32. */
-  readonly dtype?: DType;
-}
-/** Where tensors are joined. */
-export interface JoinOptions {
-  /** The axis, negative counted from the end; default 0. */
-  readonly dim?: number;
-}
-
 const dataKind: Kind = {
   name: "a number, true or false, nested arrays of them, or a typed array",
   accepts: (value) => /^(number|boolean)$/.test(typeof value) || Array.isArray(value) || isHostArray(value),
 };
 const dtype = { dtype: dtypeKind };
-const joins = takes<JoinOptions>({ tensors: list(tensorKind, "an array of tensors") }, { dim: dimKind });
+const joins = takes<DimOptions>({ tensors: list(tensorKind, "an array of tensors") }, { dim: dimKind });
 
 /** The dtype of values that nobody has named one for: numbers are f32, booleans alone are bool. */
 function dtypeOf(values: HostArray | readonly (number | boolean)[]): DType {
@@ -152,17 +142,16 @@ export const onesLike = checked(
 /**
  * Evenly spaced values start, start + step, … below end: `[⌈(end − start) / step⌉]`; i32 if start and step are whole.
  *
+ * @param end - the first value that is left out
+ * @param options - where to start, how far apart, and the dtype
  * @throws ShapeError if the range does not end
  * @example
  * const i = arange(5); // [0, 1, 2, 3, 4]
  */
 export const arange = checked(
   "arange",
-  takes({ range: either(number, record) }),
-  (
-    range: number | { readonly start?: number; readonly end: number; readonly step?: number; readonly dtype?: DType },
-  ): Tensor => {
-    const { start = 0, end, step = 1, dtype } = typeof range === "number" ? { end: range } : range;
+  takes<ArangeOptions>({ end: number }, { start: number, step: number, dtype: dtypeKind }),
+  (end: number, { start = 0, step = 1, dtype }: ArangeOptions = {}): Tensor => {
     const count = Math.max(0, Math.ceil((end - start) / step));
     if (!Number.isFinite(count)) throw shapeError("arange", `from ${start} to ${end} by ${step} does not end`);
     const whole = Number.isInteger(start) && Number.isInteger(step);
@@ -196,7 +185,7 @@ export const eye = checked(
  * @example
  * const x = concat([zeros([1]), ones([2])]); // [0, 1, 1]
  */
-export const concat = checked("concat", joins, (tensors: readonly Tensor[], { dim = 0 }: JoinOptions = {}): Tensor => {
+export const concat = checked("concat", joins, (tensors: readonly Tensor[], { dim = 0 }: DimOptions = {}): Tensor => {
   const dtype = tensors.map((x) => x.dtype).reduce(promote, "bool");
   return new Tensor(
     shapes.concat(
@@ -213,7 +202,7 @@ export const concat = checked("concat", joins, (tensors: readonly Tensor[], { di
  * @example
  * const x = stack([zeros([2]), ones([2])]); // [[0, 0], [1, 1]]
  */
-export const stack = checked("stack", joins, (tensors: readonly Tensor[], { dim = 0 }: JoinOptions = {}): Tensor => {
+export const stack = checked("stack", joins, (tensors: readonly Tensor[], { dim = 0 }: DimOptions = {}): Tensor => {
   const [first] = tensors;
   const other = tensors.find((x) => !sameShape(x.shape, first.shape));
   if (other) throw shapeError("stack", `${formatShape(first.shape)} and ${formatShape(other.shape)} differ`);

@@ -4,32 +4,60 @@
  */
 import { type Shape, sizeOfShape } from "../ir/graph.js";
 import { graph, helpers } from "../ops/index.js";
+import { checkedConstructor, checkMethods, takes } from "../util/arguments.js";
 import { ConfigError } from "../util/errors.js";
+import { count, finite, number, shape, text, whole } from "../util/kinds.js";
 import { hashStream } from "../util/philox.js";
 import { checkShape } from "./check.js";
 import { tensor } from "./create.js";
 import { Tensor } from "./tensor.js";
 import { Variable } from "./variable.js";
 
+/** Name of a random stream. */
+export interface GeneratorOptions {
+  /** Keeps streams with one seed apart; default "default". */
+  readonly stream?: string;
+}
+/** Interval of uniform values. */
+export interface UniformOptions {
+  /** Least value; default 0. */
+  readonly low?: number;
+  /** The value that all are below; default 1. */
+  readonly high?: number;
+}
+/** Mean and spread of normal values. */
+export interface NormalOptions {
+  /** Default 0. */
+  readonly mean?: number;
+  /** Standard deviation; default 1. */
+  readonly std?: number;
+}
+
+const checkGenerator = checkedConstructor("Generator", takes<GeneratorOptions>({ seed: whole }, { stream: text }));
+
 /**
  * A named random stream (Philox 2×32-10, Salmon et al. 2011).
  *
  * @param seed - any whole number
- * @param stream - a name that keeps streams with one seed apart; default "default"
+ * @param options - `stream`, a name that keeps streams with one seed apart
  * @example
- * const generator = new Generator(0, "noise");
+ * const generator = new Generator(0, { stream: "noise" });
  * const x = generator.normal([2, 3]);
  */
 export class Generator {
   private readonly key: number;
+  /** What keeps streams with one seed apart. */
+  readonly stream: string;
   /** How many tensors this stream has made: its whole state. */
   readonly counter: Variable;
 
   constructor(
     readonly seed: number,
-    readonly stream = "default",
+    options: GeneratorOptions = {},
   ) {
-    if (!Number.isInteger(seed)) throw new ConfigError(`[Generator] the seed must be a whole number, got ${seed}`);
+    checkGenerator([seed, options]);
+    const { stream = "default" } = options;
+    this.stream = stream;
     this.key = hashStream(seed, stream) | 0;
     this.counter = new Variable(tensor([0], { shape: [], dtype: "i32" }), { name: `${stream}.counter` });
   }
@@ -54,14 +82,14 @@ export class Generator {
   }
 
   /** Uniform values in [low, high). */
-  uniform(shape: Shape, { low = 0, high = 1 }: { readonly low?: number; readonly high?: number } = {}): Tensor {
+  uniform(shape: Shape, { low = 0, high = 1 }: UniformOptions = {}): Tensor {
     return Generator.unit(this.bits(shape).first())
       .mul(high - low)
       .add(low);
   }
 
   /** Normal values (Box and Muller 1958): √(−2 ln u) cos 2πv with u in (0, 1]. */
-  normal(shape: Shape, { mean = 0, std = 1 }: { readonly mean?: number; readonly std?: number } = {}): Tensor {
+  normal(shape: Shape, { mean = 0, std = 1 }: NormalOptions = {}): Tensor {
     const { first, second } = this.bits(shape);
     const u = Generator.unit(first()).neg().add(1);
     const angle = Generator.unit(second()).mul(2 * Math.PI);
@@ -85,3 +113,10 @@ export class Generator {
     return before.sum({ dim: 1 });
   }
 }
+
+checkMethods(Generator, {
+  uniform: takes<UniformOptions>({ shape }, { low: finite, high: finite }),
+  normal: takes<NormalOptions>({ shape }, { mean: finite, std: finite }),
+  bernoulli: takes({ shape, p: number }),
+  permutation: takes({ n: count(0) }),
+});

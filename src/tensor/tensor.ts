@@ -16,48 +16,31 @@ import {
 import type { ScalarName } from "../ir/scalar.js";
 import { graph, helpers } from "../ops/index.js";
 import { checked, checkMethods, takes } from "../util/arguments.js";
-import { FoveaError } from "../util/errors.js";
+import { ConfigError, FoveaError } from "../util/errors.js";
 import { either, flag, instance, type Kind, list, number, optional, repeated, shape } from "../util/kinds.js";
 import { spell } from "../util/spelling.js";
 import { activeTrace, assignedNodes, isGradEnabled, ownerOf } from "./cells.js";
-import { axesOf, axisOf, shapeError } from "./check.js";
+import { axesOf, axisOf, located, shapeError } from "./check.js";
 import { matmul } from "./contract.js";
 import * as elementwise from "./elementwise.js";
 import { formatValues, type Nested, nest } from "./format.js";
 import { carriesGradient, forget } from "./history.js";
 import { dimKind, dimsKind, dtypeKind } from "./kinds.js";
+import type {
+  ClampOptions,
+  DimOptions,
+  FlattenOptions,
+  PadOptions,
+  PositionOptions,
+  ReduceOptions,
+  SliceOptions,
+  VarianceOptions,
+} from "./options.js";
 import { evaluate, leafOf, ownStorage, realizedLeaf, storageOf } from "./session.js";
 import * as shapes from "./shapes.js";
 
 /** A tensor, or a number that is broadcast. */
 export type TensorLike = Tensor | number;
-/** Which axes to reduce, and whether they stay. */
-export interface ReduceOptions {
-  /** Axes to reduce, negative counted from the end; all of them by default. */
-  readonly dim?: number | readonly number[];
-  /** Whether reduced axes stay, with size 1; default false. */
-  readonly keepdim?: boolean;
-}
-/** Which axis to look along, and whether it stays. */
-export interface PositionOptions {
-  /** The axis, negative counted from the end; default: all elements in row-major order. */
-  readonly dim?: number;
-  /** Whether the axis stays, with size 1; default false. */
-  readonly keepdim?: boolean;
-}
-/** Which axes to reduce, and what is taken off the divisor. */
-export interface VarianceOptions extends ReduceOptions {
-  /** Subtracted from the number of elements in the divisor: 1 is unbiased, 0 the mean of squares; default 1. */
-  readonly correction?: number;
-}
-/** Limits of elements. */
-export interface ClampOptions {
-  /** Least value; default none. */
-  readonly min?: number;
-  /** Largest value; default none. */
-  readonly max?: number;
-}
-
 /**
  * A multi-dimensional array that is computed when it is read.
  *
@@ -295,14 +278,19 @@ export class Tensor {
   reshape(shape: Shape): Tensor {
     return this.make(shapes.reshape(this.node, shape));
   }
-  /** Axes startDim to endDim merged into one. */
-  flatten(startDim = 0, endDim = -1): Tensor {
+  /** Axes `startDim` to `endDim` merged into one; by default all. */
+  flatten({ startDim = 0, endDim = -1 }: FlattenOptions = {}): Tensor {
     return this.make(shapes.flatten(this.node, startDim, endDim));
   }
-  /** Two axes swapped, by default the last two. */
-  transpose(dim0 = -2, dim1 = -1): Tensor {
+  /** Two axes swapped, without arguments the last two. */
+  transpose(): Tensor;
+  transpose(dim0: number, dim1: number): Tensor;
+  transpose(dim0?: number, dim1?: number): Tensor {
+    if ((dim0 === undefined) !== (dim1 === undefined)) {
+      throw new ConfigError(located("transpose", "got one axis"), { hint: "Give both: transpose(dim0, dim1)" });
+    }
     if (this.rank < 2) throw shapeError("transpose", `needs two axes, got ${formatShape(this.shape)}`);
-    const [a, b] = [axisOf("transpose", dim0, this.shape), axisOf("transpose", dim1, this.shape)];
+    const [a, b] = [axisOf("transpose", dim0 ?? -2, this.shape), axisOf("transpose", dim1 ?? -1, this.shape)];
     return this.make(helpers.swap(graph, this.node, a, b));
   }
   /** Axes in a new order. */
@@ -313,24 +301,24 @@ export class Tensor {
   unsqueeze(dim: number): Tensor {
     return this.make(shapes.unsqueeze(this.node, dim));
   }
-  /** Without an axis of size 1 (or all of them). */
-  squeeze(dim?: number): Tensor {
+  /** Without an axis of size 1, by default without all of them. */
+  squeeze({ dim }: DimOptions = {}): Tensor {
     return this.make(shapes.squeeze(this.node, dim));
   }
   /** Axes of size 1 repeated to fill `shape`; −1 keeps a size. */
   expand(shape: Shape): Tensor {
     return this.make(shapes.expand(this.node, shape));
   }
-  /** Elements start ≤ i < end along an axis. */
-  slice(dim: number, start: number, end: number, step = 1): Tensor {
+  /** Every `step`-th of the elements start ≤ i < end along an axis; negative positions count from its end. */
+  slice(dim: number, start: number, end: number, { step = 1 }: SliceOptions = {}): Tensor {
     return this.make(shapes.slice(this.node, dim, start, end, step));
   }
   /** One position of an axis, which is dropped. */
   select(dim: number, index: number): Tensor {
     return this.make(shapes.select(this.node, dim, index));
   }
-  /** Surrounded by `value`: one [before, after] pair per axis. */
-  pad(pads: readonly (readonly [number, number])[], value = 0): Tensor {
+  /** Surrounded by a value, by default 0: one [before, after] pair per axis. */
+  pad(pads: readonly (readonly [number, number])[], { value = 0 }: PadOptions = {}): Tensor {
     return this.make(shapes.pad(this.node, pads, value));
   }
   /** An axis reversed. */
@@ -338,7 +326,7 @@ export class Tensor {
     return this.make(shapes.flip(this.node, dim));
   }
   /** Rows along an axis, in the order of i32 `indices` of any shape; an index outside gives NaN. */
-  take(indices: Tensor, dim = 0): Tensor {
+  take(indices: Tensor, { dim = 0 }: DimOptions = {}): Tensor {
     return this.make(shapes.take(this.node, indices.node, dim));
   }
   /** Elements along an axis at i32 positions of the same rank, as torch.gather. */
@@ -408,12 +396,12 @@ export class Tensor {
     return this.make(matmul(this.node, other.node));
   }
   /** e^x / Σ e^x along an axis, without overflow. */
-  softmax({ dim }: { readonly dim: number }): Tensor {
+  softmax(dim: number): Tensor {
     const shifted = this.sub(this.max({ dim, keepdim: true }).detach()).exp();
     return shifted.div(shifted.sum({ dim, keepdim: true }));
   }
   /** x − log Σ e^x along an axis, without overflow. */
-  logSoftmax({ dim }: { readonly dim: number }): Tensor {
+  logSoftmax(dim: number): Tensor {
     const shifted = this.sub(this.max({ dim, keepdim: true }).detach());
     return shifted.sub(shifted.exp().sum({ dim, keepdim: true }).log());
   }
@@ -538,17 +526,20 @@ checkMethods(Tensor, {
   to: takes({ dtype: dtypeKind }),
   where: takes({ a: tensorLikeKind, b: tensorLikeKind }),
   reshape: takes({ shape }),
-  flatten: takes({ startDim: optional(dimKind), endDim: optional(dimKind) }),
+  flatten: takes<FlattenOptions>({}, { startDim: dimKind, endDim: dimKind }),
   transpose: takes({ dim0: optional(dimKind), dim1: optional(dimKind) }),
   permute: takes({ dims: list(number, "an array of axes") }),
   unsqueeze: oneDim,
-  squeeze: takes({ dim: optional(dimKind) }),
+  squeeze: takes<DimOptions>({}, { dim: dimKind }),
   expand: takes({ shape }),
-  slice: takes({ dim: dimKind, start: number, end: number, step: optional(number) }),
+  slice: takes<SliceOptions>({ dim: dimKind, start: number, end: number }, { step: number }),
   select: takes({ dim: dimKind, index: number }),
-  pad: takes({ pads: list(list(number, "a pair"), "an array of [before, after] pairs"), value: optional(number) }),
+  pad: takes<PadOptions>(
+    { pads: list(list(number, "a pair"), "an array of [before, after] pairs") },
+    { value: number },
+  ),
   flip: oneDim,
-  take: takes({ indices: tensorKind, dim: optional(dimKind) }),
+  take: takes<DimOptions>({ indices: tensorKind }, { dim: dimKind }),
   gather: takes({ dim: dimKind, index: tensorKind }),
   sum: axes,
   mean: axes,
@@ -559,8 +550,8 @@ checkMethods(Tensor, {
   argmax: position,
   argmin: position,
   matmul: takes({ other: tensorKind }),
-  softmax: takes({}, { dim: dimKind }),
-  logSoftmax: takes({}, { dim: dimKind }),
+  softmax: oneDim,
+  logSoftmax: oneDim,
   detach: nothing,
   backward: nothing,
   data: nothing,

@@ -47,9 +47,9 @@ export class InputTransform extends Module {
     super();
     const { seed = 0 } = options;
     this.options = options;
-    this.cropGenerator = new Generator(seed, "augment.crop");
-    this.flipGenerator = new Generator(seed, "augment.flip");
-    this.cutoutGenerator = new Generator(seed, "augment.cutout");
+    this.cropGenerator = new Generator(seed, { stream: "augment.crop" });
+    this.flipGenerator = new Generator(seed, { stream: "augment.flip" });
+    this.cutoutGenerator = new Generator(seed, { stream: "augment.cutout" });
   }
 
   override forward(x: Tensor): Tensor {

@@ -49,7 +49,7 @@ export class Predictor {
     }
     return new Predictor(
       config,
-      compile((x: Tensor) => noGrad(() => evaluationLogits(model, x, { testFlip }).softmax({ dim: 1 }))),
+      compile((x: Tensor) => noGrad(() => evaluationLogits(model, x, { testFlip }).softmax(1))),
     );
   }
 

@@ -119,7 +119,7 @@ export async function profileModel(
   { batch, size, work, steps }: ModelProfileOptions,
 ): Promise<ModelProfile> {
   const { name: device, target } = await currentDevice();
-  const random = new Generator(0, "profile");
+  const random = new Generator(0, { stream: "profile" });
   const x = random.normal([batch, 3, size, size]);
   const y = random.uniform([batch], { high: CLASSES }).to("i32");
   await realize(x, y);

@@ -25,7 +25,7 @@ export type StateParts = Readonly<Record<string, Stateful>>;
  * State for cells that belong to nothing with a `stateDict` of its own, such as the counters of random streams.
  *
  * @example
- * const crops = new Generator(0, "crops");
+ * const crops = new Generator(0, { stream: "crops" });
  * const parts = { augmentation: cellState({ crops: crops.counter }) };
  */
 export function cellState(cells: Readonly<Record<string, Variable>>): Stateful {

@@ -51,7 +51,7 @@ export const count = (minimum = 1): Kind => ({
 
 /** A finite number from `low` to `high`, both included; `high` may be infinite. */
 export const range = (low: number, high: number): Kind => ({
-  name: high === Number.POSITIVE_INFINITY ? `a finite number ≥ ${low}` : `a number from ${low} to ${high}`,
+  name: high === Number.POSITIVE_INFINITY ? `a finite number ≥ ${low}` : `a number between ${low} and ${high}`,
   accepts: (value) => isNumber(value) && value >= low && value <= high && Number.isFinite(value),
 });
 

@@ -239,7 +239,7 @@ class PadShortcut extends nn.Module {
 
   override forward(x: Tensor): Tensor {
     const [, , H, W] = x.shape;
-    const fewer = x.slice(2, 0, H, this.stride).slice(3, 0, W, this.stride); // [N, C, ⌈H/s⌉, ⌈W/s⌉]
+    const fewer = x.slice(2, 0, H, { step: this.stride }).slice(3, 0, W, { step: this.stride }); // [N, C, ⌈H/s⌉, ⌈W/s⌉]
     return fewer.pad([
       [0, 0],
       [0, this.more],

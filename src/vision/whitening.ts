@@ -42,7 +42,7 @@ const SAMPLES = 1024;
  * @see Jordan 2024, "94% on CIFAR-10 in 3.29 Seconds on a Single GPU", arXiv:2404.00498, section 3.2
  * @example
  * const whitening = new WhiteningConv2d(3, 2);
- * await whitening.fit(new Generator(0, "images").normal([8, 3, 6, 6]));
+ * await whitening.fit(new Generator(0, { stream: "images" }).normal([8, 3, 6, 6]));
  * const y = whitening(zeros([2, 3, 6, 6])); // shape [2, 24, 5, 5]
  */
 export class WhiteningConv2d extends nn.Module {
@@ -72,7 +72,7 @@ export class WhiteningConv2d extends nn.Module {
    * @param images `[N, C, H, W]`, some hundred of them
    * @throws ShapeError if rank or channels differ, or the images are smaller than a patch
    * @example
-   * await new WhiteningConv2d(1, 3).fit(new Generator(0, "images").normal([8, 1, 6, 6]));
+   * await new WhiteningConv2d(1, 3).fit(new Generator(0, { stream: "images" }).normal([8, 1, 6, 6]));
    */
   async fit(images: Tensor): Promise<void> {
     const [outChannels, C, K] = this.weight.shape;

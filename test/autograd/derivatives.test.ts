@@ -33,8 +33,8 @@ const cases: readonly Case[] = [
   },
   { name: "pow", shapes: [[5], [5]], f: (a, b) => a.abs().add(0.5).pow(b) },
   { name: "sigmoid", shapes: [[7]], f: (x) => x.sigmoid().square() },
-  { name: "softmax", shapes: [[3, 5]], f: (x) => x.softmax({ dim: 1 }).square() },
-  { name: "logSoftmax", shapes: [[3, 5]], f: (x) => x.logSoftmax({ dim: 1 }).square() },
+  { name: "softmax", shapes: [[3, 5]], f: (x) => x.softmax(1).square() },
+  { name: "logSoftmax", shapes: [[3, 5]], f: (x) => x.logSoftmax(1).square() },
   { name: "variance", shapes: [[3, 5]], f: (x) => x.variance({ dim: 1 }).square() },
   { name: "prod", shapes: [[2, 4]], f: (x) => x.prod({ dim: 1 }) },
   { name: "max", shapes: [[3, 5]], f: (x) => x.max({ dim: 1 }).mul(x.min()).mul(x.sum()) },
@@ -65,15 +65,15 @@ const cases: readonly Case[] = [
   {
     name: "average pooling",
     shapes: [[1, 1, 4, 6]],
-    f: (x) => avgPool2d(x, { kernelSize: 3, stride: 2, padding: 1 }).square(),
+    f: (x) => avgPool2d(x, 3, { stride: 2, padding: 1 }).square(),
   },
-  { name: "max pooling", shapes: [[1, 1, 4, 6]], f: (x) => maxPool2d(x, { kernelSize: 2 }).square() },
+  { name: "max pooling", shapes: [[1, 1, 4, 6]], f: (x) => maxPool2d(x, 2).square() },
   {
     name: "slice, pad, flip, concat",
     shapes: [[7]],
     f: (x) =>
       concat([
-        x.slice(0, 1, 7, 2).square(),
+        x.slice(0, 1, 7, { step: 2 }).square(),
         x
           .flip(0)
           .pad([[1, 0]])

@@ -95,7 +95,7 @@ describe.skipIf(!chromiumPath)("programs in a page", { timeout: 60_000 }, () => 
   it("give the same numbers on one thread as on all", async () => {
     const program = `
       import { Generator } from "fovea";
-      const random = new Generator(0, "numbers");
+      const random = new Generator(0, { stream: "numbers" });
       const product = random.normal([300, 300]).matmul(random.normal([300, 300])).tanh();
       const bits = new Int32Array((await product.data()).buffer);
       console.log(bits.reduce((hash, word) => (Math.imul(hash, 31) + word) | 0, 0));`;

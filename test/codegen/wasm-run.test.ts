@@ -83,10 +83,10 @@ const programs: Readonly<Record<string, () => Tensor[]>> = {
   "a large border": () => convolution([1, 4, 3, 3], [4, 4, 7, 7], { padding: 5 }),
   "convolution, ReLU, pool": () => {
     const y = conv2d(floats([2, 5, 8, 8]), floats([12, 5, 3, 3], 2), { padding: 1 });
-    return [maxPool2d(y.relu(), { kernelSize: 2 }), avgPool2d(y, { kernelSize: 2 })];
+    return [maxPool2d(y.relu(), 2), avgPool2d(y, 2)];
   },
-  "max pool": () => pooled((x) => maxPool2d(x, { kernelSize: 3, stride: 2, padding: 1 }), [2, 5, 9, 7]),
-  "average pool": () => pooled((x) => avgPool2d(x, { kernelSize: 2 }), [2, 3, 8, 6]),
+  "max pool": () => pooled((x) => maxPool2d(x, 3, { stride: 2, padding: 1 }), [2, 5, 9, 7]),
+  "average pool": () => pooled((x) => avgPool2d(x, 2), [2, 3, 8, 6]),
   "sums along every axis": () => {
     const x = floats([5, 7, 33]);
     return [x.sum(), ...[0, 1, 2].flatMap((dim) => [x.sum({ dim }), x.max({ dim }), x.min({ dim })])];
@@ -100,15 +100,15 @@ const programs: Readonly<Record<string, () => Tensor[]>> = {
     tensor([1, Number.NaN, 3, Number.NaN, 5]).argmax(),
     integers([3, -7, 9, 9, 1]).argmax(),
   ],
-  softmax: () => pooled((x) => x.softmax({ dim: 1 }), [6, 11]),
+  softmax: () => pooled((x) => x.softmax(1), [6, 11]),
   "rows picked by index": () => {
     const table = floats([6, 9]);
-    const y = table.take(integers([5, 0, 3, 3, 1]), 0);
-    return [...withGradients(y, [table]), table.take(integers([2, 8, 4, 1, 0, 7, 6]), 1)];
+    const y = table.take(integers([5, 0, 3, 3, 1]), { dim: 0 });
+    return [...withGradients(y, [table]), table.take(integers([2, 8, 4, 1, 0, 7, 6]), { dim: 1 })];
   },
   "indices outside the table": () => [
-    floats([4, 5]).take(integers([-1, 2, 4, 2147483647, 0]), 0),
-    integers([7, 8, 9]).take(integers([-1, 1, 3, 0, 2, -2147483648]), 0),
+    floats([4, 5]).take(integers([-1, 2, 4, 2147483647, 0]), { dim: 0 }),
+    integers([7, 8, 9]).take(integers([-1, 1, 3, 0, 2, -2147483648]), { dim: 0 }),
   ],
   "gather by lane": () => [
     floats([5, 13]).gather(
@@ -146,9 +146,9 @@ const programs: Readonly<Record<string, () => Tensor[]>> = {
   "bytes in strides": () => {
     const [u, b] = [bytes([6, 14], "u8"), bytes([6, 14], "bool")];
     return [u, b].flatMap((x) => [
-      x.slice(1, 1, 14, 3),
-      x.slice(1, 0, 14, 2).flip(1),
-      x.transpose().slice(0, 0, 14, 5),
+      x.slice(1, 1, 14, { step: 3 }),
+      x.slice(1, 0, 14, { step: 2 }).flip(1),
+      x.transpose().slice(0, 0, 14, { step: 5 }),
     ]);
   },
   casts: () => [
@@ -167,7 +167,7 @@ const programs: Readonly<Record<string, () => Tensor[]>> = {
           [2, 1],
           [3, 5],
         ],
-        1.5,
+        { value: 1.5 },
       ),
       x
         .pad([
@@ -175,7 +175,7 @@ const programs: Readonly<Record<string, () => Tensor[]>> = {
           [1, 1],
         ])
         .flip(0),
-      x.slice(1, 2, 9, 3),
+      x.slice(1, 2, 9, { step: 3 }),
       x.flip(1).transpose(),
     ];
   },
@@ -185,7 +185,7 @@ const programs: Readonly<Record<string, () => Tensor[]>> = {
     floats([4, 8, 12]).permute([1, 2, 0]).reshape([24, 16]).sum({ dim: 0 }),
   ],
   "random numbers": () => {
-    const generator = new Generator(11, "test");
+    const generator = new Generator(11, { stream: "test" });
     return [
       generator.uniform([101]),
       generator.normal([7, 9]),

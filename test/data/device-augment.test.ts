@@ -38,7 +38,7 @@ describe.each(devices)("on %s", (device) => {
     await useDevice(device);
     return Array.from(await (await compile(change)(x())).data());
   };
-  const generator = () => new Generator(3, "s");
+  const generator = () => new Generator(3, { stream: "s" });
 
   it.each([0, 1, 3, 9])("crops out of zeros, padding %i", async (padding) => {
     const made = await run((images) => randomCrop(images, { padding, generator: generator() }));
@@ -119,8 +119,8 @@ it("every shift and every choice comes equally often", async () => {
     Float32Array.from({ length: count * 81 }, (_, i) => i % 81),
     { shape: [count, 1, 9, 9] },
   );
-  const cropped = randomCrop(ramp, { padding: 1, generator: new Generator(1, "crop") });
-  const flipped = randomFlip(ramp, { p: 0.25, generator: new Generator(1, "flip") });
+  const cropped = randomCrop(ramp, { padding: 1, generator: new Generator(1, { stream: "crop" }) });
+  const flipped = randomFlip(ramp, { p: 0.25, generator: new Generator(1, { stream: "flip" }) });
   const corners = await cropped.slice(2, 4, 5).slice(3, 4, 5).data();
   const times = new Map<number, number>();
   for (const value of corners) times.set(value, (times.get(value) ?? 0) + 1);

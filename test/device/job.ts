@@ -51,7 +51,7 @@ async function train(): Promise<unknown> {
   });
   const losses: number[] = [];
   for (let i = 0; i < 6; i++) {
-    const x = new Generator(i % 2, "images").normal([10, 3, 13, 13]);
+    const x = new Generator(i % 2, { stream: "images" }).normal([10, 3, 13, 13]);
     const y = tensor(Int32Array.from({ length: 10 }, (_, n) => (n * 3 + (i % 2)) % 10));
     losses.push(await (await step(x, y)).item());
   }
@@ -75,8 +75,8 @@ async function products(): Promise<unknown> {
     [300, 1500, 100],
   ];
   const operands = sizes.map(([m, k, n], i) => [
-    new Generator(i, "left").normal([m, k]),
-    new Generator(i, "right").normal([k, n]),
+    new Generator(i, { stream: "left" }).normal([m, k]),
+    new Generator(i, { stream: "right" }).normal([k, n]),
   ]);
   const multiply = compile((pairs: Tensor[][]) => {
     const all = pairs.map(([a, b]) => a.matmul(b));
@@ -93,7 +93,7 @@ async function products(): Promise<unknown> {
 
 /** The largest error of odd shapes against float64, relative to the largest value. */
 async function shapes(): Promise<unknown> {
-  const normal = (shape: number[], stream: string) => new Generator(3, stream).normal(shape);
+  const normal = (shape: number[], stream: string) => new Generator(3, { stream }).normal(shape);
   const product = (m: number, k: number, n: number) => () => normal([m, k], "a").matmul(normal([k, n], "b"));
   const convolution = (x: number[], w: number[], options: Parameters<typeof conv2d>[2]) => () =>
     conv2d(normal(x, "x"), normal(w, "w"), options);
@@ -146,7 +146,7 @@ async function again(): Promise<unknown> {
   manualSeed(3);
   const model = new Sequential(new Conv2d(16, 32, 3, { padding: 1 }), new ReLU()).eval();
   const predict = compile((x: Tensor) => model(x).sum());
-  const images = [1, 2].map((seed) => new Generator(seed, "images").normal([2, 16, 12, 12]));
+  const images = [1, 2].map((seed) => new Generator(seed, { stream: "images" }).normal([2, 16, 12, 12]));
   const sums: number[] = [];
   for (const x of images) sums.push(await (await predict(x)).item());
   model.parameters()[0].assign(model.parameters()[0].mul(2));

@@ -54,8 +54,8 @@ describe.skipIf(freemem() < 4 * 2 ** 30)("beyond 2 GiB", () => {
           .sum({ dim: 0 })
           .add(y.mean());
       });
-      const x = new Generator(1, "x").normal([32, 8, 144, 144]);
-      const w = new Generator(1, "w").normal([8, 8, 3, 3]);
+      const x = new Generator(1, { stream: "x" }).normal([32, 8, 144, 144]);
+      const w = new Generator(1, { stream: "w" }).normal([8, 8, 3, 3]);
       return [...(await (await job(x, w)).data())];
     };
     const address = (bytes: number): number => {

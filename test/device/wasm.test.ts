@@ -124,7 +124,7 @@ it("values move from device to device", async () => {
 it("weights trained or made on native predict the same on wasm", async () => {
   const build = () =>
     new Sequential(new Conv2d(1, 6, 3, { padding: 1 }), new ReLU(), new Flatten(), new Linear(6 * 49, 10));
-  const images = () => new Generator(3, "images").normal([5, 1, 7, 7]);
+  const images = () => new Generator(3, { stream: "images" }).normal([5, 1, 7, 7]);
   await useDevice("native");
   manualSeed(4);
   const model = build();

@@ -58,7 +58,7 @@ export async function writeFixtures(folder: string): Promise<void> {
 /** For examples of `nn` and `optim`: a model of 2 × 2 × 2 images. */
 export function layerScope(): Record<string, unknown> {
   const model = new nn.Sequential(new nn.Flatten(), new nn.Linear(8, 2), new nn.BatchNorm1d(2));
-  const images = new main.Generator(1, "examples").normal([3, 2, 2, 2]);
+  const images = new main.Generator(1, { stream: "examples" }).normal([3, 2, 2, 2]);
   const loss = model(images).sum();
   const optimizer = new optim.SGD(model.parameters(), { lr: 0.1 });
   return { ...main, ...nn.functional, ...nn.init, ...nn, ...optim, model, images, loss, optimizer };

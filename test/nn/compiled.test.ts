@@ -9,7 +9,7 @@ describe.each(devices)("on %s", (device) => {
   beforeAll(() => useDevice(device));
 
   it.each([0.1, null])("batch normalisation with momentum %s updates its running statistics", async (momentum) => {
-    const batches = [1, 2, 3].map((seed) => new Generator(seed, "batch").normal([6, 4], { mean: 2 }));
+    const batches = [1, 2, 3].map((seed) => new Generator(seed, { stream: "batch" }).normal([6, 4], { mean: 2 }));
     const compiled = new BatchNorm1d(4, { momentum });
     const eager = new BatchNorm1d(4, { momentum });
     const step = compile((x: Tensor) => compiled(x));
@@ -42,7 +42,10 @@ describe.each(devices)("on %s", (device) => {
   it("a model is compiled once per shape of its input", async () => {
     const model = new Sequential(new Linear(3, 4), new BatchNorm1d(4), new Dropout());
     const predict = compile((x: Tensor) => model(x));
-    const [x, wide] = [new Generator(1, "x").normal([5, 3]), new Generator(1, "x").normal([7, 3])];
+    const [x, wide] = [
+      new Generator(1, { stream: "x" }).normal([5, 3]),
+      new Generator(1, { stream: "x" }).normal([7, 3]),
+    ];
     await realize(x, wide, ...model.parameters());
     const programs: number[] = [];
     for (const input of [x, x, x, wide, wide, x]) {

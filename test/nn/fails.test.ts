@@ -110,19 +110,19 @@ describe("options out of range", () => {
       () => init.kaimingUniform([2, 2], { mode: "fan_in" as never }),
     ],
     [
-      '[crossEntropy] reduction must be one of mean, sum, none, got "avg"',
+      '[crossEntropy] reduction must be one of "mean", "sum", "none", got "avg"',
       undefined,
       () => F.crossEntropy(zeros([2, 3]), labels, { reduction: "avg" as never }),
     ],
     [
-      "[crossEntropy] labelSmoothing must be between 0 and 1, got -0.1",
+      "[crossEntropy] labelSmoothing must be a number between 0 and 1, got -0.1",
       undefined,
       () => F.crossEntropy(zeros([2, 3]), labels, { labelSmoothing: -0.1 }),
     ],
     [
       "[dropout] p must be between 0 and 1, got NaN",
       undefined,
-      () => F.dropout(images, { p: Number.NaN, generator: new Generator(1) }),
+      () => F.dropout(images, new Generator(1), { p: Number.NaN }),
     ],
     [
       "[batchNorm] got one of runningMean and runningVar",
@@ -156,7 +156,7 @@ describe("inputs that do not fit", () => {
     ],
     [
       "[linear] expected 784 features in the last axis, got x [8, 1, 28, 28] (in model.0)",
-      "Flatten the input first: nn.Flatten, or x.flatten(1)",
+      "Flatten the input first: nn.Flatten, or x.flatten({ startDim: 1 })",
       () => new Sequential(new Linear(784, 10))(images),
     ],
     [

@@ -27,7 +27,7 @@ const references = readReference<FoldingReference[]>("folding.reference.json");
 
 /** Statistics and parameters that are neither 0 nor 1, so that each of them matters. */
 function disturb<M extends Module>(model: M): M {
-  const random = new Generator(5, "disturb");
+  const random = new Generator(5, { stream: "disturb" });
   for (const [key, variable] of Object.entries(model.stateDict())) {
     if (variable.rank !== 1 || variable.dtype !== "f32") continue;
     const low = key.endsWith("mean") || key.endsWith("bias") ? -0.5 : 0.5;
@@ -38,7 +38,7 @@ function disturb<M extends Module>(model: M): M {
 
 /** Largest distance between the predictions of the folded and the unfolded model, as a share of the largest value. */
 async function distance(model: Module, shape: readonly number[]): Promise<number> {
-  const x = new Generator(1, "x").normal(shape);
+  const x = new Generator(1, { stream: "x" }).normal(shape);
   const before = Array.from(await model.eval()(x).data());
   const after = await foldBatchNorm(model)(x).data();
   const scale = before.reduce((most, value) => Math.max(most, Math.abs(value)), 0);

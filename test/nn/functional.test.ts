@@ -95,7 +95,7 @@ describe("accuracy", () => {
 
 describe("dropout", () => {
   const drop = (p: number, training = true) =>
-    F.dropout(ones([50, 40]), { p, training, generator: new Generator(3, "mask") });
+    F.dropout(ones([50, 40]), new Generator(3, { stream: "mask" }), { p, training });
 
   it("zeroes about the share p and scales the rest by 1/(1−p)", async () => {
     const data = await drop(0.2).data();
@@ -107,7 +107,7 @@ describe("dropout", () => {
 
   it("passes gradients where it passed values", async () => {
     const x = tensor(new Float32Array(200).fill(3), { requiresGrad: true });
-    const y = F.dropout(x, { p: 0.5, generator: new Generator(1, "mask") });
+    const y = F.dropout(x, new Generator(1, { stream: "mask" }), { p: 0.5 });
     y.sum().backward();
     const [values, gradient] = await Promise.all([y.data(), x.grad!.data()]);
     expect([...gradient]).toEqual([...values].map((value) => (value === 0 ? 0 : 2)));
@@ -115,8 +115,8 @@ describe("dropout", () => {
 
   it("draws a new mask at each call and the same ones for the same seed", async () => {
     const draw = () => {
-      const generator = new Generator(9, "mask");
-      return [0, 1].map(() => F.dropout(ones([100]), { generator }).data());
+      const generator = new Generator(9, { stream: "mask" });
+      return [0, 1].map(() => F.dropout(ones([100]), generator).data());
     };
     const [first, second] = await Promise.all(draw());
     expect(second).not.toEqual(first);
@@ -132,7 +132,7 @@ describe("dropout", () => {
 
 describe("batchNorm", () => {
   it("gives every channel mean 0 and variance 1", async () => {
-    const x = new Generator(4, "x").normal([8, 3, 5, 5], { mean: 7, std: 3 });
+    const x = new Generator(4, { stream: "x" }).normal([8, 3, 5, 5], { mean: 7, std: 3 });
     const y = F.batchNorm(x, { training: true });
     const mean = await y.mean({ dim: [0, 2, 3] }).data();
     const variance = await y.variance({ dim: [0, 2, 3], correction: 0 }).data();
@@ -187,6 +187,7 @@ describe("linear, relu, softmax", () => {
           ],
           { dtype: "f32" },
         ),
+        1,
       ).toArray(),
     ).toEqual([
       [0.5, 0.5],
@@ -195,14 +196,14 @@ describe("linear, relu, softmax", () => {
   });
 
   it("softmax works along any axis", async () => {
-    const y = F.softmax(zeros([2, 4]), { dim: 0 });
+    const y = F.softmax(zeros([2, 4]), 0);
     expect(new Set(await y.data())).toEqual(new Set([0.5]));
   });
 });
 
 describe("adaptiveAvgPool2d", () => {
   it("to the size of the input is the identity", async () => {
-    const x = new Generator(2, "x").normal([1, 2, 3, 4]);
+    const x = new Generator(2, { stream: "x" }).normal([1, 2, 3, 4]);
     await expectClose(F.adaptiveAvgPool2d(x, [3, 4]), { shape: x.shape, data: [...(await x.data())] }, "identity");
   });
 });

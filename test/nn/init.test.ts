@@ -24,7 +24,7 @@ async function expectDistribution(x: Tensor, std: number, bound = Number.POSITIV
 }
 
 describe("the distributions of init", () => {
-  const generator = new Generator(11, "test");
+  const generator = new Generator(11, { stream: "test" });
   const shape = [40, 10, 3, 3]; // fanIn 90, fanOut 360
 
   it("count inputs and outputs of a unit", () => {
@@ -47,13 +47,13 @@ describe("the distributions of init", () => {
 
 describe("the layers' initial values", () => {
   it("of Linear are uniform within 1/√fanIn, weight and bias", async () => {
-    const layer = new Linear(50, 400, { generator: new Generator(2, "test") });
+    const layer = new Linear(50, 400, { generator: new Generator(2, { stream: "test" }) });
     await expectDistribution(layer.weight, 1 / Math.sqrt(150), 1 / Math.sqrt(50));
     await expectDistribution(layer.bias!, 1 / Math.sqrt(150), 1 / Math.sqrt(50));
   });
 
   it("of Conv2d are uniform within 1/√fanIn, which counts the channels of one group", async () => {
-    const layer = new Conv2d(8, 400, [3, 2], { groups: 4, generator: new Generator(2, "test") });
+    const layer = new Conv2d(8, 400, [3, 2], { groups: 4, generator: new Generator(2, { stream: "test" }) });
     await expectDistribution(layer.weight, 1 / Math.sqrt(36), 1 / Math.sqrt(12));
     await expectDistribution(layer.bias!, 1 / Math.sqrt(36), 1 / Math.sqrt(12));
   });

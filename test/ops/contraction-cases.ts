@@ -242,25 +242,26 @@ function tapsOf(x: readonly number[], pooling: Pooling): { shape: number[]; taps
 export function poolCases(x: readonly number[], pooling: Pooling): StructuralCase[] {
   const { shape, taps } = tapsOf(x, pooling);
   const elements = (image: NdArray, at: readonly number[]) => (taps.get(at.join()) ?? []).map((tap) => get(image, tap));
-  const area = product(pair(pooling.kernelSize));
+  const { kernelSize, ...options } = pooling;
+  const area = product(pair(kernelSize));
   const text = `[${x}] ${JSON.stringify(pooling)}`;
   const all: StructuralCase[] = [
     {
       name: `max ${text}`,
       shapes: [x],
-      build: (image) => maxPool2d(image, pooling),
+      build: (image) => maxPool2d(image, kernelSize, options),
       meaning: (image) => fill(shape, (at) => Math.max(...elements(image, at))),
     },
     {
       name: `average ${text}`,
       shapes: [x],
-      build: (image) => avgPool2d(image, pooling),
+      build: (image) => avgPool2d(image, kernelSize, options),
       meaning: (image) => fill(shape, (at) => sum(elements(image, at)) / area),
     },
     {
       name: `average without padding ${text}`,
       shapes: [x],
-      build: (image) => avgPool2d(image, { ...pooling, countIncludePad: false }),
+      build: (image) => avgPool2d(image, kernelSize, { ...options, countIncludePad: false }),
       meaning: (image) => fill(shape, (at) => sum(elements(image, at)) / elements(image, at).length),
     },
   ];
@@ -270,13 +271,14 @@ export function poolCases(x: readonly number[], pooling: Pooling): StructuralCas
 /** The adjoint of average pooling. */
 export function foldCase(x: readonly number[], pooling: Pooling): StructuralCase {
   const { shape, taps } = tapsOf(x, pooling);
-  const area = product(pair(pooling.kernelSize));
+  const { kernelSize, ...options } = pooling;
+  const area = product(pair(kernelSize));
   return {
     name: `[${shape}] to [${x}] ${JSON.stringify(pooling)}`,
     shapes: [shape],
     build: (gradOutput) => {
       const image = full(x, 1, { dtype: gradOutput.dtype });
-      return grad(avgPool2d(image, pooling), [image], { gradOutput })[0];
+      return grad(avgPool2d(image, kernelSize, options), [image], { gradOutput })[0];
     },
     meaning: (gradOutput) => {
       const result = zerosOf(x);
@@ -320,7 +322,7 @@ export function takeCase(
   return {
     name: `take [${as}] from [${shape}] dim ${dim}`,
     shapes: [shape],
-    build: (x) => x.take(i32(indices, as), dim),
+    build: (x) => x.take(i32(indices, as), { dim }),
     meaning: (x) =>
       fill(result, (at) => {
         const row = get(index, at.slice(dim, dim + as.length));

@@ -62,7 +62,7 @@ function sliceCase(shape: readonly number[], dim: number, start: number, end: nu
   return {
     name: `[${shape}] dim ${dim} ${start}:${end}:${step}`,
     shapes: [shape],
-    build: (x) => x.slice(dim, start, end, step),
+    build: (x) => x.slice(dim, start, end, { step }),
     meaning: (x) =>
       fill(
         shape.map((n, axis) => (axis === dim ? count : n)),
@@ -83,7 +83,7 @@ function padCase(
   return {
     name: `[${shape}] by ${JSON.stringify(pads)} with ${value}`,
     shapes: [shape],
-    build: (x) => x.pad(pads, value),
+    build: (x) => x.pad(pads, { value }),
     meaning: (x) =>
       fill(
         shape.map((n, axis) => n + pads[axis][0] + pads[axis][1]),
@@ -133,7 +133,7 @@ export const structuralCases: Readonly<Record<StructuralName, readonly Structura
     {
       name: "arange with a step",
       shapes: [],
-      build: () => arange({ start: 5, end: -4, step: -2 }),
+      build: () => arange(-4, { start: 5, step: -2 }),
       meaning: () => fill([5], ([i]) => 5 - 2 * i),
     },
     { name: "eye", shapes: [], build: () => eye(7), meaning: () => fill([7, 7], ([i, j]) => Number(i === j)) },
@@ -281,7 +281,7 @@ export const structuralCases: Readonly<Record<StructuralName, readonly Structura
     {
       name: "flip of every second",
       shapes: [[33]],
-      build: (x) => x.slice(0, 0, 33, 2).flip(0),
+      build: (x) => x.slice(0, 0, 33, { step: 2 }).flip(0),
       meaning: (x) => fill([17], ([i]) => get(x, [32 - 2 * i])),
     },
     {

@@ -36,7 +36,7 @@ function viewOf(x: NdArray, view: View, dtype: DType): Tensor {
   if (view === "sliced") {
     const wide = x.shape.with(axis, 2 * x.shape[axis] + 1);
     const gapped = fill(wide, (at) => (at[axis] % 2 === 1 ? get(x, at.with(axis, (at[axis] - 1) / 2)) : 99));
-    return leaf(gapped, dtype).slice(axis, 1, wide[axis], 2);
+    return leaf(gapped, dtype).slice(axis, 1, wide[axis], { step: 2 });
   }
   if (axis < 1) return leaf(x, dtype);
   const swapped = fill([...x.shape.slice(0, axis - 1), x.shape[axis], x.shape[axis - 1]], (at) =>

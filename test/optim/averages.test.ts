@@ -21,8 +21,8 @@ describe.each(devices)("on %s", (device) => {
   beforeAll(() => useDevice(device));
 
   it("Muon takes a filter bank as the matrix of its filters", async () => {
-    const values = await new Generator(1, "filters").normal([6, 2, 3, 3]).data();
-    const gradient = await new Generator(2, "filters").normal([6, 2, 3, 3]).data();
+    const values = await new Generator(1, { stream: "filters" }).normal([6, 2, 3, 3]).data();
+    const gradient = await new Generator(2, { stream: "filters" }).normal([6, 2, 3, 3]).data();
     const stepped = async (shape: readonly number[]) => {
       const filters = parameter([...values], shape);
       filters.grad = tensor(gradient, { shape });

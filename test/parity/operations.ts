@@ -17,9 +17,7 @@ const BINARY = [
   ...(["add", "sub", "mul", "div", "pow", "mod", "maximum", "minimum"] as const),
   ...(["eq", "ne", "lt", "le", "gt", "ge", "matmul"] as const),
 ];
-const ALONG_AXES = [
-  ...(["sum", "mean", "max", "min", "prod", "variance", "argmax", "argmin", "softmax", "logSoftmax"] as const),
-];
+const ALONG_AXES = [...(["sum", "mean", "max", "min", "prod", "variance", "argmax", "argmin"] as const)];
 
 function batchNorm({ x, weight, bias, ...running }: Inputs, options: Options): Record<string, Tensor> {
   const runningMean = new Variable(running.runningMean);
@@ -35,14 +33,16 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
   ...Object.fromEntries(
     ALONG_AXES.map((name): [string, Operation] => [name, ({ x }, options) => x[name](options as never)]),
   ),
+  softmax: ({ x }, { dim }) => x.softmax(dim as number),
+  logSoftmax: ({ x }, { dim }) => x.logSoftmax(dim as number),
   clamp: ({ x }, options) => x.clamp(options),
   where: ({ condition, a, b }) => where(condition.eq(1), a, b),
-  take: ({ x, indices }, { dim }) => x.take(indices, dim as number),
+  take: ({ x, indices }, { dim }) => x.take(indices, { dim: dim as number }),
   gather: ({ x, index }, { dim }) => x.gather(dim as number, index),
   linear: ({ x, weight, bias }) => functional.linear(x, weight, { bias }),
   conv2d: ({ x, weight, bias }, options) => functional.conv2d(x, weight, { bias, ...options }),
-  maxPool2d: ({ x }, options) => functional.maxPool2d(x, options as { kernelSize: number }),
-  avgPool2d: ({ x }, options) => functional.avgPool2d(x, options as { kernelSize: number }),
+  maxPool2d: ({ x }, { kernelSize, ...options }) => functional.maxPool2d(x, kernelSize as number, options),
+  avgPool2d: ({ x }, { kernelSize, ...options }) => functional.avgPool2d(x, kernelSize as number, options),
   adaptiveAvgPool2d: ({ x }, { outputSize }) => functional.adaptiveAvgPool2d(x, outputSize as number),
   batchNorm,
   crossEntropy: ({ logits, targets }, options) => functional.crossEntropy(logits, targets, options),

@@ -62,12 +62,14 @@ const operations: Readonly<Record<string, Operation>> = {
   unsqueeze: (x, _, k) => when(x.rank < 4, () => x.unsqueeze(k % (x.rank + 1))),
   flip: (x, _, k) => when(x.rank > 0, () => x.flip(axis(x, k))),
   slice: (x, _, k) =>
-    when(x.rank > 0 && x.shape[axis(x, k)] > 2, () => x.slice(axis(x, k), 1, x.shape[axis(x, k)], 1 + (k % 2))),
+    when(x.rank > 0 && x.shape[axis(x, k)] > 2, () =>
+      x.slice(axis(x, k), 1, x.shape[axis(x, k)], { step: 1 + (k % 2) }),
+    ),
   pad: (x, _, k) =>
     when(x.rank > 0 && x.size < MOST / 2, () =>
       x.pad(
         x.shape.map((__, i) => [(k + i) % 2, k % 3] as const),
-        0.25,
+        { value: 0.25 },
       ),
     ),
   concat: (x, y, k) =>
@@ -76,7 +78,7 @@ const operations: Readonly<Record<string, Operation>> = {
   mean: (x, _, k) => when(x.rank > 0, () => x.sub(x.mean({ dim: axis(x, k), keepdim: true }))),
   sumAll: (x) => x.mean().add(x.mul(0.1)),
   max: (x, _, k) => when(x.rank > 0, () => x.max({ dim: axis(x, k), keepdim: true }).mul(0.5)),
-  softmax: (x, _, k) => when(x.rank > 0, () => x.softmax({ dim: axis(x, k) })),
+  softmax: (x, _, k) => when(x.rank > 0, () => x.softmax(axis(x, k))),
   variance: (x, _, k) => when(x.rank > 0, () => x.variance({ dim: axis(x, k), keepdim: true, correction: 0 }).add(x)),
   matmul: (x, _, k) => when(x.rank >= 2, () => x.matmul(constants([x.shape[x.rank - 1], 1 + 4 * k], k)).mul(0.3)),
   outer: (x) => when(x.rank === 2 && x.shape[0] <= 17, () => x.matmul(x.transpose()).mul(0.2)),
@@ -91,12 +93,12 @@ const operations: Readonly<Record<string, Operation>> = {
     }),
   maxPool: (x, _, k) =>
     when(x.rank === 4 && x.shape[2] > 2 && x.shape[3] > 2, () =>
-      maxPool2d(x, { kernelSize: 2 + (k % 2), stride: 1 + (k % 2), padding: k % 2 }),
+      maxPool2d(x, 2 + (k % 2), { stride: 1 + (k % 2), padding: k % 2 }),
     ),
   avgPool: (x, _, k) =>
-    when(x.rank === 4 && x.shape[2] > 2 && x.shape[3] > 2, () => avgPool2d(x, { kernelSize: 2, stride: 1 + (k % 2) })),
+    when(x.rank === 4 && x.shape[2] > 2 && x.shape[3] > 2, () => avgPool2d(x, 2, { stride: 1 + (k % 2) })),
   take: (x, _, k) =>
-    when(x.rank > 0, () => x.take(tensor([0, x.shape[axis(x, k)] - 1, 0], { dtype: "i32" }), axis(x, k))),
+    when(x.rank > 0, () => x.take(tensor([0, x.shape[axis(x, k)] - 1, 0], { dtype: "i32" }), { dim: axis(x, k) })),
 };
 
 /** The inputs, the last values and the gradients of their weighted sum. */

@@ -16,7 +16,7 @@ it("gives the vectors of Random123", () => {
 it("gives the same values on every device", async () => {
   const draw = async (device: string) => {
     await useDevice(device);
-    const generator = new Generator(42, "same");
+    const generator = new Generator(42, { stream: "same" });
     return valuesOf([
       generator.uniform([257]),
       generator.permutation(65),
@@ -90,10 +90,10 @@ describe.each(devices)("Generator on %s", (device) => {
 
   it("keeps streams, seeds and draws apart, and repeats them", async () => {
     const make = () => [
-      new Generator(1, "a"),
-      new Generator(1, "b"),
-      new Generator(2, "a"),
-      new Generator(2 ** 40 + 1, "a"),
+      new Generator(1, { stream: "a" }),
+      new Generator(1, { stream: "b" }),
+      new Generator(2, { stream: "a" }),
+      new Generator(2 ** 40 + 1, { stream: "a" }),
     ];
     const draw = () => valuesOf(make().flatMap((generator) => [generator.uniform([4]), generator.uniform([4])]));
     const [first, again] = [await draw(), await draw()];

@@ -221,8 +221,8 @@ describe.each(devices)("tensors on %s", (device) => {
     const shapes = [
       x.reshape([-1, 2]),
       x.squeeze(),
-      x.squeeze(0),
-      x.flatten(1),
+      x.squeeze({ dim: 0 }),
+      x.flatten({ startDim: 1 }),
       x.flatten(),
       x.expand([4, 2, 5, -1]),
       x.unsqueeze(-1),

@@ -292,10 +292,10 @@ describe.each(devices)("compile on %s", (device) => {
   });
 
   it("draws new random numbers at every call", async () => {
-    const generator = new Generator(3, "compile");
+    const generator = new Generator(3, { stream: "compile" });
     const draw = compile(() => generator.uniform([4]));
     const [a, b] = [await draw(), await draw()];
-    const same = new Generator(3, "compile");
+    const same = new Generator(3, { stream: "compile" });
     expect([await a.toArray(), await b.toArray()]).toEqual([
       await same.uniform([4]).toArray(),
       await same.uniform([4]).toArray(),

@@ -238,7 +238,7 @@ describe("a score with flips", () => {
   }
 
   it("is of the mean of the logits of each image and its mirror image", async () => {
-    const x = new Generator(1, "x").normal([3, 2, 4, 5]);
+    const x = new Generator(1, { stream: "x" }).normal([3, 2, 4, 5]);
     const model = new Lopsided();
     const [once, mirrored] = [evaluationLogits(model, x, {}), evaluationLogits(model, x.flip(3), {})];
     const both = await evaluationLogits(model, x, { testFlip: true }).data();

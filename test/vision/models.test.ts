@@ -126,8 +126,8 @@ describe("initial values", () => {
     };
     expect(await weights(1)).toEqual(await weights(1));
     expect(await weights(1)).not.toEqual(await weights(2));
-    const own = await weights(1, new Generator(5, "own"));
-    expect(own).toEqual(await weights(2, new Generator(5, "own")));
+    const own = await weights(1, new Generator(5, { stream: "own" }));
+    expect(own).toEqual(await weights(2, new Generator(5, { stream: "own" })));
     expect(own).not.toEqual(await weights(1));
   });
 
@@ -170,7 +170,7 @@ describe("initial values", () => {
 
   it.each(modelNames)("of %s come from the given generator only", (name) => {
     const draws = [vi.spyOn(Generator.prototype, "uniform"), vi.spyOn(Generator.prototype, "normal")];
-    const generator = new Generator(1, "given");
+    const generator = new Generator(1, { stream: "given" });
     createModel(name, { classes: 10, size: 32, generator });
     const sources = new Set(draws.flatMap(({ mock }) => mock.contexts));
     expect([...sources]).toEqual([generator]);
