@@ -74,7 +74,7 @@ describe("hyper-parameters", () => {
       optimizer.zeroGrad();
       return loss.detach();
     });
-    const x = new Generator(5, "x").normal([12, 6]);
+    const x = new Generator(5, { stream: "x" }).normal([12, 6]);
     const y = tensor(Int32Array.from({ length: 12 }, (_, i) => i % 3));
     await realize(x, y, ...model.parameters(), ...Object.values(optimizer.stateDict()), smoothing);
     const before = programCount();
@@ -266,8 +266,8 @@ describe.each(devices)("on %s", (device) => {
   describe("accumulate", () => {
     /** A regression in micro-batches of 4 rows: the mean loss of each, `k` of them for each update. */
     async function train(rule: optim.Rule, rows: number, wrap: boolean) {
-      const x = await new Generator(1, "x").normal([24, 3]).data();
-      const y = await new Generator(2, "y").normal([24, 1]).data();
+      const x = await new Generator(1, { stream: "x" }).normal([24, 3]).data();
+      const y = await new Generator(2, { stream: "y" }).normal([24, 1]).data();
       const [weight, bias] = [
         new Parameter(tensor(Float32Array.of(0.5, -1, 2), { shape: [3, 1] }), { name: "weight" }),
         new Parameter(tensor(Float32Array.of(0.1)), { name: "bias" }),
