@@ -88,7 +88,9 @@ export const size2d = (minimum = 1): Kind => ({
 export const either = (...kinds: readonly Kind[]): Kind => ({
   name: kinds.map(({ name }) => name).join(" or "),
   accepts: (value) => kinds.some((kind) => kind.accepts(value)),
-  meant: (value) => kinds.map(({ meant }) => meant?.(value)).find((text) => text !== undefined),
+  // A number is out of the range of the kind that takes numbers.
+  meant: (value) =>
+    typeof value === "number" ? undefined : kinds.map(({ meant }) => meant?.(value)).find((text) => text !== undefined),
   error: kinds[0].error ?? ConfigError,
   items: kinds.find(({ items }) => items)?.items,
 });

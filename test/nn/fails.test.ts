@@ -115,7 +115,7 @@ describe("options out of range", () => {
       () => F.crossEntropy(zeros([2, 3]), labels, { reduction: "avg" as never }),
     ],
     [
-      "[crossEntropy] labelSmoothing must be a number between 0 and 1, got -0.1",
+      "[crossEntropy] labelSmoothing must be a number between 0 and 1 or a tensor, got -0.1",
       undefined,
       () => F.crossEntropy(zeros([2, 3]), labels, { labelSmoothing: -0.1 }),
     ],
