@@ -21,12 +21,12 @@ const isMoved = (node: Node): boolean => node.inputs.length === 1 && structuralR
 
 /** The same expression, with what is of origin `from` said to be of origin `to`: the few nodes of one op's gradient. */
 function relabel(node: Node, from: Origin, to: Origin): Node {
-  if (node.origin !== from) return node;
-  return rebuild(
-    node,
-    node.inputs.map((x) => relabel(x, from, to)),
-    to,
-  );
+  const named = new Map<Node, Node>();
+  for (const each of topological([node], ({ origin }) => origin !== from)) {
+    const inputs = each.inputs.map((x) => named.get(x) ?? x);
+    named.set(each, each.origin === from ? rebuild(each, inputs, to) : each);
+  }
+  return named.get(node) ?? node;
 }
 
 /**

@@ -38,7 +38,7 @@ function keptSteps({ steps, outputs, lasting }: AssembleRequest): ReadonlySet<Lo
   const kept = new Set<Lowered>();
   for (const step of steps) {
     const writes = writesOf(step);
-    const reads = step.nodes.filter((node) => !writes.includes(node));
+    const reads = step.nodes.filter((_, i) => step.kernel.buffers[i].access === "read");
     if (!reads.every((node) => known.has(node)) || writes.some((node) => results.has(node))) continue;
     kept.add(step);
     for (const node of writes) known.add(node);
@@ -106,9 +106,16 @@ function place(
   const waits = waitingSteps(
     steps.map(({ nodes, kernel }) => nodes.map((node, i) => accessOf(node, kernel.buffers[i].access === "write"))),
   );
+  // A profile says of each step whose work it is: there every step has a kernel of its own.
+  const kernels = work ? steps.map(({ kernel }) => kernel) : [...new Set(steps.map(({ kernel }) => kernel))];
+  const kernelAt = new Map(kernels.map((kernel, i) => [kernel, i]));
   return {
-    kernels: steps.map(({ kernel }) => kernel),
-    steps: steps.map(({ nodes }, kernel) => ({ kernel, slots: nodes.map(slotOf), waits: waits[kernel] })),
+    kernels,
+    steps: steps.map(({ kernel, nodes }, i) => ({
+      kernel: work ? i : (kernelAt.get(kernel) ?? 0),
+      slots: nodes.map(slotOf),
+      waits: waits[i],
+    })),
     arenaBytes,
     outputs: outputs.map((node) => ({ dtype: node.dtype, elements: elementsOf(node) })),
     inPlace,

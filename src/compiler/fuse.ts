@@ -1,19 +1,33 @@
 /**
  * Fusion of kernels. A stored value that follows another element by element is made in the same loops (an optimizer's
- * update behind the gradient it uses); small nests that do not depend on each other share one kernel. Knows no loops.
+ * update behind the gradient it uses); small nests that do not depend on each other share one kernel. Nests and kernels
+ * stay below a fixed size, so that the time to compile them grows with the length of the graph only. Knows no loops.
  */
-import { isOp, type Node, sameShape, sizeOfShape } from "../ir/graph.js";
+import { isOp, type Node, type Shape, sameShape, sizeOfShape } from "../ir/graph.js";
 import type { Layout } from "./layout.js";
+import { Ordering } from "./ordering.js";
 import type { KernelPlan, NestPlan } from "./plan.js";
 import { isPointwise, isWeightGradient } from "./roots.js";
 
 /** Elements up to which a nest is too small for a kernel of its own. */
 const SMALL = 1 << 15;
+/** Nodes that a nest computes per element: what follows is another nest. */
+const MOST_NODES = 256;
+/** Nests of a kernel. */
+const MOST_NESTS = 512;
+/** Reductions that share a pass: each has sums of its own in registers. */
+const MOST_TOGETHER = 3;
+/** Nests that are looked at to tell whether one needs another; beyond, they are not fused. */
+const MOST_SEARCHED = 4096;
+/** Nests that are tried as the one whose loops a sibling joins. */
+const MOST_TRIED = 64;
 
 /** Stored values that a root reads: those at its own coordinates only, and all. */
 interface RootReads {
   readonly aligned: ReadonlySet<Node>;
   readonly all: ReadonlySet<Node>;
+  /** Nodes that are computed from these: the root, and what is not stored. */
+  readonly nodes: number;
 }
 export type Reads = (root: Node) => RootReads;
 
@@ -30,10 +44,13 @@ export function readsWhile(isStored: (node: Node) => boolean): Reads {
 function findReads(root: Node, isStored: (node: Node) => boolean): RootReads {
   const all = new Set<Node>();
   const elsewhere = new Set<Node>();
-  const seen = new Map<Node, boolean>();
-  const visit = (node: Node, aligned: boolean): void => {
+  /** Whether all ways from the root to a node keep its coordinates. */
+  const seen = new Map<Node, boolean>([[root, true]]);
+  const stack = [root];
+  for (let node = stack.pop(); node; node = stack.pop()) {
+    const aligned = seen.get(node) === true && isPointwise(node);
     for (const x of node.inputs) {
-      const same = aligned && isPointwise(node) && sameShape(x.shape, root.shape);
+      const same = aligned && sameShape(x.shape, root.shape);
       if (isStored(x)) {
         all.add(x);
         if (!same) elsewhere.add(x);
@@ -42,183 +59,264 @@ function findReads(root: Node, isStored: (node: Node) => boolean): RootReads {
       const known = seen.get(x);
       if (known === same || known === false) continue;
       seen.set(x, same);
-      visit(x, same);
+      stack.push(x);
     }
-  };
-  visit(root, true);
-  return { aligned: new Set([...all].filter((x) => !elsewhere.has(x))), all };
+  }
+  return { aligned: new Set([...all].filter((x) => !elsewhere.has(x))), all, nodes: seen.size };
 }
 
-/** Who makes and who reads what, among nests. */
-class Dependencies {
-  private readonly makers = new Map<Node, number>();
-  private readonly reads: ReadonlySet<Node>[];
-  private readonly earlier: number[][] = [];
+const layoutKeys = new WeakMap<Layout, string>();
 
-  constructor(nests: readonly NestPlan[], readsOf: Reads) {
-    nests.forEach(({ roots }, i) => {
+function layoutKey(layout: Layout | undefined): string {
+  if (!layout) return "";
+  const known = layoutKeys.get(layout) ?? JSON.stringify(layout);
+  layoutKeys.set(layout, known);
+  return known;
+}
+
+interface Nest {
+  readonly anchor: Node | null;
+  readonly roots: Node[];
+  /** Nodes that it computes; what its roots share counts for each. */
+  nodes: number;
+}
+
+/** Loop nests that are merged step by step, with who makes and who reads what. */
+class Nests {
+  private readonly nests: Nest[];
+  private readonly makers = new Map<Node, number>();
+  private readonly ordering: Ordering;
+
+  constructor(
+    plans: readonly NestPlan[],
+    readonly readsOf: Reads,
+  ) {
+    this.nests = plans.map(({ anchor, roots }) => ({
+      anchor,
+      roots: [...roots],
+      nodes: roots.reduce((sum, root) => sum + readsOf(root).nodes, 0),
+    }));
+    this.nests.forEach(({ roots }, i) => {
       for (const root of roots) this.makers.set(root, i);
     });
-    this.reads = nests.map(({ roots }) => new Set(roots.flatMap((root) => [...readsOf(root).all])));
+    this.ordering = new Ordering(
+      this.nests.map(({ roots }, i) => {
+        const before = new Set(
+          roots.flatMap((root) => [...readsOf(root).all].flatMap((x) => this.makers.get(x) ?? [])),
+        );
+        before.delete(i);
+        return [...before];
+      }),
+    );
+  }
+
+  get count(): number {
+    return this.nests.length;
+  }
+
+  /** A nest that has not become part of another one. */
+  at(i: number): Nest | null {
+    return this.ordering.isAlive(i) ? this.nests[i] : null;
+  }
+
+  /** The nest that makes a value. */
+  maker(node: Node): number | undefined {
+    const made = this.makers.get(node);
+    return made === undefined ? undefined : this.ordering.find(made);
+  }
+
+  /** The nest that `i` has become part of. */
+  find(i: number): number {
+    return this.ordering.find(i);
   }
 
   /** Nests that make what nest i reads. */
-  before(i: number): number[] {
-    const known = this.earlier[i];
-    if (known) return known;
-    const found = new Set([...this.reads[i]].flatMap((node) => this.makers.get(node) ?? []));
-    found.delete(i);
-    this.earlier[i] = [...found];
-    return this.earlier[i];
+  before(i: number): readonly number[] {
+    return this.ordering.before(i);
   }
 
-  maker(node: Node): number | undefined {
-    return this.makers.get(node);
+  /** All nests, each behind those that make what it reads. */
+  sorted(): number[] {
+    return this.ordering.sorted();
   }
 
-  /** Whether nest `late` needs, directly or not, something that nest `early` makes. */
+  /** Whether nest `late` needs, directly or not, something that nest `early` makes, or that is too far to tell. */
   reaches(late: number, early: number): boolean {
-    const stack = [late];
-    const seen = new Set<number>();
-    for (let i = stack.pop(); i !== undefined; i = stack.pop()) {
-      if (i === early) return true;
-      if (seen.has(i)) continue;
-      seen.add(i);
-      stack.push(...this.before(i));
-    }
-    return false;
+    return this.ordering.reaches(late, early, MOST_SEARCHED);
+  }
+
+  /** Whether two nests together are small enough for one. */
+  fits(i: number, j: number): boolean {
+    return this.nests[i].nodes + this.nests[j].nodes <= MOST_NODES;
+  }
+
+  /** Appends the roots of one nest to those of another. */
+  merge(into: number, other: number): void {
+    this.ordering.merge(into, other);
+    const [host, { roots, nodes }] = [this.nests[into], this.nests[other]];
+    for (const root of roots) host.roots.push(root);
+    host.nodes += nodes;
+  }
+
+  /** The nests that are left, in the order in which they were given. */
+  plans(): NestPlan[] {
+    return this.nests.filter((_, i) => this.ordering.isAlive(i)).map(({ anchor, roots }) => ({ anchor, roots }));
   }
 }
 
 /** Moves roots into the nest of a value that they follow element by element. */
 export function absorbFollowers(
-  nests: readonly NestPlan[],
+  plans: readonly NestPlan[],
   readsOf: Reads,
   layoutOf: (node: Node) => Layout | undefined,
 ): NestPlan[] {
-  let current = [...nests];
-  for (let i = 0; i < current.length; i++) {
-    const follower = current[i];
-    if (follower.anchor || follower.roots.length !== 1) continue;
+  const nests = new Nests(plans, readsOf);
+  for (let i = 0; i < nests.count; i++) {
+    const follower = nests.at(i);
+    if (!follower || follower.anchor || follower.roots.length !== 1) continue;
     const [root] = follower.roots;
-    const { aligned, all } = readsOf(root);
-    const dependencies = new Dependencies(current, readsOf);
-    const host = [...aligned]
-      .map((x) => dependencies.maker(x))
-      .find((h) => {
-        if (h === undefined || h === i) return false;
-        const nest = current[h];
-        const hosts = nest.roots.every(
-          (r) => sameShape(r.shape, root.shape) && layoutKey(layoutOf(r)) === layoutKey(layoutOf(root)),
-        );
-        if (!hosts || (nest.anchor && isWeightGradient(nest.anchor))) return false;
-        // What else the follower reads must not come from the host, directly or not.
-        return [...all].every((x) => {
-          const maker = dependencies.maker(x);
-          if (maker === h) return aligned.has(x);
-          return maker === undefined || !dependencies.reaches(maker, h);
-        });
-      });
-    if (host === undefined) continue;
-    const joined = { anchor: current[host].anchor, roots: [...current[host].roots, root] };
-    current = current.map((nest, j) => (j === host ? joined : nest)).filter((_, j) => j !== i);
-    i--;
+    const host = hostOf(root, i, nests, layoutOf);
+    if (host !== undefined) nests.merge(host, i);
   }
-  return current;
+  return nests.plans();
+}
+
+/** The nest whose loops make what the root of nest `i` follows, if it can be made there too. */
+function hostOf(root: Node, i: number, nests: Nests, layoutOf: (node: Node) => Layout | undefined): number | undefined {
+  const { aligned, all } = nests.readsOf(root);
+  const layout = layoutKey(layoutOf(root));
+  const makers = new Set([...aligned].map((x) => nests.maker(x)));
+  return [...makers].find((h) => {
+    const host = h === undefined || h === i ? null : nests.at(h);
+    if (h === undefined || !host || !nests.fits(h, i)) return false;
+    if (host.anchor && isWeightGradient(host.anchor)) return false;
+    if (!host.roots.every((r) => sameShape(r.shape, root.shape) && layoutKey(layoutOf(r)) === layout)) return false;
+    // What else the follower reads must not come from the host, directly or not.
+    return [...all].every((x) => {
+      const maker = nests.maker(x);
+      if (maker === h) return aligned.has(x);
+      return maker === undefined || !nests.reaches(maker, h);
+    });
+  });
 }
 
 /** Joins nests without an anchor that walk the same elements and read the same large value, so that it is read once. */
 export function joinSiblings(
-  nests: readonly NestPlan[],
+  plans: readonly NestPlan[],
   readsOf: Reads,
   layoutOf: (node: Node) => Layout | undefined,
 ): NestPlan[] {
-  let current = [...nests];
-  for (let i = 1; i < current.length; i++) {
-    const [root] = current[i].roots;
-    if (current[i].anchor || sizeOfShape(root.shape) <= SMALL) continue;
-    const dependencies = new Dependencies(current, readsOf);
-    const large = [...readsOf(root).all].filter((x) => sizeOfShape(x.shape) >= sizeOfShape(root.shape));
-    const host = current.findIndex((nest, h) => {
-      const [first] = nest.roots;
-      if (h >= i || nest.anchor || !sameShape(first.shape, root.shape)) return false;
-      if (layoutKey(layoutOf(first)) !== layoutKey(layoutOf(root))) return false;
-      const shared = nest.roots.some((r) => [...readsOf(r).all].some((x) => large.includes(x)));
-      return shared && !dependencies.reaches(i, h) && !dependencies.reaches(h, i);
-    });
-    if (host < 0) continue;
-    const joined = { anchor: null, roots: [...current[host].roots, ...current[i].roots] };
-    current = current.map((nest, j) => (j === host ? joined : nest)).filter((_, j) => j !== i);
-    i--;
+  const nests = new Nests(plans, readsOf);
+  /** Nests that walk the elements of a shape and layout and read a value, in their order. */
+  const readers = new Map<string, Map<Node, Set<number>>>();
+  const readersLike = (shape: Shape, layout: Layout | undefined): Map<Node, Set<number>> => {
+    const key = `${shape.join("x")} ${layoutKey(layout)}`;
+    const known = readers.get(key) ?? new Map<Node, Set<number>>();
+    readers.set(key, known);
+    return known;
+  };
+  for (let i = 0; i < nests.count; i++) {
+    const nest = nests.at(i);
+    if (!nest || nest.anchor) continue;
+    const [root] = nest.roots;
+    const size = sizeOfShape(root.shape);
+    if (size <= SMALL) continue;
+    const alike = readersLike(root.shape, layoutOf(root));
+    const large = [...readsOf(root).all].filter((x) => sizeOfShape(x.shape) >= size);
+    const host = siblingOf(i, large, alike, nests);
+    if (host !== undefined) nests.merge(host, i);
+    for (const x of new Set(nest.roots.flatMap((r) => [...readsOf(r).all]))) {
+      alike.set(x, (alike.get(x) ?? new Set()).add(host ?? i));
+    }
   }
-  return current;
+  return nests.plans();
+}
+
+/** The first nest that reads one of the large values that nest `i` reads, and can share its loops. */
+function siblingOf(
+  i: number,
+  large: readonly Node[],
+  readers: ReadonlyMap<Node, Set<number>>,
+  nests: Nests,
+): number | undefined {
+  const candidates = new Set<number>();
+  for (const x of large) {
+    const found = readers.get(x) ?? new Set();
+    for (const h of found) {
+      if (candidates.size >= MOST_TRIED) break;
+      if (nests.fits(h, i)) candidates.add(h);
+      // A nest that is full is not tried again, so that many readers of one value do not each look at all before them.
+      else found.delete(h);
+    }
+  }
+  return [...candidates].sort((a, b) => a - b).find((h) => !nests.reaches(i, h) && !nests.reaches(h, i));
 }
 
 /** Roots that only their own nest reads, where they are registers: they need not be stored. */
-export function unreadRoots(nests: readonly NestPlan[], readsOf: Reads, outputs: readonly Node[]): Node[] {
+export function unreadRoots(nests: readonly NestPlan[], readsOf: Reads, outputs: ReadonlySet<Node>): Node[] {
   const readers = new Map<Node, Set<number>>();
   nests.forEach(({ roots }, i) => {
-    for (const x of roots.flatMap((root) => [...readsOf(root).all])) {
-      readers.set(x, (readers.get(x) ?? new Set()).add(i));
+    for (const root of roots) {
+      for (const x of readsOf(root).all) readers.set(x, (readers.get(x) ?? new Set()).add(i));
     }
   });
   return nests.flatMap(({ roots }, i) =>
-    roots.filter((root) => !outputs.includes(root) && [...(readers.get(root) ?? [])].every((reader) => reader === i)),
+    roots.filter((root) => !outputs.has(root) && [...(readers.get(root) ?? [])].every((reader) => reader === i)),
   );
 }
-
-const layoutKey = (layout: Layout | undefined): string => JSON.stringify(layout);
-
-/** Reductions that share a pass: each has sums of its own in registers. */
-const MOST_TOGETHER = 3;
 
 /**
  * Under which name reductions of one level share a pass: those of the same elements of the value that was made last.
  */
-function passOf({ anchor, roots }: NestPlan, readsOf: Reads, dependencies: Dependencies): string | null {
+function passOf({ anchor, roots }: NestPlan, nests: Nests): string | null {
   if (!anchor || !isOp(anchor, "reduce") || roots.length !== 1) return null;
   const [{ shape }] = anchor.inputs;
-  const made = [...readsOf(roots[0]).all].flatMap((x) =>
-    sizeOfShape(x.shape) >= sizeOfShape(shape) ? (dependencies.maker(x) ?? []) : [],
+  const made = [...nests.readsOf(roots[0]).all].flatMap((x) =>
+    sizeOfShape(x.shape) >= sizeOfShape(shape) ? (nests.maker(x) ?? []) : [],
   );
   const elements = `${shape.join("x")} ${anchor.attrs.axes.join()} ${anchor.dtype}`;
   return made.length > 0 ? `pass over nest ${Math.max(...made)}: ${elements}` : null;
 }
 
+/** For each nest, one more than the most of those that make what it reads. */
+function levelsOf(nests: Nests): number[] {
+  const levels: number[] = [];
+  for (const i of nests.sorted()) {
+    levels[i] = nests.before(i).reduce((most, each) => Math.max(most, levels[each]), 0) + 1;
+  }
+  return levels;
+}
+
+/** A list cut into lists of at most so many. */
+const chunksOf = <T>(list: readonly T[], most: number): T[][] =>
+  Array.from({ length: Math.ceil(list.length / most) }, (_, k) => list.slice(k * most, (k + 1) * most));
+
 /**
  * Puts small nests of one level, and everything that nobody reads, into shared kernels; and reductions into one pass.
  */
-export function mergeNests(nests: readonly NestPlan[], readsOf: Reads): KernelPlan[] {
-  const dependencies = new Dependencies(nests, readsOf);
-  const levels = new Map<number, number>();
-  const levelOf = (i: number): number => {
-    const known = levels.get(i);
-    if (known !== undefined) return known;
-    const level = 1 + Math.max(0, ...dependencies.before(i).map(levelOf));
-    levels.set(i, level);
-    return level;
-  };
-  const read = new Set(nests.flatMap((_, i) => dependencies.before(i)));
+export function mergeNests(plans: readonly NestPlan[], readsOf: Reads): KernelPlan[] {
+  const nests = new Nests(plans, readsOf);
+  const levels = levelsOf(nests);
+  const read = new Set(plans.flatMap((_, i) => nests.before(i)));
   const kernels = new Map<string, NestPlan[]>();
   const passes = new Set<string>();
-  nests.forEach((nest, i) => {
+  plans.forEach((nest, i) => {
     const { anchor, roots } = nest;
     const light = anchor === null || anchor.op === "reduce" || anchor.op === "argmax";
     const work = Math.max(sizeOfShape(roots[0].shape), ...(anchor?.inputs ?? []).map((x) => sizeOfShape(x.shape)));
     const last = anchor === null && !read.has(i);
     const small = light && work <= SMALL;
-    const pass = small ? null : passOf(nest, readsOf, dependencies);
-    const own = pass ? `${pass}, level ${levelOf(i)}` : `nest ${i}`;
-    const key = last ? "last" : small ? `level ${levelOf(i)}` : own;
+    const pass = small ? null : passOf(nest, nests);
+    const alone = pass ? `${pass}, level ${levels[i]}` : `nest ${i}`;
+    const key = last ? "last" : small ? `level ${levels[i]}` : alone;
     if (pass) passes.add(key);
-    kernels.set(key, [...(kernels.get(key) ?? []), nest]);
+    const members = kernels.get(key);
+    if (members) members.push(nest);
+    else kernels.set(key, [nest]);
   });
-  return [...kernels].flatMap(([key, members]) => {
-    if (!passes.has(key)) return [{ nests: members }];
-    const count = Math.ceil(members.length / MOST_TOGETHER);
-    return Array.from({ length: count }, (_, k) => {
-      const own = members.slice(k * MOST_TOGETHER, (k + 1) * MOST_TOGETHER);
-      return { nests: own, together: own.length > 1 };
-    });
-  });
+  return [...kernels].flatMap(([key, members]) =>
+    passes.has(key)
+      ? chunksOf(members, MOST_TOGETHER).map((shared) => ({ nests: shared, together: shared.length > 1 }))
+      : chunksOf(members, MOST_NESTS).map((shared) => ({ nests: shared })),
+  );
 }

@@ -64,19 +64,25 @@ export function inPlaceOutputs(
   leaves: readonly Node[],
   replaces: readonly (number | null)[],
 ): (number | null)[] {
+  /** Where each value is written first and used last: step, and buffer of its kernel. */
+  const written = new Map<Node, { readonly step: number; readonly buffer: number }>();
+  const used = new Map<Node, { readonly step: number; readonly buffer: number }>();
+  steps.forEach(({ nodes, kernel }, step) => {
+    nodes.forEach((node, buffer) => {
+      if (kernel.buffers[buffer].access === "write" && !written.has(node)) written.set(node, { step, buffer });
+      used.set(node, { step, buffer });
+    });
+  });
   return outputs.map((output, o) => {
     const at = replaces[o];
     const leaf = at === null ? undefined : leaves[at];
     if (at === null || !leaf || leaf.dtype !== output.dtype || !sameShape(leaf.shape, output.shape)) return null;
-    const write = steps.findIndex(({ nodes, kernel }) =>
-      nodes.some((node, i) => node === output && kernel.buffers[i].access === "write"),
-    );
-    if (write < 0) return null;
-    if (steps.slice(write + 1).some(({ nodes }) => nodes.includes(leaf))) return null;
-    const { kernel, nodes } = steps[write];
-    const source = nodes.indexOf(leaf);
-    if (source < 0) return at;
-    const target = nodes.indexOf(output);
-    return readsOnlyWhatItWrites(kernel, kernel.buffers[source].name, kernel.buffers[target].name) ? at : null;
+    const target = written.get(output);
+    const source = used.get(leaf);
+    if (!target || (source && source.step > target.step)) return null;
+    if (source?.step !== target.step) return at;
+    const { kernel } = steps[target.step];
+    const [from, to] = [source, target].map(({ buffer }) => kernel.buffers[buffer].name);
+    return readsOnlyWhatItWrites(kernel, from, to) ? at : null;
   });
 }

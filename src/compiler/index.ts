@@ -2,7 +2,7 @@
  * The compiler: from a graph to a program for a target. Passes are verbs from graph to graph, then a plan, then kernels.
  */
 
-import { isOp, type Node, topological } from "../ir/graph.js";
+import { type Node, topological } from "../ir/graph.js";
 import type { Program } from "../ir/program.js";
 import type { Target } from "../ir/target.js";
 import { graph } from "../ops/index.js";
@@ -10,9 +10,8 @@ import { DTypeError } from "../util/errors.js";
 import { withOrigin } from "../util/scope.js";
 import { assemble } from "./assemble.js";
 import { describeKernel } from "./describe.js";
-import { KernelBuilder, type Lowered } from "./kernel-builder.js";
-import { lowerKernel } from "./lower/index.js";
-import { type KernelPlan, type Plan, plan } from "./plan.js";
+import { lowerPlan } from "./lower-plan.js";
+import { type Plan, plan } from "./plan.js";
 import { prepare } from "./prepare.js";
 import { order } from "./schedule.js";
 import { simplify } from "./simplify.js";
@@ -70,28 +69,12 @@ export function compileGraph(request: CompileRequest): Program {
   checkTypes(prepared, target);
   const planned = plan(prepared, target);
   trace?.("plan", prepared, planned);
-  const lowered = planned.kernels.map((kernel) => lower(kernel, planned, target));
-  if (verify) for (const { kernel } of lowered) verifyKernel("lower", kernel);
+  const lowered = lowerPlan(planned, target);
+  if (verify) for (const kernel of new Set(lowered.map((one) => one.kernel))) verifyKernel("lower", kernel);
   const sequence = order(lowered, prepared, leaves, replaces);
   const steps = sequence.map((i) => lowered[i]);
   const work = describe
     ? new Map(lowered.map((one, i) => [one, describeKernel(planned.kernels[i], planned, one)]))
     : null;
   return assemble({ steps, work, outputs: prepared, leaves, replaces, layouts: planned.layouts, lasting });
-}
-
-function lower(kernelPlan: KernelPlan, planned: Plan, target: Target): Lowered {
-  const builder = new KernelBuilder(target, planned.layouts, new Set(kernelPlan.nests.flatMap(({ roots }) => roots)));
-  const flops = lowerKernel(builder, kernelPlan);
-  return builder.finish(labelOf(kernelPlan), flops);
-}
-
-function labelOf({ nests }: KernelPlan): string {
-  const [{ anchor, roots }] = nests;
-  const [root] = roots;
-  const heart = anchor ? (isOp(anchor, "reduce") ? anchor.attrs.kind : anchor.op) : "map";
-  const tail = anchor && anchor !== root ? `+${root.op}` : anchor ? "" : `_${root.op}`;
-  const outputs = roots.length > 1 ? `_x${roots.length}` : "";
-  const others = nests.length > 1 ? `_and_${nests.length - 1}_more` : "";
-  return `${heart}${tail}_${(anchor ?? root).shape.join("x") || "scalar"}${outputs}${others}`;
 }

@@ -1,6 +1,8 @@
 /**
  * Memory plan: which temporaries share which part of one arena. A temporary lives from the step that writes it to the last
- * step that reads it; the largest are placed first, each at the lowest offset that is free for its whole life.
+ * step that reads it. The largest are placed first, each at the lowest offset that is free for its whole life; that takes
+ * time quadratic in their number, so the smaller ones of a program with many are placed behind them, step by step, each
+ * in memory that one of its size has left.
  */
 
 export interface Lifetime {
@@ -13,12 +15,22 @@ export interface Lifetime {
 const ALIGNMENT = 128;
 const aligned = (bytes: number): number => Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
 
+/** Temporaries that are placed by size. */
+const MOST_BY_SIZE = 1024;
+
 /** An offset for each lifetime, and the size of the arena. */
 export function planMemory(lifetimes: readonly Lifetime[]): { offsets: number[]; arenaBytes: number } {
   const offsets = new Array<number>(lifetimes.length).fill(0);
-  const placed: { from: number; to: number; first: number; last: number }[] = [];
   const order = lifetimes.map((_, i) => i).sort((a, b) => lifetimes[b].sizeBytes - lifetimes[a].sizeBytes || a - b);
-  let arenaBytes = 0;
+  const large = placeBySize(lifetimes, order.slice(0, MOST_BY_SIZE), offsets);
+  const arenaBytes = placeByTime(lifetimes, order.slice(MOST_BY_SIZE), offsets, large);
+  return { offsets, arenaBytes };
+}
+
+/** Places lifetimes in the given order, each as low as it can be; returns where free memory begins. */
+function placeBySize(lifetimes: readonly Lifetime[], order: readonly number[], offsets: number[]): number {
+  const placed: { from: number; to: number; first: number; last: number }[] = [];
+  let end = 0;
   for (const i of order) {
     const { sizeBytes, first, last } = lifetimes[i];
     const size = aligned(Math.max(1, sizeBytes));
@@ -30,7 +42,36 @@ export function planMemory(lifetimes: readonly Lifetime[]): { offsets: number[];
     }
     offsets[i] = offset;
     placed.push({ from: offset, to: offset + size, first, last });
-    arenaBytes = Math.max(arenaBytes, offset + size);
+    end = Math.max(end, offset + size);
   }
-  return { offsets, arenaBytes };
+  return end;
+}
+
+/** Places lifetimes from `start` on as they begin, in memory that earlier ones have left; returns where they end. */
+function placeByTime(
+  lifetimes: readonly Lifetime[],
+  chosen: readonly number[],
+  offsets: number[],
+  start: number,
+): number {
+  const sizeOf = (i: number): number => aligned(Math.max(1, lifetimes[i].sizeBytes));
+  const beginning = [...chosen].sort((a, b) => lifetimes[a].first - lifetimes[b].first || a - b);
+  const ending = [...chosen].sort((a, b) => lifetimes[a].last - lifetimes[b].last || a - b);
+  // Sizes repeat in programs with many temporaries: memory is reused by those of the same size.
+  const free = new Map<number, number[]>();
+  let end = start;
+  let ended = 0;
+  for (const i of beginning) {
+    for (; lifetimes[ending[ended]].last < lifetimes[i].first; ended++) {
+      const size = sizeOf(ending[ended]);
+      const gaps = free.get(size);
+      if (gaps) gaps.push(offsets[ending[ended]]);
+      else free.set(size, [offsets[ending[ended]]]);
+    }
+    const size = sizeOf(i);
+    const reused = free.get(size)?.pop();
+    offsets[i] = reused ?? end;
+    if (reused === undefined) end += size;
+  }
+  return end;
 }

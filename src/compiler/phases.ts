@@ -11,15 +11,29 @@ export interface Access {
   readonly writes: boolean;
 }
 
-const collide = (a: Access, b: Access): boolean =>
-  (a.writes || b.writes) && a.space === b.space && a.from < b.to && b.from < a.to;
+/** Whether two accesses of one space must not happen at once. */
+const collide = (a: Access, b: Access): boolean => (a.writes || b.writes) && a.from < b.to && b.from < a.to;
+
+/** Accesses of steps side by side: a step beyond waits, so that each is compared with a bounded number of others. */
+const MOST_BESIDE = 1024;
 
 /** For each step, whether it must wait for all before it: the others may run beside those since the last that waited. */
 export function waitingSteps(steps: readonly (readonly Access[])[]): boolean[] {
-  let beside: Access[] = [];
+  let beside = new Map<string, Access[]>();
+  let count = 0;
   return steps.map((accesses, i) => {
-    const waits = i === 0 || accesses.some((a) => beside.some((b) => collide(a, b)));
-    beside = waits ? [...accesses] : [...beside, ...accesses];
+    const collides = accesses.some((a) => beside.get(a.space)?.some((b) => collide(a, b)));
+    const waits = i === 0 || count > MOST_BESIDE || collides;
+    if (waits) {
+      beside = new Map();
+      count = 0;
+    }
+    for (const access of accesses) {
+      const known = beside.get(access.space);
+      if (known) known.push(access);
+      else beside.set(access.space, [access]);
+    }
+    count += accesses.length;
     return waits;
   });
 }

@@ -41,6 +41,8 @@ const CHEAP = 8;
 const SPREAD = 6;
 /** Arithmetic that templates repeat at the borders of what their tasks read. */
 const READ_TWICE = 12;
+/** Nodes on the longest way from a value to what is stored, movements included: beyond, it is stored too. */
+const DEEP = 128;
 
 const isMovement = (node: Node): boolean => structuralRecord(node)?.kind === "movement";
 
@@ -59,14 +61,19 @@ class Planner {
   private readonly anchorOf: ReadonlyMap<Node, Node>;
   private readonly inFlight: ReadonlySet<Node>;
   private readonly costs = new Map<Node, number>();
+  /** Nodes on the longest way from a node to what is stored. */
+  private readonly depths = new Map<Node, number>();
   private readonly layouts = new Map<Node, Layout>();
   /** Rows brought back into the shape of images: stored once in the layout that convolutions read. */
   private readonly unflattened = new Set<Node>();
 
+  private readonly outputs: ReadonlySet<Node>;
+
   constructor(
-    private readonly outputs: readonly Node[],
+    outputs: readonly Node[],
     private readonly target: Target,
   ) {
+    this.outputs = new Set(outputs);
     const { order, users, stored, anchorOf, inFlight } = findRoots(outputs);
     this.order = order;
     this.users = users;
@@ -99,6 +106,9 @@ class Planner {
     if (!this.inFlight.has(node)) {
       for (const x of node.inputs) this.storeIfRepeated(node, x);
     }
+    const depth =
+      1 + node.inputs.reduce((most, x) => Math.max(most, this.stored.has(x) ? 0 : (this.depths.get(x) ?? 0)), 0);
+    this.depths.set(node, depth);
     const inputs = node.inputs.reduce((sum, x) => sum + this.cost(x), 0);
     let cost = inputs;
     if (isScalar(node.op)) cost = inputs + scalarOps[node.op].cost;
@@ -116,6 +126,7 @@ class Planner {
     }
     const shared = (this.users.get(node) ?? []).length > 1;
     if (cost > LARGE || (shared && cost > CHEAP)) this.keep(node);
+    else if (depth > DEEP) this.stored.add(node);
   }
 
   /** Whether the node makes images out of rows, so that channels are far apart in memory. */
@@ -160,14 +171,15 @@ class Planner {
   }
 
   private group(): KernelPlan[] {
-    const nests: { anchor: Node | null; roots: Node[] }[] = [];
+    const byAnchor = new Map<Node, { anchor: Node | null; roots: Node[] }>();
     for (const root of this.order) {
       if (!this.stored.has(root) || root.op === "leaf") continue;
       const anchor = this.anchorOf.get(root) ?? null;
-      const shared = anchor && nests.find((nest) => nest.anchor === anchor);
+      const shared = byAnchor.get(anchor ?? root);
       if (shared) shared.roots.push(root);
-      else nests.push({ anchor, roots: [root] });
+      else byAnchor.set(anchor ?? root, { anchor, roots: [root] });
     }
+    const nests = [...byAnchor.values()];
     const isStored = (node: Node) => this.stored.has(node);
     const layoutOf = (node: Node) => this.layouts.get(node);
     const readsOf = readsWhile(isStored);
@@ -183,7 +195,7 @@ class Planner {
 
   private layoutOf(root: Node): Layout {
     const { lanes, templates } = this.target;
-    if (!templates || root.op === "leaf" || this.outputs.includes(root) || lanes === 1) return plain;
+    if (!templates || root.op === "leaf" || this.outputs.has(root) || lanes === 1) return plain;
     const anchor = this.anchorOf.get(root);
     const readers = this.users.get(root) ?? [];
     if (root.op === "contiguous" && readers.every((user) => readsFilters(user, root)))
@@ -206,15 +218,13 @@ class Planner {
 
   /** Whether the root's own expression reads a blocked value with the same channels. */
   private readsBlocked(root: Node): boolean {
-    const seen = new Set<Node>();
-    const visit = (node: Node): boolean => {
-      if (seen.has(node)) return false;
-      seen.add(node);
+    const seen = new Set([root]);
+    for (const node of seen) {
       const layout = node === root ? undefined : this.layouts.get(node);
-      if (layout) return layout.kind === "blocked" && layout.axis === 1 && node.shape[1] === root.shape[1];
-      return node.inputs.some(visit);
-    };
-    return visit(root);
+      if (layout?.kind === "blocked" && layout.axis === 1 && node.shape[1] === root.shape[1]) return true;
+      if (!layout) for (const x of node.inputs) seen.add(x);
+    }
+    return false;
   }
 
   /** Tables that gather reads are plain. */

@@ -23,6 +23,12 @@ export interface Roots {
 
 /** Reductions over at most this many elements are computed in place. */
 const SMALL_REDUCTION = 9;
+/** Nodes of an epilogue: what follows is a kernel of its own, so that kernels stay bounded in long graphs. */
+const MOST_BEHIND = 64;
+/** Nodes between a convolution and a sum over its bands, for the same reason. */
+const MOST_BETWEEN = 256;
+/** Nodes that are looked at to tell whether a value needs another one; beyond, it counts as one that does. */
+const MOST_SEARCHED = 4096;
 
 /** Whether the node computes every element from those of its inputs at the same place. */
 export const isPointwise = (node: Node): boolean => isScalar(node.op) || structuralRecord(node)?.kind === "elementwise";
@@ -68,11 +74,18 @@ class RootFinder {
   readonly anchorOf = new Map<Node, Node>();
   readonly inFlight = new Set<Node>();
 
-  constructor(private readonly outputs: readonly Node[]) {
+  private readonly outputs: ReadonlySet<Node>;
+
+  constructor(outputs: readonly Node[]) {
+    this.outputs = new Set(outputs);
     this.order = topological(outputs);
     this.positions = new Map(this.order.map((node, i) => [node, i]));
     for (const node of this.order) {
-      for (const x of new Set(node.inputs)) this.users.set(x, [...(this.users.get(x) ?? []), node]);
+      for (const x of new Set(node.inputs)) {
+        const users = this.users.get(x);
+        if (users) users.push(node);
+        else this.users.set(x, [node]);
+      }
     }
     for (const node of this.order) {
       if (node.op === "leaf" || node.op === "contiguous") this.stored.add(node);
@@ -94,13 +107,14 @@ class RootFinder {
   /** Walks from an anchor through element-wise users for as long as each is the only one: the last is stored. */
   private climb(anchor: Node): void {
     let node = anchor;
+    let behind = 0;
     // Partial weight gradients are stored as they are: their sum is another kernel.
     while (!this.stored.has(node) && !isWeightGradient(anchor) && anchor.op !== "winogradFilter") {
       const users = this.users.get(node) ?? [];
       const [next] = users;
       if (users.length !== 1 || this.anchorOf.has(next) || this.inFlight.has(next)) break;
       const follows = next.op === "reshape" || (isPointwise(next) && sameShape(next.shape, node.shape));
-      if (!follows || next.op === "contiguous") break;
+      if (!follows || next.op === "contiguous" || ++behind > MOST_BEHIND) break;
       this.inFlight.add(node);
       node = next;
     }
@@ -131,7 +145,7 @@ class RootFinder {
     const size = poolSize(window, image);
     if (size === null || (isOp(anchor, "winogradConv2d") && anchor.attrs.tile % size !== 0)) return [];
     const [taps, ...more] = this.users.get(window) ?? [];
-    if (more.length > 0 || taps?.op !== "reshape" || taps.shape.length !== 5 || this.outputs.includes(taps)) return [];
+    if (more.length > 0 || taps?.op !== "reshape" || taps.shape.length !== 5 || this.outputs.has(taps)) return [];
     const pools = this.users.get(taps) ?? [];
     const fits = (pool: Node) =>
       !this.anchorOf.has(pool) &&
@@ -153,17 +167,15 @@ export interface Home {
  * where there is none. What else that work takes is there before the kernel runs.
  */
 export function homeOf(x: Node, { users, stored, anchorOf, positions }: Roots): Home | null {
-  const reached = new Set<Node>();
-  const ends: Node[] = [];
-  const visit = (node: Node): void => {
-    if (reached.has(node)) return;
-    reached.add(node);
-    if (stored.has(node) || !isPointwise(node) || !sameShape(node.shape, x.shape)) ends.push(node);
-    else node.inputs.forEach(visit);
-  };
-  visit(x);
+  const reached = new Set([x]);
+  const ends = new Set<Node>();
+  for (const node of reached) {
+    if (reached.size > MOST_BETWEEN) return null;
+    if (stored.has(node) || !isPointwise(node) || !sameShape(node.shape, x.shape)) ends.add(node);
+    else for (const input of node.inputs) reached.add(input);
+  }
   const positionOf = (node: Node): number => positions.get(node) ?? 0;
-  const homes = ends.flatMap((root) => {
+  const homes = [...ends].flatMap((root) => {
     const anchor = anchorOf.get(root);
     return anchor && isConvolution(anchor) && sameShape(anchor.shape, x.shape) && sameShape(root.shape, x.shape)
       ? [{ root, anchor }]
@@ -179,15 +191,16 @@ export function homeOf(x: Node, { users, stored, anchorOf, positions }: Roots): 
     for (let next = stack.pop(); next; next = stack.pop()) {
       if (next === home.root) return true;
       if (seen.has(next) || free.has(next) || positionOf(next) < positionOf(home.root)) continue;
+      if (seen.size >= MOST_SEARCHED) return true;
       seen.add(next);
       stack.push(...next.inputs);
     }
     for (const one of seen) free.add(one);
     return false;
   };
-  const between = [...reached].filter((node) => !ends.includes(node) && needsRoot(node));
+  const between = [...reached].filter((node) => !ends.has(node) && needsRoot(node));
   const shared = between.some((node) => users.get(node)?.length !== 1);
-  const late = ends.some((node) => node !== home.root && needsRoot(node));
+  const late = [...ends].some((node) => node !== home.root && needsRoot(node));
   return shared || late ? null : { ...home, between };
 }
 

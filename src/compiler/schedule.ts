@@ -4,11 +4,12 @@
  */
 import type { Node } from "../ir/graph.js";
 import type { Lowered } from "./kernel-builder.js";
+import { Ordering } from "./ordering.js";
 
 /** Reads and writes of a lowered kernel, as nodes. */
 function accesses({ kernel, nodes }: Lowered): { reads: Node[]; writes: Node[] } {
   const reads = nodes.filter((_, i) => kernel.buffers[i].access === "read");
-  return { reads, writes: nodes.filter((node) => !reads.includes(node)) };
+  return { reads, writes: nodes.filter((_, i) => kernel.buffers[i].access === "write") };
 }
 
 /** Positions of the kernels in the order in which they run. */
@@ -23,36 +24,45 @@ export function order(
   uses.forEach(({ writes }, i) => {
     for (const node of writes) writer.set(node, i);
   });
-  const after: Set<number>[] = uses.map(({ reads }) => new Set(reads.flatMap((node) => writer.get(node) ?? [])));
-  const reaches = (from: number, to: number): boolean => {
-    const stack = [from];
-    const seen = new Set<number>();
-    for (let i = stack.pop(); i !== undefined; i = stack.pop()) {
-      if (i === to) return true;
-      if (seen.has(i)) continue;
-      seen.add(i);
-      stack.push(...after[i]);
+  const readers = new Map<Node, number[]>();
+  uses.forEach(({ reads }, i) => {
+    for (const node of reads) {
+      const known = readers.get(node);
+      if (known) known.push(i);
+      else readers.set(node, [i]);
     }
-    return false;
-  };
+  });
+  const ordering = new Ordering(uses.map(({ reads }) => reads.flatMap((node) => writer.get(node) ?? [])));
   outputs.forEach((output, o) => {
     const leaf = replaces[o] === null ? undefined : leaves[replaces[o]];
     const at = writer.get(output);
     if (!leaf || at === undefined) return;
-    uses.forEach(({ reads }, reader) => {
-      if (reader !== at && reads.includes(leaf) && !reaches(reader, at)) after[at].add(reader);
-    });
+    for (const reader of readers.get(leaf) ?? []) if (reader !== at) ordering.addEdge(reader, at);
   });
+  return depthFirst(ordering, lowered.length);
+}
+
+/** Every vertex behind those before it, these in the order of their numbers. */
+function depthFirst(ordering: Ordering, count: number): number[] {
   const done: number[] = [];
-  const placed = new Set<number>();
-  const place = (i: number): void => {
-    if (placed.has(i)) return;
-    placed.add(i);
-    for (const before of [...after[i]].sort((a, b) => a - b)) place(before);
-    done.push(i);
+  const seen = new Set<number>();
+  const stack: { readonly i: number; readonly before: readonly number[]; next: number }[] = [];
+  const enter = (i: number): void => {
+    if (seen.has(i)) return;
+    seen.add(i);
+    stack.push({ i, before: ordering.before(i).sort((a, b) => a - b), next: 0 });
   };
-  lowered.forEach((_, i) => {
-    place(i);
-  });
+  for (let start = 0; start < count; start++) {
+    enter(start);
+    while (stack.length > 0) {
+      const top = stack[stack.length - 1];
+      if (top.next < top.before.length) {
+        enter(top.before[top.next++]);
+      } else {
+        done.push(top.i);
+        stack.pop();
+      }
+    }
+  }
   return done;
 }

@@ -12,9 +12,9 @@ import { withOrigin } from "../util/scope.js";
 
 /** The value that fills the whole node, or null. */
 function fillOf(node: Node): number | null {
-  if (isOp(node, "const")) return node.attrs.value;
-  if (isOp(node, "expand") || isOp(node, "reshape")) return fillOf(node.inputs[0]);
-  return null;
+  let source = node;
+  while (source.op === "expand" || source.op === "reshape") source = source.inputs[0];
+  return isOp(source, "const") ? source.attrs.value : null;
 }
 
 const constant = (value: number, like: Node): Node => graph.constant(value, like);
@@ -92,39 +92,63 @@ function simplifyMovement(node: Node): Node {
 
 const transposed = (x: Node): Node => simplifyMovement(helpers.swap(graph, x, 1, 2));
 
+/** Factors that leave a sum at once: more would copy a long product for each of the sums over its parts. */
+const MOST_FACTORS = 4;
+
+/**
+ * Signs and factors that are the same for all that is summed leave the sum, so that different sums become the same one;
+ * reductions of nothing, of one element and of constants are no reductions.
+ */
 function simplifyReduce(node: Node): Node {
-  if (!isOp(node, "reduce")) return node;
+  let sum = node;
+  const outside: ((inner: Node) => Node)[] = [];
+  while (isOp(sum, "reduce")) {
+    const value = reducedAtOnce(sum);
+    if (value) {
+      sum = value;
+      break;
+    }
+    const parts = outside.length < MOST_FACTORS ? factored(sum) : null;
+    if (!parts) break;
+    outside.push(parts.outside);
+    sum = graph.make("reduce", [parts.inside], sum.attrs);
+  }
+  return outside.reduceRight((inner, apply) => apply(inner), sum);
+}
+
+/** The value of a reduction that folds nothing away, or constants; null where it must be computed. */
+function reducedAtOnce(node: Node<"reduce">): Node | null {
   const [x] = node.inputs;
   const { kind, axes } = node.attrs;
   if (axes.length === 0) return x;
   if (axes.every((axis) => x.shape[axis] === 1)) return helpers.reshape(graph, x, node.shape);
   const fill = fillOf(x);
-  if (fill !== null && sizeOfShape(x.shape) > 0 && kind !== "prod") {
-    const count = axes.reduce((product, axis) => product * x.shape[axis], 1);
-    return constant(kind === "sum" ? fill * count : fill, node);
-  }
-  return kind === "sum" && isFloat(x.dtype) ? factored(node) : node;
+  if (fill === null || sizeOfShape(x.shape) === 0 || kind === "prod") return null;
+  const count = axes.reduce((product, axis) => product * x.shape[axis], 1);
+  return constant(kind === "sum" ? fill * count : fill, node);
 }
 
-/** Signs and factors that are the same for all that is summed leave the sum: different sums then become the same one. */
-function factored(node: Node<"reduce">): Node {
+/** What is left inside a sum of floats when its outermost sign or constant factor leaves it, and what applies that again. */
+function factored(node: Node<"reduce">): { inside: Node; outside: (inner: Node) => Node } | null {
   const [x] = node.inputs;
-  const { axes } = node.attrs;
-  const sumOf = (part: Node): Node => simplifyReduce(graph.make("reduce", [part], node.attrs));
-  if (x.op === "neg") return graph.op("neg", sumOf(x.inputs[0]));
-  if (x.op !== "mul") return node;
+  const { kind, axes } = node.attrs;
+  if (kind !== "sum" || !isFloat(x.dtype)) return null;
+  if (x.op === "neg") return { inside: x.inputs[0], outside: (inner) => graph.op("neg", inner) };
+  if (x.op !== "mul") return null;
   const at = x.inputs.findIndex((f) => isOp(f, "expand") && axes.every((axis) => f.inputs[0].shape[axis] === 1));
-  if (at < 0) return node;
+  if (at < 0) return null;
   const [factor] = x.inputs[at].inputs;
   const kept = factor.shape.filter((_, axis) => !axes.includes(axis));
   const spread = graph.make("expand", [helpers.reshape(graph, factor, kept)], {}, { shape: node.shape });
-  return graph.op("mul", sumOf(x.inputs[1 - at]), simplifyMovement(spread));
+  const outer = simplifyMovement(spread);
+  return { inside: x.inputs[1 - at], outside: (inner) => graph.op("mul", inner, outer) };
 }
 
 /** A text that two nodes share exactly when they compute the same thing. */
-function structureOf(node: Node, ids: ReadonlyMap<Node, number>): string {
+export function structureOf(node: Node, ids: ReadonlyMap<Node, number>): string {
   const inputs = node.inputs.map((x) => ids.get(x)).join(",");
-  return `${node.op}|${node.dtype}|${node.shape.join("x")}|${keyOf(node.attrs)}|${inputs}`;
+  const attrs = isScalar(node.op) ? "" : keyOf(node.attrs);
+  return `${node.op}|${node.dtype}|${node.shape.join("x")}|${attrs}|${inputs}`;
 }
 
 /**
@@ -136,7 +160,7 @@ export function rewrite(outputs: readonly Node[], rule: (node: Node, original: N
   for (const node of topological(outputs)) {
     const inputs = node.inputs.map((x) => mapped.get(x) ?? x);
     const made = withOrigin(node.origin, () => rule(rebuild(node, inputs), node));
-    mapped.set(node, made);
+    if (made !== node) mapped.set(node, made);
   }
   return outputs.map((node) => mapped.get(node) ?? node);
 }

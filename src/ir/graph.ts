@@ -129,26 +129,35 @@ export const sameShape = (a: Shape, b: Shape): boolean =>
   a === b || (a.length === b.length && a.every((x, i) => x === b[i]));
 export const formatShape = (shape: Shape): string => `[${shape.join(", ")}]`;
 
-/** Every node that the roots need, inputs before users; iterative, so that long chains do not exhaust the stack. */
+/**
+ * Every node that the roots need, inputs before users, in the order of a depth-first search; nothing below a node for
+ * which `stop` holds. Iterative, so that long chains do not exhaust the stack.
+ */
 export function topological(roots: readonly Node[], stop?: (node: Node) => boolean): Node[] {
   const order: Node[] = [];
-  const state = new Map<Node, boolean>();
-  const stack: Node[] = [...roots].reverse();
-  while (stack.length > 0) {
-    const node = stack[stack.length - 1];
-    const done = state.get(node);
-    if (done !== undefined) {
-      stack.pop();
-      if (!done) {
-        state.set(node, true);
-        order.push(node);
+  const seen = new Set<Node>();
+  /** The nodes on the way from a root, and which input of each comes next. */
+  const way: Node[] = [];
+  const next: number[] = [];
+  const enter = (node: Node): void => {
+    seen.add(node);
+    way.push(node);
+    next.push(stop?.(node) ? node.inputs.length : 0);
+  };
+  for (const root of roots) {
+    if (seen.has(root)) continue;
+    enter(root);
+    while (way.length > 0) {
+      const last = way.length - 1;
+      const { inputs } = way[last];
+      if (next[last] < inputs.length) {
+        const input = inputs[next[last]++];
+        if (!seen.has(input)) enter(input);
+        continue;
       }
-      continue;
-    }
-    state.set(node, false);
-    if (stop?.(node)) continue;
-    for (let i = node.inputs.length - 1; i >= 0; i--) {
-      if (!state.has(node.inputs[i])) stack.push(node.inputs[i]);
+      order.push(way[last]);
+      way.pop();
+      next.pop();
     }
   }
   return order;

@@ -105,8 +105,15 @@ export interface Recording {
 
 function recordingOf(program: Program): Recording {
   const whole = [program, ...(program.kept ? [program.kept] : [])];
-  const kernels = whole.flatMap((one) => one.kernels.map((kernel) => ({ label: kernel.label, hash: hashOf(kernel) })));
-  const steps = whole.map(({ steps, arenaBytes, inPlace }) => ({ steps, arenaBytes, inPlace }));
+  const kernels = whole.flatMap((one) => {
+    const made = one.kernels.map((kernel) => ({ label: kernel.label, hash: hashOf(kernel) }));
+    return one.steps.map(({ kernel }) => made[kernel]);
+  });
+  const steps = whole.map(({ steps, arenaBytes, inPlace }) => ({
+    steps: steps.map(({ slots, waits }, kernel) => ({ kernel, slots, waits })),
+    arenaBytes,
+    inPlace,
+  }));
   return { kernels, steps: digest(JSON.stringify(steps)) };
 }
 
@@ -155,9 +162,9 @@ export async function recordZoo({ build, batch, work, targets }: Zoo): Promise<M
     const device = await useRecorder(target);
     const before = device.programs.length;
     await run(x, labels);
-    // Initial values are programs too; the step is the one with most kernels.
+    // Initial values are programs too; the step is the one of most steps.
     const made = device.programs.slice(before);
-    const program = made.reduce((a, b) => (b.kernels.length > a.kernels.length ? b : a));
+    const program = made.reduce((a, b) => (b.steps.length > a.steps.length ? b : a));
     found.set(target.name, recordingOf(program));
   }
   return found;
