@@ -1,9 +1,11 @@
 /**
  * Prints kernels as JavaScript on float64 numbers: the text that the `interp` device runs, for one lane or for any number
- * of them. A vector is an array, and a statement on vectors is a loop over its lanes. Every operation calls its definition
- * in the scalar table, and every access to memory is checked.
+ * of them. A vector is an array. What a statement does to every lane becomes a function of its operands that is known by
+ * its text: kernels run too shortly for V8 to compile them, but those few functions are used all the time. Every operation
+ * is that of its record in the scalar table, and every access to memory is checked.
  */
 import type { DType } from "../ir/dtype.js";
+import { constant, depends, type Index, substitute } from "../ir/index-math.js";
 import { type Expr, type Kernel, LANE, type Stmt, TASK } from "../ir/loops.js";
 import { type ScalarName, scalarOps } from "../ir/scalar.js";
 import { eachExpr, eachPartStmt, exprsOf } from "../ir/visit.js";
@@ -13,38 +15,91 @@ const STORED: Readonly<Record<DType, (value: string) => string>> = {
   f32: (value) => value,
   f64: (value) => value,
   i32: (value) => value,
-  u8: (value) => `${value} & 255`,
-  bool: (value) => `${value} ? 1 : 0`,
+  u8: (value) => `(${value} & 255)`,
+  bool: (value) => `(${value} ? 1 : 0)`,
 };
 
 /** Operations that JavaScript has an operator for; the others call their meaning. */
 const OPERATORS: Partial<Record<ScalarName, string>> = { add: "+", sub: "-", mul: "*", div: "/" };
 
+/**
+ * Operands of a vector expression, within its text: an array of lanes, a scalar, or a buffer and the position of the first
+ * lane in it. None of their texts has a brace.
+ */
+const lanesIn = (array: string): string => `#v{${array}}`;
+const scalar = (text: string): string => `#s{${text}}`;
+const memory = (buffer: string, position: string): string => `#m{${buffer}, ${position}}`;
+const OPERAND = /#([vsm])\{([^}]*)\}/g;
+/** Operands of one function; larger expressions are computed by several. */
+const MOST_OPERANDS = 6;
+
+const firstLane = (index: Index): Index => substitute(index, new Map([[LANE, constant(0)]]));
+
 class JsPrinter extends Printer {
   /** Arrays that hold vectors; declared once a kernel, since their names are unique within a part. */
   readonly vectors = new Set<string>();
-  private helpers = 0;
+  /** Names of the functions on lanes, by their texts. */
+  readonly functions = new Map<string, string>();
+  private made = 0;
 
   constructor(private readonly lanes: number) {
     super();
   }
 
-  private eachLane(text: string): string {
-    return `for (let ${LANE} = 0; ${LANE} < ${this.lanes}; ${LANE}++) ${text}`;
-  }
-  private vector(name: string): string {
+  private vector(name = `v${this.made++}$`): string {
     this.vectors.add(name);
     return name;
   }
+
+  /** A statement that gives every lane of an array its value of a vector expression. */
+  private compute(array: string, value: string): string {
+    const operands: string[] = [];
+    const checks: string[] = [];
+    const body = value.replaceAll(OPERAND, (_, kind: string, text: string) => {
+      let at = operands.indexOf(text);
+      if (at < 0) at = operands.push(text) - 1;
+      if (kind === "s") return `a${at}`;
+      if (kind === "v") return `a${at}[l]`;
+      // Two parameters, of which the second is named after the first.
+      checks.push(`inside(a${at}, p${at}, ${this.lanes});`);
+      return `a${at}[p${at} + l]`;
+    });
+    const parameters = operands.map((_, i) => (body.includes(`[p${i} + l]`) ? `a${i}, p${i}` : `a${i}`));
+    const loop = `for (let l = 0; l < ${this.lanes}; l++) d[l] = ${body};`;
+    const text = `(${["d", ...parameters].join(", ")}) => { ${[...checks, loop].join(" ")} }`;
+    const name = this.functions.get(text) ?? `f${this.functions.size}$`;
+    this.functions.set(text, name);
+    return `${name}(${[array, ...operands].join(", ")});`;
+  }
+
+  /** The array that holds a vector; computed now if none does. */
+  private arrayOf(value: string): string {
+    const [whole, kind, name] = new RegExp(OPERAND.source).exec(value) ?? [];
+    if (whole === value && kind === "v") return name;
+    const array = this.vector();
+    this.line(this.compute(array, value));
+    return array;
+  }
+
+  /** The array of a vector whose lanes are computed one by one, since they differ in more than their operands. */
+  private laneByLane(value: string): string {
+    const array = this.vector();
+    this.line(this.eachLane(`${array}[${LANE}] = ${value};`));
+    return lanesIn(array);
+  }
+  private eachLane(text: string): string {
+    return `for (let ${LANE} = 0; ${LANE} < ${this.lanes}; ${LANE}++) ${text}`;
+  }
+
   protected declaration(e: Expr, name: string, value: string, mutable: boolean): string {
-    if (e.lanes > 1) return this.assignment(e, this.vector(name), value);
+    if (e.lanes > 1) return this.compute(this.vector(name), value);
     return `${mutable ? "let" : "const"} ${name} = ${value};`;
   }
   protected override assignment(e: Expr, name: string, value: string): string {
-    return e.lanes > 1 ? this.eachLane(`${name}[${LANE}] = ${value};`) : super.assignment(e, name, value);
+    return e.lanes > 1 ? this.compute(name, value) : super.assignment(e, name, value);
   }
   protected override named(e: Expr, name: string): string {
-    return e.lanes > 1 ? `${name}[${LANE}]` : name;
+    return e.lanes > 1 ? lanesIn(name) : name;
   }
   protected loopHead(name: string, extent: number): string {
     return `for (let ${name} = 0; ${name} < ${extent}; ${name}++)`;
@@ -53,30 +108,45 @@ class JsPrinter extends Printer {
     return `const ${name} = ${value};`;
   }
   protected operation(e: Expr & { kind: "op" }, args: string[]): string {
+    const operands = args.map((arg) => arg.match(OPERAND)?.length ?? 0);
+    const few = operands.reduce((a, b) => a + b, 0) <= MOST_OPERANDS;
+    const x = few ? args : args.map((arg, i) => (operands[i] > 1 ? lanesIn(this.arrayOf(arg)) : arg));
     const type = e.args[e.args.length - 1].type;
-    if (type === "i32" && scalarOps[e.op].integerMeaning) return `integer.${e.op}(${args.join(", ")})`;
+    if (type === "i32" && scalarOps[e.op].integerMeaning) return `integer.${e.op}(${x.join(", ")})`;
     const operator = OPERATORS[e.op];
-    const call = operator ? `(${args.join(` ${operator} `)})` : `meaning.${e.op}(${args.join(", ")})`;
+    const call = operator ? `(${x.join(` ${operator} `)})` : `meaning.${e.op}(${x.join(", ")})`;
     return e.type === "i32" ? `(${call} | 0)` : call;
   }
-  protected load(e: Expr & { kind: "load" }): string {
-    const pick = e.pick;
-    const position = pick ? `${this.index(e.index)} + ${this.value(pick.value)} * ${pick.step}` : this.index(e.index);
+
+  private element(e: Expr & { kind: "load" }): string {
+    const pick = e.pick && { ...e.pick, value: this.picked(e.pick.value) };
+    const position = pick ? `${this.index(e.index)} + ${pick.value} * ${pick.step}` : this.index(e.index);
     const tests = e.guard.length > 0 ? [this.guard(e.guard)] : [];
-    if (pick) tests.push(`${this.value(pick.value)} >= 0 && ${this.value(pick.value)} < ${pick.extent}`);
-    const element = `(${e.buffer}[${position}] ?? fault("${e.buffer}", ${position}))`;
+    if (pick) tests.push(`${pick.value} >= 0 && ${pick.value} < ${pick.extent}`);
+    const element = `(${e.buffer}[${position}] ?? fault("${e.buffer}"))`;
     return tests.length === 0 ? element : `(${tests.join(" && ")} ? ${element} : 0)`;
   }
+  private picked(e: Expr): string {
+    return e.lanes > 1 ? `${this.arrayOf(this.value(e))}[${LANE}]` : this.value(e);
+  }
+  protected load(e: Expr & { kind: "load" }): string {
+    if (e.lanes === 1) return this.element(e);
+    if (e.stride !== 1 || e.uneven || e.pick) return this.laneByLane(this.element(e));
+    const whole = memory(e.buffer, this.index(firstLane(e.index)));
+    if (e.guard.length === 0) return whole;
+    const array = this.vector();
+    this.line(`if (${this.guard(e.guard)}) ${this.compute(array, whole)} else ${array}.fill(0);`);
+    return lanesIn(array);
+  }
   protected storeText(s: Stmt & { kind: "store" }, value: string): string {
-    const write = (text: string) => {
-      const call = `write(${s.buffer}, ${this.index(s.index)}, ${STORED[s.memory](text)});`;
-      return s.guard.length > 0 ? `if (${this.guard(s.guard)}) ${call}` : call;
-    };
-    if (s.value.lanes === 1) return write(value);
+    const test = s.guard.length > 0 ? `if (${this.guard(s.guard)}) ` : "";
+    const stored = STORED[s.memory](value);
+    if (s.value.lanes === 1) return `${test}write(${s.buffer}, ${this.index(s.index)}, ${stored});`;
     // All lanes are computed, as machines do, and then some are stored.
-    const name = this.vector(`v${this.helpers++}$`);
-    this.line(this.assignment(s.value, name, value));
-    return this.eachLane(`{ ${write(this.named(s.value, name))} }`);
+    const array = this.arrayOf(stored);
+    const uneven = s.guard.some(({ index }) => depends(index, LANE));
+    if (s.stride === 1 && !uneven) return `${test}writeAll(${s.buffer}, ${this.index(firstLane(s.index))}, ${array});`;
+    return this.eachLane(`{ ${test}write(${s.buffer}, ${this.index(s.index)}, ${array}[${LANE}]); }`);
   }
   protected prefetchText(): null {
     return null;
@@ -88,49 +158,28 @@ class JsPrinter extends Printer {
     if (e.type === "bool") return `(${arg} !== 0 ? 1 : 0)`;
     return e.type === "i32" ? `(${arg} | 0)` : `(+${arg})`;
   }
-  /** A scalar is computed once, ahead of the loop over the lanes that take it. */
   protected splat(e: Expr & { kind: "splat" }, arg: string): string {
-    if (e.arg.kind === "const" || this.nameOf(e.arg) !== undefined) return arg;
-    const name = `s${this.helpers++}$`;
-    this.line(`const ${name} = ${arg};`);
-    return name;
+    return e.arg.kind === "const" ? arg : scalar(arg);
   }
   protected fold(e: Expr & { kind: "fold" }, arg: string): string {
-    return `fold.${e.reduce}(${this.arrayOf(e.arg, arg)})`;
+    return `fold.${e.reduce}(${this.arrayOf(arg)})`;
   }
   protected shuffle(e: Expr & { kind: "shuffle" }, a: string, b: string): string {
-    const name = this.vector(`v${this.helpers++}$`);
-    const [left, right] = [this.arrayOf(e.a, a), this.arrayOf(e.b, b)];
-    e.mask.forEach((from, lane) => {
-      const element = from < e.lanes ? `${left}[${from}]` : `${right}[${from - e.lanes}]`;
-      this.line(`${name}[${lane}] = ${element};`);
-    });
-    return this.named(e, name);
-  }
-  /** The array of a vector, for what takes several lanes of it at once. */
-  private arrayOf(e: Expr, value: string): string {
-    const known = this.nameOf(e);
-    if (known !== undefined) return known;
-    const name = this.vector(`v${this.helpers++}$`);
-    this.line(this.assignment(e, name, value));
-    return name;
+    const array = this.vector();
+    this.line(`shuffle(${array}, ${this.arrayOf(a)}, ${this.arrayOf(b)}, [${e.mask.join(", ")}]);`);
+    return lanesIn(array);
   }
   protected indexAsValue(e: Expr & { kind: "index" }): string {
-    return this.index(e.index);
+    return e.lanes > 1 ? this.laneByLane(this.index(e.index)) : this.index(e.index);
   }
   protected test(e: Expr & { kind: "test" }): string {
-    return `(${this.guard(e.guard)} ? 1 : 0)`;
+    const text = `(${this.guard(e.guard)} ? 1 : 0)`;
+    return e.lanes > 1 ? this.laneByLane(text) : text;
   }
   protected quotient(index: string, by: number): string {
     return `Math.floor(${index} / ${by})`;
   }
 }
-
-/** Assignments outside a typed array do nothing, so they are checked. */
-const WRITE = `function write(buffer, position, value) {
-  if (!(position >= 0 && position < buffer.length)) fault("a buffer that is written", position);
-  buffer[position] = value;
-}`;
 
 /** The width of the vectors of a kernel; 1 if it has none. */
 function lanesOf({ parts }: Kernel): number {
@@ -144,24 +193,26 @@ function lanesOf({ parts }: Kernel): number {
 }
 
 /**
- * The body of a function `(buffers, scratch, fault, meaning, integer, fold)` that runs the whole kernel. Tasks run from
- * the last to the first: none may need what another has done. Scratch memory is NaN at the beginning of a task: the last
- * tile of a block may read lines that do not exist and compute results that it does not store, but no more than that.
+ * The body of a function `(buffers, scratch, support)` that runs the whole kernel; `support` is what
+ * `device/interp/support.ts` exports. Tasks run from the last to the first: none may need what another has done. Scratch
+ * memory is NaN at the beginning of a task: the last tile of a block may read lines that do not exist and compute results
+ * that it does not store, but no more than that.
  */
 export function printJs(kernel: Kernel): string {
-  const printer = new JsPrinter(lanesOf(kernel));
+  const lanes = lanesOf(kernel);
+  const printer = new JsPrinter(lanes);
   const parts = kernel.parts.map((part) => {
     const body = printer.body(part);
     const clear = kernel.scratch.map(({ name }) => `  ${name}.fill(NaN);\n`).join("");
     return `for (let ${TASK} = ${part.tasks - 1}; ${TASK} >= 0; ${TASK}--) {\n${clear}${body}\n}`;
   });
-  const lanes = lanesOf(kernel);
   const names = (of: readonly { readonly name: string }[]) => of.map(({ name }) => name).join(", ");
   return [
     `"use strict";`,
     `const [${names(kernel.buffers)}] = buffers;`,
     ...(kernel.scratch.length > 0 ? [`const [${names(kernel.scratch)}] = scratch;`] : []),
-    WRITE,
+    "const { fault, write, writeAll, shuffle, fold, meaning, integer, onLanes } = support;",
+    ...[...printer.functions].map(([text, name]) => `const ${name} = onLanes("${text}");`),
     ...[...printer.vectors].map((name) => `const ${name} = new Float64Array(${lanes});`),
     ...parts,
   ].join("\n");

@@ -6,15 +6,12 @@
  */
 import { printJs } from "../../codegen/index.js";
 import { type DType, hostArray, sizeOf, type TypedArray } from "../../ir/dtype.js";
-import type { ReduceKind } from "../../ir/graph.js";
 import type { Kernel } from "../../ir/loops.js";
 import type { Program, Slot } from "../../ir/program.js";
-import { type ScalarName, scalarNames, scalarOps } from "../../ir/scalar.js";
 import type { Target } from "../../ir/target.js";
 import type { Device, DeviceBuffer, DeviceDescription, Executable } from "../../runtime/index.js";
 import { DeviceError } from "../../util/errors.js";
-
-type Meanings = Partial<Record<ScalarName, (...x: number[]) => number>>;
+import { support } from "./support.js";
 
 /** f32 values are kept in float64 too: rounding belongs to the devices that are compared with this one. */
 interface Memory extends DeviceBuffer {
@@ -35,38 +32,17 @@ const ORACLE: Target = {
   dtypes: ["f32", "f64", "i32", "u8", "bool"],
 };
 
-/** Called by kernels for an access outside a buffer. */
-function fault(buffer: string, position: number): never {
-  throw new DeviceError(`[interp] element ${position} of ${buffer} does not exist`);
-}
-
 function valuesOf(buffer: DeviceBuffer): Float64Array {
   if ("values" in buffer && buffer.values instanceof Float64Array) return buffer.values;
   throw new DeviceError("[interp] was given a buffer of another device");
 }
 
-const meaning: Meanings = {};
-const integer: Meanings = {};
-for (const name of scalarNames) {
-  meaning[name] = scalarOps[name].meaning;
-  const wrapping = scalarOps[name].integerMeaning;
-  if (wrapping) integer[name] = wrapping;
-}
-
-const fold: Readonly<Record<ReduceKind, (lanes: Float64Array) => number>> = {
-  sum: (lanes) => lanes.reduce((a, b) => a + b),
-  prod: (lanes) => lanes.reduce((a, b) => a * b),
-  max: (lanes) => lanes.reduce((a, b) => scalarOps.max.meaning(a, b)),
-  min: (lanes) => lanes.reduce((a, b) => scalarOps.min.meaning(a, b)),
-};
-
 type Run = (buffers: readonly Float64Array[]) => void;
 
 function load(kernel: Kernel): Run {
   const scratch = kernel.scratch.map(({ elements }) => new Float64Array(elements));
-  const names = ["buffers", "scratch", "fault", "meaning", "integer", "fold"];
-  const run = new Function(...names, printJs(kernel));
-  return (buffers) => run(buffers, scratch, fault, meaning, integer, fold);
+  const run = new Function("buffers", "scratch", "support", printJs(kernel));
+  return (buffers) => run(buffers, scratch, support);
 }
 
 /** Memory is NaN until something is written to it. */

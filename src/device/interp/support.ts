@@ -1,0 +1,67 @@
+/** What the kernels of the `interp` device call: checked accesses, work on lanes, and the meaning of every scalar op. */
+import type { ReduceKind } from "../../ir/graph.js";
+import { type ScalarName, scalarNames, scalarOps } from "../../ir/scalar.js";
+import { DeviceError } from "../../util/errors.js";
+
+type Meanings = Partial<Record<ScalarName, (...x: number[]) => number>>;
+/** Computes all lanes of the first argument. */
+type OnLanes = (...operands: (Float64Array | number)[]) => void;
+
+const meaning: Meanings = {};
+const integer: Meanings = {};
+for (const name of scalarNames) {
+  meaning[name] = scalarOps[name].meaning;
+  const wrapping = scalarOps[name].integerMeaning;
+  if (wrapping) integer[name] = wrapping;
+}
+
+/** Called by kernels for an access outside a buffer. */
+function fault(buffer: string): never {
+  throw new DeviceError(`[interp] an access outside ${buffer}`);
+}
+
+function inside(buffer: Float64Array, position: number, count: number): void {
+  if (!(position >= 0 && position + count <= buffer.length)) fault("a buffer");
+}
+
+/** Stores a scalar. */
+function write(buffer: Float64Array, position: number, value: number): void {
+  inside(buffer, position, 1);
+  buffer[position] = value;
+}
+
+/** Stores neighbouring elements. */
+function writeAll(buffer: Float64Array, position: number, values: Float64Array): void {
+  inside(buffer, position, values.length);
+  for (let i = 0; i < values.length; i++) buffer[position + i] = values[i];
+}
+
+function shuffle(to: Float64Array, a: Float64Array, b: Float64Array, mask: readonly number[]): void {
+  for (let i = 0; i < to.length; i++) to[i] = mask[i] < to.length ? a[mask[i]] : b[mask[i] - to.length];
+}
+
+function folded(combine: (a: number, b: number) => number): (lanes: Float64Array) => number {
+  return (lanes) => {
+    let [result] = lanes;
+    for (let i = 1; i < lanes.length; i++) result = combine(result, lanes[i]);
+    return result;
+  };
+}
+const fold: Readonly<Record<ReduceKind, (lanes: Float64Array) => number>> = {
+  sum: folded((a, b) => a + b),
+  prod: folded((a, b) => a * b),
+  max: folded(scalarOps.max.meaning),
+  min: folded(scalarOps.min.meaning),
+};
+
+const known = new Map<string, OnLanes>();
+
+/** The function with the given text; the same for all kernels, so that it is compiled to machine code soon. */
+function onLanes(text: string): OnLanes {
+  const made =
+    known.get(text) ?? new Function("inside", "meaning", "integer", `return ${text}`)(inside, meaning, integer);
+  known.set(text, made);
+  return made;
+}
+
+export const support = { fault, write, writeAll, shuffle, fold, meaning, integer, onLanes };
