@@ -2,13 +2,15 @@
  * The functions behind the layers, for models that hold their own weights: pure, apart from the running statistics and
  * random counters that are passed in. This file must not know modules. The losses and the accuracy are in loss.ts.
  */
+
+import { sameDType } from "../tensor/contract.js";
 import { Generator, noGrad, type Size2d, type Tensor, tensor, type Variable } from "../tensor/index.js";
 import { dimKind } from "../tensor/kinds.js";
-import { tensorKind, tensorLikeKind } from "../tensor/tensor.js";
+import { floats, tensorKind, tensorLikeKind } from "../tensor/tensor.js";
 import { variableKind } from "../tensor/variable.js";
 import { checked, takes } from "../util/arguments.js";
-import { flag, instance, nullable, number, size2d } from "../util/kinds.js";
-import { checkImages, checkPair, checkRange, configError, shapeError, shapeText } from "./checks.js";
+import { flag, instance, nullable, number, range, size2d } from "../util/kinds.js";
+import { checkImages, checkPair, checkRange, configError, dtypeError, shapeError, shapeText } from "./checks.js";
 
 export { avgPool2d, conv2d, maxPool2d } from "../tensor/index.js";
 export { accuracy, type CrossEntropyOptions, crossEntropy, type LossOptions, mseLoss, type Reduction } from "./loss.js";
@@ -39,6 +41,7 @@ export const linear = checked(
         "Reshape the weight",
       );
     }
+    sameDType("linear", { x, weight });
     const [M, K] = weight.shape;
     if (x.rank === 0 || x.shape[x.rank - 1] !== K) {
       const hint =
@@ -109,7 +112,7 @@ export interface DropoutFunctionOptions {
  * Shape: any, unchanged. Formula: `y = x · m / (1 − p)`, `m ~ Bernoulli(1 − p)`.
  *
  * @param generator source of the mask; its counter moves on at every call in training
- * @throws ConfigError if p is out of range
+ * @throws ConfigError if p is out of range; DTypeError if x is not of floats
  * @see Srivastava et al. 2014, "Dropout: A Simple Way to Prevent Neural Networks from Overfitting"
  * @example
  * const y = dropout(ones([100]), new Generator(1), { p: 0.2 }); // about 80 values 1.25, 20 zeros
@@ -118,10 +121,10 @@ export const dropout = checked(
   "dropout",
   takes<DropoutFunctionOptions>(
     { x: tensorKind, generator: instance(Generator, "a Generator") },
-    { p: number, training: flag },
+    { p: range(0, 1), training: flag },
   ),
   (x: Tensor, generator: Generator, { p = 0.5, training = true }: DropoutFunctionOptions = {}): Tensor => {
-    checkRange("dropout", "p", p, 0, 1);
+    if (floats(x) !== x) throw dtypeError("dropout", `does not take ${x.dtype}`, 'Use x.to("f32")');
     if (!training || p === 0) return x;
     // The scale 1/(1−p) would be infinite; a product with zero keeps the gradient a zero too.
     if (p === 1) return x.mul(0);
@@ -236,12 +239,13 @@ function checkBatchNorm(x: Tensor, options: BatchNormFunctionOptions): void {
  */
 export const adaptiveAvgPool2d = checked(
   "adaptiveAvgPool2d",
-  takes({ x: tensorKind, outputSize: size2d() }),
-  (x: Tensor, outputSize: Size2d): Tensor => {
-    checkImages("adaptiveAvgPool2d", x);
+  takes({ images: tensorKind, outputSize: size2d() }),
+  (images: Tensor, outputSize: Size2d): Tensor => {
+    checkImages("adaptiveAvgPool2d", images);
     const [outHeight, outWidth] = checkPair("adaptiveAvgPool2d", "outputSize", outputSize);
-    const [N, C, H, W] = x.shape;
-    if (outHeight === 1 && outWidth === 1) return x.mean({ dim: [2, 3], keepdim: true });
+    const [N, C, H, W] = images.shape;
+    if (outHeight === 1 && outWidth === 1) return images.mean({ dim: [2, 3], keepdim: true });
+    const x = floats(images);
     // Averaging is linear in each axis: one product with a constant matrix for the columns, one for the rows.
     const columns = x.reshape([N * C * H, W]).matmul(tensor(windowWeights(W, outWidth), { dtype: x.dtype }));
     const upright = columns.reshape([N * C, H, outWidth]).transpose(1, 2); // [N·C, Wo, H]

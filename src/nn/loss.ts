@@ -3,7 +3,7 @@
  * optimizers or data sets.
  */
 import { arange, type Tensor } from "../tensor/index.js";
-import { tensorKind } from "../tensor/tensor.js";
+import { floats, tensorKind } from "../tensor/tensor.js";
 import { checked, takes } from "../util/arguments.js";
 import { either, range, word } from "../util/kinds.js";
 import { dtypeError, shapeError, shapeText } from "./checks.js";
@@ -73,7 +73,7 @@ export const crossEntropy = checked(
 );
 
 /**
- * Squared error.
+ * Squared error; integers become f32.
  *
  * Shape: `x, target of one shape -> []`, or that shape with reduction `none`. Formula: `loss = (x − target)²`.
  *
@@ -92,7 +92,7 @@ export const mseLoss = checked(
         x.size === target.size ? "Did you mean target.reshape(x.shape)?" : "Make the target as large as the prediction";
       throw shapeError("mseLoss", problem, hint);
     }
-    return reduce(x.sub(target).square(), reduction);
+    return reduce(floats(x).sub(target).square(), reduction);
   },
 );
 

@@ -2,11 +2,12 @@
  * Matmul, convolution and pooling on nodes: argument checking, and the step from what users write (any rank, pairs or
  * numbers, padding) to the primitives.
  */
-import { promote } from "../ir/dtype.js";
+import { type DType, isFloat, promote } from "../ir/dtype.js";
 import { formatShape, type Node, type Pair, sizeOfShape } from "../ir/graph.js";
 import { graph, helpers } from "../ops/index.js";
 import { ConfigError } from "../util/errors.js";
-import { located, shapeError } from "./check.js";
+import { dtypeError, located, shapeError } from "./check.js";
+import { asFloat } from "./elementwise.js";
 
 /** Batched product with broadcasting over leading axes; vectors are rows on the left and columns on the right. */
 export function matmul(a: Node, b: Node): Node {
@@ -17,7 +18,9 @@ export function matmul(a: Node, b: Node): Node {
       "Use mul for scalars",
     );
   }
-  const dtype = promote(a.dtype, b.dtype);
+  sameDType("matmul", { a, b });
+  // As sums are: products of small integers would not fit.
+  const dtype = a.dtype === "bool" || a.dtype === "u8" ? "i32" : a.dtype;
   const left = graph.cast(a.shape.length === 1 ? helpers.reshape(graph, a, [1, ...a.shape]) : a, dtype);
   const right = graph.cast(b.shape.length === 1 ? helpers.reshape(graph, b, [...b.shape, 1]) : b, dtype);
   const [m, k] = left.shape.slice(-2);
@@ -42,6 +45,15 @@ export function matmul(a: Node, b: Node): Node {
     right.shape.length === 2 && left.shape.length > 2 ? rowsTimes(left, right) : batched(left, right, batch, m, k, n);
   const kept = [...batch, ...(a.shape.length === 1 ? [] : [m]), ...(b.shape.length === 1 ? [] : [n])];
   return helpers.reshape(graph, result, kept);
+}
+
+/** Refuses operands of two dtypes: which of them the products should have, the caller knows. */
+export function sameDType(op: string, operands: Readonly<Record<string, { readonly dtype: DType }>>): void {
+  const [[first, a], [second, b]] = Object.entries(operands);
+  if (a.dtype === b.dtype) return;
+  const [narrow, wide] = promote(a.dtype, b.dtype) === b.dtype ? [first, b.dtype] : [second, a.dtype];
+  const problem = `dtypes differ: ${first} is ${a.dtype}, ${second} is ${b.dtype}`;
+  throw dtypeError(op, problem, `Convert one, such as ${narrow}.to("${wide}")`);
 }
 
 /** [.., M, K] · [K, N]: one product of many rows. */
@@ -86,6 +98,10 @@ export function conv2d(x: Node, weight: Node, options: ConvOptions): Node {
       "conv2d",
       `needs x [N, C, H, W] and weight [Cout, Cin / groups, Kh, Kw], got ${formatShape(x.shape)} and ${formatShape(weight.shape)}`,
     );
+  }
+  sameDType("conv2d", { x, weight });
+  if (x.dtype === "u8" || x.dtype === "bool") {
+    throw dtypeError("conv2d", `does not take ${x.dtype}, which sums of products do not fit`, 'Use x.to("f32")');
   }
   const [, c, h, w] = x.shape;
   const [o, perGroup, kh, kw] = weight.shape;
@@ -155,7 +171,9 @@ function windows(op: string, x: Node, kernelSize: Size2d, options: PoolOptions, 
  */
 export function maxPool2d(x: Node, kernelSize: Size2d, options: PoolOptions): Node {
   if (x.op === "relu") return graph.op("relu", maxPool2d(x.inputs[0], kernelSize, options));
-  const taps = windows("maxPool2d", x, kernelSize, options, Number.NEGATIVE_INFINITY);
+  if (x.dtype === "bool") throw dtypeError("maxPool2d", "does not take bool", 'Use x.to("u8")');
+  const lowest = isFloat(x.dtype) ? Number.NEGATIVE_INFINITY : x.dtype === "u8" ? 0 : -(2 ** 31);
+  const taps = windows("maxPool2d", x, kernelSize, options, lowest);
   return graph.make("reduce", [taps], { kind: "max", axes: [4], ties: "first" });
 }
 
@@ -165,7 +183,8 @@ export interface AvgPoolOptions extends PoolOptions {
   readonly countIncludePad?: boolean;
 }
 
-export function avgPool2d(x: Node, kernelSize: Size2d, options: AvgPoolOptions): Node {
+export function avgPool2d(image: Node, kernelSize: Size2d, options: AvgPoolOptions): Node {
+  const x = asFloat(image);
   const taps = windows("avgPool2d", x, kernelSize, options, 0);
   const sum = helpers.reduceSum(graph, taps, [4]);
   if (options.countIncludePad ?? true) return graph.op("div", sum, graph.constant(taps.shape[4], sum));

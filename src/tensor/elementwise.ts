@@ -6,11 +6,25 @@ import type { Node } from "../ir/graph.js";
 import type { ScalarName } from "../ir/scalar.js";
 import { graph, helpers } from "../ops/index.js";
 import { unify } from "./check.js";
+import { holds } from "./host.js";
 
 const constant = (value: number, like: Node): Node => graph.constant(value, like);
 /** Integers and bools become f32 where a function needs floats. */
 export const asFloat = (x: Node): Node => (isFloat(x.dtype) ? x : graph.cast(x, "f32"));
 const asNumber = (x: Node): Node => (x.dtype === "bool" ? graph.cast(x, "i32") : x);
+
+/**
+ * A number as operand of a tensor: of the tensor's dtype if that holds it, else of the next that does, so that the result
+ * is right: −1 beside u8 is i32, 0.5 beside i32 is f32, 2⁴⁰ beside i32 is f64.
+ */
+export function scalar(value: number, like: Node): Node {
+  const { dtype } = like;
+  if (isFloat(dtype)) return graph.typed(value, dtype, like);
+  if (!Number.isInteger(value)) return graph.typed(value, "f32", like);
+  if (dtype === "bool" && (value === 0 || value === 1)) return graph.typed(value, "bool", like);
+  const whole = dtype === "u8" && holds("u8", value) ? "u8" : "i32";
+  return graph.typed(value, holds(whole, value) ? whole : "f64", like);
+}
 
 /** A binary op after broadcasting and promotion. */
 export function binary(name: ScalarName, a: Node, b: Node): Node {

@@ -40,7 +40,7 @@ export function dtypeOfArray(array: HostArray): DType {
 const LIMITS = { u8: [0, 255], i32: [-(2 ** 31), 2 ** 31 - 1] } as const;
 
 /** Whether the dtype holds the value: whole numbers exactly; of floats only what would become infinite is refused. */
-function holds(dtype: DType, value: Value): boolean {
+export function holds(dtype: DType, value: Value): boolean {
   const number = Number(value);
   if (dtype === "f32") return !Number.isFinite(number) || Number.isFinite(Math.fround(number));
   if (dtype === "f64") return typeof value !== "bigint" || BigInt(number) === value;

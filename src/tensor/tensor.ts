@@ -103,9 +103,7 @@ export class Tensor {
   }
   private operand(other: TensorLike): Node {
     if (typeof other !== "number") return other.node;
-    const node = this.node;
-    const dtype = isFloat(node.dtype) || Number.isInteger(other) ? node.dtype : "f32";
-    return graph.typed(other, dtype === "bool" && other !== 0 && other !== 1 ? "i32" : dtype, node);
+    return elementwise.scalar(other, this.node);
   }
   private binary(name: ScalarName, other: TensorLike): Tensor {
     return this.make(elementwise.binary(name, this.node, this.operand(other)));
@@ -270,7 +268,7 @@ export class Tensor {
   /** Where this (a condition) holds, `a`, else `b`. */
   where(a: TensorLike, b: TensorLike): Tensor {
     const like = typeof a !== "number" ? a.node : typeof b !== "number" ? b.node : graph.typed(0, "f32", this.node);
-    const pick = (x: TensorLike) => (typeof x === "number" ? graph.typed(x, like.dtype, like) : x.node);
+    const pick = (x: TensorLike) => (typeof x === "number" ? elementwise.scalar(x, like) : x.node);
     return this.make(elementwise.select(this.node, pick(a), pick(b)));
   }
 
@@ -353,8 +351,7 @@ export class Tensor {
   mean(options: ReduceOptions = {}): Tensor {
     const axes = axesOf("mean", options.dim, this.shape);
     const count = axes.reduce((n, axis) => n * this.shape[axis], 1);
-    const x = isFloat(this.dtype) ? this : this.to("f32");
-    return x.sum(options).div(count);
+    return floats(this).sum(options).div(count);
   }
   /** Largest element over axes; along one `dim` the gradient goes to the first of equals, else it is shared. */
   max(options: ReduceOptions = {}): Tensor {
@@ -372,8 +369,7 @@ export class Tensor {
   variance({ dim, keepdim = false, correction = 1 }: VarianceOptions = {}): Tensor {
     const axes = axesOf("variance", dim, this.shape);
     const count = axes.reduce((n, axis) => n * this.shape[axis], 1);
-    const x = isFloat(this.dtype) ? this : this.to("f32");
-    const result = graph.make("variance", [x.node], { axes, divisor: Math.max(0, count - correction) });
+    const result = graph.make("variance", [floats(this).node], { axes, divisor: Math.max(0, count - correction) });
     const shape = this.shape.filter((_, axis) => !axes.includes(axis));
     return this.make(keepdim ? result : helpers.reshape(graph, result, shape));
   }
@@ -391,18 +387,24 @@ export class Tensor {
     return reversed.argmax(options);
   }
 
-  /** Matrix product [.., M, K] · [.., K, N] -> [.., M, N], broadcasting leading axes. */
+  /** Matrix product [.., M, K] · [.., K, N] -> [.., M, N], broadcasting leading axes; of u8 and bool it is i32. */
   matmul(other: Tensor): Tensor {
     return this.make(matmul(this.node, other.node));
   }
-  /** e^x / Σ e^x along an axis, without overflow. */
+  /** What its exponentials do not overflow for: this less its maximum along an axis, which may be of no elements. */
+  private belowMax(op: string, dim: number): Tensor {
+    const x = floats(this);
+    const axis = axisOf(op, dim, x.shape);
+    return x.shape[axis] === 0 ? x : x.sub(x.max({ dim, keepdim: true }).detach());
+  }
+  /** e^x / Σ e^x along an axis, without overflow; integers become f32. */
   softmax(dim: number): Tensor {
-    const shifted = this.sub(this.max({ dim, keepdim: true }).detach()).exp();
+    const shifted = this.belowMax("softmax", dim).exp();
     return shifted.div(shifted.sum({ dim, keepdim: true }));
   }
-  /** x − log Σ e^x along an axis, without overflow. */
+  /** x − log Σ e^x along an axis, without overflow; integers become f32. */
   logSoftmax(dim: number): Tensor {
-    const shifted = this.sub(this.max({ dim, keepdim: true }).detach());
+    const shifted = this.belowMax("logSoftmax", dim);
     return shifted.sub(shifted.exp().sum({ dim, keepdim: true }).log());
   }
 
@@ -560,6 +562,8 @@ checkMethods(Tensor, {
   toText: nothing,
 });
 
+/** A tensor of floats: integers and bools become f32. */
+export const floats = (x: Tensor): Tensor => (isFloat(x.dtype) ? x : x.to("f32"));
 const full = (shape: Shape, value: number, dtype: DType): Tensor =>
   new Tensor(createNode("const", [], { value }, shape, dtype));
 const kept = (shape: Shape, axes: readonly number[]): number[] => shape.map((n, i) => (axes.includes(i) ? 1 : n));
