@@ -77,7 +77,7 @@ describe("options out of range", () => {
     ["[batchNorm2d] numFeatures must be a whole number ≥ 1, got -3", undefined, () => new BatchNorm2d(-3)],
     ["[batchNorm1d] momentum must be between 0 and 1, got 2", undefined, () => new BatchNorm1d(2, { momentum: 2 })],
     ["[batchNorm1d] eps must be a finite number ≥ 0, got -1", undefined, () => new BatchNorm1d(2, { eps: -1 })],
-    ["[dropout] p must be a number between 0 and 1, got 1.5", undefined, () => new Dropout(1.5)],
+    ["[dropout] p must be between 0 and 1, got 1.5", undefined, () => new Dropout(1.5)],
     [
       "[maxPool2d] padding [2, 2] is more than half of kernelSize [3, 3]",
       "Use padding of at most 1",
