@@ -5,8 +5,9 @@
  *
  * Source: https://github.com/huggingface/safetensors, "Format".
  */
-import type { DType, TypedArray } from "../tensor/index.js";
+import { type DType, realize, Tensor, type TypedArray } from "../tensor/index.js";
 import { DataError } from "../util/errors.js";
+import { spell } from "../util/spelling.js";
 
 /** A tensor in host memory: `data.length` is the product of `shape`; a `bool` is a byte of 0 or 1. */
 export interface HostTensor {
@@ -50,15 +51,38 @@ const formats: Readonly<Record<string, Format>> = {
 };
 
 /**
+ * Reads tensors into host memory: the values that they have at the call, also if variables change before all are read.
+ *
+ * @param tensors by name, such as a state dict; what is in host memory stays as it is
+ * @example
+ * const bytes = encodeSafetensors(await readTensors({ w: tensor([1, 2]) }));
+ */
+export async function readTensors(
+  tensors: Readonly<Record<string, Tensor | HostTensor>>,
+): Promise<Record<string, HostTensor>> {
+  const entries = Object.entries(tensors).map(([name, value]) => {
+    return [name, value instanceof Tensor ? value.detach() : value] as const;
+  });
+  await realize(...entries.flatMap(([, value]) => (value instanceof Tensor ? [value] : [])));
+  const read = async (value: Tensor | HostTensor): Promise<HostTensor> =>
+    value instanceof Tensor ? { dtype: value.dtype, shape: value.shape, data: await value.data() } : value;
+  return Object.fromEntries(
+    await Promise.all(entries.map(async ([name, value]) => [name, await read(value)] as const)),
+  );
+}
+
+/**
  * Encodes tensors as safetensors bytes. The order is fixed (wide numbers first, then by name), so that equal tensors
  * give equal bytes.
  *
  * @param metadata text by name, kept in the header.
+ * @throws DataError naming a value that is no tensor in host memory
  */
 export function encodeSafetensors(
   tensors: Readonly<Record<string, HostTensor>>,
   metadata: Readonly<Record<string, string>> = {},
 ): Uint8Array {
+  for (const [name, value] of Object.entries(tensors)) checkHostTensor(name, value);
   const entries = Object.entries(tensors).sort(
     ([a, x], [b, y]) => y.data.BYTES_PER_ELEMENT - x.data.BYTES_PER_ELEMENT || (a < b ? -1 : 1),
   );
@@ -79,6 +103,22 @@ export function encodeSafetensors(
     at += data.byteLength;
   }
   return bytes;
+}
+
+/** Requires values that are there, as many as the shape says, of the dtype's array. */
+function checkHostTensor(name: string, value: HostTensor): void {
+  const fail = (problem: string, hint?: string) => new DataError(`[encodeSafetensors] ${name} ${problem}`, { hint });
+  if (value instanceof Tensor) {
+    throw fail(`is ${spell(value)}, whose values must be read first`, "Pass await readTensors(state)");
+  }
+  const { dtype, shape, data }: Partial<HostTensor> = value ?? {};
+  if (!dtype || !Object.hasOwn(writtenAs, dtype) || !Array.isArray(shape) || !ArrayBuffer.isView(data)) {
+    throw fail(`is ${spell(value)}, no tensor in host memory`, "Pass { dtype, shape, data }");
+  }
+  const size = shape.reduce((product, n) => product * n, 1);
+  if (data.length !== size) throw fail(`has ${data.length} values for the shape [${shape.join(", ")}]`);
+  const { sizeBytes } = formats[writtenAs[dtype]];
+  if (data.BYTES_PER_ELEMENT !== sizeBytes) throw fail(`is ${dtype}, but its data ${spell(data)}`);
 }
 
 /**

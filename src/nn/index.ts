@@ -1,4 +1,5 @@
 /** The public face of `fovea/nn`: modules, layers, their initialisation, and the functions behind them. */
+export type { LoadReport, StateValue } from "../tensor/state.js";
 export { ReLU, ReLU6 } from "./activation.js";
 export type { Pair } from "./checks.js";
 export { Flatten, type FlattenOptions, Sequential } from "./container.js";
@@ -21,5 +22,4 @@ export {
 export { manualSeed } from "./random.js";
 export { type Recording, record } from "./record.js";
 export { type ReplaceRule, replaceModules } from "./replace.js";
-export type { LoadReport, StateValue } from "./state.js";
 export { type Summary, type SummaryOptions, type SummaryRow, summary } from "./summary.js";

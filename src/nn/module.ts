@@ -3,13 +3,14 @@
  * tree gives PyTorch's state-dict keys. This file must not know any particular layer, nor any file format.
  */
 import { Generator, HostValue, isGradEnabled, Parameter, type Tensor, Variable } from "../tensor/index.js";
+import { type LoadReport, matchState, type StateValue } from "../tensor/state.js";
+import { stateFiles } from "../tensor/state-files.js";
 import { inspectKey } from "../util/inspect.js";
 import { currentScope, withScope } from "../util/scope.js";
 import { Callable } from "./callable.js";
 import { currentCall, runCall } from "./calls.js";
 import { checkWord, configError } from "./checks.js";
 import { moduleText } from "./repr.js";
-import { type LoadReport, loadState, type StateValue } from "./state.js";
 import { type Held, membersOf } from "./tree.js";
 
 /** A module of whatever inputs and outputs, for code that only walks the tree. */
@@ -237,7 +238,42 @@ export abstract class Module<In extends unknown[] = [x: Tensor], Out = Tensor> e
    * new Linear(2, 3).loadStateDict(saved);
    */
   loadStateDict(state: Readonly<Record<string, StateValue>>, options: { readonly strict?: boolean } = {}): LoadReport {
-    return loadState(this.stateDict(), state, options.strict ?? true);
+    const match = matchState(this.stateDict(), state, { op: "loadStateDict", strict: true, hints, ...options });
+    match.write();
+    return match.report;
+  }
+
+  /**
+   * Writes the state dict into a safetensors file: the values that it has at the call, whatever is trained meanwhile. The
+   * old file, if there is one, is replaced at once or not at all.
+   *
+   * @param path of the file
+   * @throws DataError if it cannot be written; ConfigError in a page, which has no files
+   * @example
+   * await new Linear(2, 3).save("linear.safetensors");
+   */
+  async save(path: string): Promise<void> {
+    const values = Object.entries(this.stateDict()).map(([key, variable]) => [key, variable.detach()] as const);
+    await (await stateFiles("save")).write(path, Object.fromEntries(values));
+  }
+
+  /**
+   * Reads a safetensors file, as `save` and PyTorch write it, into the parameters and buffers. Everything is checked
+   * before anything is written.
+   *
+   * @param path of the file
+   * @param options.strict whether missing and unexpected keys are errors. Default true
+   * @returns this module
+   * @throws DataError if the file is missing or damaged, or has other keys; ShapeError naming every key whose shape differs
+   * @throws ConfigError in a page, which has no files
+   * @example
+   * await new Linear(2, 3).save("linear.safetensors");
+   * const layer = await new Linear(2, 3).load("linear.safetensors");
+   */
+  async load(path: string, options: { readonly strict?: boolean } = {}): Promise<this> {
+    const state = await (await stateFiles("load")).read(path);
+    matchState(this.stateDict(), state, { op: "load", file: path, strict: true, hints, ...options }).write();
+    return this;
   }
 
   /**
@@ -403,6 +439,12 @@ export abstract class Module<In extends unknown[] = [x: Tensor], Out = Tensor> e
     return visits;
   }
 }
+
+/** What to do about saved values that do not fit. */
+const hints = {
+  keys: "Check that it was saved from the same architecture, or pass strict: false to load what fits",
+  shapes: "Build the model with its saved sizes, or leave these keys out and pass strict: false",
+};
 
 /** A module with its path and what it holds itself. */
 interface Visit {

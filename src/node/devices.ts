@@ -1,7 +1,8 @@
 /**
- * The devices that Node can have. This file and the one for pages are the only ones that name concrete devices; each is
+ * The devices that Node can have, and its files. This file and the one for pages are the only ones that name concrete devices; each is
  * loaded when it is first used. Every entry of the package imports it.
  */
+import "./files.js";
 import type { DeviceDescription } from "../runtime/index.js";
 import { registerDevice } from "../tensor/index.js";
 

@@ -71,7 +71,7 @@ afterAll(() => {
 describe("the examples in the docs", () => {
   it("are found in every public layer", () => {
     const layers = new Set(examples.map(({ file }) => file.split("/")[0]));
-    expect([...layers].sort()).toEqual(["data", "index.ts", "io", "nn", "optim", "tensor", "train", "util", "vision"]);
+    expect([...layers].sort()).toEqual(["data", "io", "nn", "node", "optim", "tensor", "train", "util", "vision"]);
   });
 
   it.each(examples)("$name", async ({ file, code }) => {
