@@ -38,6 +38,16 @@ export interface Dataset {
   readonly scale?: number;
 }
 
+/** Whether a label is the index of one of so many classes. */
+export const isClass = (label: number, classes: number): boolean =>
+  Number.isInteger(label) && label >= 0 && label < classes;
+
+/** The error of a label that is no class. */
+export const labelError = (op: string, label: number, sample: number, classes: number): DataError =>
+  new DataError(`[${op}] label ${label} of sample ${sample} is none of the ${classes} classes`, {
+    hint: `Labels are whole numbers from 0 to ${classes - 1}`,
+  });
+
 /** Mean and standard deviation per channel, of pixels that were scaled to [0, 1]. */
 export interface Standardisation {
   readonly mean: readonly number[];
@@ -104,15 +114,9 @@ export class ArrayDataset<Role extends SplitRole = SplitRole> implements Dataset
       });
     }
     this.classes = options.classes ?? classNumbers(this.labels);
-    const wrong = Array.from(labels).findIndex((label) => !Number.isInteger(label) || !(label in this.classes));
-    if (wrong >= 0) {
-      throw new DataError(
-        `[data] label ${labels[wrong]} of sample ${wrong} is none of the ${this.classes.length} classes`,
-        {
-          hint: "Labels are whole numbers from 0",
-        },
-      );
-    }
+    const { length } = this.classes;
+    const wrong = Array.from(labels).findIndex((label) => !isClass(label, length));
+    if (wrong >= 0) throw labelError("ArrayDataset", labels[wrong], wrong, length);
     if (!(images instanceof Uint8Array)) return;
     this.#table = byteTable(sampleShape[0], (v, c) => this.#value(v, c));
     this.bytes = (indices) => {

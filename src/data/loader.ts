@@ -5,7 +5,7 @@ import { type Tensor, tensor } from "../tensor/index.js";
 import { ConfigError } from "../util/errors.js";
 import { nextTurn } from "../util/host.js";
 import type { Augmentation } from "./augment.js";
-import type { Dataset } from "./dataset.js";
+import { type Dataset, isClass, labelError } from "./dataset.js";
 import { RandomStream } from "./random.js";
 
 /** One batch. `x`: [B, C, H, W], f32, or u8 from a loader of bytes; `y`: [B] i32. */
@@ -127,13 +127,22 @@ export class DataLoader implements AsyncIterable<Batch> {
     const shape = [size, ...dataset.sampleShape];
     if (bytes && dataset.bytes) {
       const { x, y } = await dataset.bytes(indices);
-      return { x: tensor(x, { shape }), y: tensor(y), count };
+      return { x: tensor(x, { shape }), y: this.#labels(y, indices), count };
     }
     const { x, y } = await dataset.batch(indices);
     augment?.(x, dataset.sampleShape, (sample, draw) =>
       this.#augment.uniform(epoch, (first + sample) * drawsPerSample + draw),
     );
-    return { x: tensor(x, { shape }), y: tensor(y), count };
+    return { x: tensor(x, { shape }), y: this.#labels(y, indices), count };
+  }
+
+  /** The labels of a batch, each of them a class: where they lie on a device, one that is none would give NaN. */
+  #labels(labels: ArrayLike<number>, indices: ArrayLike<number>): Tensor {
+    const { length } = this.dataset.classes;
+    for (let i = 0; i < labels.length; i++) {
+      if (!isClass(labels[i], length)) throw labelError("DataLoader", labels[i], indices[i], length);
+    }
+    return tensor(Int32Array.from(labels));
   }
 }
 

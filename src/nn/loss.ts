@@ -33,7 +33,8 @@ const reductionKind = word(["mean", "sum", "none"]);
  * Shape: `logits [N, K], targets [N] -> []`, or `[N]` with reduction `none`; further axes as in
  * `logits [N, K, H, W], targets [N, H, W]`.
  * Formula: `loss_n = −(1 − ε) · log p_n[t_n] − ε/K · Σ_k log p_n[k]`, `log p = logSoftmax(logits)`.
- * A target outside 0 … K−1 makes its loss NaN, since values are not known while the graph is built.
+ * A target outside 0 … K−1 makes its loss NaN, since values are not known while the graph is built; `DataLoader` refuses
+ * such labels before they get here.
  *
  * @param logits scores before the softmax, any float dtype
  * @param targets class indices, i32, from 0 to K − 1

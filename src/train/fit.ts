@@ -131,7 +131,14 @@ class Fitting {
     const { model, optimizer, train, validation, test, epochs, signal, run } = this.#options;
     const { averages, input, testFlip, scoreLoss = this.#loss } = this.#options;
     const score = ofAverages(averages, makeScorer(model, { loss: scoreLoss, input, testFlip }));
-    const step = makeTrainStep({ model, optimizer, loss: this.#loss, input, averages });
+    const step = makeTrainStep({
+      model,
+      optimizer,
+      loss: this.#loss,
+      input,
+      averages,
+      classes: train.dataset.classes.length,
+    });
     optimizer.zeroGrad();
     const begunOn = await this.#restore(run?.takeCheckpoint());
     this.#emit({

@@ -6,6 +6,7 @@ import type { DataLoader } from "../data/index.js";
 import { functional, type Module } from "../nn/index.js";
 import type { Ema } from "../optim/index.js";
 import { compile, concat, noGrad, stack, type Tensor, tensor } from "../tensor/index.js";
+import { ConfigError } from "../util/errors.js";
 import type { Score } from "./events.js";
 import type { Stateful } from "./state.js";
 
@@ -35,13 +36,24 @@ export interface StepParts {
   readonly input?: Module;
   /** Averages that follow the weights; default: none. */
   readonly averages?: Ema;
+  /** Number of classes of the data: the model must have a score for each. */
+  readonly classes: number;
+}
+
+/** Refuses a model that has no score for some class: its loss would be NaN for the samples of that class. */
+function checkScores(op: string, scores: number, classes: number): void {
+  if (!(scores < classes)) return;
+  throw new ConfigError(`[${op}] the model gives ${scores} scores, but the data have ${classes} classes`, {
+    hint: `Give its last layer ${classes} outputs`,
+  });
 }
 
 /** Input transform, forward, backward and update as one program. */
-export function makeTrainStep({ model, optimizer, loss, input, averages }: StepParts): TrainStep {
+export function makeTrainStep({ model, optimizer, loss, input, averages, classes }: StepParts): TrainStep {
   return compile((x: Tensor, y: Tensor) => {
     model.train();
     const logits = model(input ? input.train()(x) : x);
+    checkScores("fit", logits.shape[1], classes);
     const mean = loss(logits, y);
     mean.backward();
     optimizer.step();
@@ -76,9 +88,12 @@ export type Scorer = (loader: DataLoader, signal?: AbortSignal) => Promise<Score
 /** The evaluation step as one program, to be used on any number of loaders. */
 export function makeScorer(model: Module, options: ScoreOptions = {}): Scorer {
   const { loss = functional.crossEntropy } = options;
+  // Known once the step has been traced.
+  let scores = Number.POSITIVE_INFINITY;
   const step = compile((x: Tensor, y: Tensor, real: Tensor) => {
     return noGrad(() => {
       const logits = evaluationLogits(model, x, options);
+      scores = logits.shape[1];
       const losses = loss(logits, y, { reduction: "none" });
       return stack([losses.mul(real).sum(), countRight(logits, y).mul(real).sum()]);
     });
@@ -89,7 +104,9 @@ export function makeScorer(model: Module, options: ScoreOptions = {}): Scorer {
     for await (const { x, y, count } of loader.epoch(0)) {
       if (signal?.aborted) break;
       const real = tensor(Float32Array.from({ length: y.size }, (_, i) => (i < count ? 1 : 0)));
-      sums.push((await step(x, y, real)).data());
+      const result = await step(x, y, real);
+      checkScores("evaluate", scores, loader.dataset.classes.length);
+      sums.push(result.data());
     }
     model.train(wasTraining);
     let lossSum = 0;

@@ -56,17 +56,17 @@ describe("ArrayDataset", () => {
     [
       "label",
       { images: new Uint8Array(4), labels: [0, 3], sampleShape: [1, 1, 2], classes: ["a", "b"] },
-      "[data] label 3 of sample 1 is none of the 2 classes. Labels are whole numbers from 0",
+      "[ArrayDataset] label 3 of sample 1 is none of the 2 classes. Labels are whole numbers from 0 to 1",
     ],
     [
       "negative label",
       { images: new Uint8Array(4), labels: [0, -1], sampleShape: [1, 1, 2] },
-      "[data] label -1 of sample 1 is none of the 1 classes. Labels are whole numbers from 0",
+      "[ArrayDataset] label -1 of sample 1 is none of the 1 classes. Labels are whole numbers from 0 to 0",
     ],
     [
       "broken label",
       { images: new Uint8Array(4), labels: [0.5, 1], sampleShape: [1, 1, 2] },
-      "[data] label 0.5 of sample 0 is none of the 2 classes. Labels are whole numbers from 0",
+      "[ArrayDataset] label 0.5 of sample 0 is none of the 2 classes. Labels are whole numbers from 0 to 1",
     ],
   ] as const)("refuses wrong %s", (_, options, line) => {
     expect(lineOf(() => new ArrayDataset({ ...options, role: "all" }))).toBe(line);

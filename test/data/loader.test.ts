@@ -1,6 +1,7 @@
 /** Batches: order, shapes, prefetch, errors, and leaving early. */
 import { describe, expect, it } from "vitest";
 import { ArrayDataset, DataLoader, type Dataset, type LoaderOptions, randomAffine } from "../../src/data/index.js";
+import { describeError } from "../../src/util/errors.js";
 
 /** Images of one pixel that holds their index; the label is the index too. */
 const numbered = (length: number) =>
@@ -155,6 +156,24 @@ describe("shuffling", () => {
 });
 
 describe("trouble", () => {
+  it.each([
+    [7, "[DataLoader] label 7 of sample 3 is none of the 5 classes. Labels are whole numbers from 0 to 4"],
+    [-1, "[DataLoader] label -1 of sample 3 is none of the 5 classes. Labels are whole numbers from 0 to 4"],
+    [0.5, "[DataLoader] label 0.5 of sample 3 is none of the 5 classes. Labels are whole numbers from 0 to 4"],
+  ])("with label %s names the sample, whatever made the batch", async (label, message) => {
+    const good = numbered(5);
+    const data: Dataset = {
+      ...{ length: 5, sampleShape: good.sampleShape, classes: good.classes, role: "train" },
+      get: (index) => good.get(index),
+      batch: (indices) => ({
+        x: good.batch(indices).x,
+        y: Array.from(indices, (i) => (i === 3 ? label : i)) as unknown as Int32Array,
+      }),
+    };
+    const error = await collect(new DataLoader(data, { batchSize: 2, shuffle: true })).catch((thrown) => thrown);
+    expect(describeError(error)).toBe(message);
+  });
+
   /** Fails at one index; counts the requests, and what is still at work. */
   const failing = (length: number, failAt: number) => {
     const state = { asked: 0, working: 0 };

@@ -58,6 +58,24 @@ async function train(changes: Partial<FitOptions> & { lr?: HyperValue; seed?: nu
 
 const testLoader = (batchSize = 4) => new DataLoader(quadrants(10, "test"), { batchSize, padLast: true });
 
+describe("a model with fewer scores than the data have classes", () => {
+  const narrow = () => new Sequential(new Flatten(), new Linear(4, 3));
+  const message = "the model gives 3 scores, but the data have 4 classes. Give its last layer 4 outputs";
+
+  it("is not trained to NaN", async () => {
+    const model = narrow();
+    const optimizer = new SGD(model.parameters(), { lr: 0.1 });
+    const loader = new DataLoader(quadrants(8, "train"), { batchSize: 4 });
+    const error = await fitModel({ model, optimizer, train: loader, epochs: 1 }).catch((thrown) => thrown);
+    expect(describeError(error)).toBe(`[fit] ${message}`);
+  });
+
+  it("is not scored with NaN", async () => {
+    const error = await evaluate(narrow(), testLoader()).catch((thrown) => thrown);
+    expect(describeError(error)).toBe(`[evaluate] ${message}`);
+  });
+});
+
 describe("a run", () => {
   it("learns, and tells about it in order", async () => {
     const { events, done } = await train({ test: testLoader(), validation: testLoader(), epochs: 10 });

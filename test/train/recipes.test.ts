@@ -196,7 +196,7 @@ async function trained(bytes: boolean, decay?: number) {
   const input = new InputTransform({ standardisation: config.input });
   const averages = decay === undefined ? undefined : new Ema(model.stateDict(), { decay });
   const optimizer = new SGD(model.parameters(), { lr: 0.05 });
-  const step = makeTrainStep({ model, optimizer, loss: lossOf(config), input, averages });
+  const step = makeTrainStep({ model, optimizer, loss: lossOf(config), input, averages, classes: 2 });
   const set = images(12, "train");
   const loader = new DataLoader(bytes ? set : set.standardise(config.input), { batchSize: 4, bytes });
   const weights: number[][] = [];
