@@ -51,7 +51,7 @@ export class Run {
     manualSeed(0);
     const [inChannels, height, width] = SHAPE;
     const model = createModel("cnn", { classes: 10, inChannels, size: [height, width] });
-    const lr = cosine(RECIPE.lr, { totalSteps: this.steps, warmupSteps: this.#batches.length });
+    const lr = cosine(RECIPE.lr, this.steps, { warmupSteps: this.#batches.length });
     const optimizer = new SGD(model.parameters(), { ...RECIPE, lr });
     this.#learn = compile((x: Tensor, y: Tensor) => {
       const loss = functional.crossEntropy(model(x), y);

@@ -101,7 +101,7 @@ function makeProgram(terminal: Terminal, setCode: (code: number) => void): Comma
     .option("--epochs <n>", "times through the training images; default: by recipe")
     .option("--batch <n>", "images per step; default: by recipe")
     .option("--lr <x>", "largest learning rate; default: by recipe or optimizer")
-    .option("--optimizer <name>", "sgd, adamw or muon; default: by recipe")
+    .option("--optimizer <name>", "sgd, adamw, muon, ...; default: by recipe")
     .option("--crop <n>", "shift training images by up to n pixels; 0: not; default: by recipe")
     .option("--flip <p>", "mirror training images with probability p; 0: not; default: by recipe")
     .option("--cutout <n>", "blank a random square of n pixels in each training image; 0: not; default: by recipe")

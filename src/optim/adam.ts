@@ -1,9 +1,10 @@
 /** Adam, and AdamW, which differs from it in the place of the weight decay. */
-import { byGroups, chainOf, type OptimizerSpec, type ParamsOrGroups } from "./groups.js";
-import { belowOne, type HyperValue, nonNegative, orSchedule, pairOf } from "./hyper.js";
+import { byGroups, chainOf, defineOptimizer, type OptimizerEntry, type ParamsOrGroups } from "./groups.js";
+import type { HyperValue } from "./hyper.js";
+import { hyper, nonNegative } from "./kinds.js";
 import { Optimizer } from "./optimizer.js";
 import { type Chain, chain } from "./rule.js";
-import { type AdamScaling, scaleByAdam } from "./steps/adam.js";
+import { type AdamScaling, adamScaling, scaleByAdam } from "./steps/adam.js";
 import { coupledDecay, decoupledDecay } from "./steps/decay.js";
 import { scaleByRate } from "./steps/rate.js";
 
@@ -14,26 +15,15 @@ export interface AdamOptions extends AdamScaling {
   readonly weightDecay?: HyperValue;
 }
 
-const options = {
-  lr: orSchedule(nonNegative),
-  betas: pairOf(orSchedule(belowOne)),
-  eps: orSchedule(nonNegative),
-  weightDecay: orSchedule(nonNegative),
-};
+const schema = { lr: hyper(nonNegative), ...adamScaling, weightDecay: hyper(nonNegative) };
 
-const adam: OptimizerSpec<AdamOptions> = {
-  name: "Adam",
-  options,
-  build: ({ lr, weightDecay, ...scaling }) =>
-    chain(...(weightDecay === undefined ? [] : [coupledDecay(weightDecay)]), scaleByAdam(scaling), scaleByRate(lr)),
-};
+const adamSpec = defineOptimizer<AdamOptions>("Adam", schema, ({ lr = 0.001, weightDecay, ...scaling }) =>
+  chain(...(weightDecay === undefined ? [] : [coupledDecay(weightDecay)]), scaleByAdam(scaling), scaleByRate(lr)),
+);
 
-const adamW: OptimizerSpec<AdamOptions> = {
-  name: "AdamW",
-  options,
-  build: ({ lr, weightDecay = 0.01, ...scaling }) =>
-    chain(scaleByAdam(scaling), decoupledDecay(weightDecay), scaleByRate(lr)),
-};
+const adamWSpec = defineOptimizer<AdamOptions>("AdamW", schema, ({ lr = 0.001, weightDecay = 0.01, ...scaling }) =>
+  chain(scaleByAdam(scaling), decoupledDecay(weightDecay), scaleByRate(lr)),
+);
 
 /**
  * Adam: steps along the running mean of the gradient, divided by the running root mean square of each element.
@@ -55,12 +45,12 @@ const adamW: OptimizerSpec<AdamOptions> = {
  */
 export class Adam extends Optimizer {
   constructor(params: ParamsOrGroups<AdamOptions>, options: AdamOptions = {}) {
-    super(...byGroups(adam, params, options));
+    super(...byGroups(adamSpec, params, options));
   }
 
   /** What `new Adam` does to parameters, as a chain for a part of a partition or of a longer chain. */
   static chain(options: AdamOptions = {}): Chain {
-    return chainOf(adam, options);
+    return chainOf(adamSpec, options);
   }
 }
 
@@ -83,11 +73,27 @@ export class Adam extends Optimizer {
  */
 export class AdamW extends Optimizer {
   constructor(params: ParamsOrGroups<AdamOptions>, options: AdamOptions = {}) {
-    super(...byGroups(adamW, params, options));
+    super(...byGroups(adamWSpec, params, options));
   }
 
   /** What `new AdamW` does to parameters, as a chain for a part of a partition or of a longer chain. */
   static chain(options: AdamOptions = {}): Chain {
-    return chainOf(adamW, options);
+    return chainOf(adamWSpec, options);
   }
 }
+
+export const adam: OptimizerEntry<"adam"> = {
+  name: "adam",
+  schema,
+  make: (params, options) => new Adam(params, options),
+  chain: (options) => Adam.chain(options),
+  run: { lr: 2e-3 },
+};
+
+export const adamw: OptimizerEntry<"adamw"> = {
+  name: "adamw",
+  schema,
+  make: (params, options) => new AdamW(params, options),
+  chain: (options) => AdamW.chain(options),
+  run: { lr: 2e-3, weightDecay: 0.01 },
+};

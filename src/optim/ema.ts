@@ -1,12 +1,17 @@
 /** Running averages of weights and buffers, for evaluation. It knows cells by their keys; it must not know modules. */
 import { noGrad, Variable, zeros } from "../tensor/index.js";
-import { checkDecay } from "./checks.js";
+import { checkedConstructor, takes } from "../util/arguments.js";
+import { record } from "../util/kinds.js";
+import { HyperCell } from "./hyper.js";
+import { belowOne } from "./kinds.js";
 import { matchState, type SavedValue } from "./state.js";
 
 export interface EmaOptions {
   /** β, share of the average that is kept in each step. Default 0.999, range 0 ≤ β < 1. */
   readonly decay?: number;
 }
+
+const checkEma = checkedConstructor("Ema", takes<EmaOptions>({ state: record }, { decay: belowOne }));
 
 /**
  * Exponential moving averages of a model's parameters and buffers, as a model of its own would have them: averaged
@@ -29,20 +34,29 @@ export interface EmaOptions {
  * ema.swap(); // and now its own weights again
  */
 export class Ema {
-  readonly decay: number;
+  readonly #decay: HyperCell;
   readonly #updates = new Variable(zeros([]), { name: "ema.updates" });
   /** The average of each variable; one that has two keys is averaged once. */
   readonly #averages = new Map<Variable, Variable>();
   readonly #keys: readonly (readonly [key: string, variable: Variable])[];
 
   constructor(state: Readonly<Record<string, Variable>>, { decay = 0.999 }: EmaOptions = {}) {
-    checkDecay("ema", "decay", decay);
-    this.decay = decay;
+    checkEma([state, { decay }]);
+    this.#decay = new HyperCell("Ema", "decay", { value: decay, range: belowOne });
     this.#keys = Object.entries(state);
     for (const [key, variable] of this.#keys) {
       if (this.#averages.has(variable)) continue;
       this.#averages.set(variable, new Variable(variable.detach(), { name: `ema.${key}` }));
     }
+  }
+
+  /** β, which may be set between steps: nothing is recompiled. */
+  get decay(): number {
+    return this.#decay.value;
+  }
+
+  set decay(value: number) {
+    this.#decay.set(this.#decay.checked("Ema", value));
   }
 
   /**
@@ -53,13 +67,14 @@ export class Ema {
    */
   update(): void {
     noGrad(() => {
-      const kept = this.#updates.gt(0).where(this.decay, 0);
+      const isFirst = this.#updates.eq(0);
       for (const [variable, average] of this.#averages) {
         const isFloat = variable.dtype === "f32" || variable.dtype === "f64";
         if (!isFloat) average.assign(variable);
         else {
-          const share = kept.to(variable.dtype);
-          average.assign(average.mul(share).add(variable.mul(share.neg().add(1))));
+          const decay = this.#decay.read(variable.dtype);
+          const [kept, taken] = [isFirst.where(0, decay), isFirst.where(1, decay.complement())];
+          average.assign(average.mul(kept).add(variable.mul(taken)));
         }
       }
       this.#updates.assign(this.#updates.add(1));

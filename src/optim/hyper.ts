@@ -3,52 +3,18 @@
  * must not know optimizers.
  */
 import { type DType, isTracing, Tensor, tensor, Variable } from "../tensor/index.js";
+import type { Kind } from "../util/kinds.js";
 import { configError } from "./checks.js";
-import type { Schedule } from "./schedule.js";
+import type { Schedule } from "./schedules/schedule.js";
 
 /** What a hyper-parameter may be: a number, or a function from the number of the step, counted from 0. */
 export type HyperValue = number | Schedule;
 
-/** The numbers that a hyper-parameter may have, and what messages call them. */
-export interface Range {
-  readonly name: string;
-  readonly accepts: (value: unknown) => boolean;
-}
-
-const isFiniteNumber = (value: unknown): value is number => typeof value === "number" && Number.isFinite(value);
-
-/** Finite numbers ≥ 0: learning rates, weight decays. */
-export const nonNegative: Range = {
-  name: "a finite number ≥ 0",
-  accepts: (value) => isFiniteNumber(value) && value >= 0,
-};
-/** Finite numbers > 0: limits. */
-export const positive: Range = { name: "a finite number > 0", accepts: (value) => isFiniteNumber(value) && value > 0 };
-/** Numbers from 0 up to, but not including, 1: the share that a running average keeps. */
-export const belowOne: Range = { name: "a number ≥ 0 and < 1", accepts: (v) => isFiniteNumber(v) && v >= 0 && v < 1 };
-/** Whole numbers from 1. */
-export const counting: Range = {
-  name: "a whole number ≥ 1",
-  accepts: (v) => Number.isInteger(v) && (v as number) >= 1,
-};
-
-/** Numbers of a range, and schedules. */
-export const orSchedule = ({ name, accepts }: Range): Range => ({
-  name: `${name}, or a schedule`,
-  accepts: (value) => typeof value === "function" || accepts(value),
-});
-/** Pairs of what a range accepts. */
-export const pairOf = ({ name, accepts }: Range): Range => ({
-  name: `a pair, each ${name}`,
-  accepts: (value) => Array.isArray(value) && value.length === 2 && value.every(accepts),
-});
-/** True and false. */
-export const flag: Range = { name: "true or false", accepts: (value) => typeof value === "boolean" };
-
 /** A hyper-parameter of a step of a chain: its first value and its range. */
 export interface HyperSpec {
   readonly value: HyperValue;
-  readonly range: Range;
+  /** The numbers that it may have. */
+  readonly range: Kind;
 }
 
 /**
@@ -92,7 +58,7 @@ export class HyperTensor extends Tensor {
 /** The cell of one hyper-parameter, and the schedule that it follows. */
 export class HyperCell {
   readonly #path: string;
-  readonly #range: Range;
+  readonly #range: Kind;
   /** [4]: the number x as the nearest f32, what that lacks, 1 − x, and ln x. */
   readonly cell: Variable;
   #value: number;

@@ -1,10 +1,11 @@
 /** The public face of `fovea/optim`: optimizers, the steps that they are made of, averages of weights, and schedules. */
 export { Adam, type AdamOptions, AdamW } from "./adam.js";
 export { Ema, type EmaOptions } from "./ema.js";
-export type { ParameterGroup, ParamsOrGroups } from "./groups.js";
-export type { HyperSpec, HyperTensor, HyperValue, Range } from "./hyper.js";
+export type { OptimizerEntry, ParameterGroup, ParamsOrGroups } from "./groups.js";
+export type { HyperSpec, HyperTensor, HyperValue } from "./hyper.js";
 export { Muon, type MuonOptions } from "./muon.js";
 export { Optimizer } from "./optimizer.js";
+export { optimizers, schedules } from "./registry.js";
 export {
   type Chain,
   type ChainStep,
@@ -21,18 +22,12 @@ export {
   type StepScope,
   type StepShare,
 } from "./rule.js";
-export {
-  type CosineOptions,
-  constant,
-  cosine,
-  type MultiStepOptions,
-  multiStep,
-  type OneCycleOptions,
-  oneCycle,
-  type Schedule,
-  type StepDecayOptions,
-  stepDecay,
-} from "./schedule.js";
+export { constant } from "./schedules/constant.js";
+export { type CosineOptions, cosine } from "./schedules/cosine.js";
+export { type MultiStepOptions, multiStep } from "./schedules/multi-step.js";
+export { type OneCycleOptions, oneCycle } from "./schedules/one-cycle.js";
+export type { Schedule } from "./schedules/schedule.js";
+export { type StepDecayOptions, stepDecay } from "./schedules/step-decay.js";
 export { SGD, type SGDOptions } from "./sgd.js";
 export type { SavedValue } from "./state.js";
 export { type AccumulateOptions, accumulate } from "./steps/accumulate.js";

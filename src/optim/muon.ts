@@ -1,11 +1,13 @@
 /** Muon: momentum whose steps are made orthogonal by a few matrix products. It must not know any network. */
-import { byGroups, chainOf, type OptimizerSpec, type ParamsOrGroups } from "./groups.js";
-import { belowOne, counting, flag, type HyperValue, nonNegative, orSchedule, type Range } from "./hyper.js";
+import { flag } from "../util/kinds.js";
+import { byGroups, chainOf, defineOptimizer, type OptimizerEntry, type ParamsOrGroups } from "./groups.js";
+import type { HyperValue } from "./hyper.js";
+import { belowOne, hyper, nonNegative } from "./kinds.js";
 import { Optimizer } from "./optimizer.js";
 import { type Chain, chain } from "./rule.js";
 import { decoupledDecay } from "./steps/decay.js";
 import { averageGradients } from "./steps/momentum.js";
-import { fixNorm, type OrthogonaliseOptions, orthogonalise } from "./steps/orthogonal.js";
+import { fixNorm, type OrthogonaliseOptions, orthogonalisation, orthogonalise } from "./steps/orthogonal.js";
 import { scaleByRate } from "./steps/rate.js";
 
 export interface MuonOptions extends OrthogonaliseOptions {
@@ -21,29 +23,17 @@ export interface MuonOptions extends OrthogonaliseOptions {
   readonly fixedNorm?: boolean;
 }
 
-const threeNumbers: Range = {
-  name: "three numbers",
-  accepts: (value) => Array.isArray(value) && value.length === 3 && value.every(Number.isFinite),
-};
-const scale: Range = {
-  name: "original or matchRmsAdamw",
-  accepts: (value) => value === "original" || value === "matchRmsAdamw",
-};
-
-const muon: OptimizerSpec<MuonOptions> = {
-  name: "Muon",
-  options: {
-    lr: orSchedule(nonNegative),
-    weightDecay: orSchedule(nonNegative),
-    momentum: orSchedule(belowOne),
+const spec = defineOptimizer<MuonOptions>(
+  "Muon",
+  {
+    lr: hyper(nonNegative),
+    weightDecay: hyper(nonNegative),
+    momentum: hyper(belowOne),
     nesterov: flag,
-    nsCoefficients: threeNumbers,
-    nsSteps: counting,
-    eps: orSchedule(nonNegative),
-    adjustLr: scale,
+    ...orthogonalisation,
     fixedNorm: flag,
   },
-  build: ({ lr, weightDecay = 0.1, momentum = 0.95, nesterov = true, fixedNorm = false, ...orthogonal }) =>
+  ({ lr = 0.001, weightDecay = 0.1, momentum = 0.95, nesterov = true, fixedNorm = false, ...orthogonal }) =>
     chain(
       averageGradients(momentum, { nesterov }),
       orthogonalise(orthogonal),
@@ -51,7 +41,7 @@ const muon: OptimizerSpec<MuonOptions> = {
       decoupledDecay(weightDecay),
       scaleByRate(lr),
     ),
-};
+);
 
 /**
  * Muon: momentum SGD whose steps are made orthogonal, so that every direction of a matrix moves as far as any other. For
@@ -77,11 +67,20 @@ const muon: OptimizerSpec<MuonOptions> = {
  */
 export class Muon extends Optimizer {
   constructor(params: ParamsOrGroups<MuonOptions>, options: MuonOptions = {}) {
-    super(...byGroups(muon, params, options));
+    super(...byGroups(spec, params, options));
   }
 
   /** What `new Muon` does to parameters, as a chain for a part of a partition or of a longer chain. */
   static chain(options: MuonOptions = {}): Chain {
-    return chainOf(muon, options);
+    return chainOf(spec, options);
   }
 }
+
+export const muon: OptimizerEntry<"muon"> = {
+  name: "muon",
+  schema: spec.schema,
+  make: (params, options) => new Muon(params, options),
+  chain: (options) => Muon.chain(options),
+  run: { lr: 0.02, momentum: 0.95, weightDecay: 0.1 },
+  matricesOnly: true,
+};

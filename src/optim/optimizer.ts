@@ -3,9 +3,13 @@
  * is the rule's; this file must not know any step.
  */
 import { beforeEachCall, type DType, noGrad, type Tensor, Variable, zeros, zerosLike } from "../tensor/index.js";
+import { checkedConstructor, takes } from "../util/arguments.js";
+import { optional, record, text } from "../util/kinds.js";
 import { withOrigin } from "../util/scope.js";
+import { nearest, spell } from "../util/spelling.js";
 import { configError } from "./checks.js";
 import { HyperCell, type HyperTensor, type HyperValue } from "./hyper.js";
+import { paramsKind } from "./kinds.js";
 import { type ChainStep, chain, type Rule, type StateSpec, updateType } from "./rule.js";
 import { matchState, type SavedValue } from "./state.js";
 import { globalNorm } from "./steps/clip.js";
@@ -58,6 +62,8 @@ interface Flow {
 export class Optimizer {
   readonly #name: string;
   readonly #parameters: readonly Variable[];
+  /** Parameters that had no gradients when the optimizer was made. */
+  readonly #frozen: readonly Variable[];
   readonly #rules: readonly Bound[];
   /** By path, such as `lr` or `matrices.lr`, in the order of the chain. */
   readonly #hypers = new Map<string, HyperCell>();
@@ -71,10 +77,10 @@ export class Optimizer {
   #repeats = false;
 
   constructor(params: Iterable<Variable>, rule: Rule, name = "Optimizer") {
+    checkArguments([params, rule, name]);
     this.#name = name;
-    this.#parameters = checkParameters(name, params);
-    const keys = keysOf(this.#parameters);
-    this.#rules = this.#bind(rule, "", this.#parameters, keys);
+    [this.#parameters, this.#frozen] = checkParameters(name, params);
+    this.#rules = this.#bind(rule, "", this.#parameters, keysOf(this.#parameters));
   }
 
   /** The learning rate, that of the first part in a partition. Setting it sets that of every part. */
@@ -116,7 +122,11 @@ export class Optimizer {
     const chosen = Object.entries(values).map(([path, value]) => {
       const cells = this.#named(path);
       if (cells.length === 0) {
-        const hint = `There are ${[...this.#hypers.keys()].join(", ")}; what the chain is made of is fixed`;
+        const known = [...this.#hypers.keys()];
+        const meant = nearest(path, known);
+        const hint = meant
+          ? `Did you mean ${meant}?`
+          : `There are ${known.join(", ")}; other steps need another optimizer`;
         throw configError(this.#name, `there is no hyper-parameter ${path}`, hint);
       }
       for (const cell of cells) if (typeof value !== "function") cell.checked(this.#name, value);
@@ -139,7 +149,8 @@ export class Optimizer {
   /**
    * Updates every parameter that has a gradient and its state; one without (`grad` null) keeps both.
    *
-   * @throws ConfigError if a schedule gives a value that is out of range
+   * @throws ConfigError if a schedule gives a value that is out of range, or a parameter has a gradient that was frozen
+   * when the optimizer was made
    * @example
    * loss.backward();
    * optimizer.step();
@@ -148,6 +159,11 @@ export class Optimizer {
   step(): void {
     if (!beforeEachCall(this.#beginStep)) this.#repeats = true;
     this.#checkSchedules();
+    const thawed = this.#frozen.find(({ grad }) => grad !== null);
+    if (thawed) {
+      const problem = `${labelOf(thawed)} was frozen when the optimizer was made, so that there is no state for it`;
+      throw configError(this.#name, problem, "Make another optimizer after unfreeze()");
+    }
     noGrad(() => {
       const flows = this.#parameters.flatMap((target): Flow[] => {
         const { grad } = target;
@@ -167,13 +183,13 @@ export class Optimizer {
   }
 
   /**
-   * Forgets the gradients of all parameters, so that the next `backward` starts anew.
+   * Forgets the gradients of all parameters, also of frozen ones, so that the next `backward` starts anew.
    *
    * @example
    * optimizer.zeroGrad();
    */
   zeroGrad(): void {
-    for (const parameter of this.#parameters) parameter.grad = null;
+    for (const parameter of [...this.#parameters, ...this.#frozen]) parameter.grad = null;
   }
 
   /**
@@ -272,7 +288,7 @@ export class Optimizer {
         if (index < 0) {
           throw configError(
             this.#name,
-            `no part takes ${nameOf(parameter)}`,
+            `no part takes ${labelOf(parameter)}`,
             "End the partition with a part for the rest",
           );
         }
@@ -300,7 +316,7 @@ export class Optimizer {
     });
     const states = parameters.map((parameter): [Variable, Cells] => {
       const refusal = step.refuse?.(parameter);
-      if (refusal) throw configError(this.#name, `parameter ${nameOf(parameter)} ${refusal.problem}`, refusal.hint);
+      if (refusal) throw configError(this.#name, `parameter ${labelOf(parameter)} ${refusal.problem}`, refusal.hint);
       if (step.takesMissing) this.#takesMissing.add(parameter);
       return [parameter, this.#makeCells(`state.${keys.get(parameter)}`, step.state?.(parameter) ?? {})];
     });
@@ -388,28 +404,35 @@ function assign(cells: Cells, values: Readonly<Record<string, Tensor>> | undefin
   }
 }
 
-function checkParameters(name: string, params: Iterable<Variable>): readonly Variable[] {
-  const hint = "Pass model.parameters()";
-  if (typeof params !== "object" || params === null || !(Symbol.iterator in params)) {
-    throw configError(name, `params are no parameters but ${params === null ? "null" : typeof params}`, hint);
-  }
+const checkArguments = checkedConstructor(
+  "Optimizer",
+  takes({ params: paramsKind, rule: record, name: optional(text) }),
+);
+
+/** The parameters once each, and without those that have no gradients. */
+function checkParameters(name: string, params: Iterable<Variable>): [trained: Variable[], frozen: Variable[]] {
   const found = new Set<Variable>();
   for (const parameter of params as Iterable<unknown>) {
     if (!(parameter instanceof Variable)) {
-      throw configError(name, `parameter ${found.size} is no Parameter but a ${typeof parameter}`, hint);
+      throw configError(name, `parameter ${found.size} is no Parameter but ${spell(parameter)}`, PASS_PARAMETERS);
     }
     if (found.has(parameter)) {
-      throw configError(name, `parameter ${nameOf(parameter)} is given twice`, "Leave it out of one of the groups");
+      throw configError(name, `parameter ${labelOf(parameter)} is given twice`, "Leave it out of one of the groups");
     }
     found.add(parameter);
   }
-  if (found.size === 0) throw configError(name, "got no parameters", hint);
-  return [...found];
+  if (found.size === 0) throw configError(name, "got no parameters", PASS_PARAMETERS);
+  const [trained, frozen] = [true, false].map((is) => [...found].filter(({ requiresGrad }) => requiresGrad === is));
+  if (trained.length === 0) throw configError(name, "all parameters are frozen", "Unfreeze what is to be trained");
+  return [trained, frozen];
 }
 
-const nameOf = ({ name, shape }: Variable): string => `${name} [${shape.join(", ")}]`;
+const PASS_PARAMETERS = "Pass model.parameters()";
+const labelOf = ({ path, shape }: Variable): string => `${path} [${shape.join(", ")}]`;
 
-/** What the state of each parameter is called: its index. */
+/** What the state of each parameter is called: its path, or its index where that is no name for it alone. */
 function keysOf(parameters: readonly Variable[]): ReadonlyMap<Variable, string> {
-  return new Map(parameters.map((parameter, index) => [parameter, String(index)]));
+  const uses = new Map<string, number>();
+  for (const { path } of parameters) uses.set(path, (uses.get(path) ?? 0) + 1);
+  return new Map(parameters.map((each, i) => [each, each.path && uses.get(each.path) === 1 ? each.path : String(i)]));
 }

@@ -3,6 +3,8 @@
  * any step, nor how they are run.
  */
 import type { DType, Tensor, Variable } from "../tensor/index.js";
+import { checked, takes } from "../util/arguments.js";
+import { type Kind, record, repeated } from "../util/kinds.js";
 import { configError } from "./checks.js";
 import type { HyperSpec, HyperTensor } from "./hyper.js";
 
@@ -110,6 +112,15 @@ export interface Part {
 /** What an optimizer may be made of. */
 export type Rule = ChainStep | Chain | Partition;
 
+const ruleKind: Kind = {
+  name: "a step, a chain or a partition",
+  accepts: (value) =>
+    typeof value === "object" &&
+    value !== null &&
+    ("rules" in value || "parts" in value || ("update" in value && typeof value.update === "function")),
+  meant: (value) => (typeof value === "function" && value.name !== "" ? `${value.name}(…)` : undefined),
+};
+
 /**
  * Steps one after the other, as one rule: what one makes of an update, the next takes.
  *
@@ -121,19 +132,9 @@ export type Rule = ChainStep | Chain | Partition;
  * const rule = chain(clipByNorm(1), scaleByAdam(), decoupledDecay(0.01), scaleByRate(1e-3)); // AdamW with clipping
  * const optimizer = new Optimizer(model.parameters(), rule);
  */
-export function chain(...rules: readonly Rule[]): Chain {
+export const chain = checked("chain", takes({ rules: repeated(ruleKind) }), (...rules: readonly Rule[]): Chain => {
   if (rules.length === 0) throw configError("chain", "got no steps", "Pass at least scaleByRate(lr)");
-  const flat = rules.flatMap((rule, index): readonly (ChainStep | Partition)[] => {
-    if (typeof rule === "object" && rule !== null) {
-      if ("rules" in rule) return rule.rules;
-      if ("parts" in rule || typeof rule.update === "function") return [rule];
-    }
-    throw configError(
-      "chain",
-      `argument ${index} is no step`,
-      "Pass what scaleByAdam(), clipByNorm(1) and the like give",
-    );
-  });
+  const flat = rules.flatMap((rule) => ("rules" in rule ? rule.rules : [rule]));
   const owners = new Map<string, string>();
   for (const rule of flat) {
     if ("parts" in rule) continue;
@@ -147,7 +148,7 @@ export function chain(...rules: readonly Rule[]): Chain {
     }
   }
   return { rules: flat };
-}
+});
 
 /**
  * Gives each parameter to the first part that takes it: Muon for matrices, say, and Adam for the rest. The
@@ -161,26 +162,28 @@ export function chain(...rules: readonly Rule[]): Chain {
  * const optimizer = new Optimizer(model.parameters(), rule);
  * optimizer.set({ "matrices.lr": 0.01 });
  */
-export function partition(
-  parts: Readonly<Record<string, Rule | readonly [takes: (parameter: Variable) => boolean, rule: Rule]>>,
-): Partition {
-  const entries = Object.entries(parts);
-  if (entries.length === 0) throw configError("partition", "got no parts", "Pass { name: [takes, chain(…)] }");
-  return {
-    parts: entries.map(([name, part], index): Part => {
-      if (name.includes(".")) throw configError("partition", `the name ${name} has a dot`, "Names are joined by dots");
-      if (isPair(part)) return { name, takes: part[0], chain: chain(part[1]) };
-      if (index < entries.length - 1) {
-        throw configError(
-          "partition",
-          `${name} takes all parameters, so that the parts behind it get none`,
-          "Put it last",
-        );
-      }
-      return { name, takes: () => true, chain: chain(part) };
-    }),
-  };
-}
+export const partition = checked(
+  "partition",
+  takes({ parts: record }),
+  (
+    parts: Readonly<Record<string, Rule | readonly [takes: (parameter: Variable) => boolean, rule: Rule]>>,
+  ): Partition => {
+    const entries = Object.entries(parts);
+    if (entries.length === 0) throw configError("partition", "got no parts", "Pass { name: [takes, chain(…)] }");
+    return {
+      parts: entries.map(([name, part], index): Part => {
+        if (name.includes("."))
+          throw configError("partition", `the name ${name} has a dot`, "Names are joined by dots");
+        if (isPair(part)) return { name, takes: part[0], chain: chain(part[1]) };
+        if (index < entries.length - 1) {
+          const problem = `${name} takes all parameters, so that the parts behind it get none`;
+          throw configError("partition", problem, "Put it last");
+        }
+        return { name, takes: () => true, chain: chain(part) };
+      }),
+    };
+  },
+);
 
 const isPair = (part: unknown): part is readonly [(parameter: Variable) => boolean, Rule] => Array.isArray(part);
 

@@ -1,7 +1,9 @@
 /** Stochastic gradient descent, with the terms that its options ask for. */
+import { flag } from "../util/kinds.js";
 import { configError } from "./checks.js";
-import { byGroups, chainOf, type OptimizerSpec, type ParamsOrGroups } from "./groups.js";
-import { belowOne, flag, type HyperValue, nonNegative, orSchedule } from "./hyper.js";
+import { byGroups, chainOf, defineOptimizer, type OptimizerEntry, type ParamsOrGroups } from "./groups.js";
+import type { HyperValue } from "./hyper.js";
+import { belowOne, hyper, nonNegative } from "./kinds.js";
 import { Optimizer } from "./optimizer.js";
 import { type Chain, chain } from "./rule.js";
 import { coupledDecay } from "./steps/decay.js";
@@ -21,16 +23,16 @@ export interface SGDOptions {
   readonly nesterov?: boolean;
 }
 
-const sgd: OptimizerSpec<SGDOptions> = {
-  name: "SGD",
-  options: {
-    lr: orSchedule(nonNegative),
-    momentum: orSchedule(belowOne),
-    dampening: orSchedule(belowOne),
-    weightDecay: orSchedule(nonNegative),
+const spec = defineOptimizer<SGDOptions>(
+  "SGD",
+  {
+    lr: hyper(nonNegative),
+    momentum: hyper(belowOne),
+    dampening: hyper(belowOne),
+    weightDecay: hyper(nonNegative),
     nesterov: flag,
   },
-  build({ lr, momentum = 0, dampening = 0, weightDecay, nesterov = false }) {
+  ({ lr = 0.001, momentum = 0, dampening = 0, weightDecay, nesterov = false }) => {
     if (nesterov && (momentum === 0 || dampening !== 0)) {
       const problem = `nesterov needs momentum > 0 and dampening 0, got momentum ${momentum}, dampening ${dampening}`;
       throw configError("SGD", problem, "Set momentum: 0.9, or leave nesterov out");
@@ -42,7 +44,7 @@ const sgd: OptimizerSpec<SGDOptions> = {
       scaleByRate(lr),
     );
   },
-};
+);
 
 /**
  * Stochastic gradient descent, with momentum, Nesterov momentum and weight decay.
@@ -66,11 +68,19 @@ const sgd: OptimizerSpec<SGDOptions> = {
  */
 export class SGD extends Optimizer {
   constructor(params: ParamsOrGroups<SGDOptions>, options: SGDOptions = {}) {
-    super(...byGroups(sgd, params, options));
+    super(...byGroups(spec, params, options));
   }
 
   /** What `new SGD` does to parameters, as a chain for a part of a partition or of a longer chain. */
   static chain(options: SGDOptions = {}): Chain {
-    return chainOf(sgd, options);
+    return chainOf(spec, options);
   }
 }
+
+export const sgd: OptimizerEntry<"sgd"> = {
+  name: "sgd",
+  schema: spec.schema,
+  make: (params, options) => new SGD(params, options),
+  chain: (options) => SGD.chain(options),
+  run: { lr: 0.05, momentum: 0.9, weightDecay: 5e-4 },
+};

@@ -8,13 +8,12 @@ import {
   AdamW,
   cosine,
   Ema,
-  Muon,
   multiStep,
   Optimizer,
   oneCycle,
+  optimizers,
   partition,
   type Schedule,
-  SGD,
 } from "../optim/index.js";
 import type { Parameter, Variable } from "../tensor/index.js";
 import { ConfigError } from "../util/errors.js";
@@ -71,24 +70,25 @@ export async function fitBuffers(model: Module, train: AnySet<"train">, { input 
  * The optimizer of a run.
  *
  * @param schedule the learning rate of each step.
- * @throws ConfigError when Muon finds no filters in the model.
+ * @throws ConfigError when an optimizer of matrices finds none in the model.
  */
 export function optimizerOf(model: Module, config: RunConfig, schedule: Schedule): Optimizer {
-  const { optimizer, lr, momentum, weightDecay, nesterov = true } = config;
+  const { lr, momentum, weightDecay, nesterov = true, fixedNorm } = config;
+  const { make, chain, schema, matricesOnly } = optimizers.get(config.optimizer);
+  const settings = { lr: schedule, momentum, weightDecay, nesterov, fixedNorm };
+  const options = Object.fromEntries(Object.entries(settings).filter(([name]) => Object.hasOwn(schema, name)));
   const parameters = model.parameters();
-  if (optimizer === "adamw") return new AdamW(parameters, { lr: schedule, weightDecay });
-  if (optimizer === "sgd") return new SGD(parameters, { lr: schedule, momentum, nesterov, weightDecay });
-  const { rest = { lr: 2e-3, weightDecay: 0.01 }, fixedNorm } = config;
+  if (!matricesOnly) return make(parameters, options);
+  const { rest = { lr: 2e-3, weightDecay: 0.01 } } = config;
   const filters = new Set<Variable>(innerMatrices(parameters));
   if (filters.size === 0) {
-    throw new ConfigError(`[train] the model ${config.model} has nothing for muon but its last layer`, {
+    throw new ConfigError(`[train] the model ${config.model} has nothing for ${config.optimizer} but its last layer`, {
       hint: "Choose the optimizer sgd or adamw",
     });
   }
-  const muon = Muon.chain({ lr: schedule, momentum, nesterov, weightDecay, fixedNorm });
   // One schedule drives both: its largest rate is `lr` for the filters and `rest.lr` for the rest.
   const adamW = AdamW.chain({ ...rest, lr: (step) => schedule(step) * (rest.lr / lr) });
-  return new Optimizer(parameters, partition({ filters: [(p) => filters.has(p), muon], rest: adamW }));
+  return new Optimizer(parameters, partition({ filters: [(p) => filters.has(p), chain(options)], rest: adamW }));
 }
 
 /** Matrices and filters but for the last one, which makes the logits. */
@@ -103,16 +103,16 @@ export function scheduleOf(config: RunConfig, stepsPerEpoch: number): Schedule {
   switch (schedule.kind) {
     case "cosine": {
       const warmupSteps = Math.min(Math.round(warmupEpochs * stepsPerEpoch), Math.floor(totalSteps / 4));
-      return cosine(lr, { totalSteps, warmupSteps });
+      return cosine(lr, totalSteps, { warmupSteps });
     }
     case "steps": {
       const milestones = [...new Set(schedule.at.map((share) => Math.round(share * totalSteps)))];
-      return multiStep(lr, { milestones, gamma: schedule.factor });
+      return multiStep(lr, milestones, { gamma: schedule.factor });
     }
     case "cycle": {
       const { peak, start, end } = schedule;
       const shape = { pctStart: peak, divFactor: 1 / start, finalDivFactor: start / end };
-      return oneCycle(lr, { totalSteps, anneal: "linear", ...shape });
+      return oneCycle(lr, totalSteps, { anneal: "linear", ...shape });
     }
   }
 }

@@ -2,10 +2,11 @@
  * Recipes as rows of data: everything that a run does when its user says nothing. It must not know the command line,
  * files, or how any of it is done.
  */
+import { optimizers } from "../optim/index.js";
 import type { ModelName } from "../vision/index.js";
 
 /** The optimizers that a run may name. */
-export const optimizerNames = ["sgd", "adamw", "muon"] as const;
+export const optimizerNames = optimizers.names;
 /** The name of an optimizer. */
 export type OptimizerName = (typeof optimizerNames)[number];
 
@@ -42,7 +43,7 @@ interface OptimizerRow {
   readonly nesterov?: boolean;
   /** Muon: whether filters keep a fixed norm; right where a normalisation follows each. */
   readonly fixedNorm?: boolean;
-  /** AdamW for the parameters that Muon does not take. */
+  /** AdamW for the parameters that an optimizer of matrices does not take. */
   readonly rest?: { readonly lr: number; readonly weightDecay: number };
 }
 
@@ -63,15 +64,21 @@ export interface Recipe extends OptimizerRow {
   readonly testFlip?: boolean;
 }
 
-/** Where a user names an optimizer that is not the recipe's. */
-const optimizerRows: Readonly<Record<OptimizerName, OptimizerRow>> = {
-  sgd: { optimizer: "sgd", lr: 0.05, momentum: 0.9, weightDecay: 5e-4 },
-  adamw: { optimizer: "adamw", lr: 2e-3, momentum: 0, weightDecay: 0.01 },
-  muon: { optimizer: "muon", lr: 0.02, momentum: 0.95, weightDecay: 0.1, rest: { lr: 2e-3, weightDecay: 0.01 } },
-};
+/** The settings of an optimizer that a user names and that is not the recipe's. */
+function optimizerRow(optimizer: OptimizerName): OptimizerRow {
+  const { run, matricesOnly = false } = optimizers.get(optimizer);
+  const rest = optimizers.get("adamw").run;
+  return {
+    optimizer,
+    momentum: 0,
+    weightDecay: 0,
+    ...run,
+    ...(matricesOnly && { rest: { lr: rest.lr, weightDecay: rest.weightDecay ?? 0 } }),
+  };
+}
 
 const unchanged = { rotation: 0, scale: 0, shift: 0 } as const;
-const plain = { ...optimizerRows.sgd, model: "cnn", epochs: 10, warmupEpochs: 1, augment: unchanged } as const;
+const plain = { ...optimizerRow("sgd"), model: "cnn", epochs: 10, warmupEpochs: 1, augment: unchanged } as const;
 
 const recipes = {
   /**
@@ -152,7 +159,7 @@ export function recipeFor(choice: RecipeChoice): Recipe & { readonly name: Recip
   const row: Recipe = recipes[name];
   const own = optimizer === undefined || optimizer === row.optimizer;
   const { nesterov, fixedNorm, rest, ...kept } = row;
-  const settings = own ? row : { ...kept, ...optimizerRows[optimizer] };
+  const settings = own ? row : { ...kept, ...optimizerRow(optimizer) };
   const augment = { ...row.augment, ...said({ crop, flip, cutout }) };
   return { name, ...settings, ...said({ model, epochs, batch, lr }), augment };
 }

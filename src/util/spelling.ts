@@ -59,8 +59,13 @@ export function spell(value: unknown): string {
     const shown = value.length > LONGEST ? `${value.slice(0, LONGEST)}…` : value;
     return JSON.stringify(shown);
   }
-  if (typeof value === "function") return `the function ${value.name || "without a name"}`;
-  if (typeof value === "symbol" || typeof value !== "object" || value === null) return String(value);
+  // Modules are functions with a class of their own.
+  if (typeof value === "function" && /Function$/.test(value.constructor?.name ?? "Function")) {
+    return `the function ${value.name || "without a name"}`;
+  }
+  if (typeof value === "symbol" || (typeof value !== "object" && typeof value !== "function") || value === null) {
+    return String(value);
+  }
   if (Array.isArray(value)) {
     const items = value.slice(0, 8).map(spell);
     const all = `[${items.join(", ")}${value.length > items.length ? ", …" : ""}]`;

@@ -59,7 +59,7 @@ describe("misuse ends with code 2 and one line", () => {
     ["train mnist --lr -1", "[train] lr must be a number above 0, got -1"],
     ["train mnist --seed -4", "[train] seed must be a whole number from 0, got -4"],
     ["train mnist --model resnet", `[train] model must be one of ${modelNames.join(", ")}, got resnet`],
-    ["train mnist --optimizer adam", "[train] optimizer must be one of sgd, adamw, muon, got adam"],
+    ["train mnist --optimizer addam", "[train] optimizer must be one of sgd, adam, adamw, muon, got addam"],
     ["train mnist --device cuda", "[train] device must be one of native, wasm, interp, got cuda"],
     ["train minst", "[data] there is no data set or folder minst. Did you mean mnist?"],
     [

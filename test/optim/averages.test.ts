@@ -2,7 +2,7 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { useDevice } from "../../src/index.js";
 import { Ema, Muon, oneCycle } from "../../src/optim/index.js";
-import { compile, Generator, Parameter, type Tensor, tensor, Variable } from "../../src/tensor/index.js";
+import { compile, Generator, Parameter, programCount, type Tensor, tensor, Variable } from "../../src/tensor/index.js";
 import { describeError } from "../../src/util/errors.js";
 import { devices } from "../support/devices.js";
 
@@ -151,18 +151,34 @@ describe("averages", () => {
     );
   });
 
+  it("take another decay without a new program", async () => {
+    await useDevice("native");
+    const weight = parameter([1]);
+    const ema = new Ema({ weight }, { decay: 0.5 });
+    const step = compile((x: Tensor) => {
+      weight.assign(weight.mul(x));
+      ema.update();
+    });
+    for (let i = 0; i < 2; i++) await step(tensor([2]));
+    const before = programCount();
+    ema.decay = 0.75;
+    await step(tensor([2]));
+    expect(await ema.averages().weight.item()).toBe(0.75 * (0.5 * 2 + 0.5 * 4) + 0.25 * 8);
+    expect(programCount()).toBe(before);
+  });
+
   it("refuse a decay of 1", () => {
-    expect(failure(() => new Ema({}, { decay: 1 }))).toBe("[ema] decay must be at least 0 and below 1, got 1");
+    expect(failure(() => new Ema({}, { decay: 1 }))).toBe("[Ema] decay must be a number ≥ 0 and < 1, got 1");
   });
 });
 
 describe("Muon refuses", () => {
   const matrix = parameter([1, 2], [1, 2]);
   it.each([
-    [{ momentum: 1 }, "[Muon] momentum must be a number ≥ 0 and < 1, or a schedule, got 1"],
+    [{ momentum: 1 }, "[Muon] momentum must be a number ≥ 0 and < 1 or a schedule, got 1"],
     [{ nsSteps: 0 }, "[Muon] nsSteps must be a whole number ≥ 1, got 0"],
-    [{ nsCoefficients: [1, 2] as never }, "[Muon] nsCoefficients must be three numbers, got 1,2"],
-    [{ adjustLr: "big" as never }, "[Muon] adjustLr must be original or matchRmsAdamw, got big"],
+    [{ nsCoefficients: [1, 2] as never }, "[Muon] nsCoefficients must be three numbers, got [1, 2]"],
+    [{ adjustLr: "big" as never }, '[Muon] adjustLr must be one of "original", "matchRmsAdamw", got "big"'],
   ])("%j", (options, message) => expect(failure(() => new Muon([matrix], options))).toBe(message));
 
   it("a bias", () => {
@@ -174,14 +190,16 @@ describe("Muon refuses", () => {
 
 describe("oneCycle", () => {
   it("stays at its end, and begins at the peak if there is no way up", () => {
-    const lr = oneCycle(0.5, { totalSteps: 4, pctStart: 0, divFactor: 2, finalDivFactor: 5, anneal: "linear" });
+    const lr = oneCycle(0.5, 4, { pctStart: 0, divFactor: 2, finalDivFactor: 5, anneal: "linear" });
     expect([0, 1, 2, 3, 9].map((step) => Number(lr(step).toFixed(9)))).toEqual([0.5, 0.35, 0.2, 0.05, 0.05]);
   });
 
   it.each([
-    [{ totalSteps: 0 }, "[oneCycle] totalSteps must be a whole number ≥ 1, got 0"],
-    [{ totalSteps: 5, pctStart: 1.5 }, "[oneCycle] pctStart must be at most 1, got 1.5"],
-    [{ totalSteps: 5, divFactor: 0 }, "[oneCycle] divFactor must be a finite number > 0, got 0"],
-    [{ totalSteps: 5, anneal: "step" as never }, "[oneCycle] anneal must be cos or linear, got step"],
-  ])("refuses %j", (options, message) => expect(failure(() => oneCycle(0.1, options))).toBe(message));
+    [0, {}, "[oneCycle] totalSteps must be a whole number ≥ 1, got 0"],
+    [5, { pctStart: 1.5 }, "[oneCycle] pctStart must be a number between 0 and 1, got 1.5"],
+    [5, { divFactor: 0 }, "[oneCycle] divFactor must be a finite number > 0, got 0"],
+    [5, { anneal: "step" as never }, '[oneCycle] anneal must be one of "cos", "linear", got "step"'],
+  ])("refuses %j %j", (totalSteps, options, message) =>
+    expect(failure(() => oneCycle(0.1, totalSteps, options))).toBe(message),
+  );
 });

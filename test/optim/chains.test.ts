@@ -96,7 +96,7 @@ describe("hyper-parameters", () => {
       "AdamW",
       (i) => (model) =>
         new optim.AdamW(model.parameters(), {
-          lr: i % 2 === 0 ? 1e-3 * (i + 1) : optim.cosine(1e-3 * (i + 1), { totalSteps: 10 }),
+          lr: i % 2 === 0 ? 1e-3 * (i + 1) : optim.cosine(1e-3 * (i + 1), 10),
           betas: [0.8 + 0.005 * i, 1 - 0.1 / (i + 2)],
           eps: 1e-8 * (i + 1),
           weightDecay: 0.01 * i,
@@ -307,7 +307,7 @@ describe.each(devices)("on %s", (device) => {
         return { values, state: Object.fromEntries(own) };
       };
       expect(kept(small.states[4])).toEqual(kept(small.states[2]));
-      expect(small.states[5].state["state.0.step"]).toEqual(Float32Array.of(2));
+      expect(small.states[5].state["state.weight.step"]).toEqual(Float32Array.of(2));
       if (wrap) expect(new Set(small.programs.slice(1)).size).toBe(1);
     });
 
@@ -453,7 +453,7 @@ describe.each(devices)("on %s", (device) => {
         "hypers.matrices.momentum",
         "hypers.matrices.lr",
         "hypers.rest.lr",
-        "state.0.momentum_buffer",
+        "state.matrix.momentum_buffer",
       ]);
       second.matrix.load(await first.matrix.data());
       second.optimizer.loadStateDict(saved);
@@ -467,6 +467,51 @@ describe.each(devices)("on %s", (device) => {
 });
 
 describe("state", () => {
+  it("has the key of its parameter: the path in the model, or its index where that tells it from no other", () => {
+    const keys = (params: Iterable<Variable>) =>
+      Object.keys(new optim.SGD(params, { lr: 0.1, momentum: 0.9 }).stateDict()).filter((key) => /^state/.test(key));
+    const model = new Sequential(new Linear(2, 2, { bias: false }), new Sequential(new Linear(2, 2)));
+    expect(keys(model.parameters())).toEqual([
+      "state.0.weight.momentum_buffer",
+      "state.1.0.weight.momentum_buffer",
+      "state.1.0.bias.momentum_buffer",
+    ]);
+    const [a, b, c] = [parameter([1], "same"), parameter([1], "same"), parameter([1], "other")];
+    expect(keys([a, b, c])).toEqual([
+      "state.0.momentum_buffer",
+      "state.1.momentum_buffer",
+      "state.other.momentum_buffer",
+    ]);
+  });
+
+  it("is not kept for frozen parameters, which a later step must not meet", async () => {
+    await useDevice("interp");
+    const model = new Sequential(new Linear(2, 2, { bias: false }), new Linear(2, 1, { bias: false }));
+    const [body, head] = model.parameters();
+    body.trainable = false;
+    const optimizer = new optim.AdamW(model.parameters());
+    expect(optimizer.parameters()).toEqual([head]);
+    expect(Object.keys(optimizer.stateDict()).filter((key) => key.startsWith("state.0"))).toEqual([]);
+    const before = await body.data();
+    const loss = () => model(tensor([[1, 2]])).sum();
+    loss().backward();
+    optimizer.step();
+    optimizer.zeroGrad();
+    expect(await body.data()).toEqual(before);
+    head.trainable = false; // frozen later: it stays what it is, its state too
+    const kept = await readAll([head, ...Object.values(optimizer.stateDict())].slice(0, -1));
+    body.trainable = true;
+    loss().backward();
+    expect(failure(() => optimizer.step())).toBe(
+      "[AdamW] 0.weight [2, 2] was frozen when the optimizer was made, so that there is no state for it. " +
+        "Make another optimizer after unfreeze()",
+    );
+    optimizer.zeroGrad();
+    expect(body.grad).toBe(null);
+    optimizer.step();
+    expect((await readAll([head]))[0]).toEqual(kept[0]);
+  });
+
   it("is counted in bytes", () => {
     const ps = [new Parameter(tensor(new Float32Array(6), { shape: [2, 3] })), parameter([1, 2])];
     expect(new optim.SGD(ps, { lr: 0.1 }).stateBytes()).toBe(0);

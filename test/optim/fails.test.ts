@@ -1,6 +1,7 @@
 /** Programs that must fail, with their exact messages: what is wrong and what to do about it. */
 import { beforeAll, describe, expect, it } from "vitest";
 import { useDevice } from "../../src/index.js";
+import { Linear } from "../../src/nn/index.js";
 import {
   Adam,
   AdamW,
@@ -15,14 +16,16 @@ import {
   decoupledDecay,
   multiStep,
   Optimizer,
+  optimizers,
   partition,
   SGD,
   scaleByAdam,
   scaleByMomentum,
   scaleByRate,
+  schedules,
   stepDecay,
 } from "../../src/optim/index.js";
-import { Parameter, type Variable, zeros } from "../../src/tensor/index.js";
+import { Parameter, Variable, zeros } from "../../src/tensor/index.js";
 import { ConfigError, DataError, FoveaError, ShapeError } from "../../src/util/errors.js";
 
 type Failure = readonly [message: string, hint: string | undefined, program: () => unknown];
@@ -52,7 +55,11 @@ const passParameters = "Pass model.parameters()";
 describe("parameters", () => {
   check(ConfigError, [
     ["[SGD] got no parameters", passParameters, () => new SGD([], { lr: 0.1 })],
-    ["[Adam] parameter 1 is no Parameter but a string", passParameters, () => new Adam([weight, "head.bias"] as never)],
+    [
+      '[Adam] parameter 1 is no Parameter but "head.bias"',
+      passParameters,
+      () => new Adam([weight, "head.bias"] as never),
+    ],
     [
       "[SGD] parameter head.weight [2, 3] is given twice",
       "Leave it out of one of the groups",
@@ -71,10 +78,11 @@ describe("chains", () => {
   const isMatrix = ({ rank }: Variable) => rank > 1;
   check(ConfigError, [
     ["[chain] got no steps", "Pass at least scaleByRate(lr)", () => chain()],
+    ['[chain] rules must be a step, a chain or a partition, got "adam"', undefined, () => chain("adam" as never)],
     [
-      "[chain] argument 0 is no step",
-      "Pass what scaleByAdam(), clipByNorm(1) and the like give",
-      () => chain("adam" as never),
+      "[chain] rules must be a step, a chain or a partition, got the function scaleByAdam",
+      "Did you mean scaleByAdam(…)?",
+      () => chain(scaleByAdam as never),
     ],
     [
       "[chain] coupledDecay and decoupledDecay both have a hyper-parameter weightDecay",
@@ -106,7 +114,7 @@ describe("chains", () => {
     ],
     [
       "[Optimizer] there is no hyper-parameter momentum",
-      "There are lr; what the chain is made of is fixed",
+      "There are lr; other steps need another optimizer",
       () => new Optimizer([weight], rate).set({ momentum: 0.9 }),
     ],
     [
@@ -115,23 +123,47 @@ describe("chains", () => {
       () => new Optimizer([weight], partition({ matrices: [isMatrix, rate] })).set({ lr: -1 }),
     ],
     ["[Optimizer] the chain has no lr", "Add scaleByRate(lr)", () => new Optimizer([weight], clipByValue(1)).lr],
-    ["[Optimizer] maxNorm must be a finite number > 0, got 0", undefined, () => new Optimizer([weight], clipByNorm(0))],
+    ["[clipByNorm] maxNorm must be a finite number > 0 or a schedule, got 0", undefined, () => clipByNorm(0)],
     [
-      "[accumulate] reduction must be mean or sum, got average",
+      "[Optimizer] maxNorm must be a finite number > 0, got 0",
+      undefined,
+      () =>
+        new Optimizer(
+          [weight],
+          clipByNorm(() => 0),
+        ),
+    ],
+    [
+      "[clipByNorm] got 0 arguments, but needs maxNorm, " + "a finite number > 0 or a schedule",
+      "Write clipByNorm(maxNorm)",
+      () => (clipByNorm as () => unknown)(),
+    ],
+    [
+      '[accumulate] reduction must be one of "mean", "sum", got "average"',
       undefined,
       () => accumulate(2, { reduction: "average" as never }),
     ],
     [
-      "[SGD] params are no parameters but object",
-      "Pass model.parameters()",
+      "[SGD] params must be parameters or groups of them, got { parameters }",
+      "Did you mean model.parameters()?",
       () => new SGD({ parameters: () => [weight] } as never, { lr: 0.1 }),
+    ],
+    [
+      "[SGD] params must be parameters or groups of them, got a Linear",
+      "Did you mean model.parameters()?",
+      () => new SGD(new Linear(2, 2) as never, { lr: 0.1 }),
+    ],
+    [
+      "[AdamW] all parameters are frozen",
+      "Unfreeze what is to be trained",
+      () => new AdamW([new Variable(zeros([2]))]),
     ],
   ]);
 });
 
 describe("settings", () => {
   check(ConfigError, [
-    ["[SGD] lr must be a finite number ≥ 0, or a schedule, got -1", undefined, () => new SGD([weight], { lr: -1 })],
+    ["[SGD] lr must be a finite number ≥ 0 or a schedule, got -1", undefined, () => new SGD([weight], { lr: -1 })],
     ["[SGD] lr must be a finite number ≥ 0, got NaN", undefined, () => new SGD([weight], { lr: () => Number.NaN })],
     [
       "[SGD] lr must be a finite number ≥ 0, got NaN",
@@ -141,7 +173,7 @@ describe("settings", () => {
       },
     ],
     [
-      "[SGD] momentum must be a number ≥ 0 and < 1, or a schedule, got 9",
+      "[SGD] momentum must be a number ≥ 0 and < 1 or a schedule, got 9",
       undefined,
       () => new SGD([weight], { lr: 0.1, momentum: 9 }),
     ],
@@ -151,31 +183,31 @@ describe("settings", () => {
       () => new SGD([weight], { lr: 0.1, nesterov: true }),
     ],
     [
-      "[SGD] unknown option weight_decay",
-      "The options are lr, momentum, dampening, weightDecay, nesterov",
+      '[SGD] unknown option "weight_decay"',
+      "Did you mean weightDecay?",
       () => new SGD([weight], { lr: 0.1, weight_decay: 0.1 } as never),
     ],
     [
-      "[AdamW] weightDecay must be a finite number ≥ 0, or a schedule, got -2",
+      "[AdamW] weightDecay must be a finite number ≥ 0 or a schedule, got -2",
       undefined,
       () => new AdamW([{ params: [weight], weightDecay: -2 }], { weightDecay: 0 }),
     ],
     [
-      "[SGD] unknown option lrFactor",
-      "The options are lr, momentum, dampening, weightDecay, nesterov",
+      '[SGD] unknown option "lrFactor"',
+      "Options are lr, momentum, dampening, weightDecay, nesterov",
       () => new SGD([{ params: [weight], lrFactor: 2 } as never], { lr: 0.1 }),
     ],
     [
-      "[AdamW] weightDecay must be a finite number ≥ 0, or a schedule, got -0.1",
+      "[AdamW] weightDecay must be a finite number ≥ 0 or a schedule, got -0.1",
       undefined,
       () => new AdamW([{ params: [weight], weightDecay: -0.1 }]),
     ],
     [
-      "[Adam] betas must be a pair, each a number ≥ 0 and < 1, or a schedule, got 0.9,1",
+      "[Adam] betas must be a pair, each a number ≥ 0 and < 1 or a schedule, got [0.9, 1]",
       undefined,
       () => new Adam([weight], { betas: [0.9, 1] }),
     ],
-    ["[Adam] eps must be a finite number ≥ 0, or a schedule, got -1", undefined, () => new Adam([weight], { eps: -1 })],
+    ["[Adam] eps must be a finite number ≥ 0 or a schedule, got -1", undefined, () => new Adam([weight], { eps: -1 })],
   ]);
 });
 
@@ -190,7 +222,7 @@ describe("states", () => {
   };
   check(DataError, [
     [
-      "[loadStateDict] missing keys: state.0.momentum_buffer, state.1.momentum_buffer",
+      "[loadStateDict] missing keys: state.head.weight.momentum_buffer, state.head.bias.momentum_buffer",
       hint,
       () => momentum().loadStateDict({ steps, ...hypers }),
     ],
@@ -201,22 +233,22 @@ describe("states", () => {
     ],
     [
       "[loadStateDict] tensors instead of saved values: steps, hypers.momentum, hypers.lr, " +
-        "state.0.momentum_buffer, state.1.momentum_buffer",
+        "state.head.weight.momentum_buffer, state.head.bias.momentum_buffer",
       "Read the values first: await tensor.data()",
       () => momentum().loadStateDict(momentum().stateDict() as never),
     ],
   ]);
   check(ShapeError, [
     [
-      "[loadStateDict] shapes differ: state.0.momentum_buffer needs [2, 3], got 5 values; " +
-        "state.1.momentum_buffer needs [3], got [1, 3]",
+      "[loadStateDict] shapes differ: state.head.weight.momentum_buffer needs [2, 3], got 5 values; " +
+        "state.head.bias.momentum_buffer needs [3], got [1, 3]",
       hint,
       () =>
         momentum().loadStateDict({
           steps,
           ...hypers,
-          "state.0.momentum_buffer": new Float32Array(5),
-          "state.1.momentum_buffer": { shape: [1, 3], data: new Float32Array(3) },
+          "state.head.weight.momentum_buffer": new Float32Array(5),
+          "state.head.bias.momentum_buffer": { shape: [1, 3], data: new Float32Array(3) },
         }),
     ],
   ]);
@@ -224,25 +256,41 @@ describe("states", () => {
 
 describe("schedules", () => {
   check(ConfigError, [
-    ["[constant] lr must be a finite number ≥ 0, got -1", undefined, () => constant(-1)],
-    ["[stepDecay] stepSize must be a whole number ≥ 1, got 0", undefined, () => stepDecay(0.1, { stepSize: 0 })],
+    ["[constant] value must be a finite number ≥ 0, got -1", undefined, () => constant(-1)],
+    ["[stepDecay] stepSize must be a whole number ≥ 1, got 0", undefined, () => stepDecay(0.1, 0)],
+    ["[stepDecay] gamma must be a finite number ≥ 0, got -0.5", undefined, () => stepDecay(0.1, 1, { gamma: -0.5 })],
     [
-      "[stepDecay] gamma must be a finite number ≥ 0, got -0.5",
-      undefined,
-      () => stepDecay(0.1, { stepSize: 1, gamma: -0.5 }),
+      "[stepDecay] got 0.5 as its third argument",
+      "Did you mean stepDecay(0.1, 30, { gamma: 0.5 })?",
+      () => (stepDecay as (...args: number[]) => unknown)(0.1, 30, 0.5),
     ],
-    ["[multiStep] milestones must ascend, got 5, 3", "Sort them", () => multiStep(0.1, { milestones: [5, 3] })],
     [
-      "[multiStep] milestones[0] must be a whole number ≥ 0, got 1.5",
-      undefined,
-      () => multiStep(0.1, { milestones: [1.5] }),
+      "[multiStep] milestones must be an array of whole numbers ≥ 0 that ascend, got [5, 3]",
+      "Did you mean [3, 5]?",
+      () => multiStep(0.1, [5, 3]),
     ],
-    ["[cosine] totalSteps must be a whole number ≥ 1, got 0", undefined, () => cosine(0.1, { totalSteps: 0 })],
+    [
+      "[multiStep] milestones must be an array of whole numbers ≥ 0 that ascend, got [1.5]",
+      undefined,
+      () => multiStep(0.1, [1.5]),
+    ],
+    ["[cosine] totalSteps must be a whole number ≥ 1, got 0", undefined, () => cosine(0.1, 0)],
     [
       "[cosine] warmupSteps 10 must be below totalSteps 10",
       "Shorten the warm-up, or train longer",
-      () => cosine(0.1, { totalSteps: 10, warmupSteps: 10 }),
+      () => cosine(0.1, 10, { warmupSteps: 10 }),
     ],
-    ["[cosine] minLr 1 is above lr 0.1", "Swap them", () => cosine(0.1, { totalSteps: 10, minLr: 1 })],
+    ["[cosine] min 1 is above the value 0.1", "Swap them", () => cosine(0.1, 10, { min: 1 })],
+  ]);
+});
+
+describe("a registry", () => {
+  check(ConfigError, [
+    ['[optimizer] there is no optimizer "addam"', "Did you mean adam?", () => optimizers.get("addam")],
+    [
+      '[schedule] there is no schedule "x"',
+      "Choose one of constant, stepDecay, multiStep, cosine, oneCycle",
+      () => schedules.get("x"),
+    ],
   ]);
 });

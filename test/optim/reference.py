@@ -62,8 +62,8 @@ def optimizer_reference(case, start, gradients):
     return {"name": case["name"], "optimizer": case["optimizer"], "trajectory": trajectory, "state": state}
 
 
-def cosine(optimizer, totalSteps, warmupSteps=0, minLr=0):
-    annealing = lr_scheduler.CosineAnnealingLR(optimizer, T_max=totalSteps - warmupSteps, eta_min=minLr)
+def cosine(optimizer, totalSteps, warmupSteps=0, min=0):
+    annealing = lr_scheduler.CosineAnnealingLR(optimizer, T_max=totalSteps - warmupSteps, eta_min=min)
     if warmupSteps == 0:
         return annealing
     warmup = lr_scheduler.LinearLR(optimizer, start_factor=1 / warmupSteps, total_iters=warmupSteps - 1)
@@ -87,13 +87,19 @@ SCHEDULERS = {
 }
 
 
+# Schedules that end after their first argument
+ENDING = {"cosine", "oneCycle"}
+
+
 def schedule_reference(case):
-    lr, options = case["args"][0], (case["args"][1:] or [{}])[0]
+    lr, *given = case["args"]
+    options = given.pop() if given and isinstance(given[-1], dict) else {}
     optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=lr)
-    scheduler = SCHEDULERS[case["schedule"]](optimizer, **options)
+    scheduler = SCHEDULERS[case["schedule"]](optimizer, *given, **options)
     # PyTorch's cosine rises again after T_max and its cycle refuses to go on; ours stay, so the comparison ends there.
+    steps = given[0] if case["schedule"] in ENDING else 12
     rates = []
-    for _ in range(options.get("totalSteps", 12)):
+    for _ in range(steps):
         rates.append(scheduler.get_last_lr()[0])
         optimizer.step()
         scheduler.step()

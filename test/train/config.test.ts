@@ -1,5 +1,6 @@
 /** Options and configurations: defaults, and one line for everything that is wrong. */
 import { describe, expect, it } from "vitest";
+import { optimizers } from "../../src/optim/index.js";
 import { checkOptions, parseRunConfig, type RunConfig } from "../../src/train/config.js";
 import { recipeFor, recipeNames } from "../../src/train/recipes.js";
 import { ConfigError, DataError, describeError } from "../../src/util/errors.js";
@@ -37,7 +38,7 @@ describe("checkOptions", () => {
     [{ cutout: -8 }, "[train] cutout must be a whole number from 0, got -8"],
     [{ seed: -1 }, "[train] seed must be a whole number from 0, got -1"],
     [{ model: "resnet" }, `[train] model must be one of ${modelNames.join(", ")}, got resnet`],
-    [{ optimizer: "adam" }, "[train] optimizer must be one of sgd, adamw, muon, got adam"],
+    [{ optimizer: "addam" }, `[train] optimizer must be one of ${optimizers.names.join(", ")}, got addam`],
     [{ recipe: "cifar" }, `[train] recipe must be one of ${recipeNames.join(", ")}, got cifar`],
     [{ device: "cuda" }, "[train] device must be one of native, wasm, interp, got cuda"],
     [{ out: "" }, "[train] out must be a folder"],

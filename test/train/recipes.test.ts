@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { ArrayDataset, DataLoader } from "../../src/data/index.js";
 import { useDevice } from "../../src/index.js";
 import { Conv2d, Flatten, functional, Linear, Module, manualSeed, Sequential } from "../../src/nn/index.js";
-import { AdamW, constant, Ema, SGD } from "../../src/optim/index.js";
+import { AdamW, constant, Ema, optimizers, SGD } from "../../src/optim/index.js";
 import { compile, Generator, type Tensor, tensor, zeros } from "../../src/tensor/index.js";
 import type { RunConfig } from "../../src/train/config.js";
 import { InputTransform } from "../../src/train/input-transform.js";
@@ -101,13 +101,22 @@ describe("the optimizer of a run", () => {
     const config = configOf({ recipe: "cifar-fast" });
     const optimizer = optimizerOf(net, config, (step) => config.lr * (step + 1));
     const keys = Object.keys(optimizer.stateDict());
-    expect(keys.filter((key) => key.endsWith("momentum_buffer"))).toEqual(["state.0.momentum_buffer"]);
+    expect(keys.filter((key) => key.endsWith("momentum_buffer"))).toEqual(["state.0.weight.momentum_buffer"]);
     expect(keys.filter((key) => key.endsWith("exp_avg"))).toHaveLength(3);
     expect(optimizer.parameters()).toHaveLength(4);
     // The second step has twice the largest rates of the recipe.
     optimizer.step();
     optimizer.step();
     expect(optimizer.hypers).toMatchObject({ "filters.lr": 0.24, "rest.lr": 0.02, "rest.weightDecay": 0.01 });
+  });
+
+  it.each(optimizers.names)("may be %s, with settings of its own", (name) => {
+    const config = configOf({ optimizer: name });
+    const { run } = optimizers.get(name);
+    expect(config).toMatchObject({ optimizer: name, ...run });
+    const { hypers } = optimizerOf(model(), config, constant(config.lr));
+    const part = name === "muon" ? "filters." : "";
+    for (const [setting, value] of Object.entries(run)) expect(hypers[part + setting]).toBe(value);
   });
 
   it("is one for all otherwise", () => {

@@ -74,7 +74,7 @@ async function train(run: RunFolder, { schedule, ...changes }: Changes = {}, see
   return { model, optimizer, steps, events, done };
 }
 
-const schedule = cosine(0.01, { totalSteps, warmupSteps: 2 });
+const schedule = cosine(0.01, totalSteps, { warmupSteps: 2 });
 
 /** Stops during step `number`, from 1. */
 function stopIn(number: number): Pick<Changes, "signal" | "schedule"> {

@@ -1,7 +1,9 @@
 /** Several gradients for one update, inside a compiled step. */
 
-import { configError } from "../checks.js";
-import { counting, type HyperValue } from "../hyper.js";
+import { checked, takes } from "../../util/arguments.js";
+import { count, word } from "../../util/kinds.js";
+import type { HyperValue } from "../hyper.js";
+import { hyper } from "../kinds.js";
 import { type ChainStep, likeParameter, perParameter, step } from "../rule.js";
 
 /** What {@link accumulate} makes of several gradients. */
@@ -20,37 +22,38 @@ export interface AccumulateOptions {
  *
  * Schedules count calls of `step()`, not updates.
  *
- * @param count k, the hyper-parameter `accumulation`. Range: whole numbers from 1
+ * @param calls k, the hyper-parameter `accumulation`. Range: whole numbers from 1
  * @param options.reduction `sum` leaves out the division by k. Default `mean`
  * @throws ConfigError if the reduction is unknown
  * @example
  * const rule = chain(accumulate(4), clipByNorm(1), scaleByAdam(), scaleByRate(1e-3));
  * new Optimizer(model.parameters(), rule).step();
  */
-export function accumulate(count: HyperValue, { reduction = "mean" }: AccumulateOptions = {}): ChainStep {
-  if (reduction !== "mean" && reduction !== "sum") {
-    throw configError("accumulate", `reduction must be mean or sum, got ${String(reduction)}`);
-  }
-  return step({
-    name: "accumulate",
-    hypers: { accumulation: { value: count, range: counting } },
-    takesMissing: true,
-    shared: { calls: { shape: [], dtype: "f32" } },
-    // `gradients` counts those in the sum, so that a parameter that had none is not taken for one whose sum is zero.
-    state: (p) => ({ gradient_sum: likeParameter(p), gradients: perParameter(p) }),
-    across({ hypers: { accumulation }, shared }) {
-      const calls = shared.calls.add(1);
-      const due = calls.ge(accumulation);
-      return { due, values: { due, calls }, shared: { calls: due.where(0, calls) } };
-    },
-    update({ update, state, values: { due, calls }, hasGradient }) {
-      const sum = hasGradient ? state.gradient_sum.add(update) : state.gradient_sum;
-      const gradients = hasGradient ? state.gradients.add(1) : state.gradients;
-      return {
-        update: reduction === "mean" ? sum.div(calls.to(sum.dtype)) : sum,
-        due: due.logicalAnd(gradients.gt(0)),
-        state: { gradient_sum: due.where(0, sum), gradients: due.where(0, gradients) },
-      };
-    },
-  });
-}
+export const accumulate = checked(
+  "accumulate",
+  takes<AccumulateOptions>({ calls: hyper(count()) }, { reduction: word(["mean", "sum"]) }),
+  (calls: HyperValue, { reduction = "mean" }: AccumulateOptions = {}): ChainStep => {
+    return step({
+      name: "accumulate",
+      hypers: { accumulation: { value: calls, range: count() } },
+      takesMissing: true,
+      shared: { calls: { shape: [], dtype: "f32" } },
+      // `gradients` counts those in the sum, so that a parameter that had none is not taken for one whose sum is zero.
+      state: (p) => ({ gradient_sum: likeParameter(p), gradients: perParameter(p) }),
+      across({ hypers: { accumulation }, shared }) {
+        const calls = shared.calls.add(1);
+        const due = calls.ge(accumulation);
+        return { due, values: { due, calls }, shared: { calls: due.where(0, calls) } };
+      },
+      update({ update, state, values: { due, calls }, hasGradient }) {
+        const sum = hasGradient ? state.gradient_sum.add(update) : state.gradient_sum;
+        const gradients = hasGradient ? state.gradients.add(1) : state.gradients;
+        return {
+          update: reduction === "mean" ? sum.div(calls.to(sum.dtype)) : sum,
+          due: due.logicalAnd(gradients.gt(0)),
+          state: { gradient_sum: due.where(0, sum), gradients: due.where(0, gradients) },
+        };
+      },
+    });
+  },
+);

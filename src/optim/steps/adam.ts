@@ -1,7 +1,8 @@
 /** Running means of gradients and of their squares, corrected for their start at zero. */
 import type { Tensor } from "../../tensor/index.js";
-import { configError } from "../checks.js";
-import { belowOne, type HyperTensor, type HyperValue, nonNegative } from "../hyper.js";
+import { checked, takes } from "../../util/arguments.js";
+import type { HyperTensor, HyperValue } from "../hyper.js";
+import { belowOne, hyper, nonNegative, pairOf } from "../kinds.js";
 import { type ChainStep, likeParameter, perParameter, step } from "../rule.js";
 
 /** How {@link scaleByAdam} averages. */
@@ -11,6 +12,9 @@ export interface AdamScaling {
   /** ε, added to the denominator. Default 1e-8, range ≥ 0. */
   readonly eps?: HyperValue;
 }
+
+/** What the options of {@link scaleByAdam} accept. */
+export const adamScaling = { betas: pairOf(hyper(belowOne)), eps: hyper(nonNegative) };
 
 /**
  * The running mean of the gradient, divided by the running root mean square of each element.
@@ -22,36 +26,37 @@ export interface AdamScaling {
  * ```
  *
  * @param options the hyper-parameters `beta1` and `beta2` as `betas`, and `eps`
- * @throws ConfigError if betas are no pair
+ * @throws ConfigError if an option is unknown or out of range
  * @see Kingma & Ba 2015, "Adam: A Method for Stochastic Optimization", arXiv:1412.6980
  * @example
  * new Optimizer(model.parameters(), chain(scaleByAdam({ betas: [0.9, 0.99] }), scaleByRate(1e-3))).step();
  */
-export function scaleByAdam({ betas = [0.9, 0.999], eps = 1e-8 }: AdamScaling = {}): ChainStep {
-  if (!Array.isArray(betas) || betas.length !== 2) {
-    throw configError("scaleByAdam", `betas must be a pair of numbers, got ${String(betas)}`);
-  }
-  const [beta1, beta2] = betas;
-  return step({
-    name: "scaleByAdam",
-    hypers: {
-      beta1: { value: beta1, range: belowOne },
-      beta2: { value: beta2, range: belowOne },
-      eps: { value: eps, range: nonNegative },
-    },
-    state: (p) => ({ step: perParameter(p), exp_avg: likeParameter(p), exp_avg_sq: likeParameter(p) }),
-    update({ update, hypers, state }) {
-      const count = state.step.add(1);
-      const mean = state.exp_avg.mul(hypers.beta1).add(update.mul(hypers.beta1.complement()));
-      const square = state.exp_avg_sq.mul(hypers.beta2).add(update.square().mul(hypers.beta2.complement()));
-      const root = square.sqrt().mul(biasCorrection(hypers.beta2, count).rsqrt());
-      return {
-        update: mean.div(root.add(hypers.eps)).mul(biasCorrection(hypers.beta1, count).reciprocal()),
-        state: { step: count, exp_avg: mean, exp_avg_sq: square },
-      };
-    },
-  });
-}
+export const scaleByAdam = checked(
+  "scaleByAdam",
+  takes<AdamScaling>({}, adamScaling),
+  ({ betas = [0.9, 0.999], eps = 1e-8 }: AdamScaling = {}): ChainStep => {
+    const [beta1, beta2] = betas;
+    return step({
+      name: "scaleByAdam",
+      hypers: {
+        beta1: { value: beta1, range: belowOne },
+        beta2: { value: beta2, range: belowOne },
+        eps: { value: eps, range: nonNegative },
+      },
+      state: (p) => ({ step: perParameter(p), exp_avg: likeParameter(p), exp_avg_sq: likeParameter(p) }),
+      update({ update, hypers, state }) {
+        const count = state.step.add(1);
+        const mean = state.exp_avg.mul(hypers.beta1).add(update.mul(hypers.beta1.complement()));
+        const square = state.exp_avg_sq.mul(hypers.beta2).add(update.square().mul(hypers.beta2.complement()));
+        const root = square.sqrt().mul(biasCorrection(hypers.beta2, count).rsqrt());
+        return {
+          update: mean.div(root.add(hypers.eps)).mul(biasCorrection(hypers.beta1, count).reciprocal()),
+          state: { step: count, exp_avg: mean, exp_avg_sq: square },
+        };
+      },
+    });
+  },
+);
 
 /**
  * `1 − β^t` for a step count t ≥ 1 on the device.

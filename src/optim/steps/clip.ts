@@ -1,7 +1,19 @@
 /** Limits on gradients: as steps of a chain, and as functions for the time between `backward` and `step`. */
-import { noGrad, type Tensor, type Variable, zeros } from "../../tensor/index.js";
-import { type HyperValue, positive } from "../hyper.js";
+import { noGrad, Tensor, Variable, zeros } from "../../tensor/index.js";
+import { checked, takes } from "../../util/arguments.js";
+import { either, instance, type Kind } from "../../util/kinds.js";
+import type { HyperValue } from "../hyper.js";
+import { hyper, positive } from "../kinds.js";
 import { type ChainStep, step } from "../rule.js";
+
+/** An array of instances of a class. */
+function each(type: typeof Tensor | typeof Variable, name: string): Kind {
+  return {
+    name: `an array of ${name}`,
+    accepts: (value) => Array.isArray(value) && value.every((x) => x instanceof type),
+  };
+}
+const limitKind = either(positive, instance(Tensor, "a scalar tensor"));
 
 /**
  * The norm of all elements of some tensors together: 0 of none, and without NaN at 0.
@@ -12,12 +24,15 @@ import { type ChainStep, step } from "../rule.js";
  * @example
  * const norm = globalNorm([tensor([3, 0]), tensor([[4]])]); // 5
  */
-export function globalNorm(tensors: Iterable<Tensor>): Tensor {
-  return noGrad(() => {
-    const squares = Array.from(tensors, (x) => x.square().sum());
-    return squares.length === 0 ? zeros([]) : squares.reduce((sum, square) => sum.add(square)).sqrt();
-  });
-}
+export const globalNorm = checked(
+  "globalNorm",
+  takes({ tensors: each(Tensor, "tensors") }),
+  (tensors: readonly Tensor[]): Tensor =>
+    noGrad(() => {
+      const squares = tensors.map((x) => x.square().sum());
+      return squares.length === 0 ? zeros([]) : squares.reduce((sum, square) => sum.add(square)).sqrt();
+    }),
+);
 
 /** The factor that brings a norm to at most `limit`. A norm that is not finite gives NaN: no update hides it. */
 const clipFactor = (norm: Tensor, limit: Tensor | number): Tensor =>
@@ -34,14 +49,17 @@ const clipFactor = (norm: Tensor, limit: Tensor | number): Tensor =>
  * @example
  * new Optimizer(model.parameters(), chain(clipByNorm(1), scaleByAdam(), scaleByRate(1e-3))).step();
  */
-export function clipByNorm(maxNorm: HyperValue): ChainStep {
-  return step({
-    name: "clipByNorm",
-    hypers: { maxNorm: { value: maxNorm, range: positive } },
-    across: ({ updates, hypers }) => ({ values: { factor: clipFactor(globalNorm(updates), hypers.maxNorm) } }),
-    update: ({ update, values }) => ({ update: update.mul(values.factor.to(update.dtype)) }),
-  });
-}
+export const clipByNorm = checked(
+  "clipByNorm",
+  takes({ maxNorm: hyper(positive) }),
+  (maxNorm: HyperValue): ChainStep =>
+    step({
+      name: "clipByNorm",
+      hypers: { maxNorm: { value: maxNorm, range: positive } },
+      across: ({ updates, hypers }) => ({ values: { factor: clipFactor(globalNorm(updates), hypers.maxNorm) } }),
+      update: ({ update, values }) => ({ update: update.mul(values.factor.to(update.dtype)) }),
+    }),
+);
 
 /**
  * Limits every element of the updates.
@@ -53,16 +71,19 @@ export function clipByNorm(maxNorm: HyperValue): ChainStep {
  * @example
  * new Optimizer(model.parameters(), chain(clipByValue(0.5), scaleByRate(0.1))).step();
  */
-export function clipByValue(clipValue: HyperValue): ChainStep {
-  return step({
-    name: "clipByValue",
-    hypers: { clipValue: { value: clipValue, range: positive } },
-    update: ({ update, hypers: { clipValue: limit } }) => ({ update: update.maximum(limit.neg()).minimum(limit) }),
-  });
-}
+export const clipByValue = checked(
+  "clipByValue",
+  takes({ clipValue: hyper(positive) }),
+  (clipValue: HyperValue): ChainStep =>
+    step({
+      name: "clipByValue",
+      hypers: { clipValue: { value: clipValue, range: positive } },
+      update: ({ update, hypers: { clipValue: limit } }) => ({ update: update.maximum(limit.neg()).minimum(limit) }),
+    }),
+);
 
-const gradientsOf = (parameters: Iterable<Variable>): [Variable, Tensor][] =>
-  [...parameters].flatMap((p): [Variable, Tensor][] => (p.grad ? [[p, p.grad]] : []));
+const gradientsOf = (parameters: readonly Variable[]): [Variable, Tensor][] =>
+  parameters.flatMap((p): [Variable, Tensor][] => (p.grad ? [[p, p.grad]] : []));
 
 /**
  * Scales the gradients of all parameters by one factor where their norm is above a limit; between `backward` and `step`.
@@ -78,15 +99,18 @@ const gradientsOf = (parameters: Iterable<Variable>): [Variable, Tensor][] =>
  * const norm = clipGradNorm(model.parameters(), 1); // shape []
  * optimizer.step();
  */
-export function clipGradNorm(parameters: Iterable<Variable>, maxNorm: Tensor | number): Tensor {
-  return noGrad(() => {
-    const found = gradientsOf(parameters);
-    const norm = globalNorm(found.map(([, gradient]) => gradient));
-    const factor = clipFactor(norm, maxNorm);
-    for (const [parameter, gradient] of found) parameter.grad = gradient.mul(factor.to(gradient.dtype));
-    return norm;
-  });
-}
+export const clipGradNorm = checked(
+  "clipGradNorm",
+  takes({ parameters: each(Variable, "parameters"), maxNorm: limitKind }),
+  (parameters: readonly Variable[], maxNorm: Tensor | number): Tensor =>
+    noGrad(() => {
+      const found = gradientsOf(parameters);
+      const norm = globalNorm(found.map(([, gradient]) => gradient));
+      const factor = clipFactor(norm, maxNorm);
+      for (const [parameter, gradient] of found) parameter.grad = gradient.mul(factor.to(gradient.dtype));
+      return norm;
+    }),
+);
 
 /**
  * Limits every element of the gradients; between `backward` and `step`.
@@ -101,11 +125,14 @@ export function clipGradNorm(parameters: Iterable<Variable>, maxNorm: Tensor | n
  * clipGradValue(model.parameters(), 0.5);
  * optimizer.step();
  */
-export function clipGradValue(parameters: Iterable<Variable>, clipValue: Tensor | number): void {
-  noGrad(() => {
-    for (const [parameter, gradient] of gradientsOf(parameters)) {
-      const low = typeof clipValue === "number" ? -clipValue : clipValue.neg();
-      parameter.grad = gradient.maximum(low).minimum(clipValue);
-    }
-  });
-}
+export const clipGradValue = checked(
+  "clipGradValue",
+  takes({ parameters: each(Variable, "parameters"), clipValue: limitKind }),
+  (parameters: readonly Variable[], clipValue: Tensor | number): void =>
+    noGrad(() => {
+      for (const [parameter, gradient] of gradientsOf(parameters)) {
+        const low = typeof clipValue === "number" ? -clipValue : clipValue.neg();
+        parameter.grad = gradient.maximum(low).minimum(clipValue);
+      }
+    }),
+);

@@ -1,5 +1,7 @@
 /** Weight decay: one formula, and two places in a chain that it belongs to. */
-import { type HyperValue, nonNegative } from "../hyper.js";
+import { checked, takes } from "../../util/arguments.js";
+import type { HyperValue } from "../hyper.js";
+import { hyper, nonNegative } from "../kinds.js";
 import { type ChainStep, step } from "../rule.js";
 
 const addDecay = (name: string, weightDecay: HyperValue): ChainStep =>
@@ -19,9 +21,11 @@ const addDecay = (name: string, weightDecay: HyperValue): ChainStep =>
  * @example
  * new Optimizer(model.parameters(), chain(coupledDecay(5e-4), scaleByMomentum(0.9), scaleByRate(0.1))).step();
  */
-export function coupledDecay(weightDecay: HyperValue): ChainStep {
-  return addDecay("coupledDecay", weightDecay);
-}
+export const coupledDecay = checked(
+  "coupledDecay",
+  takes({ weightDecay: hyper(nonNegative) }),
+  (weightDecay: HyperValue): ChainStep => addDecay("coupledDecay", weightDecay),
+);
 
 /**
  * Makes parameters smaller by a share of themselves in each step, whatever their gradients are: the weight decay of AdamW.
@@ -34,6 +38,8 @@ export function coupledDecay(weightDecay: HyperValue): ChainStep {
  * @example
  * new Optimizer(model.parameters(), chain(scaleByAdam(), decoupledDecay(0.01), scaleByRate(1e-3))).step();
  */
-export function decoupledDecay(weightDecay: HyperValue): ChainStep {
-  return addDecay("decoupledDecay", weightDecay);
-}
+export const decoupledDecay = checked(
+  "decoupledDecay",
+  takes({ weightDecay: hyper(nonNegative) }),
+  (weightDecay: HyperValue): ChainStep => addDecay("decoupledDecay", weightDecay),
+);

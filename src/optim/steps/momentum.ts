@@ -1,6 +1,9 @@
 /** Running sums and running means of gradients. */
 import { onesLike, type Tensor } from "../../tensor/index.js";
-import { belowOne, type HyperValue } from "../hyper.js";
+import { checked, takes } from "../../util/arguments.js";
+import { flag } from "../../util/kinds.js";
+import type { HyperValue } from "../hyper.js";
+import { belowOne, hyper } from "../kinds.js";
 import { type ChainStep, likeParameter, perParameter, step } from "../rule.js";
 
 /** How {@link scaleByMomentum} sums. */
@@ -22,36 +25,40 @@ export interface MomentumOptions {
  * @example
  * new Optimizer(model.parameters(), chain(scaleByMomentum(0.9, { nesterov: true }), scaleByRate(0.1))).step();
  */
-export function scaleByMomentum(momentum: HyperValue, options: MomentumOptions = {}): ChainStep {
-  const { dampening, nesterov = false } = options;
-  const hypers = { momentum: { value: momentum, range: belowOne } };
-  const moved = (update: Tensor, buffer: Tensor, kept: Tensor) => (nesterov ? update.add(buffer.mul(kept)) : buffer);
-  if (dampening === undefined) {
+export const scaleByMomentum = checked(
+  "scaleByMomentum",
+  takes<MomentumOptions>({ momentum: hyper(belowOne) }, { dampening: hyper(belowOne), nesterov: flag }),
+  (momentum: HyperValue, options: MomentumOptions = {}): ChainStep => {
+    const { dampening, nesterov = false } = options;
+    const hypers = { momentum: { value: momentum, range: belowOne } };
+    const moved = (update: Tensor, buffer: Tensor, kept: Tensor) => (nesterov ? update.add(buffer.mul(kept)) : buffer);
+    if (dampening === undefined) {
+      return step({
+        name: "scaleByMomentum",
+        hypers,
+        state: (p) => ({ momentum_buffer: likeParameter(p) }),
+        update({ update, hypers: { momentum: kept }, state }) {
+          const buffer = state.momentum_buffer.mul(kept).add(update);
+          return { update: moved(update, buffer, kept), state: { momentum_buffer: buffer } };
+        },
+      });
+    }
     return step({
       name: "scaleByMomentum",
-      hypers,
-      state: (p) => ({ momentum_buffer: likeParameter(p) }),
-      update({ update, hypers: { momentum: kept }, state }) {
-        const buffer = state.momentum_buffer.mul(kept).add(update);
-        return { update: moved(update, buffer, kept), state: { momentum_buffer: buffer } };
+      hypers: { ...hypers, dampening: { value: dampening, range: belowOne } },
+      // `started` is 0 before the first step, which takes the gradient undampened.
+      state: (p) => ({ momentum_buffer: likeParameter(p), started: perParameter(p) }),
+      update({ update, hypers: { momentum: kept, dampening: damped }, state }) {
+        const fresh = update.mul(state.started.mul(damped).neg().add(1));
+        const buffer = state.momentum_buffer.mul(kept).add(fresh);
+        return {
+          update: moved(update, buffer, kept),
+          state: { momentum_buffer: buffer, started: onesLike(state.started) },
+        };
       },
     });
-  }
-  return step({
-    name: "scaleByMomentum",
-    hypers: { ...hypers, dampening: { value: dampening, range: belowOne } },
-    // `started` is 0 before the first step, which takes the gradient undampened.
-    state: (p) => ({ momentum_buffer: likeParameter(p), started: perParameter(p) }),
-    update({ update, hypers: { momentum: kept, dampening: damped }, state }) {
-      const fresh = update.mul(state.started.mul(damped).neg().add(1));
-      const buffer = state.momentum_buffer.mul(kept).add(fresh);
-      return {
-        update: moved(update, buffer, kept),
-        state: { momentum_buffer: buffer, started: onesLike(state.started) },
-      };
-    },
-  });
-}
+  },
+);
 
 /**
  * Momentum as in Muon: a running mean of gradients in place of each.
@@ -63,18 +70,19 @@ export function scaleByMomentum(momentum: HyperValue, options: MomentumOptions =
  * @example
  * new Optimizer(model.parameters(), chain(averageGradients(0.9), scaleByRate(0.1))).step();
  */
-export function averageGradients(
-  momentum: HyperValue,
-  { nesterov = false }: Pick<MomentumOptions, "nesterov"> = {},
-): ChainStep {
-  return step({
-    name: "averageGradients",
-    hypers: { momentum: { value: momentum, range: belowOne } },
-    state: (p) => ({ momentum_buffer: likeParameter(p) }),
-    update({ update, hypers: { momentum: kept }, state }) {
-      const own = update.mul(kept.complement());
-      const buffer = state.momentum_buffer.mul(kept).add(own);
-      return { update: nesterov ? own.add(buffer.mul(kept)) : buffer, state: { momentum_buffer: buffer } };
-    },
-  });
-}
+export const averageGradients = checked(
+  "averageGradients",
+  takes<Pick<MomentumOptions, "nesterov">>({ momentum: hyper(belowOne) }, { nesterov: flag }),
+  (momentum: HyperValue, { nesterov = false }: Pick<MomentumOptions, "nesterov"> = {}): ChainStep => {
+    return step({
+      name: "averageGradients",
+      hypers: { momentum: { value: momentum, range: belowOne } },
+      state: (p) => ({ momentum_buffer: likeParameter(p) }),
+      update({ update, hypers: { momentum: kept }, state }) {
+        const own = update.mul(kept.complement());
+        const buffer = state.momentum_buffer.mul(kept).add(own);
+        return { update: nesterov ? own.add(buffer.mul(kept)) : buffer, state: { momentum_buffer: buffer } };
+      },
+    });
+  },
+);

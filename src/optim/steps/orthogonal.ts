@@ -1,7 +1,9 @@
 /** Steps of Muon that look at a parameter as a matrix: orthogonal updates, and matrices of a fixed norm. */
 import type { Tensor, Variable } from "../../tensor/index.js";
-import { checkCount, configError } from "../checks.js";
-import { type HyperValue, nonNegative } from "../hyper.js";
+import { checked, takes } from "../../util/arguments.js";
+import { count, type Kind, word } from "../../util/kinds.js";
+import type { HyperValue } from "../hyper.js";
+import { hyper, nonNegative } from "../kinds.js";
 import { type ChainStep, step } from "../rule.js";
 
 /** How the size of an update follows from the shape of a matrix; see {@link orthogonalise}. */
@@ -24,6 +26,19 @@ const scales: Readonly<Record<MuonScale, (rows: number, columns: number) => numb
   matchRmsAdamw: (rows, columns) => 0.2 * Math.sqrt(Math.max(rows, columns)),
 };
 
+const threeNumbers: Kind = {
+  name: "three numbers",
+  accepts: (value) => Array.isArray(value) && value.length === 3 && value.every(Number.isFinite),
+};
+
+/** What the options of {@link orthogonalise} accept. */
+export const orthogonalisation = {
+  nsCoefficients: threeNumbers,
+  nsSteps: count(),
+  eps: hyper(nonNegative),
+  adjustLr: word(["original", "matchRmsAdamw"]),
+};
+
 const refuse = ({ rank }: Variable) =>
   rank < 2 ? { problem: "is no matrix", hint: "Give it to another chain, in a partition" } : undefined;
 
@@ -44,30 +59,27 @@ const matrixOf = ({ shape, size }: Tensor): [rows: number, columns: number] => [
  * const matrices = model.parameters().filter(({ rank }) => rank >= 2);
  * new Optimizer(matrices, chain(averageGradients(0.95), orthogonalise(), scaleByRate(0.02))).step();
  */
-export function orthogonalise(options: OrthogonaliseOptions = {}): ChainStep {
-  const { nsCoefficients = [3.4445, -4.775, 2.0315], nsSteps = 5, eps = 1e-7, adjustLr = "original" } = options;
-  checkCount("orthogonalise", "nsSteps", nsSteps);
-  if (!Array.isArray(nsCoefficients) || nsCoefficients.length !== 3 || !nsCoefficients.every(Number.isFinite)) {
-    throw configError("orthogonalise", `nsCoefficients must be three numbers, got ${String(nsCoefficients)}`);
-  }
-  if (!Object.hasOwn(scales, adjustLr)) {
-    throw configError("orthogonalise", `adjustLr must be original or matchRmsAdamw, got ${String(adjustLr)}`);
-  }
-  return step({
-    name: "orthogonalise",
-    hypers: { eps: { value: eps, range: nonNegative } },
-    refuse,
-    update({ update, hypers }) {
-      const [rows, columns] = matrixOf(update);
-      const tall = rows > columns; // the products are of the shorter side
-      const matrix = update.reshape([rows, columns]);
-      const wide = tall ? matrix.transpose() : matrix;
-      const factor = newtonSchulz(wide, nsCoefficients, nsSteps, hypers.eps);
-      const turned = (tall ? factor.transpose() : factor).reshape(update.shape);
-      return { update: turned.mul(scales[adjustLr](rows, columns)) };
-    },
-  });
-}
+export const orthogonalise = checked(
+  "orthogonalise",
+  takes<OrthogonaliseOptions>({}, orthogonalisation),
+  (options: OrthogonaliseOptions = {}): ChainStep => {
+    const { nsCoefficients = [3.4445, -4.775, 2.0315], nsSteps = 5, eps = 1e-7, adjustLr = "original" } = options;
+    return step({
+      name: "orthogonalise",
+      hypers: { eps: { value: eps, range: nonNegative } },
+      refuse,
+      update({ update, hypers }) {
+        const [rows, columns] = matrixOf(update);
+        const tall = rows > columns; // the products are of the shorter side
+        const matrix = update.reshape([rows, columns]);
+        const wide = tall ? matrix.transpose() : matrix;
+        const factor = newtonSchulz(wide, nsCoefficients, nsSteps, hypers.eps);
+        const turned = (tall ? factor.transpose() : factor).reshape(update.shape);
+        return { update: turned.mul(scales[adjustLr](rows, columns)) };
+      },
+    });
+  },
+);
 
 /**
  * Nearly the orthogonal factor U·Vᵀ of `G = U·S·Vᵀ`: a polynomial of odd degree, applied to all singular values at once,
@@ -94,7 +106,7 @@ function newtonSchulz(G: Tensor, [a, b, c]: readonly [number, number, number], s
  * const matrices = model.parameters().filter(({ rank }) => rank >= 2);
  * new Optimizer(matrices, chain(orthogonalise(), fixNorm(), scaleByRate(0.1))).step();
  */
-export function fixNorm(): ChainStep {
+export const fixNorm = checked("fixNorm", takes(), (): ChainStep => {
   return step({
     name: "fixNorm",
     refuse,
@@ -103,4 +115,4 @@ export function fixNorm(): ChainStep {
       return { parameter: parameter.mul(norm.reciprocal().mul(Math.sqrt(parameter.shape[0]))) };
     },
   });
-}
+});

@@ -1,24 +1,28 @@
 /** Steps that scale updates by one number: the learning rate, and factors on it. */
-import { type HyperValue, nonNegative } from "../hyper.js";
+import { checked, takes } from "../../util/arguments.js";
+import type { HyperValue } from "../hyper.js";
+import { hyper, nonNegative } from "../kinds.js";
 import { type ChainStep, step } from "../rule.js";
-import type { Schedule } from "../schedule.js";
 
 /**
  * Multiplies updates by the learning rate, the hyper-parameter `lr`. The last step of most chains.
  *
  * Formula: `u ← η·u`.
  *
- * @param lr η, or a schedule. Default 0.001, range ≥ 0
+ * @param lr η, or a schedule. Range ≥ 0
  * @example
- * new Optimizer(model.parameters(), chain(scaleByRate(cosine(0.1, { totalSteps: 1000 })))).step();
+ * new Optimizer(model.parameters(), chain(scaleByRate(cosine(0.1, 1000)))).step();
  */
-export function scaleByRate(lr: HyperValue = 0.001): ChainStep {
-  return step({
-    name: "scaleByRate",
-    hypers: { lr: { value: lr, range: nonNegative } },
-    update: ({ update, hypers }) => ({ update: update.mul(hypers.lr) }),
-  });
-}
+export const scaleByRate = checked(
+  "scaleByRate",
+  takes({ lr: hyper(nonNegative) }),
+  (lr: HyperValue): ChainStep =>
+    step({
+      name: "scaleByRate",
+      hypers: { lr: { value: lr, range: nonNegative } },
+      update: ({ update, hypers }) => ({ update: update.mul(hypers.lr) }),
+    }),
+);
 
 /**
  * Multiplies updates by a schedule, the hyper-parameter `factor`, so that `lr` may be set without a change to the shape of
@@ -26,15 +30,18 @@ export function scaleByRate(lr: HyperValue = 0.001): ChainStep {
  *
  * Formula: `u ← f(t)·u`, t the number of the step, counted from 0.
  *
- * @param schedule f, values ≥ 0
+ * @param factor f, or a number. Range ≥ 0
  * @example
- * const rule = chain(scaleByRate(0.1), scaleBySchedule(cosine(1, { totalSteps: 1000 })));
+ * const rule = chain(scaleByRate(0.1), scaleBySchedule(cosine(1, 1000)));
  * new Optimizer(model.parameters(), rule).lr = 0.05;
  */
-export function scaleBySchedule(schedule: Schedule): ChainStep {
-  return step({
-    name: "scaleBySchedule",
-    hypers: { factor: { value: schedule, range: nonNegative } },
-    update: ({ update, hypers }) => ({ update: update.mul(hypers.factor) }),
-  });
-}
+export const scaleBySchedule = checked(
+  "scaleBySchedule",
+  takes({ factor: hyper(nonNegative) }),
+  (factor: HyperValue): ChainStep =>
+    step({
+      name: "scaleBySchedule",
+      hypers: { factor: { value: factor, range: nonNegative } },
+      update: ({ update, hypers }) => ({ update: update.mul(hypers.factor) }),
+    }),
+);
