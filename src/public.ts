@@ -5,6 +5,7 @@ export type { DeviceDescription } from "./runtime/index.js";
 export * from "./tensor/index.js";
 export {
   ConfigError,
+  ContextError,
   DataError,
   DeviceError,
   DTypeError,

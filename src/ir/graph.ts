@@ -2,6 +2,7 @@
  * The graph: immutable nodes. A node names its op, its inputs and attributes, and its result's shape and dtype. This
  * file knows which attributes each structural op has, but not what any op means (that is in the op records).
  */
+import { ContextError } from "../util/errors.js";
 import { currentOrigin, type Origin } from "../util/scope.js";
 import type { DType } from "./dtype.js";
 import type { ScalarName } from "./scalar.js";
@@ -99,6 +100,32 @@ export interface Node<K extends OpName = OpName> {
   readonly origin: Origin;
   /** Where the value of a leaf is kept, if it has one: the graph does not look inside. */
   readonly held: object | null;
+  /** Where the values that it is computed from live; null if all of them are constants. */
+  readonly home: Home | null;
+}
+
+/** Something that keeps values and computes with them: values of two homes cannot be combined. */
+export interface Home {
+  readonly name: string;
+}
+
+/** @throws ContextError if the inputs live in different homes */
+function homeOf(op: OpName, inputs: readonly Node[]): Home | null {
+  let home: Home | null = null;
+  for (let i = 0; i < inputs.length; i++) {
+    const other = inputs[i].home;
+    if (other === home || other === null) continue;
+    if (home !== null) throw twoHomes(op, home, other);
+    home = other;
+  }
+  return home;
+}
+
+/** The error of combining values of two homes. */
+export function twoHomes(what: string, one: Home, other: Home): ContextError {
+  return new ContextError(`[${what}] combines values of the contexts "${one.name}" and "${other.name}"`, {
+    hint: "Build each model within its own context, and pass values between contexts as data",
+  });
 }
 
 let nextId = 1;
@@ -112,15 +139,20 @@ export function createNode<K extends OpName>(
   dtype: DType,
   origin: Origin = currentOrigin(),
 ): Node<K> {
-  return { id: nextId++, op, inputs, attrs, shape, dtype, origin, held: null };
+  return { id: nextId++, op, inputs, attrs, shape, dtype, origin, held: null, home: homeOf(op, inputs) };
 }
 
 const NO_INPUTS: readonly Node[] = [];
 
 /** Storage from outside the graph. */
-export function createLeaf(shape: Shape, dtype: DType, held: object | null = null): Node<"leaf"> {
+export function createLeaf(
+  shape: Shape,
+  dtype: DType,
+  held: object | null = null,
+  home: Home | null = null,
+): Node<"leaf"> {
   const id = nextId++;
-  return { id, op: "leaf", inputs: NO_INPUTS, attrs: { id }, shape, dtype, origin: currentOrigin(), held };
+  return { id, op: "leaf", inputs: NO_INPUTS, attrs: { id }, shape, dtype, origin: currentOrigin(), held, home };
 }
 
 export const isOp = <K extends OpName>(node: Node, op: K): node is Node<K> => node.op === op;

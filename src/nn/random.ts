@@ -1,16 +1,28 @@
 /**
- * Where the random numbers of layers come from when nobody passes a generator: one seed for the process, from which
+ * Where the random numbers of layers come from when nobody passes a generator: one seed for each context, from which
  * initialisation and every dropout layer draw streams of their own. This file knows nothing of layers.
  */
-import { Generator } from "../tensor/index.js";
+import { Generator, perContext } from "../tensor/index.js";
 import { checkCount } from "./checks.js";
 
-let seed = 0;
-let initialiser: Generator | undefined;
-let dropoutLayers = 0;
+/** What has been drawn under a seed. */
+interface Seeded {
+  readonly seed: number;
+  readonly initialiser: Generator;
+  dropoutLayers: number;
+}
+
+const under = (seed: number): Seeded => ({
+  seed,
+  initialiser: new Generator(seed, { stream: "init" }),
+  dropoutLayers: 0,
+});
+/** Of each context. */
+const seeded = perContext(() => ({ now: under(0) }));
 
 /**
- * Seeds the initialisation of every layer made from now on, and the masks of every dropout layer made from now on.
+ * Seeds the initialisation of every layer made from now on, and the masks of every dropout layer made from now on, in the
+ * current context.
  *
  * The seed is 0 until this is called, so a program that never calls it makes the same model on every run. Dropout
  * layers are numbered from the call on, so that the same program makes the same masks.
@@ -24,18 +36,14 @@ let dropoutLayers = 0;
  * const second = new Linear(2, 3); // the same weights, bit for bit
  */
 export function manualSeed(value: number): void {
-  seed = checkCount("manualSeed", "seed", value, 0);
-  initialiser = undefined;
-  dropoutLayers = 0;
+  seeded().now = under(checkCount("manualSeed", "seed", value, 0));
 }
 
-/** The generator that initialises parameters; made on first use, so that importing this file builds nothing. */
-export function defaultGenerator(): Generator {
-  initialiser ??= new Generator(seed, { stream: "init" });
-  return initialiser;
-}
+/** The generator that initialises parameters. */
+export const defaultGenerator = (): Generator => seeded().now.initialiser;
 
 /** A generator of its own for the next dropout layer. */
 export function nextDropoutGenerator(): Generator {
-  return new Generator(seed, { stream: `dropout.${dropoutLayers++}` });
+  const { now } = seeded();
+  return new Generator(now.seed, { stream: `dropout.${now.dropoutLayers++}` });
 }

@@ -11,20 +11,25 @@ export interface DeviceBuffer {
   readonly sizeBytes: number;
 }
 
-/** A program made ready to run. */
+/** A program loaded on a device. */
 export interface Executable {
-  /** Runs every step; buffers are given for leaves and outputs in the program's order. */
-  run(leaves: readonly DeviceBuffer[], outputs: readonly DeviceBuffer[]): Promise<void>;
-  /** Time of each step of the last run in milliseconds, if the program was prepared with `timed`; else empty. */
+  /**
+   * Enqueues a run of every step behind all that was submitted before; buffers are given for leaves and outputs in the
+   * program's order. Resolves when the device is ready for the next: one with a queue of its own may do so before the run
+   * has ended, since later runs and reads come behind it; the others when it has ended. Rejects if the run failed by then;
+   * a failure that is found later rejects `finish` and the reads behind it.
+   */
+  submit(leaves: readonly DeviceBuffer[], outputs: readonly DeviceBuffer[]): Promise<void>;
+  /** Time of each step of the last run that has ended, in milliseconds, if the program was loaded `timed`; else empty. */
   stepTimesMs(): readonly number[];
 }
 
-export interface PrepareOptions {
+export interface LoadOptions {
   /** Whether every step is timed; default only where FOVEA_DEBUG prints the times. */
   readonly timed?: boolean;
 }
 
-/** A program that was made ready in an earlier process, without the loops of its kernels. */
+/** A program that an earlier process compiled, without the loops of its kernels. */
 export interface Recalled {
   readonly program: Program<KernelLabel>;
   readonly executable: Executable;
@@ -36,13 +41,17 @@ export interface Device {
   readonly name: string;
   readonly target: Target;
   allocate(dtype: DType, elements: number): DeviceBuffer;
+  /** Takes memory back; what was submitted before may still use it. */
   release(buffer: DeviceBuffer): void;
   write(buffer: DeviceBuffer, values: TypedArray): void;
-  read(buffer: DeviceBuffer, dtype: DType, elements: number): TypedArray;
-  prepare(program: Program, options?: PrepareOptions): Promise<Executable>;
+  /** The values of a buffer as all runs that were submitted before leave them. */
+  read(buffer: DeviceBuffer, dtype: DType, elements: number): Promise<TypedArray>;
+  load(program: Program, options?: LoadOptions): Promise<Executable>;
+  /** Resolves when everything that was submitted has run. */
+  finish(): Promise<void>;
   /** The program that was remembered under a key, on devices that outlive a process; null if there is none. */
   recall?(key: string): Promise<Recalled | null>;
-  /** Keeps what it takes to run a prepared program again without compiling it. */
+  /** Keeps what it takes to run a loaded program again without compiling it. */
   remember?(key: string, program: Program): Promise<void>;
 }
 

@@ -124,16 +124,17 @@ async function fastest(device: Device, kernel: Kernel, values?: Float32Array): P
     outputs: [{ dtype: "f32", elements }],
     inPlace: [null],
   };
-  const executable = await device.prepare(program, { timed: true });
+  const executable = await device.load(program, { timed: true });
   const x = device.allocate("f32", given);
   const y = device.allocate("f32", elements);
   try {
     if (values) device.write(x, values);
-    else await executable.run([y], [x]);
+    else await executable.submit([y], [x]);
     let bestMs = Number.POSITIVE_INFINITY;
     const startMs = performance.now();
     for (let run = 0; run < RUNS || performance.now() - startMs < LEAST_MS; run++) {
-      await executable.run([x], [y]);
+      await executable.submit([x], [y]);
+      await device.finish();
       bestMs = Math.min(bestMs, executable.stepTimesMs()[0]);
       if (performance.now() - startMs > MOST_MS && run >= 2) break;
     }

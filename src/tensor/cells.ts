@@ -2,71 +2,192 @@
  * Cells: the mutable things (parameters, moments, running statistics, counters, the learning rate) that point to immutable
  * nodes, and the trace that records which cells a compiled function reads and writes. Knows nothing of tensors' methods.
  */
-import { createLeaf, type Node } from "../ir/graph.js";
-import type { Storage } from "../runtime/index.js";
-import { leafOf, realizedLeaf, storageOf } from "./session.js";
+import { createLeaf, type Node, topological, twoHomes } from "../ir/graph.js";
+import { Storage } from "../runtime/index.js";
+import { type Context, currentContext, withContext } from "./context.js";
+import { leafAfter, leafOf, type Run, realizedLeaf, storageOf } from "./realized.js";
+
+/** The value of a cell before a queued run, and where that run puts the next one. */
+export interface Replacement {
+  readonly cell: Cell;
+  readonly before: Node;
+  /** Whether nobody else has the value before, so that its memory may be used for the next one. */
+  readonly own: boolean;
+  readonly after: Node;
+}
+
+/** What was to be replaced by the storage of a failed run: behind several of those, cells find the last value there was. */
+const replacedByFailure = new WeakMap<Storage, Node>();
 
 export class Cell {
   private current: Node;
-  /** Whether someone outside a trace holds the current value: then it must not be overwritten in place. */
+  /** Whether someone outside a trace has the current value: then it must not be overwritten in place. */
   private lent = false;
+  /** The queued run that the current value comes from; null if none does, or it has ended. */
+  writer: Run | null = null;
   /** Adds to the gradient of whoever owns the cell. */
   accumulate: (g: Node) => void = () => undefined;
+  readonly context: Context;
+  private reference: WeakRef<Cell> | null = null;
 
   constructor(initial: Node) {
-    this.current = initial;
+    this.context = (initial.home as Context | null) ?? currentContext();
+    this.current = this.claim(initial);
+    if (!realizedLeaf(initial)) this.markPending();
   }
 
   /** The node of the value now: inside a trace, a placeholder or what the trace assigned. */
   read(): Node {
-    if (active) return active.read(this);
+    const { trace } = currentContext();
+    if (trace) return trace.read(this);
+    const value = this.settled();
+    const storage = storageOf(value);
+    // Storage that a queued run changes: whoever has it gets what the run leaves there, or its error.
+    if (this.writer && !this.lent && storage) {
+      this.current = leafAfter(this.writer, storage, value.shape, this.context);
+    }
     this.lent = true;
-    return this.settled();
+    return this.current;
   }
 
   write(node: Node): void {
-    if (active) {
-      active.write(this, node);
+    const { trace } = currentContext();
+    if (trace) {
+      trace.write(this, node);
       return;
     }
-    this.current = node;
-    if (realizedLeaf(node)) assigned.delete(this);
-    else assigned.add(this);
+    this.current = this.claim(node);
+    this.lent = false;
+    this.writer = null;
+    if (realizedLeaf(node)) this.unmarkPending();
+    else this.markPending();
   }
 
-  /** The value now, as the leaf that holds it if it has been computed. */
+  /** The value now, as the leaf that holds it if it has been computed; whoever asks does not keep it. */
   settled(): Node {
     const leaf = realizedLeaf(this.current);
     if (leaf && leaf !== this.current) {
       this.current = leaf;
-      assigned.delete(this);
+      this.unmarkPending();
     }
     return this.current;
   }
 
-  get isLent(): boolean {
-    return this.lent;
-  }
-
-  storage(): Storage | undefined {
-    return storageOf(this.settled());
-  }
-
-  /** Takes storage that a program has filled. */
-  settle(storage: Storage): void {
-    if (this.storage() === storage) return;
-    this.current = leafOf(storage, this.current.shape);
+  /**
+   * Makes the value what a queued run will give. Storage that nobody else has stays the cell's: the run replaces what is
+   * in it, and all that was asked for before reads it before.
+   */
+  replace(run: Run): Replacement {
+    const before = this.settled();
+    const own = !this.lent;
+    this.writer = run;
+    if (own && storageOf(before)) return { cell: this, before, own, after: before };
+    const { shape, dtype } = before;
+    const elements = shape.reduce((size, extent) => size * extent, 1);
+    const after = leafOf(new Storage(dtype, elements), shape, this.context);
+    this.current = after;
     this.lent = false;
-    assigned.delete(this);
+    this.unmarkPending();
+    return { cell: this, before, own, after };
+  }
+
+  /** The run that was to replace the value has ended. */
+  replaced(run: Run): void {
+    if (this.writer === run) this.writer = null;
+  }
+
+  /** The run that was to replace the value has failed: the cell has the value before again. */
+  restore(run: Run, { before, own, after }: Replacement, error: unknown): void {
+    this.replaced(run);
+    const [old, failed] = [storageOf(before), storageOf(after)];
+    const isCurrent = storageOf(this.current) === failed;
+    if (failed && failed === old) {
+      // Whoever has read the cell since then has a leaf that knows of the run.
+      if (isCurrent) this.current = leafOf(old, before.shape, this.context);
+      return;
+    }
+    const last = (old && replacedByFailure.get(old)) ?? before;
+    if (failed) {
+      failed.fail(error);
+      replacedByFailure.set(failed, last);
+    }
+    if (!isCurrent) return;
+    this.current = last;
+    this.lent = !own;
+    if (!realizedLeaf(last)) this.markPending();
+  }
+
+  /** The node as one that belongs to the cell's context. */
+  private claim(node: Node): Node {
+    if (node.home === this.context) return node;
+    if (node.home !== null) throw twoHomes("assign", this.context, node.home);
+    return { ...node, home: this.context };
+  }
+
+  private markPending(): void {
+    this.reference ??= new WeakRef(this);
+    this.context.pending ??= new PendingCells();
+    this.context.pending.add(this.reference);
+  }
+
+  private unmarkPending(): void {
+    if (this.reference) this.context.pending?.delete(this.reference);
   }
 }
 
-/** Cells whose value has been assigned but not computed. */
-const assigned = new Set<Cell>();
-export const assignedNodes = (): Node[] => [...assigned].map((cell) => cell.settled());
+/** Cells of a context whose value has been assigned but not computed. Keeps none of them alive. */
+export class PendingCells {
+  private readonly references = new Set<WeakRef<Cell>>();
+
+  add(reference: WeakRef<Cell>): void {
+    this.references.add(reference);
+  }
+
+  delete(reference: WeakRef<Cell>): void {
+    this.references.delete(reference);
+  }
+
+  /** The values to compute. */
+  nodes(): Node[] {
+    const found: Node[] = [];
+    for (const reference of this.references) {
+      const node = reference.deref()?.settled();
+      if (!node || realizedLeaf(node)) this.references.delete(reference);
+      else found.push(node);
+    }
+    return found;
+  }
+
+  /**
+   * The values that are computed from something that the given nodes need and that has not been computed: computing them
+   * later would do that again, and would keep everything that it takes until then.
+   */
+  related(nodes: readonly Node[]): Node[] {
+    if (this.references.size === 0) return [];
+    const pending = this.nodes();
+    const wanted = new Set(nodes);
+    const isKnown = (node: Node) => realizedLeaf(node) !== undefined;
+    const related = new Set(topological(nodes, isKnown).filter((node) => node.op !== "const" && !isKnown(node)));
+    for (const node of topological(pending, isKnown)) {
+      if (!related.has(node) && node.inputs.some((x) => related.has(x)) && !isKnown(node)) related.add(node);
+    }
+    return pending.filter((node) => related.has(node) && !wanted.has(node));
+  }
+
+  /** Leaves values to those who ask for them, such as values that cannot be computed. */
+  forget(nodes: readonly Node[]): void {
+    const given = new Set(nodes);
+    for (const reference of this.references) {
+      const node = reference.deref()?.settled();
+      if (!node || given.has(node)) this.references.delete(reference);
+    }
+  }
+}
 
 /** What a compiled function reads and writes while it is traced. */
 export class Trace {
+  constructor(private readonly context: Context) {}
+
   readonly placeholders = new Map<Cell, Node>();
   readonly writes = new Map<Cell, Node>();
   /** Gradients live only inside the trace. */
@@ -83,8 +204,9 @@ export class Trace {
     if (written) return written;
     const known = this.placeholders.get(cell);
     if (known) return known;
+    if (cell.context !== this.context) throw twoHomes("compile", this.context, cell.context);
     const { shape, dtype } = cell.settled();
-    const placeholder = createLeaf(shape, dtype);
+    const placeholder = createLeaf(shape, dtype, null, this.context);
     this.placeholders.set(cell, placeholder);
     return placeholder;
   }
@@ -127,13 +249,14 @@ export class HostValue<T> {
 
   /** The value now. A trace notes what it reads, and what it sets. */
   get value(): T {
-    if (active && !active.left.has(this) && !active.observed.has(this)) active.observed.set(this, this.current);
+    const { trace } = currentContext();
+    if (trace && !trace.left.has(this) && !trace.observed.has(this)) trace.observed.set(this, this.current);
     return this.current;
   }
 
   set value(value: T) {
     this.current = value;
-    active?.left.set(this, value);
+    currentContext().trace?.left.set(this, value);
   }
 
   /** Whether the value is the one given; not noted by a trace. */
@@ -142,37 +265,41 @@ export class HostValue<T> {
   }
 }
 
-let active: Trace | null = null;
-
-export const activeTrace = (): Trace | null => active;
+export const activeTrace = (): Trace | null => currentContext().trace;
 
 /** Runs `fn` under a trace. */
-export function traced<T>(trace: Trace, fn: () => T): T {
-  const outer = active;
-  active = trace;
+export function traced<T>(context: Context, trace: Trace, fn: () => T): T {
+  const outer = context.trace;
+  context.trace = trace;
   try {
-    return fn();
+    return withContext(context, fn);
   } finally {
-    active = outer;
+    context.trace = outer;
   }
 }
 
-let gradEnabled = true;
-export const isGradEnabled = (): boolean => gradEnabled;
+/**
+ * Whether what is built now records gradients: not within `noGrad`.
+ *
+ * @example
+ * noGrad(() => isGradEnabled()); // false
+ */
+export const isGradEnabled = (): boolean => currentContext().gradients;
 
 /**
- * Runs `fn` without recording gradients: what it computes is constant to `backward`.
+ * Runs `fn` without recording gradients: what it computes is constant to `backward`. Holds for the current context.
  *
  * @example
  * noGrad(() => weight.assign(weight.mul(0.9)));
  */
 export function noGrad<T>(fn: () => T): T {
-  const outer = gradEnabled;
-  gradEnabled = false;
+  const context = currentContext();
+  const outer = context.gradients;
+  context.gradients = false;
   try {
     return fn();
   } finally {
-    gradEnabled = outer;
+    context.gradients = outer;
   }
 }
 

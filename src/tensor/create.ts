@@ -17,7 +17,7 @@ import {
 } from "./host.js";
 import { dimKind, dtypeKind } from "./kinds.js";
 import type { ArangeOptions, DimOptions, DTypeOptions } from "./options.js";
-import { leafOf } from "./session.js";
+import { leafOf } from "./realized.js";
 import * as shapes from "./shapes.js";
 import { Tensor, type TensorLike, tensorKind, tensorLikeKind } from "./tensor.js";
 import { Variable } from "./variable.js";
@@ -68,7 +68,7 @@ export const tensor = checked(
       throw shapeError("tensor", `${length} values do not fill ${formatShape(shape)}`);
     }
     const dtype = options.dtype ?? dtypeOf(flat);
-    const made = new Tensor(leafOf(Storage.from(dtype, elementsOf("tensor", flat, dtype, shape)), shape));
+    const made = new Tensor(leafOf(Storage.from(dtype, elementsOf("tensor", flat, dtype, shape)), shape, null));
     if (!options.requiresGrad) return made;
     if (!isFloat(dtype)) throw dtypeError("tensor", `${dtype} has no gradient`, `Use dtype "f32"`);
     return new Variable(made, { requiresGrad: true });

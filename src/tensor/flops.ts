@@ -3,6 +3,7 @@ import { sizeOf } from "../ir/dtype.js";
 import { type Node, type StructuralName, topological } from "../ir/graph.js";
 import { structuralRecord } from "../ops/index.js";
 import { Trace, traced } from "./cells.js";
+import { currentContext } from "./context.js";
 import type { Tensor } from "./tensor.js";
 
 /**
@@ -30,4 +31,7 @@ export function multiplyAddsByPath(...tensors: readonly Tensor[]): Map<string, n
 export const bytesOf = ({ size, dtype }: Tensor): number => size * sizeOf(dtype);
 
 /** Runs `fn` for the graph that it builds: what it assigns to variables is dropped. */
-export const buildOnly = <T>(fn: () => T): T => traced(new Trace(), fn);
+export function buildOnly<T>(fn: () => T): T {
+  const context = currentContext();
+  return traced(context, new Trace(context), fn);
+}

@@ -4,7 +4,17 @@ export type { KernelWork } from "../ir/program.js";
 export { memoryStats } from "../runtime/index.js";
 export type { Origin, Role } from "../util/scope.js";
 export { HostValue, isGradEnabled, noGrad } from "./cells.js";
-export { beforeEachCall, compile, isTracing } from "./compile.js";
+export { beforeEachCall, type CompileOptions, compile, isTracing } from "./compile.js";
+export {
+  Context,
+  type ContextOptions,
+  currentContext,
+  currentDevice,
+  perContext,
+  programCount,
+  useDevice,
+  withContext,
+} from "./context.js";
 export type { AvgPoolOptions, ConvOptions, PoolOptions, Size2d } from "./contract.js";
 export {
   arange,
@@ -21,6 +31,7 @@ export {
   zeros,
   zerosLike,
 } from "./create.js";
+export { registerDevice } from "./devices.js";
 export { multiplyAdds } from "./flops.js";
 export type { Nested } from "./format.js";
 export { avgPool2d, type Conv2dOptions, conv2d, maxPool2d } from "./functions.js";
@@ -40,9 +51,8 @@ export type {
 } from "./options.js";
 export { type FunctionProfile, type KernelProfile, type ProfileOptions, profile } from "./profile.js";
 export { Generator, type GeneratorOptions, type NormalOptions, type UniformOptions } from "./random.js";
-export { currentDevice, programCount, registerDevice, useDevice } from "./session.js";
+export { realize } from "./realize.js";
 export {
-  realize,
   Tensor,
   type TensorLike,
 } from "./tensor.js";

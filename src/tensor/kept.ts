@@ -1,5 +1,5 @@
 /**
- * Values that a program needs and that depend on parameters alone: made once, and again when one of the parameters has
+ * Values that a program needs and that depend on parameters alone: computed once, and again when one of the parameters has
  * changed. It must not know what the values are.
  */
 import type { KernelLabel, Program } from "../ir/program.js";
@@ -8,7 +8,7 @@ import { type Device, type Executable, Storage } from "../runtime/index.js";
 export class Kept {
   private readonly reads: readonly number[];
   private values: Storage[] = [];
-  /** Of what the values were made from; null while there are none. What depends on nothing at all has an empty text. */
+  /** Versions of the storages that `values` was computed from, as text; null before the first run. */
   private stamps: string | null = null;
 
   constructor(
@@ -20,17 +20,19 @@ export class Kept {
     this.reads = [...new Set(slots.flatMap((slot) => (slot.kind === "leaf" ? [slot.leaf] : [])))];
   }
 
-  /** The values for these leaves. */
+  /** The values for these leaves, which the device has. */
   async of(leaves: readonly Storage[]): Promise<readonly Storage[]> {
     const stamps = this.reads.map((leaf) => leaves[leaf].stamp).join();
     if (stamps === this.stamps) return this.values;
+    const { device } = this;
     if (this.values.length === 0) {
       this.values = this.program.outputs.map(({ dtype, elements }) => new Storage(dtype, elements));
     }
-    // Until the run is over they are nobody's.
+    // If the run fails, the values belong to no version.
     this.stamps = null;
-    const buffersOf = (storages: readonly Storage[]) => storages.map((storage) => storage.on(this.device));
-    await this.executable.run(buffersOf(leaves), buffersOf(this.values));
+    const buffersOf = (storages: readonly Storage[]) => storages.map((storage) => storage.on(device));
+    await this.executable.submit(buffersOf(leaves), buffersOf(this.values));
+    for (const storage of this.values) storage.wrote(device);
     this.stamps = stamps;
     return this.values;
   }

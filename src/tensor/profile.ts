@@ -6,7 +6,7 @@ import type { KernelWork, Program } from "../ir/program.js";
 import { betterPeaks, measurePeaks, type Peaks } from "../runtime/index.js";
 import { ConfigError } from "../util/errors.js";
 import { compileProbed } from "./compile.js";
-import { currentDevice } from "./session.js";
+import { currentContext, currentDevice } from "./context.js";
 
 export { bandwidthFor, type Peaks } from "../runtime/index.js";
 
@@ -58,14 +58,16 @@ export async function profile<A extends unknown[]>(
   }
   const runs: (readonly number[])[] = [];
   let program: Program | undefined;
-  const step = compileProbed(fn, (made, timesMs) => {
+  const step = compileProbed(fn, {}, (made, timesMs) => {
     program = made;
     runs.push(timesMs);
   });
+  const context = currentContext();
   const stepsMs: number[] = [];
   for (let i = 0; i <= warmup + steps; i++) {
     const startMs = performance.now();
     await step(...args);
+    await context.finish();
     stepsMs.push(performance.now() - startMs);
   }
   const timed = runs.slice(-steps);

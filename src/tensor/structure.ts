@@ -2,6 +2,7 @@
  * Walks over plain objects and arrays that contain tensors: arguments and results of compiled functions.
  */
 import { ConfigError } from "../util/errors.js";
+import { spell } from "../util/spelling.js";
 
 /** Rebuilds a value with every tensor (as told by `is`) replaced; anything but plain data is refused. */
 export function mapTensors<T extends object>(
@@ -40,4 +41,22 @@ export function sameStructure<T extends object>(
     ours.length === theirs.length &&
     ours.every(([key, item], i) => key === theirs[i][0] && sameStructure(item, theirs[i][1], is, same))
   );
+}
+
+/** Every tensor and plain value in arguments, by its place, such as `argument 2.mask`. */
+export function placesOf<T extends object>(
+  args: readonly unknown[],
+  is: (x: unknown) => x is T,
+  tell: (tensor: T) => string,
+): Map<string, string> {
+  const places = new Map<string, string>();
+  const walk = (value: unknown, path: string): void => {
+    if (is(value)) places.set(path, tell(value));
+    else if (Array.isArray(value)) for (const [i, item] of value.entries()) walk(item, `${path}[${i}]`);
+    else if (value !== null && typeof value === "object") {
+      for (const [key, item] of Object.entries(value)) walk(item, `${path}.${key}`);
+    } else places.set(path, spell(value));
+  };
+  for (const [i, value] of args.entries()) walk(value, `argument ${i + 1}`);
+  return places;
 }

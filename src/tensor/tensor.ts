@@ -15,14 +15,16 @@ import {
 } from "../ir/graph.js";
 import type { ScalarName } from "../ir/scalar.js";
 import { graph, helpers } from "../ops/index.js";
-import { checked, checkMethods, takes } from "../util/arguments.js";
+import { checkMethods, takes } from "../util/arguments.js";
 import { ConfigError, FoveaError } from "../util/errors.js";
-import { either, flag, instance, type Kind, list, number, optional, repeated, shape } from "../util/kinds.js";
+import { either, flag, instance, type Kind, list, number, optional, shape } from "../util/kinds.js";
 import { spell } from "../util/spelling.js";
-import { activeTrace, assignedNodes, isGradEnabled, ownerOf } from "./cells.js";
+import { activeTrace, isGradEnabled, ownerOf } from "./cells.js";
 import { axesOf, axisOf, located, shapeError } from "./check.js";
+import { type Context, contextOf } from "./context.js";
 import { matmul } from "./contract.js";
 import * as elementwise from "./elementwise.js";
+import { readValue } from "./evaluate.js";
 import { formatValues, type Nested, nest } from "./format.js";
 import { carriesGradient, forget } from "./history.js";
 import { dimKind, dimsKind, dtypeKind } from "./kinds.js";
@@ -36,7 +38,7 @@ import type {
   SliceOptions,
   VarianceOptions,
 } from "./options.js";
-import { evaluate, leafOf, ownStorage, realizedLeaf, storageOf } from "./session.js";
+import { copyOfLeaf, ownStorage, type Run, realizedLeaf, storageOf } from "./realized.js";
 import * as shapes from "./shapes.js";
 
 /** A tensor, or a number that is broadcast. */
@@ -85,6 +87,10 @@ export class Tensor {
   /** Number of elements. */
   get size(): number {
     return sizeOfShape(this.shape);
+  }
+  /** Where it is computed: the context of the variables that it depends on, else the current one. */
+  get context(): Context {
+    return contextOf(this.version().node);
   }
   /** Whether `backward` stops here and leaves a gradient. */
   get requiresGrad(): boolean {
@@ -410,9 +416,10 @@ export class Tensor {
 
   /** The same value, constant to `backward`. */
   detach(): Tensor {
-    const leaf = realizedLeaf(this.node);
+    const { node } = this;
+    const leaf = realizedLeaf(node);
     const storage = leaf && storageOf(leaf);
-    return new Tensor(storage ? leafOf(storage, this.shape) : graph.make("detach", [this.node], {}));
+    return new Tensor(leaf && storage ? copyOfLeaf(leaf, storage) : graph.make("detach", [node], {}));
   }
 
   /**
@@ -439,10 +446,19 @@ export class Tensor {
         hint: "Return the tensor from the compiled function and read it there",
       });
     }
-    const node = this.node;
-    await evaluate(() => [node, ...assignedNodes()]);
+    const { node, writer } = this.version();
+    const values = await readValue(node, writer);
     this.forget();
-    return ownStorage(realizedLeaf(node) ?? node).read();
+    return values;
+  }
+
+  /**
+   * The value as of now, and the queued run that it comes from, if there is one.
+   *
+   * @internal
+   */
+  version(): { readonly node: Node; readonly writer: Run | null } {
+    return { node: this.node, writer: null };
   }
 
   /** The only element, as a number. */
@@ -567,19 +583,3 @@ export const floats = (x: Tensor): Tensor => (isFloat(x.dtype) ? x : x.to("f32")
 const full = (shape: Shape, value: number, dtype: DType): Tensor =>
   new Tensor(createNode("const", [], { value }, shape, dtype));
 const kept = (shape: Shape, axes: readonly number[]): number[] => shape.map((n, i) => (axes.includes(i) ? 1 : n));
-
-/**
- * Computes tensors (and every assigned variable) now, in one program.
- *
- * @example
- * const [x, y] = [arange(4).exp(), arange(4).square()];
- * await realize(x, y);
- */
-export const realize = checked(
-  "realize",
-  takes({ tensors: repeated(tensorKind) }),
-  (...tensors: Tensor[]): Promise<void> => {
-    const nodes = tensors.map((x) => x.node);
-    return evaluate(() => [...nodes, ...assignedNodes()]);
-  },
-);

@@ -9,7 +9,7 @@ import { flag, instance, type Kind, text } from "../util/kinds.js";
 import { activeTrace, Cell, disown, HostValue, own } from "./cells.js";
 import { shapeError } from "./check.js";
 import { elementOf, elementsOf, type HostArray, isHostArray } from "./host.js";
-import { leafOf } from "./session.js";
+import { leafOf, type Run } from "./realized.js";
 import { Tensor, tensorKind, tensorLikeKind } from "./tensor.js";
 
 /** Name and role of a variable. */
@@ -68,6 +68,14 @@ export class Variable extends Tensor {
     const node = this.cell.read();
     return this.requiresGrad ? own(node, this.cell) : node;
   }
+  /**
+   * The value as of now, and the queued run that it comes from, if there is one.
+   *
+   * @internal
+   */
+  override version(): { readonly node: Node; readonly writer: Run | null } {
+    return { node: this.cell.settled(), writer: this.cell.writer };
+  }
   override get requiresGrad(): boolean {
     return this.wantsGrad;
   }
@@ -115,7 +123,7 @@ export class Variable extends Tensor {
       throw shapeError("load", `${this.label} has ${this.size} elements, got ${values.length}`);
     }
     const copy = elementsOf("load", values, this.dtype, this.shape);
-    this.cell.write(leafOf(Storage.from(this.dtype, copy), this.shape));
+    this.cell.write(leafOf(Storage.from(this.dtype, copy), this.shape, this.cell.context));
   }
 }
 

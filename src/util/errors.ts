@@ -40,6 +40,8 @@ export class DeviceError extends FoveaError {}
 export class UnavailableError extends DeviceError {}
 /** An option or a configuration value is unknown or out of range. */
 export class ConfigError extends FoveaError {}
+/** Values of two contexts were combined. */
+export class ContextError extends FoveaError {}
 /** A computation left the finite numbers. */
 export class NumericError extends FoveaError {}
 

@@ -68,7 +68,7 @@ function run(kernel: Kernel, values: readonly (readonly number[])[], options = p
     Int32Array.from(blocks, ({ address }) => address),
   );
   function_(table.address, 0, kernel.parts[0].tasks, 0);
-  return blocks.map((block, i) => [...device.read(block, "f32", kernel.buffers[i].elements)]);
+  return blocks.map((block, i) => [...device.values(block, "f32", kernel.buffers[i].elements)]);
 }
 
 describe("inner loops", () => {
@@ -158,8 +158,8 @@ describe("loops", () => {
     device.compile(kernel)(table.address, 0, 3, 0);
     const mod = (n: number, by: number) => ((n % by) + by) % by;
     const wanted = Array.from({ length: 105 }, (_, n) => Math.floor(n / 6) * 100 + mod(n - 4, 7));
-    expect([...device.read(y, "i32", 105)]).toEqual(wanted);
-    expect([...device.read(z, "i32", 30)]).toEqual(Array.from({ length: 30 }, (_, n) => Math.floor(n / 4)));
+    expect([...device.values(y, "i32", 105)]).toEqual(wanted);
+    expect([...device.values(z, "i32", 30)]).toEqual(Array.from({ length: 30 }, (_, n) => Math.floor(n / 4)));
   });
 
   it.each([3, 6, 24, 25])("of %i steps make several at once where a remainder then is a constant", (extent) => {
@@ -257,7 +257,7 @@ describe("addresses", () => {
     device.write(table, Int32Array.of(x.address, y.address));
     device.compile(kernel)(table.address, 0, 1, 0);
     const wanted = Array.from({ length: 24 }, (_, n) => Math.max(0, n - 6));
-    expect([...device.read(y, "f32", 24)]).toEqual(wanted);
+    expect([...device.values(y, "f32", 24)]).toEqual(wanted);
   });
 });
 

@@ -51,11 +51,14 @@ export class RecordingDevice implements Device {
   write(): void {
     // Nor is there anything to fill.
   }
-  read(_: DeviceBuffer, dtype: DType, elements: number): TypedArray {
+  async read(_: DeviceBuffer, dtype: DType, elements: number): Promise<TypedArray> {
     return hostArray(dtype, elements);
   }
-  async prepare(program: Program): Promise<Executable> {
+  async finish(): Promise<void> {
+    // Nothing is ever under way.
+  }
+  async load(program: Program): Promise<Executable> {
     this.programs.push(program);
-    return { run: async () => undefined, stepTimesMs: () => program.steps.map((_, i) => i + 1) };
+    return { submit: async () => undefined, stepTimesMs: () => program.steps.map((_, i) => i + 1) };
   }
 }

@@ -136,11 +136,11 @@ async function one(): Promise<unknown> {
 
 /** A training and a prediction with filters that are packed once; and how many programs the compiler made for them. */
 async function again(): Promise<unknown> {
-  const { prepare } = NativeDevice.prototype;
-  let prepared = 0;
-  NativeDevice.prototype.prepare = function (...request) {
-    prepared++;
-    return prepare.apply(this, request);
+  const { load } = NativeDevice.prototype;
+  let loaded = 0;
+  NativeDevice.prototype.load = function (...request) {
+    loaded++;
+    return load.apply(this, request);
   };
   const trained = await train();
   manualSeed(3);
@@ -151,7 +151,7 @@ async function again(): Promise<unknown> {
   for (const x of images) sums.push(await (await predict(x)).item());
   model.parameters()[0].assign(model.parameters()[0].mul(2));
   sums.push(await (await predict(images[0])).item());
-  return { trained, sums, prepared };
+  return { trained, sums, prepared: loaded };
 }
 
 /** Live bytes before and after many steps and dropped tensors. */

@@ -74,7 +74,7 @@ describe.skipIf(freemem() < 4 * 2 ** 30)("beyond 2 GiB", () => {
     expect(high.address).toBeGreaterThan(2 ** 31);
     const values = Float32Array.from({ length: 5 << 20 }, (_, i) => i);
     device.write(high, values);
-    expect(device.read(high, "f32", 5 << 20).every((value, i) => value === i)).toBe(true);
+    expect((await device.read(high, "f32", 5 << 20)).every((value, i) => value === i)).toBe(true);
     for (const block of [...blocks, high]) device.release(block);
   });
 });

@@ -50,30 +50,30 @@ describe.each([
 ])("%s", (_, flops) => {
   it("a kernel that traps is an error that names it, and the next program runs", async () => {
     const output = device.allocate("f32", 16);
-    const stray = await device.prepare(program("stray", FAR, 1, 5, flops));
-    const sound = await device.prepare(program("sound", 3, 7, 5, flops));
+    const stray = await device.load(program("stray", FAR, 1, 5, flops));
+    const sound = await device.load(program("sound", 3, 7, 5, flops));
     for (let i = 0; i < 3; i++) {
-      const error = await stray.run([], [output]).catch((reason: unknown) => reason);
+      const error = await stray.submit([], [output]).catch((reason: unknown) => reason);
       expect(error).toBeInstanceOf(DeviceError);
       expect(String(error)).toContain("[wasm] the kernel stray failed: RuntimeError: memory access out of bounds");
-      await sound.run([], [output]);
-      expect(device.read(output, "f32", 16)[3]).toBe(7);
+      await sound.submit([], [output]);
+      expect((await device.read(output, "f32", 16))[3]).toBe(7);
     }
     device.release(output);
   });
 
   it("programs outlive growth of the memory", async () => {
     const output = device.allocate("f32", 16);
-    const sound = await device.prepare(program("sound", 5, 2.5, 9, flops));
-    await sound.run([], [output]);
+    const sound = await device.load(program("sound", 5, 2.5, 9, flops));
+    await sound.submit([], [output]);
     const grown = device.memory.grownBytes;
     const large = device.allocate("u8", grown);
     expect(device.memory.grownBytes).toBeGreaterThan(grown);
     device.write(output, new Float32Array(16));
-    await sound.run([], [output]);
-    expect(device.read(output, "f32", 16)[5]).toBe(2.5);
+    await sound.submit([], [output]);
+    expect((await device.read(output, "f32", 16))[5]).toBe(2.5);
     device.write(large, new Uint8Array(grown).fill(3));
-    expect(device.read(large, "u8", grown)[grown - 1]).toBe(3);
+    expect((await device.read(large, "u8", grown))[grown - 1]).toBe(3);
     device.release(large);
     device.release(output);
   });
@@ -91,8 +91,8 @@ it("a program that nobody can run any more gives back its memory and its kernels
   const before = await settle();
   const some = async () => {
     for (let i = 0; i < 40; i++) {
-      const made = await device.prepare(program(`number ${i % 20}`, 1, i % 20, 3, i % 2 ? LARGE : 1));
-      await made.run([], [output]);
+      const made = await device.load(program(`number ${i % 20}`, 1, i % 20, 3, i % 2 ? LARGE : 1));
+      await made.submit([], [output]);
     }
   };
   await some();
@@ -106,10 +106,10 @@ it("a program that nobody can run any more gives back its memory and its kernels
 it("a buffer of another device is refused", async () => {
   const { release, run } = {
     release: device.release.bind(device),
-    run: await device.prepare(program("p", 0, 1, 1, 1)),
+    run: await device.load(program("p", 0, 1, 1, 1)),
   };
   expect(() => release({ sizeBytes: 4 })).toThrow("[wasm] was given a buffer of another device");
-  await expect(run.run([], [{ sizeBytes: 4 }])).rejects.toThrow("[wasm] was given a buffer of another device");
+  await expect(run.submit([], [{ sizeBytes: 4 }])).rejects.toThrow("[wasm] was given a buffer of another device");
 });
 
 it("values move from device to device", async () => {

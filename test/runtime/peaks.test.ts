@@ -49,8 +49,8 @@ it("the copy adds one", async () => {
     outputs,
     inPlace: [null],
   };
-  const executable = await device.prepare(program, { timed: true });
-  await executable.run([x], [y]);
-  expect(new Set(device.read(y, "f32", outputs[0].elements))).toEqual(new Set([3]));
+  const executable = await device.load(program, { timed: true });
+  await executable.submit([x], [y]);
+  expect(new Set(await device.read(y, "f32", outputs[0].elements))).toEqual(new Set([3]));
   expect(executable.stepTimesMs()).toHaveLength(1);
 });

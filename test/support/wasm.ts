@@ -81,7 +81,15 @@ export class PlainWasm implements Device {
     const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
     new Uint8Array(this.memory.buffer).set(bytes, addressOf(buffer));
   }
-  read(buffer: DeviceBuffer, dtype: DType, elements: number): TypedArray {
+  async read(buffer: DeviceBuffer, dtype: DType, elements: number): Promise<TypedArray> {
+    return this.values(buffer, dtype, elements);
+  }
+  async finish(): Promise<void> {
+    // Runs end before they return.
+  }
+
+  /** The values of a buffer. */
+  values(buffer: DeviceBuffer, dtype: DType, elements: number): TypedArray {
     const values = hostArray(dtype, elements);
     const bytes = new Uint8Array(this.memory.buffer, addressOf(buffer), values.byteLength);
     new Uint8Array(values.buffer).set(bytes);
@@ -95,13 +103,13 @@ export class PlainWasm implements Device {
     return new engine.Instance(module, { fovea: { memory: this.memory } }).exports.kernel;
   }
 
-  async prepare(program: Program): Promise<Executable> {
+  async load(program: Program): Promise<Executable> {
     const functions = program.kernels.map((kernel) => this.compile(kernel));
     const arena = this.block(program.arenaBytes);
     const scratch = this.block(Math.max(0, ...program.kernels.map(scratchBytes)));
     const tables = program.steps.map(({ slots }) => this.block(4 * slots.length));
     return {
-      run: async (leaves, outputs) => {
+      submit: async (leaves, outputs) => {
         const place = (slot: Slot): number => {
           if (slot.kind === "arena") return arena.address + slot.offset;
           return addressOf(slot.kind === "leaf" ? leaves[slot.leaf] : outputs[slot.output]);

@@ -9,7 +9,8 @@ async function session() {
   const errors: typeof Errors = await import("../../src/util/errors.js");
   const missing = (reason: string, hint?: string) => () =>
     Promise.reject(new errors.UnavailableError(reason, { hint }));
-  return { ...(await import("../../src/tensor/session.js")), ...errors, missing };
+  const contexts = await import("../../src/tensor/context.js");
+  return { ...contexts, ...(await import("../../src/tensor/devices.js")), ...errors, missing };
 }
 
 const named = (name: string) => async () => ({ name }) as Device;

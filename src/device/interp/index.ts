@@ -9,8 +9,9 @@ import { type DType, hostArray, sizeOf, type TypedArray } from "../../ir/dtype.j
 import type { Kernel } from "../../ir/loops.js";
 import type { Program, Slot } from "../../ir/program.js";
 import type { Target } from "../../ir/target.js";
-import type { Device, DeviceBuffer, DeviceDescription, Executable } from "../../runtime/index.js";
+import { type Device, type DeviceBuffer, type DeviceDescription, type Executable, Turns } from "../../runtime/index.js";
 import { DeviceError } from "../../util/errors.js";
+import { nextTurn } from "../../util/host.js";
 import { support } from "./support.js";
 
 /** f32 values are kept in float64 too: rounding belongs to the devices that are compared with this one. */
@@ -74,8 +75,13 @@ class Arena {
   }
 }
 
+/** The longest that other work of the process waits, unless a single kernel takes longer. */
+const TURN_MS = 16;
+
 export class InterpDevice implements Device {
   readonly name: string;
+  private readonly turns = new Turns();
+  private lastTurnMs = performance.now();
 
   /** @param target the machine to emulate; default none: one lane and no templates */
   constructor(readonly target: Target = ORACLE) {
@@ -94,36 +100,49 @@ export class InterpDevice implements Device {
     valuesOf(buffer).set(values);
   }
 
-  read(buffer: DeviceBuffer, dtype: DType, elements: number): TypedArray {
+  async read(buffer: DeviceBuffer, dtype: DType, elements: number): Promise<TypedArray> {
     const copy = hostArray(dtype, elements);
     copy.set(valuesOf(buffer).subarray(0, elements));
     return copy;
   }
 
-  async prepare(program: Program): Promise<Executable> {
+  async load(program: Program): Promise<Executable> {
     const functions = program.kernels.map(load);
     const times = new Float64Array(program.steps.length);
     const arena = new Arena();
     return {
-      run: async (leaves, outputs) => {
-        const bind = (slot: Slot, dtype: DType, elements: number): Float64Array => {
-          if (slot.kind === "arena") return arena.array(slot.offset, dtype, elements);
-          return valuesOf(slot.kind === "leaf" ? leaves[slot.leaf] : outputs[slot.output]);
-        };
-        for (const step of inReverse(program)) {
-          const { kernel, slots } = program.steps[step];
-          const { buffers } = program.kernels[kernel];
-          const startMs = performance.now();
-          const arrays = slots.map((slot, i) => bind(slot, buffers[i].dtype, buffers[i].elements));
-          buffers.forEach(({ access }, i) => {
-            if (access === "write") arena.overwrite(arrays[i]);
-          });
-          functions[kernel](arrays);
-          times[step] = performance.now() - startMs;
-        }
-      },
+      submit: (leaves, outputs) =>
+        this.turns.take(async () => {
+          const bind = (slot: Slot, dtype: DType, elements: number): Float64Array => {
+            if (slot.kind === "arena") return arena.array(slot.offset, dtype, elements);
+            return valuesOf(slot.kind === "leaf" ? leaves[slot.leaf] : outputs[slot.output]);
+          };
+          for (const step of inReverse(program)) {
+            await this.yieldNow();
+            const { kernel, slots } = program.steps[step];
+            const { buffers } = program.kernels[kernel];
+            const startMs = performance.now();
+            const arrays = slots.map((slot, i) => bind(slot, buffers[i].dtype, buffers[i].elements));
+            buffers.forEach(({ access }, i) => {
+              if (access === "write") arena.overwrite(arrays[i]);
+            });
+            functions[kernel](arrays);
+            times[step] = performance.now() - startMs;
+          }
+        }),
       stepTimesMs: () => [...times],
     };
+  }
+
+  finish(): Promise<void> {
+    return this.turns.ended();
+  }
+
+  /** Gives the event loop its turn between two steps if it has waited for long. */
+  private async yieldNow(): Promise<void> {
+    if (performance.now() - this.lastTurnMs <= TURN_MS) return;
+    await new Promise<void>((resolve) => nextTurn(resolve));
+    this.lastTurnMs = performance.now();
   }
 }
 

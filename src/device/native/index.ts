@@ -12,9 +12,10 @@ import {
   type DeviceDescription,
   type Executable,
   GarbageClock,
-  type PrepareOptions,
+  type LoadOptions,
   type Recalled,
   reportSteps,
+  Turns,
 } from "../../runtime/index.js";
 import { cacheFolder } from "../../util/cache-folder.js";
 import { DeviceError, describeError } from "../../util/errors.js";
@@ -46,7 +47,9 @@ export class NativeDevice implements Device {
   private readonly garbage = new GarbageClock(collectGarbage);
   private readonly arenas: FinalizationRegistry<number>;
   private readonly programs: ProgramCache;
-  /** Prepared programs as they can be kept. */
+  private readonly turns = new Turns();
+  private scratchBytes = 0;
+  /** Loaded programs as they can be remembered. */
   private readonly made = new WeakMap<Program, MadeProgram>();
 
   constructor(
@@ -88,13 +91,13 @@ export class NativeDevice implements Device {
     if (values.byteLength > 0) this.runtime.write(addressOf(buffer), values, values.byteLength);
   }
 
-  read(buffer: DeviceBuffer, dtype: DType, elements: number): TypedArray {
+  async read(buffer: DeviceBuffer, dtype: DType, elements: number): Promise<TypedArray> {
     const values = hostArray(dtype, elements);
     if (elements > 0) this.runtime.read(values, addressOf(buffer), values.byteLength);
     return values;
   }
 
-  async prepare(program: Program, options: PrepareOptions = {}): Promise<Executable> {
+  async load(program: Program, options: LoadOptions = {}): Promise<Executable> {
     const debug = Number(process.env.FOVEA_DEBUG ?? 0);
     const texts = program.kernels.map((kernel) => printC(kernel, this.machine.simd.lanes));
     if (debug >= 4) process.stderr.write(texts.map((text, i) => `// ${program.kernels[i].label}\n${text}\n`).join(""));
@@ -106,14 +109,14 @@ export class NativeDevice implements Device {
     });
     const made = { ...program, kernels, kept: undefined };
     this.made.set(program, made);
-    return this.ready(made, options);
+    return this.open(made, options);
   }
 
   async recall(key: string): Promise<Recalled | null> {
     const program = await this.programs.load(key);
     if (!program) return null;
-    const kept = program.kept ? this.ready(program.kept) : null;
-    return { program, executable: this.ready(program), kept };
+    const kept = program.kept ? this.open(program.kept) : null;
+    return { program, executable: this.open(program), kept };
   }
 
   async remember(key: string, program: Program): Promise<void> {
@@ -121,13 +124,23 @@ export class NativeDevice implements Device {
     if (made) await this.programs.store(key, kept ? { ...made, kept } : made);
   }
 
-  private ready(program: MadeProgram, { timed = false }: PrepareOptions = {}): Executable {
+  private open(program: MadeProgram, { timed = false }: LoadOptions = {}): Executable {
     const debug = Number(process.env.FOVEA_DEBUG ?? 0);
     const entries = program.kernels.map((kernel) =>
       this.runtime.open(this.programs.libraryPath(kernel), kernel.symbol),
     );
-    this.runtime.scratch(Math.max(64, ...program.kernels.map((kernel) => kernel.scratchBytes)));
     return this.executable(program, entries, timed || debug >= 1, debug >= 1);
+  }
+
+  /** Every thread gets at least this much scratch memory; called between runs. */
+  private ensureScratch(bytes: number): void {
+    if (bytes <= this.scratchBytes) return;
+    this.runtime.scratch(bytes);
+    this.scratchBytes = bytes;
+  }
+
+  finish(): Promise<void> {
+    return this.turns.ended();
   }
 
   private executable(program: MadeProgram, entries: readonly number[], timed: boolean, printed: boolean): Executable {
@@ -146,15 +159,19 @@ export class NativeDevice implements Device {
       if (slot.kind === "arena") table[i] = BigInt(arena + slot.offset);
     });
     const times = timed ? new Float64Array(steps.length) : null;
+    const scratch = Math.max(64, ...kernels.map((kernel) => kernel.scratchBytes));
     const executable: Executable = {
-      run: async (leaves, outputs) => {
-        slots.forEach((slot, i) => {
-          if (slot.kind === "leaf") table[i] = BigInt(addressOf(leaves[slot.leaf]));
-          else if (slot.kind === "output") table[i] = BigInt(addressOf(outputs[slot.output]));
-        });
-        await this.runtime.run(words, table, steps.length, times);
-        if (printed && times) reportSteps(program, times);
-      },
+      submit: (leaves, outputs) =>
+        this.turns.take(async () => {
+          this.ensureScratch(scratch);
+          slots.forEach((slot, i) => {
+            if (slot.kind === "leaf") table[i] = BigInt(addressOf(leaves[slot.leaf]));
+            else if (slot.kind === "output") table[i] = BigInt(addressOf(outputs[slot.output]));
+          });
+          await this.runtime.run(words, table, steps.length, times);
+          // Named behind the run, so that the program's memory cannot be freed while it runs.
+          if (printed) reportSteps(program, executable.stepTimesMs());
+        }),
       stepTimesMs: () => (times ? [...times] : []),
     };
     this.arenas.register(executable, arena);

@@ -12,8 +12,9 @@ import {
   type DeviceDescription,
   type Executable,
   GarbageClock,
-  type PrepareOptions,
+  type LoadOptions,
   reportSteps,
+  Turns,
   threadCount,
 } from "../../runtime/index.js";
 import { DeviceError, describeError, UnavailableError } from "../../util/errors.js";
@@ -60,7 +61,7 @@ export class WasmDevice implements Device {
   private scratchBytes = 0;
   private scratches: number[] = [];
   private programCount = 0;
-  private tail: Promise<unknown> = Promise.resolve();
+  private readonly turns = new Turns();
 
   constructor(host: Host, threads: number) {
     const shared = threads > 1;
@@ -100,14 +101,14 @@ export class WasmDevice implements Device {
     this.memory.bytes(addressOf(buffer), bytes.length).set(bytes);
   }
 
-  read(buffer: DeviceBuffer, dtype: DType, elements: number): TypedArray {
+  async read(buffer: DeviceBuffer, dtype: DType, elements: number): Promise<TypedArray> {
     const values = hostArray(dtype, elements);
     const bytes = new Uint8Array(values.buffer);
     bytes.set(this.memory.bytes(addressOf(buffer), bytes.length));
     return values;
   }
 
-  async prepare(program: Program, { timed = false }: PrepareOptions = {}): Promise<Executable> {
+  async load(program: Program, { timed = false }: LoadOptions = {}): Promise<Executable> {
     const shared = this.pool !== null;
     const kernels = await Promise.all(
       program.kernels.map((kernel) =>
@@ -119,8 +120,8 @@ export class WasmDevice implements Device {
     const scratch = Math.max(64, ...program.kernels.map(scratchBytes));
     const pool = workOf(program) > SMALL_WORK ? this.pool : null;
     const executable: Executable = {
-      run: (leaves, outputs) =>
-        this.inTurn(async () => {
+      submit: (leaves, outputs) =>
+        this.turns.take(async () => {
           this.ensureScratch(scratch);
           bound.bind(leaves.map(addressOf), outputs.map(addressOf));
           await this.run(bound, pool, program);
@@ -143,11 +144,8 @@ export class WasmDevice implements Device {
     }
   }
 
-  /** Programs run one after the other, in the order in which they were asked for. */
-  private inTurn(job: () => Promise<void>): Promise<void> {
-    const result = this.tail.then(job);
-    this.tail = result.catch(() => undefined);
-    return result;
+  finish(): Promise<void> {
+    return this.turns.ended();
   }
 
   /** Every thread gets at least this much scratch memory; called between runs. */
