@@ -48,8 +48,8 @@ async function run(body: readonly ir.Stmt[], outputs: number, tasks = 1): Promis
     input,
     Float32Array.from({ length: INPUTS }, (_, i) => i + 1),
   );
-  await (await device.prepare(program)).run([input], [output]);
-  return Array.from(device.read(output, "f32", outputs));
+  await (await device.load(program)).submit([input], [output]);
+  return Array.from(await device.read(output, "f32", outputs));
 }
 
 describe("lanes", () => {

@@ -242,6 +242,7 @@ describe("the state of the process", () => {
     "tensor/devices.ts registered": "the registry of devices",
     "tensor/devices.ts opened": "the registry of devices",
     "tensor/devices.ts first": "the registry of devices",
+    "tensor/state-files.ts open": "how files are opened where the program runs, as the entries say",
     "util/arguments.ts signatures": "declarations, complete once modules are loaded",
   };
   const layers = ["util", "ir", "ops", "autograd", "compiler", "codegen", "runtime", "tensor", "nn", "optim"];
