@@ -14,6 +14,7 @@ typedef float vf_m __attribute__((vector_size(VL * 4), aligned(4), may_alias));
 typedef int vi_m __attribute__((vector_size(VL * 4), aligned(4), may_alias));
 typedef unsigned char vb_m __attribute__((vector_size(VL), aligned(1), may_alias));
 typedef unsigned long long vl __attribute__((vector_size(VL * 8)));
+typedef double vd __attribute__((vector_size(VL * 8)));
 #define LDF(p) ((vf)*(const vf_m *)(p))
 #define LDI(p) ((vi)*(const vi_m *)(p))
 #define LDB(p) __builtin_convertvector(*(const vb_m *)(p), vi)
@@ -57,6 +58,12 @@ INLINE float s_select(int m, float a, float b) { return m ? a : b; }
 INLINE int s_iselect(int m, int a, int b) { return m ? a : b; }
 INLINE vf v_select(vi m, vf a, vf b) { return (vf)((m & (vi)a) | (~m & (vi)b)); }
 INLINE vi v_iselect(vi m, vi a, vi b) { return (m & a) | (~m & b); }
+typedef long long v_halves __attribute__((vector_size(16)));
+INLINE int v_any(vi m) {
+  v_halves r = {0};
+  for (int i = 0; i < VL / 4; i++) r |= ((union { vi all; v_halves part[VL / 4]; }){.all = m}).part[i];
+  return (r[0] | r[1]) != 0;
+}
 INLINE float s_max(float a, float b) { return a > b || a != a ? a : b; }
 INLINE float s_min(float a, float b) { return a < b || a != a ? a : b; }
 INLINE int s_imax(int a, int b) { return a > b ? a : b; }
@@ -84,12 +91,46 @@ INLINE vf v_sqrt(vf a) {
   return r;
 }
 #endif
-INLINE float s_rint(float a) { return s_abs(a) < 4194304.0f ? (a + 12582912.0f) - 12582912.0f : a; }
-INLINE vf v_rint(vf a) { return v_select(v_abs(a) < 4194304.0f, (a + 12582912.0f) - 12582912.0f, a); }
+// Floats of 2^23 and more are whole; smaller ones lose their fraction when it is added. Halves go to the even neighbour.
+INLINE float s_rint(float a) {
+  float m = s_abs(a);
+  return m < 8388608.0f ? __builtin_copysignf((m + 8388608.0f) - 8388608.0f, a) : a;
+}
+INLINE vf v_rint(vf a) {
+  vi sign = (vi)a & ~0x7fffffff;
+  vf m = v_abs(a);
+  return v_select(m < 8388608.0f, (vf)((vi)((m + 8388608.0f) - 8388608.0f) | sign), a);
+}
 INLINE float s_floor(float a) { float r = s_rint(a); return r > a ? r - 1.0f : r; }
 INLINE vf v_floor(vf a) { vf r = v_rint(a); return v_select(r > a, r - 1.0f, r); }
-INLINE float s_mod(float a, float b) { return a - b * s_floor(a / b); }
-INLINE vf v_mod(vf a, vf b) { return a - b * v_floor(a / b); }
+// Towards zero; numbers beyond the range of int become its ends and NaN 0, where C leaves the result open.
+INLINE int s_trunc(float a) {
+  return a != a ? 0 : a >= 2147483648.0f ? 2147483647 : a < -2147483648.0f ? -2147483647 - 1 : (int)a;
+}
+INLINE vi v_trunc(vf a) {
+  vi r = v_iselect(a >= 2147483648.0f, (vi){0} + 2147483647, __builtin_convertvector(a, vi));
+  return v_iselect(a == a, v_iselect(a < -2147483648.0f, (vi){0} + (-2147483647 - 1), r), (vi){0});
+}
+// The remainder by b scaled up, in doubles: its product with a quotient below 2^28 is exact, and so is the difference.
+INLINE float s_modby(float a, double b) { return (float)(a - __builtin_rint(a / b) * b); }
+INLINE float s_mod(float a, float b) {
+  float r = a;
+  if (!(s_abs(a / b) < 268435456.0f)) for (double k = 0x1p252; k > 1; k *= 0x1p-28) r = s_modby(r, b * k);
+  r = s_abs(b) == __builtin_inff() ? a - a + a : s_modby(r, b);
+  return r == 0 ? a * 0 : (r < 0) != (b < 0) ? r + b : r;
+}
+INLINE vf v_mod(vf a, vf b) {
+  vf q = a / b;
+  if (v_any(~(v_abs(q) < 268435456.0f) | (v_abs(b) == __builtin_inff()))) {
+    vf r;
+    for (int i = 0; i < VL; i++) r[i] = s_mod(a[i], b[i]);
+    return r;
+  }
+  vd x = __builtin_convertvector(a, vd), y = __builtin_convertvector(b, vd);
+  vd n = (x / y + 0x1.8p52) - 0x1.8p52;
+  vf r = __builtin_convertvector(x - n * y, vf);
+  return v_select(r == 0, a * 0, v_select((r < 0) != (b < 0), r + b, r));
+}
 INLINE int s_imod(int a, int b) { int r = b == 0 || b == -1 ? 0 : a % b; return r != 0 && (r < 0) != (b < 0) ? r + b : r; }
 INLINE vi v_imod(vi a, vi b) {
   vi r;

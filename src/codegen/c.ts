@@ -151,8 +151,9 @@ class CPrinter extends Printer {
   }
   protected cast(e: Expr & { kind: "cast" }, arg: string): string {
     const from = e.arg.type;
-    if (e.lanes === 1) return e.type === "bool" ? `(${arg} != 0)` : `((${SCALAR[e.type]})${arg})`;
     if (e.type === "bool") return `(${arg} != 0)`;
+    if (from === "f32" && e.type === "i32") return `${e.lanes === 1 ? "s" : "v"}_trunc(${arg})`;
+    if (e.lanes === 1) return `((${SCALAR[e.type]})${arg})`;
     const value = from === "bool" ? `(-${arg})` : arg;
     if (VECTOR[from] === VECTOR[e.type]) return value;
     return `__builtin_convertvector(${value}, ${VECTOR[e.type]})`;
@@ -163,6 +164,12 @@ class CPrinter extends Printer {
   }
   protected fold(e: Expr & { kind: "fold" }, arg: string): string {
     return `${e.type === "i32" ? "i" : ""}fold_${e.reduce}(${arg})`;
+  }
+  protected extract(e: Expr & { kind: "extract" }, arg: string): string {
+    return e.type === "bool" ? `(-(${arg})[0])` : `(${arg})[0]`;
+  }
+  protected any(test: Expr, text: string): string {
+    return test.lanes === 1 ? text : `v_any(${text})`;
   }
   protected shuffle(e: Expr & { kind: "shuffle" }, a: string, b: string): string {
     return `SHUFFLE(${a}, ${b}, ${e.mask.join(", ")})`;

@@ -156,13 +156,20 @@ class JsPrinter extends Printer {
   }
   protected cast(e: Expr & { kind: "cast" }, arg: string): string {
     if (e.type === "bool") return `(${arg} !== 0 ? 1 : 0)`;
-    return e.type === "i32" ? `(${arg} | 0)` : `(+${arg})`;
+    if (e.type !== "i32") return `(+${arg})`;
+    return e.arg.type === "bool" ? arg : `truncate(${arg})`;
   }
   protected splat(e: Expr & { kind: "splat" }, arg: string): string {
     return e.arg.kind === "const" ? arg : scalar(arg);
   }
   protected fold(e: Expr & { kind: "fold" }, arg: string): string {
     return `fold.${e.reduce}(${this.arrayOf(arg)})`;
+  }
+  protected extract(_: Expr & { kind: "extract" }, arg: string): string {
+    return `${this.arrayOf(arg)}[0]`;
+  }
+  protected any(test: Expr, text: string): string {
+    return test.lanes === 1 ? text : `${this.arrayOf(text)}.some(Boolean)`;
   }
   protected shuffle(e: Expr & { kind: "shuffle" }, a: string, b: string): string {
     const array = this.vector();
@@ -211,7 +218,7 @@ export function printJs(kernel: Kernel): string {
     `"use strict";`,
     `const [${names(kernel.buffers)}] = buffers;`,
     ...(kernel.scratch.length > 0 ? [`const [${names(kernel.scratch)}] = scratch;`] : []),
-    "const { fault, write, writeAll, shuffle, fold, meaning, integer, onLanes } = support;",
+    "const { fault, write, writeAll, shuffle, fold, meaning, integer, truncate, onLanes } = support;",
     ...[...printer.functions].map(([text, name]) => `const ${name} = onLanes("${text}");`),
     ...[...printer.vectors].map((name) => `const ${name} = new Float64Array(${lanes});`),
     ...parts,

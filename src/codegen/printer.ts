@@ -3,7 +3,8 @@
  * text of operations. Expressions used more than once in a run of statements become temporaries.
  */
 import { type Bound, type Guard, type Index, plus } from "../ir/index-math.js";
-import type { Expr, Part, Stmt } from "../ir/loops.js";
+import { type Expr, operation, type Part, register, type Stmt } from "../ir/loops.js";
+import { FoveaError } from "../util/errors.js";
 import { isStraight, mutableNames, type Straight, shareRun } from "./sharing.js";
 
 export abstract class Printer {
@@ -46,6 +47,9 @@ export abstract class Printer {
   protected abstract cast(e: Expr & { kind: "cast" }, arg: string): string;
   protected abstract splat(e: Expr & { kind: "splat" }, arg: string): string;
   protected abstract fold(e: Expr & { kind: "fold" }, arg: string): string;
+  protected abstract extract(e: Expr & { kind: "extract" }, arg: string): string;
+  /** Whether a test, whose text is given, holds in some lane. */
+  protected abstract any(test: Expr, text: string): string;
   protected abstract shuffle(e: Expr & { kind: "shuffle" }, a: string, b: string): string;
   protected abstract indexAsValue(e: Expr & { kind: "index" }): string;
   protected abstract test(e: Expr & { kind: "test" }): string;
@@ -96,11 +100,12 @@ export abstract class Printer {
   /** Prints statements without control flow between them, sharing what they have in common. */
   private straight(run: readonly Straight[]): void {
     const outer = this.temporaries;
-    this.temporaries = new Map();
-    for (const { statement: s, temporaries } of shareRun(run, this.mutable)) {
+    this.temporaries = new Map(outer);
+    for (const { statement: s, temporaries } of shareRun(run, this.mutable, outer, false)) {
       for (const e of temporaries) {
         const name = `T${this.names++}`;
-        this.line(this.declaration(e, name, this.expression(e), false));
+        if (e.kind === "unlikely") this.unlikely(e, name);
+        else this.line(this.declaration(e, name, this.expression(e), false));
         this.temporaries.set(e.key, name);
       }
       if (s.kind === "declare") {
@@ -115,6 +120,17 @@ export abstract class Printer {
       }
     }
     this.temporaries = outer;
+  }
+
+  /** A register that holds the usual value, and a block behind a condition that replaces it in some lanes. */
+  private unlikely(e: Expr & { kind: "unlikely" }, name: string): void {
+    this.line(this.declaration(e, name, this.value(e.usual), true));
+    const value = operation("select", [e.test, e.rare, register(name, e.type, e.lanes)]);
+    this.line(`if (${this.any(e.test, this.value(e.test))}) {`);
+    this.indent++;
+    this.straight([{ kind: "set", name, value }]);
+    this.indent--;
+    this.line("}");
   }
 
   /** The text of an expression: its temporary if it has one. */
@@ -146,6 +162,10 @@ export abstract class Printer {
         return this.splat(e, this.value(e.arg));
       case "fold":
         return this.fold(e, this.value(e.arg));
+      case "extract":
+        return this.extract(e, this.value(e.arg));
+      case "unlikely":
+        throw new FoveaError("[printer] an expression with a condition has no temporary");
       case "shuffle":
         return this.shuffle(e, this.value(e.a), this.value(e.b));
       default:

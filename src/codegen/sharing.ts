@@ -3,7 +3,7 @@
  * computed. Knows no target's syntax.
  */
 import type { Expr, Part, Stmt } from "../ir/loops.js";
-import { eachExpr, eachPartStmt, exprsOf, operandsOf } from "../ir/visit.js";
+import { eachPartStmt, exprsOf, operandsOf } from "../ir/visit.js";
 
 /** Statements without control flow of their own. */
 export type Straight = Stmt & { readonly kind: "declare" | "set" | "store" | "prefetch" };
@@ -25,36 +25,60 @@ export function mutableNames(part: Part): Set<string> {
   return names;
 }
 
-/** Finds the expressions that a run of statements uses more than once and that keep their value through the run. */
-export function shareRun(run: readonly Straight[], mutable: ReadonlySet<string>): Sharing[] {
+/** The operands that are evaluated wherever the expression is: what is behind a condition has statements of its own. */
+const evaluated = (e: Expr): readonly Expr[] => (e.kind === "unlikely" ? [e.test, e.usual] : operandsOf(e));
+
+/**
+ * Finds the expressions that a run of statements uses more than once and that keep their value through the run. An
+ * expression with a condition always becomes a temporary, since it takes statements to compute it.
+ *
+ * @param known - keys of expressions that have a temporary already
+ * @param fuses - whether sums take the factors of a product instead of the product, so that both may be read
+ */
+export function shareRun(
+  run: readonly Straight[],
+  mutable: ReadonlySet<string>,
+  known: ReadonlyMap<string, unknown>,
+  fuses: boolean,
+): Sharing[] {
   const uses = new Map<string, number>();
   const counted = new Set<string>();
   const count = (e: Expr): void => {
-    uses.set(e.key, (uses.get(e.key) ?? 0) + 1);
-    if (counted.has(e.key)) return;
+    if (known.has(e.key)) return;
+    const add = (x: Expr) => uses.set(x.key, (uses.get(x.key) ?? 0) + 1);
+    add(e);
+    if (counted.has(e.key)) {
+      if (fuses && e.kind === "op" && e.op === "mul") e.args.forEach(add);
+      return;
+    }
     counted.add(e.key);
-    operandsOf(e).forEach(count);
+    evaluated(e).forEach(count);
   };
   for (const s of run) exprsOf(s).forEach(count);
   const stored = new Set(run.flatMap((s) => (s.kind === "store" ? [s.buffer] : [])));
+  const changing = new Map<string, boolean>();
   const changes = (e: Expr): boolean => {
-    let found = false;
-    eachExpr([e], (x) => {
-      found ||= (x.kind === "register" && mutable.has(x.name)) || (x.kind === "load" && stored.has(x.buffer));
-    });
+    const known = changing.get(e.key);
+    if (known !== undefined) return known;
+    const itself = (e.kind === "register" && mutable.has(e.name)) || (e.kind === "load" && stored.has(e.buffer));
+    const found = itself || operandsOf(e).some(changes);
+    changing.set(e.key, found);
     return found;
   };
   const shared = (e: Expr) => (uses.get(e.key) ?? 0) > 1 && e.kind !== "const" && e.kind !== "register" && !changes(e);
   const done = new Set<string>();
   return run.map((statement) => {
     const temporaries: Expr[] = [];
-    const prepare = (e: Expr): void => {
-      if (done.has(e.key)) return;
-      done.add(e.key);
-      for (const x of operandsOf(e)) prepare(x);
-      if (shared(e)) temporaries.push(e);
+    const visited = new Set<string>();
+    const collect = (e: Expr): void => {
+      if (known.has(e.key) || done.has(e.key) || visited.has(e.key)) return;
+      visited.add(e.key);
+      for (const x of evaluated(e)) collect(x);
+      if (e.kind === "unlikely" || shared(e)) temporaries.push(e);
+      // A condition in what changes is evaluated again for every statement that reads it.
+      if (!changes(e)) done.add(e.key);
     };
-    exprsOf(statement).forEach(prepare);
+    exprsOf(statement).forEach(collect);
     return { statement, temporaries };
   });
 }

@@ -3,8 +3,8 @@
  * its own, and the identities that index guards make common.
  */
 import type { Algebra } from "../ir/algebra.js";
-import { wrap } from "../ir/dtype.js";
-import { castTo, constantOf, type Expr, operation, registerOf } from "../ir/loops.js";
+import { convert, isFloat, wrap } from "../ir/dtype.js";
+import { castTo, constantOf, type Expr, extractFirst, operation, registerOf, splat, unlikely } from "../ir/loops.js";
 import { type ScalarName, scalarOps } from "../ir/scalar.js";
 import type { Target } from "../ir/target.js";
 
@@ -26,12 +26,16 @@ export function expressions(target: Target): Algebra<Expr> {
     typed: (value, dtype) => constantOf(wrap(value, dtype), registerOf(dtype)),
     cast: (value, dtype) => {
       const type = registerOf(dtype);
-      if (value.kind === "const")
-        return constantOf(type === "f32" ? Math.fround(value.value) : wrap(value.value, dtype), type);
+      if (value.kind === "const") {
+        const converted = isFloat(value.type) ? convert(value.value, dtype) : wrap(value.value, dtype);
+        return constantOf(type === "f32" ? Math.fround(converted) : converted, type);
+      }
       const cast = castTo(value, type);
       // A u8 register is an i32: storing wraps, but a value used in place must wrap here.
       return dtype === "u8" && value.type !== "bool" ? algebra.op("bitAnd", cast, constantOf(255, "i32")) : cast;
     },
+    unlikely: (test, rare, usual) =>
+      test.kind === "const" ? (test.value ? rare : usual) : unlikely(test, rare, usual),
     op: (name, ...args) => {
       const last = args[args.length - 1];
       if (args.every((arg) => arg.kind === "const")) return fold(name, args, last.type);
@@ -43,8 +47,15 @@ export function expressions(target: Target): Algebra<Expr> {
       if (name === "add" && last.type === "i32" && isConst(last, 0)) return args[0];
       if (name === "mul" && isConst(last, 1)) return args[0];
       if (name === "mul" && isConst(args[0], 1)) return last;
-      const { decompose } = scalarOps[name];
-      if (decompose && target.decompose) return decompose(algebra, ...args);
+      const { decompose, ulps } = scalarOps[name];
+      if (decompose && target.decompose) {
+        // Scalars by the same instructions as vectors: compilers fuse products and sums of the two differently, and a value
+        // must not depend on whether it lies in a vector or behind the last one.
+        const scalar = ulps > 0 && args.every(({ lanes }) => lanes === 1);
+        if (!scalar) return decompose(algebra, ...args);
+        const vectors = args.map((arg) => (arg.kind === "const" ? arg : splat(arg, target.lanes)));
+        return extractFirst(decompose(algebra, ...vectors));
+      }
       return operation(name, args);
     },
   };

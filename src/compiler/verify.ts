@@ -255,6 +255,13 @@ class KernelVerifier {
       case "fold":
         expect(e.arg.lanes > 1 && e.lanes === 1 && e.arg.type === e.type);
         break;
+      case "extract":
+        expect(e.arg.lanes > 1 && e.lanes === 1 && e.arg.type === e.type);
+        break;
+      case "unlikely":
+        expect(e.test.type === "bool" && [e.usual, e.rare].every((x) => x.type === e.type));
+        expect([e.test, e.usual, e.rare].every((x) => x.lanes === e.lanes));
+        break;
       case "shuffle":
         expect([e.a, e.b].every((x) => x.type === e.type && x.lanes === e.lanes));
         expect(e.mask.length === e.lanes && e.mask.every((lane) => lane >= 0 && lane < 2 * e.lanes));

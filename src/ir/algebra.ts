@@ -12,4 +12,9 @@ export interface Algebra<T> {
   typed(value: number, dtype: DType, like: T): T;
   op(name: ScalarName, ...args: T[]): T;
   cast(value: T, dtype: DType): T;
+  /**
+   * `rare` where `test` holds, else `usual`: a select whose `rare` side may cost much more than the other, since loops
+   * evaluate it only for vectors in which the test holds somewhere.
+   */
+  unlikely(test: T, rare: T, usual: T): T;
 }

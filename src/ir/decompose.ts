@@ -7,7 +7,7 @@ import { PHILOX_MULTIPLIER, PHILOX_ROUNDS, PHILOX_WEYL } from "../util/philox.js
 import type { Algebra } from "./algebra.js";
 
 /** Horner's rule: c[0] + x (c[1] + x (…)). */
-function polynomial<T>(e: Algebra<T>, x: T, coefficients: readonly number[]): T {
+export function polynomial<T>(e: Algebra<T>, x: T, coefficients: readonly number[]): T {
   let sum = e.constant(coefficients[coefficients.length - 1], x);
   for (let i = coefficients.length - 2; i >= 0; i--) {
     sum = e.op("add", e.op("mul", sum, x), e.constant(coefficients[i], x));
@@ -17,18 +17,34 @@ function polynomial<T>(e: Algebra<T>, x: T, coefficients: readonly number[]): T 
 
 const LN2_HIGH = 0.693359375;
 const LN2_LOW = -2.1219444005469057e-4;
+/** 1.5 · 2²³: a float of size up to 2²² that is added to it is rounded to an integer, which the low bits of the sum hold. */
+export const ROUNDER = 12582912;
 
-/** 2ⁿ for a float that holds an integer in [-126, 127]. */
-function powerOfTwo<T>(e: Algebra<T>, n: T): T {
-  const i = e.cast(n, "i32");
-  return e.op("fromBits", e.op("shiftLeft", e.op("add", i, e.constant(127, i)), e.constant(23, i)));
+/** The nearest integer to a product of size up to 2²², and a sum whose low bits are that integer. */
+export function roundedProduct<T>(e: Algebra<T>, x: T, factor: number): { whole: T; sum: T } {
+  const sum = e.op("add", e.op("mul", x, e.constant(factor, x)), e.constant(ROUNDER, x));
+  return { whole: e.op("sub", sum, e.constant(ROUNDER, x)), sum };
 }
 
-/** eˣ = 2ⁿ eʳ with |r| ≤ ln 2 / 2; the power is applied in two halves so that subnormal results survive. */
+/** 2ⁿ for n in [-126, 127], of the sum ROUNDER + n. */
+function powerOfTwo<T>(e: Algebra<T>, sum: T): T {
+  const bits = e.op("toBits", sum);
+  const exponent = e.op("shiftLeft", bits, e.constant(23, bits));
+  return e.op("fromBits", e.op("add", exponent, e.constant(0x3f800000, bits)));
+}
+
+/** x · 2ⁿ for x near 1 and n in [-252, 254]: in two steps, so that only the last one rounds or overflows. */
+export function scaled<T>(e: Algebra<T>, x: T, n: T): T {
+  const half = roundedProduct(e, n, 0.5);
+  const rest = e.op("add", e.op("sub", n, half.whole), e.constant(ROUNDER, n));
+  return e.op("mul", e.op("mul", x, powerOfTwo(e, half.sum)), powerOfTwo(e, rest));
+}
+
+/** eˣ = 2ⁿ eʳ with |r| ≤ ln 2 / 2. */
 export function exp<T>(e: Algebra<T>, x: T): T {
   const c = (value: number) => e.constant(value, x);
   const clamped = e.op("min", e.op("max", x, c(-104)), c(89));
-  const n = e.op("round", e.op("mul", clamped, c(Math.LOG2E)));
+  const n = roundedProduct(e, clamped, Math.LOG2E).whole;
   const high = e.op("sub", clamped, e.op("mul", n, c(LN2_HIGH)));
   const r = e.op("sub", high, e.op("mul", n, c(LN2_LOW)));
   const tail = polynomial(
@@ -37,13 +53,11 @@ export function exp<T>(e: Algebra<T>, x: T): T {
     [0.4999999344869904, 0.16666520645346267, 0.0416683878882565, 0.008368715218875987, 0.00138146018459999],
   );
   const body = e.op("add", e.op("add", e.op("mul", e.op("mul", r, r), tail), r), c(1));
-  const half = e.op("floor", e.op("mul", n, c(0.5)));
-  const scaled = e.op("mul", e.op("mul", body, powerOfTwo(e, half)), powerOfTwo(e, e.op("sub", n, half)));
-  return e.op("select", e.op("lt", x, c(-103.98)), c(0), scaled);
+  return e.op("select", e.op("lt", x, c(-103.98)), c(0), scaled(e, body, n));
 }
 
-/** log x = n ln 2 + log(1 + f), 1 + f in [√½, √2). */
-export function log<T>(e: Algebra<T>, x: T): T {
+/** x = 2ⁿ m with m in [√½, √2), for positive finite x. */
+export function splitExponent<T>(e: Algebra<T>, x: T): { n: T; m: T } {
   const c = (value: number) => e.constant(value, x);
   const tiny = e.op("lt", x, c(1.17549435e-38));
   const normal = e.op("select", tiny, e.op("mul", x, c(2 ** 23)), x);
@@ -52,9 +66,16 @@ export function log<T>(e: Algebra<T>, x: T): T {
   // The offset moves mantissas of √2 and above to the next exponent.
   const shifted = e.op("add", bits, i(0x3f800000 - 0x3f3504f3));
   const exponent = e.op("sub", e.op("shiftRight", shifted, i(23)), i(127));
-  const mantissa = e.op("fromBits", e.op("add", e.op("bitAnd", shifted, i(0x7fffff)), i(0x3f3504f3)));
+  const m = e.op("fromBits", e.op("add", e.op("bitAnd", shifted, i(0x7fffff)), i(0x3f3504f3)));
   const n = e.op("sub", e.cast(exponent, "f32"), e.op("select", tiny, c(23), c(0)));
-  const f = e.op("sub", mantissa, c(1));
+  return { n, m };
+}
+
+/** log x = n ln 2 + log(1 + f), 1 + f in [√½, √2). */
+export function log<T>(e: Algebra<T>, x: T): T {
+  const c = (value: number) => e.constant(value, x);
+  const { n, m } = splitExponent(e, x);
+  const f = e.op("sub", m, c(1));
   const f2 = e.op("mul", f, f);
   const tail = polynomial(
     e,
@@ -72,37 +93,6 @@ export function log<T>(e: Algebra<T>, x: T): T {
   return e.op("select", e.op("lt", x, c(0)), c(Number.NaN), positive);
 }
 
-/** sin and cos by reduction to |r| ≤ π/4 in three parts of π/2; accurate for |x| below about 10⁵. */
-function sine<T>(e: Algebra<T>, x: T, quarter: number): T {
-  const c = (value: number) => e.constant(value, x);
-  const n = e.op("round", e.op("mul", x, c(2 / Math.PI)));
-  let r = x;
-  for (const part of [1.5703125, 4.837512969970703e-4, 7.549789948768648e-8]) {
-    r = e.op("sub", r, e.op("mul", n, c(part)));
-  }
-  const z = e.op("mul", r, r);
-  const sin = e.op(
-    "add",
-    r,
-    e.op(
-      "mul",
-      e.op("mul", r, z),
-      polynomial(e, z, [-0.16666654589947583, 0.008332155051401639, -0.00019514084825584635]),
-    ),
-  );
-  const cosTail = polynomial(e, z, [0.04166664626864621, -0.001388733708199769, 2.443484593864671e-5]);
-  const cos = e.op("add", e.op("sub", c(1), e.op("mul", z, c(0.5))), e.op("mul", e.op("mul", z, z), cosTail));
-  const quadrant = e.op("add", e.cast(n, "i32"), e.typed(quarter, "i32", x));
-  const i = (value: number) => e.constant(value, quadrant);
-  const odd = e.op("eq", e.op("bitAnd", quadrant, i(1)), i(1));
-  const magnitude = e.op("select", odd, cos, sin);
-  const flip = e.op("eq", e.op("bitAnd", quadrant, i(2)), i(2));
-  return e.op("select", flip, e.op("neg", magnitude), magnitude);
-}
-
-export const sin = <T>(e: Algebra<T>, x: T): T => sine(e, x, 0);
-export const cos = <T>(e: Algebra<T>, x: T): T => sine(e, x, 1);
-
 /** tanh x: an odd polynomial below 0.625, 1 − 2 / (e²ˣ + 1) above. */
 export function tanh<T>(e: Algebra<T>, x: T): T {
   const c = (value: number) => e.constant(value, x);
@@ -113,7 +103,9 @@ export function tanh<T>(e: Algebra<T>, x: T): T {
     z,
     [-0.33333281643344254, 0.13331424795191646, -0.05373761287491179, 0.0206304102608653, -0.00569351808959494],
   );
-  const small = e.op("add", x, e.op("mul", e.op("mul", x, z), series));
+  const odd = e.op("add", x, e.op("mul", e.op("mul", x, z), series));
+  // x itself where the next term is below half a unit of its last place: −0 stays −0.
+  const small = e.op("select", e.op("lt", magnitude, c(2 ** -12)), x, odd);
   const power = exp(e, e.op("mul", e.op("min", magnitude, c(10)), c(2)));
   const large = e.op("sub", c(1), e.op("div", c(2), e.op("add", power, c(1))));
   const signed = e.op("select", e.op("lt", x, c(0)), e.op("neg", large), large);
@@ -152,25 +144,6 @@ export function erf<T>(e: Algebra<T>, x: T): T {
   const signed = e.op("select", e.op("lt", x, c(0)), e.op("neg", large), large);
   const value = e.op("select", e.op("le", magnitude, c(1)), small, signed);
   return e.op("select", e.op("eq", x, x), value, x);
-}
-
-/** xʸ = e^(y log|x|), with the sign and the special cases of IEEE pow for integer and non-integer y. */
-export function pow<T>(e: Algebra<T>, x: T, y: T): T {
-  const c = (value: number) => e.constant(value, x);
-  const magnitude = exp(e, e.op("mul", y, log(e, e.op("abs", x))));
-  const whole = e.op("eq", e.op("floor", y), y);
-  const halfY = e.op("mul", y, c(0.5));
-  const odd = e.op("and", whole, e.op("ne", e.op("floor", halfY), halfY));
-  const bits = e.op("toBits", x);
-  const minus = e.op("lt", bits, e.constant(0, bits)); // −0 too
-  const signed = e.op("select", e.op("and", minus, odd), e.op("neg", magnitude), magnitude);
-  const finite = e.op("lt", e.op("abs", x), c(Number.POSITIVE_INFINITY));
-  const root = e.op("and", e.op("and", e.op("lt", x, c(0)), finite), e.op("not", whole));
-  const checked = e.op("select", root, c(Number.NaN), signed);
-  const endless = e.op("eq", e.op("abs", y), c(Number.POSITIVE_INFINITY));
-  const plain = e.op("or", e.op("eq", y, c(0)), e.op("eq", x, c(1)));
-  const unit = e.op("or", plain, e.op("and", endless, e.op("eq", e.op("abs", x), c(1))));
-  return e.op("select", unit, c(1), checked);
 }
 
 /** One word of Philox 2×32-10; the same integers as `util/philox.ts`. */

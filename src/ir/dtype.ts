@@ -30,7 +30,16 @@ export const hostArray = (dtype: DType, length: number): TypedArray => facts[dty
 /** The dtype that holds values of both. */
 export const promote = (a: DType, b: DType): DType => (facts[a].rank >= facts[b].rank ? a : b);
 
-/** What a value becomes when it is stored as `dtype`. */
+/**
+ * What a floating-point value becomes as `dtype`: i32 is truncated towards zero, values beyond its range become the nearest
+ * end of it, and NaN becomes 0; u8 is the low byte of that, as in PyTorch; anything but zero is true.
+ */
+export function convert(value: number, dtype: DType): number {
+  const whole = dtype === "i32" || dtype === "u8";
+  return wrap(whole ? Math.min(Math.max(Math.trunc(value), -(2 ** 31)), 2 ** 31 - 1) : value, dtype);
+}
+
+/** What the result of whole-number arithmetic becomes when it is stored as `dtype`: integers keep their low bits. */
 export function wrap(value: number, dtype: DType): number {
   switch (dtype) {
     case "bool":

@@ -29,6 +29,13 @@ export type Expr = Common &
     | { readonly kind: "splat"; readonly arg: Expr }
     /** Folds the lanes of a vector into a scalar, pairwise. */
     | { readonly kind: "fold"; readonly reduce: ReduceKind; readonly arg: Expr }
+    /** Lane 0 of a vector, as a scalar. */
+    | { readonly kind: "extract"; readonly arg: Expr }
+    /**
+     * `rare` in the lanes where `test` holds, else `usual`. `rare` is evaluated only if the test holds in some lane, so it may
+     * cost much more than `usual`; a lane's value does not depend on its neighbours.
+     */
+    | { readonly kind: "unlikely"; readonly test: Expr; readonly usual: Expr; readonly rare: Expr }
     /** Lanes picked from two vectors: mask entries below `lanes` from `a`, the others from `b`. */
     | { readonly kind: "shuffle"; readonly a: Expr; readonly b: Expr; readonly mask: readonly number[] }
   );
@@ -199,6 +206,22 @@ export const foldLanes = (reduce: ReduceKind, arg: Expr): Expr =>
   arg.lanes === 1
     ? arg
     : { kind: "fold", reduce, arg, type: arg.type, lanes: 1, key: digest(`${reduce}<(${arg.key})`) };
+
+export const extractFirst = (arg: Expr): Expr =>
+  arg.lanes === 1 ? arg : { kind: "extract", arg, type: arg.type, lanes: 1, key: digest(`first(${arg.key})`) };
+
+export function unlikely(test: Expr, rare: Expr, usual: Expr): Expr {
+  const lanes = Math.max(test.lanes, rare.lanes, usual.lanes);
+  return {
+    kind: "unlikely",
+    test: splat(test, lanes),
+    usual: splat(usual, lanes),
+    rare: splat(rare, lanes),
+    type: usual.type,
+    lanes,
+    key: digest(`unlikely(${test.key},${rare.key},${usual.key})`),
+  };
+}
 
 export const shuffle = (a: Expr, b: Expr, mask: readonly number[]): Expr => ({
   kind: "shuffle",

@@ -6,6 +6,8 @@
 import { mulHigh, philox2x32 } from "../util/philox.js";
 import type { Algebra } from "./algebra.js";
 import * as decompose from "./decompose.js";
+import * as angles from "./decompose-angles.js";
+import { pow } from "./decompose-pow.js";
 import type { DType } from "./dtype.js";
 
 /** How a printer asks for C: `lanes` is 1 for scalars; `type` is the register type of the operands. */
@@ -45,6 +47,11 @@ export interface ScalarRecord {
   readonly wasm: ((context: WasmContext) => string | null) | null;
   /** Single-precision decomposition into other records; used where `c` is null. */
   readonly decompose: (<T>(e: Algebra<T>, ...x: T[]) => T) | null;
+  /**
+   * Largest error on fast devices, in units of the last place of f32, over all floats of both signs, subnormal ones included;
+   * 0 where the result is that of `meaning`, rounded once. Swept by test/ops/accuracy.test.ts.
+   */
+  readonly ulps: number;
   /** About how many additions it costs: what the planner weighs against storing a value. */
   readonly cost: number;
   /** Operand tuples for the sweep; gradients are checked on those that are `smooth`. */
@@ -105,6 +112,28 @@ const winner =
     return `a b a b f32x4.${wins} a a f32x4.ne v128.or v128.bitselect`;
   };
 
+/** The exact remainder with the sign of the divisor; only where that takes another addition is it rounded. */
+function remainder(a: number, b: number): number {
+  const r = a % b;
+  return r !== 0 && r < 0 !== b < 0 ? r + b : r;
+}
+
+/** r less the nearest multiple of b · scale, in doubles: the quotient is below 2²⁸, so product and difference are exact. */
+function reduceBy(scale: number): string {
+  const divisor = scale === 1 ? "b f64.promote_f32" : `b f64.promote_f32 f64.const ${BigInt(scale)} f64.mul`;
+  return `r f64.promote_f32 r f64.promote_f32 ${divisor} f64.div f64.nearest ${divisor} f64.mul f64.sub f32.demote_f64 =r`;
+}
+
+const FLOAT_REMAINDER = [
+  "a =r a b f32.div f32.abs f32.const 268435456 f32.lt i32.eqz if 64",
+  ...Array.from({ length: 9 }, (_, k) => reduceBy(2 ** (28 * (9 - k)))),
+  `end ${reduceBy(1)}`,
+  // A finite number is its own remainder by an infinite one.
+  "a a f32.sub a f32.add r b f32.abs i32.const 2139095040 f32.reinterpret_i32 f32.eq select =r",
+  // A zero has the sign of the dividend; a remainder whose sign is not the divisor's moves by one divisor.
+  "a f32.const 0 f32.mul r b f32.add r r f32.const 0 f32.lt b f32.const 0 f32.lt i32.ne select r f32.const 0 f32.eq select",
+].join(" ");
+
 function erf(x: number): number {
   // Series below 2.5, continued fraction above: both to float64 accuracy.
   const a = Math.abs(x);
@@ -126,11 +155,13 @@ function erf(x: number): number {
 
 /** Rounds half to even, as IEEE 754 and PyTorch do. */
 function roundEven(x: number): number {
+  // Zeros, and what becomes zero, keep their sign.
+  if (x < 0) return -roundEven(-x);
   const floor = Math.floor(x);
   const difference = x - floor;
   if (difference < 0.5) return floor;
   if (difference > 0.5) return floor + 1;
-  return Number.isNaN(x) || !Number.isFinite(x) ? x : floor % 2 === 0 ? floor : floor + 1;
+  return !Number.isFinite(x) ? x : floor % 2 === 0 ? floor : floor + 1;
 }
 
 type Fields = Partial<ScalarRecord> & Pick<ScalarRecord, "meaning">;
@@ -143,6 +174,7 @@ const record = (arity: 1 | 2 | 3, fields: Fields): ScalarRecord => ({
   c: null,
   wasm: null,
   decompose: null,
+  ulps: 0,
   cost: 1,
   smooth: true,
   cases: arity === 1 ? one([...numbers, ...tricky]) : pairs([...numbers, 0], numbers),
@@ -255,12 +287,14 @@ const table: Readonly<Record<ScalarName, ScalarRecord>> = {
     cases: pairs([...numbers, ...tricky], numbers),
   }),
   mod: record(2, {
-    meaning: (a, b) => a - b * Math.floor(a / b),
-    gradient: (e, g, _, a, b) => [g, e.op("neg", e.op("mul", g, e.op("floor", e.op("div", a, b))))],
+    cost: 12,
+    meaning: remainder,
+    // The quotient is whole; a division of the operands themselves may round to the next one.
+    gradient: (e, g, out, a, b) => [g, e.op("neg", e.op("mul", g, e.op("round", e.op("div", e.op("sub", a, out), b))))],
     c: helper("mod"),
     wasm: (context) => {
       const { lanes, type } = context;
-      if (type === "f32") return ["a b a b", "div", "floor", "mul", "sub"].join(lanes === 1 ? " f32." : " f32x4.");
+      if (type === "f32") return lanes === 1 ? FLOAT_REMAINDER : null;
       // A divisor of zero becomes one; a remainder whose sign is not the divisor's moves by one divisor.
       const adjust = "r b i32.add r b r i32.xor i32.const 0 i32.lt_s r i32.const 0 i32.ne i32.and select";
       return lanes === 1 ? `a b b i32.eqz i32.or i32.rem_s =r ${adjust}` : null;
@@ -297,6 +331,7 @@ const table: Readonly<Record<ScalarName, ScalarRecord>> = {
   }),
   pow: record(2, {
     cost: 30,
+    ulps: 2,
     operands: "float",
     meaning: (a, b) => (b === 0 || a === 1 || (a === -1 && Math.abs(b) === Number.POSITIVE_INFINITY) ? 1 : a ** b),
     gradient: (e, g, out, a, b) => {
@@ -304,7 +339,7 @@ const table: Readonly<Record<ScalarName, ScalarRecord>> = {
       const safe = e.op("select", e.op("eq", out, e.constant(0, out)), e.constant(1, a), a);
       return [e.op("mul", g, left), e.op("mul", g, e.op("mul", out, e.op("log", safe)))];
     },
-    decompose: decompose.pow,
+    decompose: pow,
     cases: pairs([0.2, 0.9, 1.5, 3], [-2, -0.5, 0.7, 2, 3]),
   }),
   neg: record(1, {
@@ -341,6 +376,7 @@ const table: Readonly<Record<ScalarName, ScalarRecord>> = {
   }),
   exp: record(1, {
     cost: 12,
+    ulps: 2,
     operands: "float",
     meaning: Math.exp,
     gradient: (e, g, out) => [e.op("mul", g, out)],
@@ -349,6 +385,7 @@ const table: Readonly<Record<ScalarName, ScalarRecord>> = {
   }),
   log: record(1, {
     cost: 12,
+    ulps: 2,
     operands: "float",
     meaning: Math.log,
     gradient: (e, g, _, a) => [e.op("div", g, a)],
@@ -366,22 +403,25 @@ const table: Readonly<Record<ScalarName, ScalarRecord>> = {
   }),
   sin: record(1, {
     cost: 15,
+    ulps: 2,
     operands: "float",
     meaning: Math.sin,
     gradient: (e, g, _, a) => [e.op("mul", g, e.op("cos", a))],
-    decompose: decompose.sin,
+    decompose: angles.sin,
     cases: one([...numbers, 0, 12.3, -31.4, 1000.5]),
   }),
   cos: record(1, {
     cost: 15,
+    ulps: 2,
     operands: "float",
     meaning: Math.cos,
     gradient: (e, g, _, a) => [e.op("neg", e.op("mul", g, e.op("sin", a)))],
-    decompose: decompose.cos,
+    decompose: angles.cos,
     cases: one([...numbers, 0, 12.3, -31.4, 1000.5]),
   }),
   tanh: record(1, {
     cost: 20,
+    ulps: 3,
     operands: "float",
     meaning: Math.tanh,
     gradient: (e, g, out) => [e.op("mul", g, e.op("sub", e.constant(1, out), e.op("mul", out, out)))],
@@ -389,6 +429,7 @@ const table: Readonly<Record<ScalarName, ScalarRecord>> = {
   }),
   erf: record(1, {
     cost: 25,
+    ulps: 4,
     operands: "float",
     meaning: erf,
     gradient: (e, g, _, a) => {

@@ -3,6 +3,7 @@ import * as ix from "./index-math.js";
 import {
   castTo,
   type Expr,
+  extractFirst,
   foldLanes,
   indexValue,
   type Load,
@@ -13,6 +14,7 @@ import {
   shuffle,
   splat,
   testOf,
+  unlikely,
 } from "./loops.js";
 
 /** The direct operands of an expression. */
@@ -23,9 +25,12 @@ export function operandsOf(e: Expr): readonly Expr[] {
     case "cast":
     case "splat":
     case "fold":
+    case "extract":
       return [e.arg];
     case "shuffle":
       return [e.a, e.b];
+    case "unlikely":
+      return [e.test, e.usual, e.rare];
     case "load":
       return e.pick ? [e.pick.value] : [];
     default:
@@ -86,6 +91,10 @@ export function substituteExpr(
         return splat(visit(e.arg), e.lanes);
       case "fold":
         return foldLanes(e.reduce, visit(e.arg));
+      case "extract":
+        return extractFirst(visit(e.arg));
+      case "unlikely":
+        return unlikely(visit(e.test), visit(e.rare), visit(e.usual));
       case "shuffle":
         return shuffle(visit(e.a), visit(e.b), e.mask);
       default:

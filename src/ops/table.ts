@@ -93,6 +93,7 @@ export const graph: Builder = {
   typed: (value, dtype, like) => createNode("const", [], { value }, like.shape, dtype),
   op: (name, ...args) => scalarNode(name, args),
   cast: (x, dtype) => (x.dtype === dtype ? x : createNode("cast", [x], {}, x.shape, dtype)),
+  unlikely: (test, rare, usual) => scalarNode("select", [test, rare, usual]),
   make<K extends StructuralName>(
     op: K,
     inputs: readonly Node[],

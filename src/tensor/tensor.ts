@@ -267,7 +267,10 @@ export class Tensor {
   clamp({ min, max }: ClampOptions): Tensor {
     return this.make(elementwise.clamp(this.node, min, max));
   }
-  /** The same values as another dtype; floats to integers truncate. */
+  /**
+   * The same values as another dtype. Floats become i32 by truncation, those beyond its range the nearest end of it, NaN 0;
+   * u8 is the low byte of that. Integers keep their low bits; anything but zero is true.
+   */
   to(dtype: DType): Tensor {
     return this.make(graph.cast(this.node, dtype));
   }

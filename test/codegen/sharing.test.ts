@@ -12,7 +12,9 @@ const save = (buffer: string) => store(buffer, "f32", ix.zero, constantOf(2, "f3
 function shared(run: readonly unknown[]): string[] {
   const statements = run as readonly Straight[];
   const mutable = mutableNames({ tasks: 1, body: statements });
-  return shareRun(statements, mutable).flatMap(({ temporaries }) => temporaries.map(({ key }) => key));
+  return shareRun(statements, mutable, new Map(), false).flatMap(({ temporaries }) =>
+    temporaries.map(({ key }) => key),
+  );
 }
 
 it("shares loads and what is computed of them", () => {

@@ -69,6 +69,7 @@ describe("instructions", () => {
     index: [0],
     integer: [7],
     float: [1],
+    double: [1],
     type: [0x40],
     memory: [16],
     "memory lane": [16, 1],

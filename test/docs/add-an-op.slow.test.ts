@@ -96,6 +96,7 @@ describe("docs/add-an-op.md", { timeout: 300_000 }, () => {
       "vitest/vitest.mjs",
       "run",
       "test/ops/scalar.test.ts",
+      "test/ops/accuracy.test.ts",
       "-t",
       "log2",
       "--reporter=json",

@@ -58,6 +58,12 @@ export class Bytes {
     return this.append(new Uint8Array(view.buffer));
   }
 
+  float64(value: number): this {
+    const view = new DataView(new ArrayBuffer(8));
+    view.setFloat64(0, value, true);
+    return this.append(new Uint8Array(view.buffer));
+  }
+
   name(text: string): this {
     const encoded = new TextEncoder().encode(text);
     return this.unsigned(encoded.length).append(encoded);

@@ -4,7 +4,7 @@
  */
 import type { Guard, Index, LoopVar } from "../../ir/index-math.js";
 import * as ix from "../../ir/index-math.js";
-import { type Expr, type Kernel, LANE, type Part, type Stmt, TASK } from "../../ir/loops.js";
+import { type Expr, type Kernel, LANE, operation, type Part, register, type Stmt, TASK } from "../../ir/loops.js";
 import { type ScalarName, scalarOps } from "../../ir/scalar.js";
 import { FoveaError } from "../../util/errors.js";
 import { isStraight, mutableNames, type Straight, shareRun } from "../sharing.js";
@@ -171,12 +171,17 @@ export class PartEmitter implements Emitter {
 
   private straight(run: readonly Straight[]): void {
     const outer = this.temporaries;
-    this.temporaries = new Map();
-    for (const { statement: s, temporaries } of shareRun(run, this.mutable)) {
+    this.temporaries = new Map(outer);
+    const own: number[] = [];
+    for (const { statement: s, temporaries } of shareRun(run, this.mutable, outer, this.options.relaxed)) {
       for (const e of temporaries) {
         const local = this.fn.borrow(typeOf(e));
-        this.expression(e);
-        this.push(instruction("local.set", local));
+        own.push(local);
+        if (e.kind === "unlikely") this.unlikely(e, local);
+        else {
+          this.expression(e);
+          this.push(instruction("local.set", local));
+        }
         this.temporaries.set(e.key, local);
       }
       if (s.kind === "store") this.memory.store(s);
@@ -190,8 +195,24 @@ export class PartEmitter implements Emitter {
         this.push(instruction("local.set", local));
       }
     }
-    for (const local of this.temporaries.values()) this.fn.giveBack(local);
+    for (const local of own) this.fn.giveBack(local);
     this.temporaries = outer;
+  }
+
+  /** A local that holds the usual value, and a block behind a condition that replaces it in some lanes. */
+  private unlikely(e: Expr & { kind: "unlikely" }, local: number): void {
+    this.value(e.usual);
+    this.push(instruction("local.set", local));
+    this.value(e.test);
+    if (e.lanes > 1) this.push(instruction("v128.any_true"));
+    this.push(instruction("if", typeByte("none")));
+    const name = `unlikely ${local}`;
+    this.registers.set(name, local);
+    this.straight([
+      { kind: "set", name, value: operation("select", [e.test, e.rare, register(name, e.type, e.lanes)]) },
+    ]);
+    this.registers.delete(name);
+    this.push(instruction("end"));
   }
 
   private registerOf(name: string): number {
@@ -290,6 +311,13 @@ export class PartEmitter implements Emitter {
       case "fold":
         this.fold(e);
         break;
+      case "extract":
+        this.value(e.arg);
+        this.push(instruction(type === "f32" ? "f32x4.extract_lane" : "i32x4.extract_lane", 0));
+        if (e.type === "bool") this.push(instruction("i32.const", 1), instruction("i32.and"));
+        break;
+      case "unlikely":
+        throw new FoveaError("[wasm] an expression with a condition has no temporary");
       case "shuffle":
         this.value(e.a);
         this.value(e.b);
@@ -427,20 +455,31 @@ export class PartEmitter implements Emitter {
     this.run(text, operands, typeOf(e), () => this.value(scalars[scalars.length - 1]));
   }
 
-  /** a · b + x and x - a · b in one instruction, where the product is of no other use. */
+  /**
+   * a · b + x and x - a · b in one instruction. Scalars are fused exactly where vectors are, by the same instruction, and
+   * whether the product is of other use does not count: else a value would depend on whether it lies in a whole vector.
+   */
   private fused(e: Operation): boolean {
-    if (!this.options.relaxed || e.lanes === 1 || e.type !== "f32" || (e.op !== "add" && e.op !== "sub")) return false;
+    if (!this.options.relaxed || e.type !== "f32" || (e.op !== "add" && e.op !== "sub")) return false;
     const [first, second] = e.args;
-    const product = (x: Expr): x is Operation => x.kind === "op" && x.op === "mul" && !this.temporaries.has(x.key);
+    const product = (x: Expr): Operation | null => {
+      if (x.kind === "splat") return product(x.arg);
+      return x.kind === "op" && x.op === "mul" ? x : null;
+    };
+    const operand = (x: Expr): void => {
+      if (x.lanes > 1) this.value(x);
+      else this.splat({ kind: "splat", arg: x, type: x.type, lanes: LANES, key: x.key });
+    };
     const fuse = (mul: Operation, other: Expr): true => {
-      this.value(mul.args[0]);
-      this.value(mul.args[1]);
-      this.value(other);
+      for (const x of [...mul.args, other]) operand(x);
       this.push(instruction(e.op === "add" ? "f32x4.relaxed_madd" : "f32x4.relaxed_nmadd"));
+      if (e.lanes === 1) this.push(instruction("f32x4.extract_lane", 0));
       return true;
     };
-    if (product(second)) return fuse(second, first);
-    return e.op === "add" && product(first) ? fuse(first, second) : false;
+    const mul = product(second);
+    if (mul) return fuse(mul, first);
+    const other = e.op === "add" ? product(first) : null;
+    return other ? fuse(other, second) : false;
   }
 
   private laneByLane(e: Operation, text: string | null): void {
@@ -479,9 +518,10 @@ export class PartEmitter implements Emitter {
         }
       } else if (word === "b0") scalar?.();
       else if (word.startsWith("=")) {
-        const own = this.fn.borrow(result);
+        const name = word.slice(1);
+        const own = kept.get(name) ?? this.fn.borrow(result);
         this.push(instruction("local.set", own));
-        kept.set(word.slice(1), own);
+        kept.set(name, own);
       } else if (isOp(word)) {
         const args: number[] = [];
         while (i < words.length && /^-?\d+$/.test(words[i])) args.push(Number(words[i++]));

@@ -5,7 +5,7 @@
 import type { Bytes } from "./bytes.js";
 
 /** What follows an opcode: nothing, a number, a memory operand (alignment, offset, perhaps a lane), or bytes. */
-type Immediates = "none" | "index" | "integer" | "float" | "type" | "memory" | "memory lane" | "bytes";
+type Immediates = "none" | "index" | "integer" | "float" | "double" | "type" | "memory" | "memory lane" | "bytes";
 interface Encoding {
   readonly code: readonly number[];
   readonly immediates: Immediates;
@@ -46,6 +46,7 @@ const encodings = {
   "i32.const": core(0x41, "integer"),
   "i64.const": core(0x42, "integer"),
   "f32.const": core(0x43, "float"),
+  "f64.const": core(0x44, "double"),
   "i32.eqz": core(0x45),
   "i32.eq": core(0x46),
   "i32.ne": core(0x47),
@@ -82,9 +83,15 @@ const encodings = {
   "f32.sub": core(0x93),
   "f32.mul": core(0x94),
   "f32.div": core(0x95),
+  "f64.nearest": core(0x9e),
+  "f64.sub": core(0xa1),
+  "f64.mul": core(0xa2),
+  "f64.div": core(0xa3),
   "i32.wrap_i64": core(0xa7),
   "i64.extend_i32_u": core(0xad),
   "f32.convert_i32_s": core(0xb2),
+  "f32.demote_f64": core(0xb6),
+  "f64.promote_f32": core(0xbb),
   "i32.reinterpret_f32": core(0xbc),
   "f32.reinterpret_i32": core(0xbe),
   "i32.trunc_sat_f32_s": { code: [0xfc, 0x00], immediates: "none", align: 0 },
@@ -116,6 +123,7 @@ const encodings = {
   "v128.or": simd(80),
   "v128.xor": simd(81),
   "v128.bitselect": simd(82),
+  "v128.any_true": simd(83),
   "v128.load8_lane": simd(84, "memory lane"),
   "v128.load32_lane": simd(86, "memory lane", 2),
   "v128.store8_lane": simd(88, "memory lane"),
@@ -189,6 +197,9 @@ export function encode({ op, args }: Instruction, into: Bytes): void {
       break;
     case "float":
       into.float32(args[0]);
+      break;
+    case "double":
+      into.float64(args[0]);
       break;
     case "type":
     case "bytes":

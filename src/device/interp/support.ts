@@ -1,4 +1,5 @@
 /** What the kernels of the `interp` device call: checked accesses, work on lanes, and the meaning of every scalar op. */
+import { convert } from "../../ir/dtype.js";
 import type { ReduceKind } from "../../ir/graph.js";
 import { type ScalarName, scalarNames, scalarOps } from "../../ir/scalar.js";
 import { DeviceError } from "../../util/errors.js";
@@ -54,14 +55,17 @@ const fold: Readonly<Record<ReduceKind, (lanes: Float64Array) => number>> = {
   min: folded(scalarOps.min.meaning),
 };
 
+/** Casts a float to i32. */
+const truncate = (value: number): number => convert(value, "i32");
+
 const known = new Map<string, OnLanes>();
 
 /** The function with the given text; the same for all kernels, so that it is compiled to machine code soon. */
 function onLanes(text: string): OnLanes {
-  const made =
-    known.get(text) ?? new Function("inside", "meaning", "integer", `return ${text}`)(inside, meaning, integer);
+  const names = ["inside", "meaning", "integer", "truncate"];
+  const made = known.get(text) ?? new Function(...names, `return ${text}`)(inside, meaning, integer, truncate);
   known.set(text, made);
   return made;
 }
 
-export const support = { fault, write, writeAll, shuffle, fold, meaning, integer, onLanes };
+export const support = { fault, write, writeAll, shuffle, fold, meaning, integer, truncate, onLanes };

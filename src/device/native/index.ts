@@ -41,7 +41,6 @@ function addressOf(buffer: DeviceBuffer): number {
 }
 
 export class NativeDevice implements Device {
-  readonly name = "native";
   readonly target: Target;
   private readonly pool: BlockPool;
   private readonly garbage = new GarbageClock(collectGarbage);
@@ -56,6 +55,7 @@ export class NativeDevice implements Device {
     private readonly machine: Machine,
     private readonly runtime: Runtime,
     readonly cache: KernelCache,
+    readonly name = "native",
   ) {
     const { simd, threads, l1Bytes, l2Bytes } = machine;
     this.target = {

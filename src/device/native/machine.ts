@@ -25,7 +25,7 @@ interface Simd {
 }
 
 /** Widest first. */
-const SIMD: readonly Simd[] = [
+export const SIMD: readonly Simd[] = [
   {
     name: "avx512",
     lanes: 16,

@@ -1,0 +1,98 @@
+/**
+ * Sine and cosine in single precision over the whole range of floats, written in the scalar algebra. Arguments are reduced
+ * to |r| ≤ π/4 and a number of quarter turns: small ones by subtracting multiples of π/2 in four parts (Cody and Waite
+ * 1980), large ones by multiplying their bits with the bits of 2/π that matter (Payne and Hanek 1983).
+ */
+import type { Algebra } from "./algebra.js";
+import { polynomial, roundedProduct } from "./decompose.js";
+
+/**
+ * π/2 as a sum: three parts of 13 bits, whose products with integers below 2¹¹ are exact, and the rest. So the remainder is
+ * right to 2⁻⁵⁰, while no float below LARGE is closer than 2⁻²⁷ to a multiple of π/2.
+ */
+const HALF_PI_PARTS = [1.570556640625, 2.396702766418457e-4, 1.5890691429376602e-8, 2.5633440682570896e-12];
+/** From here on arguments are reduced by their bits: below 2¹¹ · π/2. */
+const LARGE = 3200;
+/** 32 zeros and the first 192 bits of 2/π: enough for every exponent. */
+const TWO_OVER_PI = [0, 0xa2f9836e, 0x4e441529, 0xfc2757d1, 0xf534ddc0, 0xdb629599, 0x3c439041];
+/** π/2 as 12 bits and the rest: products of the first with 12 bits are exact. */
+const HALF_PI_HIGH = 1.5703125;
+const HALF_PI_LOW = 4.838267923332751e-4;
+
+/** sin or cos (one quarter turn on) of r + q π/2 for |r| ≤ π/4: the last two bits of q choose polynomial and sign. */
+function ofQuadrant<T>(e: Algebra<T>, r: T, q: T, quarter: 0 | 1): T {
+  const c = (value: number) => e.constant(value, r);
+  const z = e.op("mul", r, r);
+  const sinTail = polynomial(e, z, [-0.16666654589947583, 0.008332155051401639, -0.00019514084825584635]);
+  const sinSum = e.op("add", r, e.op("mul", e.op("mul", r, z), sinTail));
+  // −0 + 0 would be 0.
+  const sin = e.op("select", e.op("eq", r, c(0)), r, sinSum);
+  const cosTail = polynomial(e, z, [0.04166664626864621, -0.001388733708199769, 2.443484593864671e-5]);
+  const cos = e.op("add", e.op("sub", c(1), e.op("mul", z, c(0.5))), e.op("mul", e.op("mul", z, z), cosTail));
+  const i = (value: number) => e.constant(value, q);
+  const turned = quarter === 0 ? q : e.op("add", q, i(1));
+  const odd = e.op("eq", e.op("bitAnd", turned, i(1)), i(1));
+  const magnitude = e.op("select", odd, cos, sin);
+  const sign = e.op("shiftLeft", e.op("bitAnd", turned, i(2)), i(30));
+  return e.op("fromBits", e.op("bitXor", e.op("toBits", magnitude), sign));
+}
+
+/** The same of |x| ≥ LARGE: x = m 2ᵉ⁻³¹ with a whole m, and of m · 2/π only the fraction of whole turns is computed. */
+function ofLarge<T>(e: Algebra<T>, x: T, quarter: 0 | 1): T {
+  const c = (value: number) => e.constant(value, x);
+  const bits = e.op("toBits", x);
+  const i = (value: number) => e.constant(value | 0, bits);
+  const right = (y: T, by: number) => e.op("shiftRight", y, i(by));
+  const left = (y: T, by: number) => e.op("shiftLeft", y, i(by));
+  const minus = e.op("lt", bits, i(0));
+  const m = e.op("bitXor", e.op("bitAnd", left(bits, 8), i(0x7fffffff)), i(0x80000000));
+  // Where bits of 2/π begin to matter: those before it make multiples of four quarter turns.
+  const offset = e.op("sub", e.op("bitAnd", right(bits, 23), i(255)), i(128));
+  const word = right(offset, 5);
+  const shift = e.op("bitAnd", offset, i(31));
+  const unshift = e.op("sub", i(31), shift);
+  const words = [0, 1, 2, 3].map((k) =>
+    [2, 1, 0].reduce(
+      (rest, j) => e.op("select", e.op("eq", word, i(j)), i(TWO_OVER_PI[j + k]), rest),
+      i(TWO_OVER_PI[3 + k]),
+    ),
+  );
+  const [a, b, d] = [0, 1, 2].map((k) => {
+    const next = e.op("shiftRight", right(words[k + 1], 1), unshift);
+    return e.op("add", e.op("shiftLeft", words[k], shift), next);
+  });
+  // The 64 bits after the point of m · (a 2⁻³² + b 2⁻⁶⁴ + d 2⁻⁹⁶): parts of a turn.
+  const product = e.op("mul", m, b);
+  const low = e.op("add", product, e.op("mulHigh", m, d));
+  const unsigned = (y: T) => e.op("bitXor", y, i(0x80000000));
+  const carry = e.op("select", e.op("lt", unsigned(low), unsigned(product)), i(1), i(0));
+  const high = e.op("add", e.op("add", e.op("mul", m, a), e.op("mulHigh", m, b)), carry);
+  const quadrant = right(e.op("add", high, i(0x20000000)), 30);
+  const fraction = e.op("sub", high, left(quadrant, 30));
+  // Positive numbers, so that nothing cancels; the last of 64 bits does not matter.
+  const flip = e.op("select", e.op("lt", fraction, i(0)), i(-1), i(0));
+  const positive = e.op("bitXor", fraction, flip);
+  const float = (y: T, unit: number) => e.op("mul", e.cast(y, "f32"), c(unit));
+  const top = float(e.op("bitAnd", positive, i(0x3ffe0000)), 2 ** -30);
+  const middle = float(e.op("bitAnd", positive, i(0x1ffff)), 2 ** -30);
+  const rest = e.op("add", middle, float(right(e.op("bitXor", low, flip), 1), 2 ** -61));
+  const small = e.op("add", e.op("mul", top, c(HALF_PI_LOW)), e.op("mul", rest, c(Math.PI / 2)));
+  const r = e.op("add", e.op("mul", top, c(HALF_PI_HIGH)), small);
+  const sign = e.op("bitAnd", e.op("bitXor", bits, flip), i(0x80000000));
+  const signed = e.op("fromBits", e.op("bitXor", e.op("toBits", r), sign));
+  const turns = e.op("select", minus, e.op("neg", quadrant), quadrant);
+  const value = ofQuadrant(e, signed, turns, quarter);
+  return e.op("select", e.op("lt", e.op("abs", x), c(Number.POSITIVE_INFINITY)), value, c(Number.NaN));
+}
+
+function ofAngle<T>(e: Algebra<T>, x: T, quarter: 0 | 1): T {
+  const { whole, sum } = roundedProduct(e, x, 2 / Math.PI);
+  let r = x;
+  for (const part of HALF_PI_PARTS) r = e.op("sub", r, e.op("mul", whole, e.constant(part, x)));
+  const usual = ofQuadrant(e, r, e.op("toBits", sum), quarter);
+  const large = e.op("le", e.constant(LARGE, x), e.op("abs", x));
+  return e.unlikely(large, ofLarge(e, x, quarter), usual);
+}
+
+export const sin = <T>(e: Algebra<T>, x: T): T => ofAngle(e, x, 0);
+export const cos = <T>(e: Algebra<T>, x: T): T => ofAngle(e, x, 1);
