@@ -60,40 +60,70 @@ interface Convolution {
 const pair = (value: number | readonly [number, number]): readonly [number, number] =>
   typeof value === "number" ? [value, value] : value;
 
-/** Calls back for every product in a convolution: image, weight and output coordinates. */
-function eachTap(
-  x: readonly number[],
-  w: readonly number[],
-  { stride = 1, padding = 0, dilation = 1, groups = 1 }: Convolution,
-  visit: (image: readonly number[], weight: readonly number[], output: readonly number[]) => void,
-): number[] {
-  const [s, p, d] = [pair(stride), pair(padding), pair(dilation)];
-  const size = ([0, 1] as const).map((i) => Math.floor((x[i + 2] + 2 * p[i] - d[i] * (w[i + 2] - 1) - 1) / s[i]) + 1);
-  const shape = [x[0], w[0], ...size];
-  for (const output of coordinatesOf(shape)) {
-    const [n, o, oy, ox] = output;
-    const group = Math.floor(o / (w[0] / groups));
-    for (const [c, ky, kx] of coordinatesOf(w.slice(1))) {
-      const image = [n, group * w[1] + c, oy * s[0] - p[0] + ky * d[0], ox * s[1] - p[1] + kx * d[1]];
-      if (image.every((i, axis) => i >= 0 && i < x[axis])) visit(image, [o, c, ky, kx], output);
-    }
-  }
-  return shape;
+/** The products of a convolution: where image, weight and output of each lie, and which image it is. */
+interface Taps {
+  readonly sample: number[];
+  readonly image: number[];
+  readonly weight: number[];
+  readonly output: number[];
 }
 
-const outputShape = (x: readonly number[], w: readonly number[], options: Convolution): number[] =>
-  eachTap(x, w, options, () => undefined);
+function outputShape(x: readonly number[], w: readonly number[], options: Convolution): number[] {
+  const { stride = 1, padding = 0, dilation = 1 } = options;
+  const [s, p, d] = [pair(stride), pair(padding), pair(dilation)];
+  const size = ([0, 1] as const).map((i) => Math.floor((x[i + 2] + 2 * p[i] - d[i] * (w[i + 2] - 1) - 1) / s[i]) + 1);
+  return [x[0], w[0], ...size];
+}
+
+function tapsOf(x: readonly number[], w: readonly number[], options: Convolution): Taps {
+  const { stride = 1, padding = 0, dilation = 1, groups = 1 } = options;
+  const [s, p, d] = [pair(stride), pair(padding), pair(dilation)];
+  const taps: Taps = { sample: [], image: [], weight: [], output: [] };
+  const kernel = coordinatesOf(w.slice(1));
+  coordinatesOf(outputShape(x, w, options)).forEach(([n, o, oy, ox], output) => {
+    const group = Math.floor(o / (w[0] / groups));
+    kernel.forEach(([c, ky, kx], tap) => {
+      const [y, column] = [oy * s[0] - p[0] + ky * d[0], ox * s[1] - p[1] + kx * d[1]];
+      if (y < 0 || y >= x[2] || column < 0 || column >= x[3]) return;
+      taps.sample.push(n);
+      taps.image.push(((n * x[1] + group * w[1] + c) * x[2] + y) * x[3] + column);
+      taps.weight.push(o * kernel.length + tap);
+      taps.output.push(output);
+    });
+  });
+  return taps;
+}
+
+/** Computes something once, when it is first needed. */
+function once<T>(compute: () => T): () => T {
+  let known: { readonly value: T } | undefined;
+  return () => {
+    known ??= { value: compute() };
+    return known.value;
+  };
+}
+
+/** Σ left · right, added up where `to` says. */
+function summed(
+  shape: readonly number[],
+  to: readonly number[],
+  [left, leftAt]: readonly [NdArray, readonly number[]],
+  [right, rightAt]: readonly [NdArray, readonly number[]],
+  scale = 1,
+): NdArray {
+  const values = new Array<number>(product(shape)).fill(0);
+  for (let i = 0; i < to.length; i++) values[to[i]] += left.values[leftAt[i]] * right.values[rightAt[i]] * scale;
+  return { shape, values };
+}
 
 export function convCase(x: readonly number[], w: readonly number[], options: Convolution = {}): StructuralCase {
+  const shape = outputShape(x, w, options);
+  const taps = once(() => tapsOf(x, w, options));
   return {
     name: `[${x}] * [${w}] ${JSON.stringify(options)}`,
     shapes: [x, w],
     build: (image, weight) => conv2d(image, weight, options),
-    meaning: (image, weight) => {
-      const result = zerosOf(outputShape(x, w, options));
-      eachTap(x, w, options, (at, tap, output) => accumulate(result, output, get(image, at) * get(weight, tap)));
-      return result;
-    },
+    meaning: (image, weight) => summed(shape, taps().output, [image, taps().image], [weight, taps().weight]),
   };
 }
 
@@ -103,6 +133,7 @@ export function weightGradientCase(
   options: Convolution = {},
 ): StructuralCase {
   const dy = outputShape(x, w, options);
+  const taps = once(() => tapsOf(x, w, options));
   return {
     name: `[${x}], dy [${dy}] to [${w}] ${JSON.stringify(options)}`,
     shapes: [x, dy],
@@ -110,17 +141,14 @@ export function weightGradientCase(
       const weight = full(w, 1, { dtype: image.dtype });
       return grad(conv2d(image, weight, options), [weight], { gradOutput })[0];
     },
-    meaning: (image, gradOutput) => {
-      const result = zerosOf(w);
-      eachTap(x, w, options, (at, tap, output) => accumulate(result, tap, get(image, at) * get(gradOutput, output)));
-      return result;
-    },
+    meaning: (image, gradOutput) => summed(w, taps().weight, [image, taps().image], [gradOutput, taps().output]),
   };
 }
 
 /** dx from dy and the weights; the gradients of that close the circle. */
 export function inputGradientCase(x: readonly number[], w: readonly number[], options: Convolution): StructuralCase {
   const dy = outputShape(x, w, options);
+  const taps = once(() => tapsOf(x, w, options));
   return {
     name: `dy [${dy}], [${w}] to [${x}] ${JSON.stringify(options)}`,
     shapes: [dy, w],
@@ -128,11 +156,7 @@ export function inputGradientCase(x: readonly number[], w: readonly number[], op
       const image = full(x, 1, { dtype: weight.dtype });
       return grad(conv2d(image, weight, options), [image], { gradOutput })[0];
     },
-    meaning: (gradOutput, weight) => {
-      const result = zerosOf(x);
-      eachTap(x, w, options, (at, tap, output) => accumulate(result, at, get(weight, tap) * get(gradOutput, output)));
-      return result;
-    },
+    meaning: (gradOutput, weight) => summed(x, taps().image, [gradOutput, taps().output], [weight, taps().weight]),
   };
 }
 
@@ -164,13 +188,9 @@ export function winogradWeightCase(
     build: (image, gradient) =>
       new Tensor(graph.make("winogradWeightGrad", [image.mul(WINOGRAD_SCALE).node, gradient.node], attrs)),
     meaning: (image, gradient) => {
-      const result = zerosOf([pieces, ...w]);
-      const own = x[0] / pieces;
-      eachTap(x, w, { padding }, (at, tap, output) => {
-        const product = get(image, at) * WINOGRAD_SCALE * get(gradient, output);
-        accumulate(result, [Math.floor(at[0] / own), ...tap], product);
-      });
-      return result;
+      const taps = tapsOf(x, w, { padding });
+      const to = taps.weight.map((at, i) => Math.floor(taps.sample[i] / (x[0] / pieces)) * product(w) + at);
+      return summed([pieces, ...w], to, [image, taps.image], [gradient, taps.output], WINOGRAD_SCALE);
     },
   };
 }
@@ -192,11 +212,9 @@ export function winogradCase(
       return new Tensor(graph.make("winogradConv2d", [image.mul(WINOGRAD_SCALE).node, filter], attrs));
     },
     meaning: (image, weight) => {
-      const result = zerosOf(outputShape(x, w, { padding }));
-      eachTap(x, w, { padding }, (at, tap, output) =>
-        accumulate(result, output, get(image, at) * WINOGRAD_SCALE * get(weight, tap)),
-      );
-      return result;
+      const taps = tapsOf(x, w, { padding });
+      const shape = outputShape(x, w, { padding });
+      return summed(shape, taps.output, [image, taps.image], [weight, taps.weight], WINOGRAD_SCALE);
     },
   };
 }
@@ -226,43 +244,51 @@ interface Pooling {
   readonly dilation?: number | readonly [number, number];
 }
 
-/** The taps of each output of a pooling, on one channel at a time. */
-function tapsOf(x: readonly number[], pooling: Pooling): { shape: number[]; taps: Map<string, number[][]> } {
+/** Shape of the results of a pooling, and where the elements lie that each of them is made of. */
+function windowsOf(x: readonly number[], pooling: Pooling): { shape: number[]; windows: number[][] } {
   const kernel = pair(pooling.kernelSize);
   const options = { ...pooling, stride: pooling.stride ?? kernel };
-  const taps = new Map<string, number[][]>();
   const [n, c, h, w] = x;
-  const shape = eachTap([n * c, 1, h, w], [1, 1, ...kernel], options, ([nc, , y, column], _, [, , oy, ox]) => {
-    const key = [Math.floor(nc / c), nc % c, oy, ox].join();
-    taps.set(key, [...(taps.get(key) ?? []), [Math.floor(nc / c), nc % c, y, column]]);
-  });
-  return { shape: [n, c, shape[2], shape[3]], taps };
+  // One channel at a time is one image of one channel.
+  const [images, weights] = [
+    [n * c, 1, h, w],
+    [1, 1, ...kernel],
+  ];
+  const [, , height, width] = outputShape(images, weights, options);
+  const shape = [n, c, height, width];
+  const windows = Array.from({ length: product(shape) }, (): number[] => []);
+  const { image, output } = tapsOf(images, weights, options);
+  for (let i = 0; i < output.length; i++) windows[output[i]].push(image[i]);
+  return { shape, windows };
 }
 
 export function poolCases(x: readonly number[], pooling: Pooling): StructuralCase[] {
-  const { shape, taps } = tapsOf(x, pooling);
-  const elements = (image: NdArray, at: readonly number[]) => (taps.get(at.join()) ?? []).map((tap) => get(image, tap));
   const { kernelSize, ...options } = pooling;
-  const area = product(pair(kernelSize));
+  const { shape, windows } = windowsOf(x, pooling);
+  const area = product(pair(pooling.kernelSize));
   const text = `[${x}] ${JSON.stringify(pooling)}`;
+  const each = (image: NdArray, combine: (elements: readonly number[]) => number): NdArray => ({
+    shape,
+    values: windows.map((window) => combine(window.map((i) => image.values[i]))),
+  });
   const all: StructuralCase[] = [
     {
       name: `max ${text}`,
       shapes: [x],
       build: (image) => maxPool2d(image, kernelSize, options),
-      meaning: (image) => fill(shape, (at) => Math.max(...elements(image, at))),
+      meaning: (image) => each(image, (elements) => Math.max(...elements)),
     },
     {
       name: `average ${text}`,
       shapes: [x],
       build: (image) => avgPool2d(image, kernelSize, options),
-      meaning: (image) => fill(shape, (at) => sum(elements(image, at)) / area),
+      meaning: (image) => each(image, (elements) => sum(elements) / area),
     },
     {
       name: `average without padding ${text}`,
       shapes: [x],
       build: (image) => avgPool2d(image, kernelSize, { ...options, countIncludePad: false }),
-      meaning: (image) => fill(shape, (at) => sum(elements(image, at)) / elements(image, at).length),
+      meaning: (image) => each(image, (elements) => sum(elements) / elements.length),
     },
   ];
   return pooling.padding ? all : all.slice(0, 2);
@@ -270,9 +296,9 @@ export function poolCases(x: readonly number[], pooling: Pooling): StructuralCas
 
 /** The adjoint of average pooling. */
 export function foldCase(x: readonly number[], pooling: Pooling): StructuralCase {
-  const { shape, taps } = tapsOf(x, pooling);
   const { kernelSize, ...options } = pooling;
-  const area = product(pair(kernelSize));
+  const { shape, windows } = windowsOf(x, pooling);
+  const area = product(pair(pooling.kernelSize));
   return {
     name: `[${shape}] to [${x}] ${JSON.stringify(pooling)}`,
     shapes: [shape],
@@ -282,9 +308,9 @@ export function foldCase(x: readonly number[], pooling: Pooling): StructuralCase
     },
     meaning: (gradOutput) => {
       const result = zerosOf(x);
-      for (const at of coordinatesOf(shape)) {
-        for (const tap of taps.get(at.join()) ?? []) accumulate(result, tap, get(gradOutput, at) / area);
-      }
+      windows.forEach((window, at) => {
+        for (const position of window) result.values[position] += gradOutput.values[at] / area;
+      });
       return result;
     },
   };

@@ -1,13 +1,20 @@
 /**
- * The sweep over the structural table: every op against its float64 loop, on every device, with gradients against central
- * differences of that loop, and with inputs that are transposed, flipped or sliced views.
+ * The sweep over the structural table: every op against its float64 loop, on every device and on emulated machines, with
+ * gradients against central differences of that loop, and with inputs that are transposed, flipped or sliced views.
  */
 import { beforeAll, describe, expect, it } from "vitest";
 import { type DType, grad, type Tensor, tensor, useDevice } from "../../src/index.js";
 import { structuralNames } from "../../src/ops/index.js";
 import { dot, fill, get, type NdArray, sizeOf } from "../support/arrays.js";
 import { devices, valuesOf } from "../support/devices.js";
-import { centralDifferences, expectAgreement, spreadPositions, spreadValues } from "../support/numbers.js";
+import { emulatedTargets } from "../support/emulator.js";
+import {
+  centralDifferences,
+  expectAgreement,
+  spreadPositions,
+  spreadValues,
+  type Tolerance,
+} from "../support/numbers.js";
 import type { StructuralCase } from "./contraction-cases.js";
 import { structuralCases } from "./structural-cases.js";
 
@@ -16,6 +23,8 @@ const F32 = { relative: 1e-5, absolute: 2e-5 };
 const F64 = { relative: 1e-12, absolute: 1e-12 };
 /** Central differences with a step of 1e-5 leave about nine digits; the largest products have 65 factors. */
 const DIFFERENCES = { relative: 1e-6, absolute: 1e-6 };
+/** Winograd's constants are f32 on emulated machines too. */
+const EMULATED = { relative: 2e-6, absolute: 2e-6 };
 /** Cases computed by one program: small kernels are shared, planning stays quick. */
 const TOGETHER = 24;
 
@@ -102,14 +111,38 @@ it("has cases for every structural op", () => {
   for (const op of structuralNames) expect(structuralCases[op].length, op).toBeGreaterThan(0);
 });
 
-describe.each(devices)("structural ops on %s", (device) => {
-  const dtype = device === "interp" ? "f64" : "f32";
+interface Place {
+  readonly name: string;
+  readonly dtype: DType;
+  readonly tolerance: Tolerance;
+  readonly gradients: Tolerance;
+  /** The device of the i-th program. */
+  readonly device: (i: number) => string;
+  readonly together: number;
+}
+const places: readonly Place[] = [
+  ...devices.map((name): Place => {
+    const fitting =
+      name === "interp"
+        ? { dtype: "f64" as const, tolerance: F64, gradients: DIFFERENCES }
+        : { dtype: "f32" as const, tolerance: F32, gradients: F32 };
+    return { name, ...fitting, device: () => name, together: TOGETHER };
+  }),
+  {
+    name: "emulated machines",
+    ...{ dtype: "f32", tolerance: EMULATED, gradients: EMULATED },
+    device: (i) => emulatedTargets[(5 * i) % emulatedTargets.length].name,
+    together: 5,
+  },
+];
+
+describe.each(places)("structural ops on $name", ({ dtype, tolerance, gradients: ofGradients, device, together }) => {
   const found = new Map<Run, number[][]>();
 
   beforeAll(async () => {
-    await useDevice(device);
-    for (let start = 0; start < runs.length; start += TOGETHER) {
-      const some = runs.slice(start, start + TOGETHER);
+    for (let start = 0; start < runs.length; start += together) {
+      await useDevice(device(start / together));
+      const some = runs.slice(start, start + together);
       const built = some.map((run) => build(run, dtype));
       const values = await valuesOf(built.flat());
       let at = 0;
@@ -124,14 +157,14 @@ describe.each(devices)("structural ops on %s", (device) => {
     const [output, ...gradients] = found.get(run) ?? [];
     const sizes = run.differentiable ? gradientsOf(run) : [];
     const scale = (values: readonly number[]) => Math.max(1, ...values.map(Math.abs).filter(Number.isFinite));
-    const scaled = (values: readonly number[], { relative, absolute }: typeof F32) => ({
+    const scaled = (values: readonly number[], { relative, absolute }: Tolerance) => ({
       relative,
       absolute: absolute * scale(values),
     });
-    expectAgreement(output, run.expected.values, scaled(run.expected.values, device === "interp" ? F64 : F32), "value");
+    expectAgreement(output, run.expected.values, scaled(run.expected.values, tolerance), "value");
     gradients.forEach((values, k) => {
       const checked = checkedPositions(run.inputs[k]).map((i) => values[i]);
-      expectAgreement(checked, sizes[k], scaled(sizes[k], device === "interp" ? DIFFERENCES : F32), `gradient ${k}`);
+      expectAgreement(checked, sizes[k], scaled(sizes[k], ofGradients), `gradient ${k}`);
     });
   });
 });

@@ -9,10 +9,15 @@ export const sizeOf = (shape: readonly number[]): number => shape.reduce((size, 
 
 /** Every coordinate of a shape, row by row. */
 export function coordinatesOf(shape: readonly number[]): number[][] {
-  return shape.reduce<number[][]>(
-    (found, extent) => found.flatMap((at) => Array.from({ length: extent }, (_, i) => [...at, i])),
-    [[]],
-  );
+  const at = shape.map(() => 0);
+  return Array.from({ length: sizeOf(shape) }, () => {
+    const here = at.slice();
+    for (let axis = shape.length - 1; axis >= 0; axis--) {
+      if (++at[axis] < shape[axis]) break;
+      at[axis] = 0;
+    }
+    return here;
+  });
 }
 
 const positionOf = (shape: readonly number[], at: readonly number[]): number =>

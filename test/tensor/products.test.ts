@@ -1,7 +1,8 @@
 /** Products of matrices larger than a block of any kind: tasks, strips of rows, panels of columns and cut depths. */
 import { beforeAll, describe, expect, it } from "vitest";
-import { compile, type Tensor, tensor, useDevice, Variable } from "../../src/index.js";
+import { compile, grad, type Tensor, tensor, useDevice, Variable } from "../../src/index.js";
 import { fastDevices } from "../support/devices.js";
+import { compare, dealt } from "../support/emulator.js";
 
 /** Numbers between -0.5 and 0.5 that look random. */
 function values(count: number, seed: number): Float64Array {
@@ -84,5 +85,29 @@ describe.each(fastDevices)("%s", (device) => {
     await step(a, b);
     const expected = product(left, right, shape).map((value) => 1 + 2 * value);
     expect(await distance(total, expected, k)).toBeLessThan(2 * CLOSE);
+  });
+});
+
+describe("on emulated machines", () => {
+  const shapes = [
+    [37, 300, 77],
+    [131, 150, 96],
+    [310, 20, 61],
+    [29, 608, 64],
+    [41, 901, 35],
+    [45, 256, 96],
+    [3, 200, 1],
+    [1, 33, 250],
+  ] as const;
+
+  it.each(dealt(shapes, 5))("products of sizes $entry and both gradients, $device", async ({ entry, device }) => {
+    const [m, k, n] = entry;
+    const work = () => {
+      const a = tensor(values(m * k, 1), { shape: [m, k], dtype: "f32" });
+      const b = tensor(values(k * n, 2), { shape: [k, n], dtype: "f32" });
+      const c = tensor(values(m * n, 3), { shape: [m, n], dtype: "f32" });
+      return [a.matmul(b).add(c).tanh(), ...grad(a.matmul(b), [a, b], { gradOutput: c })];
+    };
+    await compare(device, work, { relative: 1e-6, absolute: 1e-9 }, entry.join());
   });
 });
