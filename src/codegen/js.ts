@@ -201,7 +201,7 @@ function lanesOf({ parts }: Kernel): number {
 
 /**
  * The body of a function `(buffers, scratch, support)` that runs the whole kernel; `support` is what
- * `device/interp/support.ts` exports. Tasks run from the last to the first: none may need what another has done. Scratch
+ * `js-support.ts` exports. Tasks run from the last to the first: none may need what another has done. Scratch
  * memory is NaN at the beginning of a task: the last tile of a block may read lines that do not exist and compute results
  * that it does not store, but no more than that.
  */

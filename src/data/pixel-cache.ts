@@ -6,7 +6,7 @@ import { createHash, randomBytes } from "node:crypto";
 import { statSync } from "node:fs";
 import { mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { cacheFolder } from "../util/cache-folder.js";
+import { cacheFolder, makePrivateFolder, reasonOf } from "../util/cache-folder.js";
 import { DataError, FoveaError } from "../util/errors.js";
 import { decodeAll } from "./decode-pool.js";
 import { type DecodeSettings, decoderVersion } from "./image.js";
@@ -121,7 +121,7 @@ async function makePixels(
   place: PixelPlace & { readonly cache: string },
   folder: string,
 ): Promise<void> {
-  await mkdir(place.cache, { recursive: true, mode: 0o700 });
+  makePrivateFolder(place.cache);
   await removeStale(place.cache);
   const temporary = `${folder}.${process.pid}.${randomBytes(4).toString("hex")}.tmp`;
   await mkdir(temporary, { mode: 0o700 });
@@ -212,8 +212,8 @@ async function inCache<T>(folder: string, work: () => Promise<T>): Promise<T> {
     return await work();
   } catch (cause) {
     if (cause instanceof FoveaError || !(cause instanceof Error && "code" in cause)) throw cause;
-    throw new DataError(`[data] the cache of pixels ${folder} cannot be used: ${cause.message}`, {
-      hint: "Free some space there, or point FOVEA_CACHE to another folder",
+    throw new DataError(`[data] the cache of pixels ${folder} cannot be used (${reasonOf(cause)})`, {
+      hint: "Point FOVEA_CACHE to a folder that can be written and has room",
       cause,
     });
   }

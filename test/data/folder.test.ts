@@ -254,7 +254,7 @@ describe("the cache", () => {
     await writeSet(1);
     await writeFile(cache, "");
     expect(await refusal()).toMatch(
-      /^\[data\] the cache of pixels .+ cannot be used: .+ Free some space there, or point FOVEA_CACHE to another folder$/,
+      /^\[data\] the cache of pixels .+ cannot be used \(EEXIST\)\. Point FOVEA_CACHE to a folder that can be written and has room$/,
     );
   });
 });

@@ -5,12 +5,13 @@ import { KernelCache } from "../../src/device/native/kernel-cache.js";
 import { discoverMachine, type Machine, SIMD } from "../../src/device/native/machine.js";
 import { loadRuntime } from "../../src/device/native/runtime.js";
 import { registerDevice } from "../../src/index.js";
+import { cacheFolder } from "../../src/util/cache-folder.js";
 
 const machine = await discoverMachine();
 const sets = SIMD.filter(({ name }) => machine.widths.includes(name));
 let runtime: ReturnType<typeof loadRuntime> | null = null;
 
-const cacheOf = (of: Machine) => new KernelCache(of, new CCompiler(of, FLAG_SETS[0]), of.cacheFolder);
+const cacheOf = (of: Machine) => new KernelCache(of, new CCompiler(of, FLAG_SETS[0]), cacheFolder());
 
 /** One pool of threads for all of them: it takes libraries of any width. */
 async function openShared(): ReturnType<typeof loadRuntime> {

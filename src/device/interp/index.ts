@@ -4,15 +4,13 @@
  * makes for that one. An access outside a buffer is an error, memory is NaN until it is written, and tasks and steps that
  * may run in any order do not run in the order of the program. Knows no op and no graph.
  */
-import { printJs } from "../../codegen/index.js";
+import { loadJs } from "../../codegen/index.js";
 import { type DType, hostArray, sizeOf, type TypedArray } from "../../ir/dtype.js";
-import type { Kernel } from "../../ir/loops.js";
 import type { Program, Slot } from "../../ir/program.js";
 import type { Target } from "../../ir/target.js";
 import { type Device, type DeviceBuffer, type DeviceDescription, type Executable, Turns } from "../../runtime/index.js";
 import { DeviceError } from "../../util/errors.js";
 import { nextTurn } from "../../util/host.js";
-import { support } from "./support.js";
 
 /** f32 values are kept in float64 too: rounding belongs to the devices that are compared with this one. */
 interface Memory extends DeviceBuffer {
@@ -36,14 +34,6 @@ const ORACLE: Target = {
 function valuesOf(buffer: DeviceBuffer): Float64Array {
   if ("values" in buffer && buffer.values instanceof Float64Array) return buffer.values;
   throw new DeviceError("[interp] was given a buffer of another device");
-}
-
-type Run = (buffers: readonly Float64Array[]) => void;
-
-function load(kernel: Kernel): Run {
-  const scratch = kernel.scratch.map(({ elements }) => new Float64Array(elements));
-  const run = new Function("buffers", "scratch", "support", printJs(kernel));
-  return (buffers) => run(buffers, scratch, support);
 }
 
 /** Memory is NaN until something is written to it. */
@@ -107,7 +97,7 @@ export class InterpDevice implements Device {
   }
 
   async load(program: Program): Promise<Executable> {
-    const functions = program.kernels.map(load);
+    const functions = program.kernels.map(loadJs);
     const times = new Float64Array(program.steps.length);
     const arena = new Arena();
     return {

@@ -4,9 +4,10 @@
  */
 import { execFile } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { mkdir, rename, rm, writeFile } from "node:fs/promises";
+import { rename, rm, writeFile } from "node:fs/promises";
 import { cpus } from "node:os";
 import { dirname } from "node:path";
+import { makePrivateFolder, reasonOf } from "../../util/cache-folder.js";
 import { DeviceError } from "../../util/errors.js";
 import type { Machine } from "./machine.js";
 
@@ -109,13 +110,13 @@ export class CCompiler {
 }
 
 async function write(path: string, text: string): Promise<void> {
+  const folder = dirname(path);
   try {
-    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+    makePrivateFolder(folder);
     await writeFile(path, text, { mode: 0o600 });
   } catch (cause) {
-    const reason = cause instanceof Error && "code" in cause ? String(cause.code) : String(cause);
-    throw new DeviceError(`the kernel cache ${dirname(path)} cannot be written (${reason})`, {
-      hint: "Free some space there, or point FOVEA_CACHE to another folder",
+    throw new DeviceError(`the kernel cache ${folder} cannot be written (${reasonOf(cause)})`, {
+      hint: "Point FOVEA_CACHE to a folder that can be written and has room",
       cause,
     });
   }

@@ -20,12 +20,12 @@ import {
 import { cacheFolder } from "../../util/cache-folder.js";
 import { DeviceError, describeError } from "../../util/errors.js";
 import { BlockPool } from "./block-pool.js";
-import { CCompiler, FLAG_SETS } from "./c-compiler.js";
 import { collectGarbage } from "./garbage.js";
-import { KernelCache } from "./kernel-cache.js";
-import { discoverMachine, findCompiler, type Machine } from "./machine.js";
+import type { KernelCache } from "./kernel-cache.js";
+import { findCompiler, type Machine } from "./machine.js";
 import { type MadeKernel, type MadeProgram, ProgramCache } from "./program-cache.js";
-import { loadRuntime, type Runtime } from "./runtime.js";
+import type { Runtime } from "./runtime.js";
+import { openToolchain } from "./toolchain.js";
 
 interface Memory extends DeviceBuffer {
   readonly address: number;
@@ -182,29 +182,27 @@ export class NativeDevice implements Device {
 /**
  * Opens the native device.
  *
- * @throws DeviceError if there is no working C compiler or the kernel cache cannot be written
+ * @throws UnavailableError if there is no C compiler that works
+ * @throws DeviceError if the kernel cache cannot be written, or its libraries cannot be loaded
  */
 export async function openNative(): Promise<NativeDevice> {
-  const machine = await discoverMachine();
-  const cache = new KernelCache(machine, new CCompiler(machine, FLAG_SETS[0]), machine.cacheFolder);
-  const runtime = await loadRuntime(cache);
-  runtime.start(machine.threads);
+  const { machine, runtime, cache } = await openToolchain();
   return new NativeDevice(machine, runtime, cache);
 }
 
 /** What was found: compiler, vector width, cores, cache folder; or why something is missing. */
 export async function describe(): Promise<DeviceDescription> {
   try {
-    const machine = await discoverMachine();
+    const { machine, cache, flags } = await openToolchain();
     return {
       name: "native",
       available: true,
       details: {
-        compiler: `${machine.compiler} (${machine.compilerVersion})`,
+        compiler: `${machine.compiler} (${machine.compilerVersion}) ${flags.name}`,
         simd: `${machine.simd.name}, ${machine.simd.lanes} lanes (this machine has ${machine.widths.join(", ")})`,
         threads: String(machine.threads),
         caches: `L1 ${machine.l1Bytes >> 10} KiB, L2 ${machine.l2Bytes >> 10} KiB`,
-        cache: machine.cacheFolder,
+        cache: cache.folder,
       },
     };
   } catch (error) {

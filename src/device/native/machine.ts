@@ -1,5 +1,5 @@
 /**
- * What the machine has: a C compiler, vector width, caches, cores, a folder for kernels. Discovered, never assumed. Knows
+ * What the machine has: a C compiler, vector width, caches, cores. Discovered, never assumed. Knows
  * nothing of kernels.
  */
 import { execFile } from "node:child_process";
@@ -9,7 +9,6 @@ import { availableParallelism, cpus } from "node:os";
 import { delimiter, join } from "node:path";
 import { promisify } from "node:util";
 import { threadCount } from "../../runtime/index.js";
-import { cacheFolder } from "../../util/cache-folder.js";
 import { ConfigError, DeviceError, UnavailableError } from "../../util/errors.js";
 
 const exec = promisify(execFile);
@@ -49,7 +48,6 @@ export interface Machine {
   readonly threads: number;
   readonly l1Bytes: number;
   readonly l2Bytes: number;
-  readonly cacheFolder: string;
 }
 
 function findOnPath(name: string): string | null {
@@ -155,6 +153,5 @@ async function look(): Promise<Machine> {
     threads,
     l1Bytes: cacheBytes(1, 32 << 10),
     l2Bytes: cacheBytes(2, 512 << 10),
-    cacheFolder: cacheFolder(),
   };
 }

@@ -25,7 +25,7 @@ const LAYERS = ["util", "ir", "ops", "autograd", "compiler", "codegen", "runtime
  * The package and the names, sizes and times of the files that make programs; null where they are not files of their
  * own (bundled). Installed files all have the same time: there it is the version that tells one package from another.
  */
-function identityOfCode(): string | null {
+function readIdentity(): string | null {
   const root = fileURLToPath(new URL("../../", import.meta.url));
   try {
     const description = readFileSync(join(root, "..", "package.json"), "utf8");
@@ -41,6 +41,14 @@ function identityOfCode(): string | null {
   }
 }
 
+let identity: string | null | undefined;
+
+/** What tells this code from another version of it; read once. */
+export function codeIdentity(): string | null {
+  if (identity === undefined) identity = readIdentity();
+  return identity;
+}
+
 export class ProgramCache {
   private readonly identity: string | null;
 
@@ -49,7 +57,7 @@ export class ProgramCache {
     /** What else programs depend on: the machine and the settings of its compiler. */
     machine: string,
   ) {
-    const code = identityOfCode();
+    const code = codeIdentity();
     this.identity = code === null ? null : `${code}\n${machine}`;
   }
 

@@ -16,6 +16,17 @@ export interface Runtime {
   run(steps: BigInt64Array, table: BigUint64Array, count: number, times: Float64Array | null): Promise<void>;
 }
 
+/** A library that was compiled, and that the system does not load. */
+export class UnloadableError extends DeviceError {
+  constructor(
+    /** What the system says. */
+    readonly reason: string,
+    path: string,
+  ) {
+    super(`a compiled library cannot be loaded: ${reason}`, { hint: `Delete ${path} and try again` });
+  }
+}
+
 /** Native code of its own is in it, which not every machine has or allows. */
 async function loadKoffi(): Promise<typeof import("koffi").default> {
   try {
@@ -28,10 +39,21 @@ async function loadKoffi(): Promise<typeof import("koffi").default> {
   }
 }
 
+/** The system's message, without the words around it and the path that it repeats. */
+function loaderMessage(cause: unknown, path: string): string {
+  const text = String(cause instanceof Error ? cause.message : cause).split("\n")[0];
+  return text.replace(/^Failed to load shared library: /, "").replace(`${path}: `, "");
+}
+
 export async function loadRuntime(cache: KernelCache): Promise<Runtime> {
   const koffi = await loadKoffi();
   const path = await cache.library(RUNTIME_SOURCE, ["-pthread", "-ldl"]);
-  const library = koffi.load(path);
+  let library: ReturnType<typeof koffi.load>;
+  try {
+    library = koffi.load(path);
+  } catch (cause) {
+    throw new UnloadableError(loaderMessage(cause, path), path);
+  }
   const start = library.func("int fovea_start(int)");
   const alloc = library.func("uint64_t fovea_alloc(uint64_t)");
   const free = library.func("void fovea_free(uint64_t)");
@@ -56,7 +78,7 @@ export async function loadRuntime(cache: KernelCache): Promise<Runtime> {
       const address = Number(open(library, symbol, message, message.length));
       if (address) return address;
       const text = new TextDecoder().decode(message.subarray(0, Math.max(0, message.indexOf(0))));
-      throw new DeviceError(`a compiled kernel cannot be loaded: ${text}`, { hint: `Delete ${library} and try again` });
+      throw new UnloadableError(text.replace(`${library}: `, ""), library);
     },
     scratch: (bytes) => {
       if (scratch(bytes) !== 0) failMemory(bytes);

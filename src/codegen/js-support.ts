@@ -1,8 +1,8 @@
-/** What the kernels of the `interp` device call: checked accesses, work on lanes, and the meaning of every scalar op. */
-import { convert } from "../../ir/dtype.js";
-import type { ReduceKind } from "../../ir/graph.js";
-import { type ScalarName, scalarNames, scalarOps } from "../../ir/scalar.js";
-import { DeviceError } from "../../util/errors.js";
+/** What kernels printed as JavaScript call: checked accesses, work on lanes, and the meaning of every scalar op. */
+import { convert } from "../ir/dtype.js";
+import type { ReduceKind } from "../ir/graph.js";
+import { type ScalarName, scalarNames, scalarOps } from "../ir/scalar.js";
+import { DeviceError } from "../util/errors.js";
 
 type Meanings = Partial<Record<ScalarName, (...x: number[]) => number>>;
 /** Computes all lanes of the first argument. */
