@@ -5,7 +5,7 @@ export type { OptimizerEntry, ParameterGroup, ParamsOrGroups } from "./groups.js
 export type { HyperSpec, HyperTensor, HyperValue } from "./hyper.js";
 export { Muon, type MuonOptions } from "./muon.js";
 export { Optimizer } from "./optimizer.js";
-export { optimizers, schedules } from "./registry.js";
+export { optimizers, schedules, steps } from "./registry.js";
 export {
   type Chain,
   type ChainStep,

@@ -2,6 +2,7 @@
  * Registries: what can be chosen by name, in configurations, on the command line and in documents. Each choice is one entry,
  * which stands in the file of what it makes, and one line in its registry. Knows nothing of what is registered.
  */
+import { signatures } from "./arguments.js";
 import { ConfigError } from "./errors.js";
 import type { Kind } from "./kinds.js";
 import { nearest } from "./spelling.js";
@@ -14,6 +15,13 @@ export interface Entry {
   readonly schema: Readonly<Record<string, Kind>>;
   /** Makes what was chosen. */
   readonly make: (...args: never[]) => unknown;
+}
+
+/** The entry of a function that is declared through `checked`: its name, and all of its arguments by name. */
+// @__NO_SIDE_EFFECTS__
+export function entryOf<Make extends Entry["make"]>(make: Make): Entry & { readonly make: Make } {
+  const signature = signatures.get(make.name);
+  return { name: make.name, schema: { ...signature?.positional, ...signature?.options }, make };
 }
 
 /** Entries by name. */

@@ -34,6 +34,24 @@ def values(tensor):
     return [float(f"{v:.9g}") for v in tensor.detach().double().flatten().tolist()]
 
 
+def apply(parameters, kept, step, name, value):
+    """What stands in front of an optimizer. Returns whether its step is due."""
+    if name == "clipByNorm":
+        torch.nn.utils.clip_grad_norm_(parameters, value)
+    elif name == "clipByValue":
+        torch.nn.utils.clip_grad_value_(parameters, value)
+    elif name == "accumulate":
+        for index, parameter in enumerate(parameters):
+            if parameter.grad is not None:
+                mean = parameter.grad / value
+                kept[index] = mean if kept[index] is None else kept[index] + mean
+        if (step + 1) % value != 0:
+            return False
+        for index, parameter in enumerate(parameters):
+            parameter.grad, kept[index] = kept[index], None
+    return True
+
+
 def optimizer_reference(case, start, gradients):
     shapes = case.get("shapes", SHAPES)
     parameters = [value.double().reshape(shape).requires_grad_() for value, shape in zip(start, shapes)]
@@ -46,12 +64,15 @@ def optimizer_reference(case, start, gradients):
         optimizer = make(groups, **options)
     else:
         optimizer = make(parameters, **options)
+    before = case.get("before", [])
+    kept = [None] * len(parameters)
     trajectory = []
     for step in range(STEPS):
         for index, parameter in enumerate(parameters):
             gradient = gradients[step][index].double().reshape(shapes[index])
             parameter.grad = None if (step, index) in SKIPPED else gradient
-        optimizer.step()
+        if all(apply(parameters, kept, step, *each) for each in before):
+            optimizer.step()
         trajectory.append([values(parameter) for parameter in parameters])
     state = {
         f"state.{index}.{name}": values(torch.as_tensor(value))

@@ -1,7 +1,7 @@
 /** A value that does not change. */
 import { checked, takes } from "../../util/arguments.js";
 import { nonNegative } from "../kinds.js";
-import type { Schedule, ScheduleEntry } from "./schedule.js";
+import type { Schedule } from "./schedule.js";
 
 /**
  * The same value in every step.
@@ -20,5 +20,3 @@ export const constant = checked(
     () =>
       value,
 );
-
-export const constantEntry = { name: "constant", schema: {}, make: constant } as const satisfies ScheduleEntry;

@@ -3,7 +3,7 @@ import { checked, takes } from "../../util/arguments.js";
 import { count } from "../../util/kinds.js";
 import { configError } from "../checks.js";
 import { nonNegative } from "../kinds.js";
-import type { Schedule, ScheduleEntry } from "./schedule.js";
+import type { Schedule } from "./schedule.js";
 
 export interface CosineOptions {
   /** Number of steps of linear warm-up, below totalSteps. Default 0. */
@@ -11,8 +11,6 @@ export interface CosineOptions {
   /** Value at and after the last step. Default 0, range 0 to value. */
   readonly min?: number;
 }
-
-const options = { warmupSteps: count(0), min: nonNegative };
 
 /**
  * Half a cosine wave from a value down to `min`, after an optional linear warm-up.
@@ -34,7 +32,7 @@ const options = { warmupSteps: count(0), min: nonNegative };
  */
 export const cosine = checked(
   "cosine",
-  takes<CosineOptions>({ value: nonNegative, totalSteps: count() }, options),
+  takes<CosineOptions>({ value: nonNegative, totalSteps: count() }, { warmupSteps: count(0), min: nonNegative }),
   (value: number, totalSteps: number, { warmupSteps = 0, min = 0 }: CosineOptions = {}): Schedule => {
     if (warmupSteps >= totalSteps) {
       const problem = `warmupSteps ${warmupSteps} must be below totalSteps ${totalSteps}`;
@@ -48,9 +46,3 @@ export const cosine = checked(
     };
   },
 );
-
-export const cosineEntry = {
-  name: "cosine",
-  schema: { totalSteps: count(), ...options },
-  make: cosine,
-} as const satisfies ScheduleEntry;

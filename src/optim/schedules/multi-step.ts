@@ -2,7 +2,7 @@
 import { checked, takes } from "../../util/arguments.js";
 import { count, type Kind } from "../../util/kinds.js";
 import { nonNegative } from "../kinds.js";
-import type { Schedule, ScheduleEntry } from "./schedule.js";
+import type { Schedule } from "./schedule.js";
 
 export interface MultiStepOptions {
   /** Factor of each milestone. Default 0.1, range ≥ 0. */
@@ -39,9 +39,3 @@ export const multiStep = checked(
     (at) =>
       value * gamma ** milestones.filter((milestone) => milestone <= at).length,
 );
-
-export const multiStepEntry = {
-  name: "multiStep",
-  schema: { milestones: ascending, gamma: nonNegative },
-  make: multiStep,
-} as const satisfies ScheduleEntry;

@@ -2,7 +2,7 @@
 import { checked, takes } from "../../util/arguments.js";
 import { count, range, word } from "../../util/kinds.js";
 import { nonNegative, positive } from "../kinds.js";
-import type { Schedule, ScheduleEntry } from "./schedule.js";
+import type { Schedule } from "./schedule.js";
 
 export interface OneCycleOptions {
   /** Share of the steps in which the value rises. Default 0.3, range 0 to 1. */
@@ -14,13 +14,6 @@ export interface OneCycleOptions {
   /** The way between two values: half a cosine wave, or a straight line. Default `cos`. */
   readonly anneal?: "cos" | "linear";
 }
-
-const options = {
-  pctStart: range(0, 1),
-  divFactor: positive,
-  finalDivFactor: positive,
-  anneal: word(["cos", "linear"]),
-};
 
 /**
  * One cycle: up from a small value to the largest, then down to almost nothing. With `anneal: "linear"` it is a triangle.
@@ -43,7 +36,10 @@ const options = {
  */
 export const oneCycle = checked(
   "oneCycle",
-  takes<OneCycleOptions>({ value: nonNegative, totalSteps: count() }, options),
+  takes<OneCycleOptions>(
+    { value: nonNegative, totalSteps: count() },
+    { pctStart: range(0, 1), divFactor: positive, finalDivFactor: positive, anneal: word(["cos", "linear"]) },
+  ),
   (value: number, totalSteps: number, chosen: OneCycleOptions = {}): Schedule => {
     const { pctStart = 0.3, divFactor = 25, finalDivFactor = 1e4, anneal = "cos" } = chosen;
     const way = (from: number, to: number, share: number) =>
@@ -57,9 +53,3 @@ export const oneCycle = checked(
     };
   },
 );
-
-export const oneCycleEntry = {
-  name: "oneCycle",
-  schema: { totalSteps: count(), ...options },
-  make: oneCycle,
-} as const satisfies ScheduleEntry;

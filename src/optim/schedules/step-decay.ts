@@ -2,7 +2,7 @@
 import { checked, takes } from "../../util/arguments.js";
 import { count } from "../../util/kinds.js";
 import { nonNegative } from "../kinds.js";
-import type { Schedule, ScheduleEntry } from "./schedule.js";
+import type { Schedule } from "./schedule.js";
 
 export interface StepDecayOptions {
   /** Factor of each decay. Default 0.1, range ≥ 0. */
@@ -28,9 +28,3 @@ export const stepDecay = checked(
     (step) =>
       value * gamma ** Math.floor(step / stepSize),
 );
-
-export const stepDecayEntry = {
-  name: "stepDecay",
-  schema: { stepSize: count(), gamma: nonNegative },
-  make: stepDecay,
-} as const satisfies ScheduleEntry;
