@@ -7,6 +7,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { createInterface, type Interface } from "node:readline";
 import { z } from "zod";
+import { type Failure, readAnswer } from "./answers.js";
 import type { Contestant } from "./rounds.js";
 import type { Work } from "./work.js";
 
@@ -21,7 +22,6 @@ export interface Program {
   readonly absent: string;
 }
 
-const failure = z.object({ error: z.string() });
 const hello = z.object({ version: z.string() });
 const setup = z.object({ id: z.number(), checks: z.array(z.number()), firstMs: z.number(), sinceStartMs: z.number() });
 const run = z.object({ ms: z.array(z.number()) });
@@ -29,7 +29,6 @@ const usage = z.object({ maxRssBytes: z.number() });
 
 /** Work that is set up in the peer, with the mean magnitudes of its first results and the time that this took. */
 export type Setup = z.infer<typeof setup>;
-type Failure = z.infer<typeof failure>;
 
 /** Gets the first results of a mode, and throws if they are not those of the other side. */
 export type Checked = (values: readonly number[], mode: string) => void;
@@ -133,7 +132,7 @@ export class Peer {
     const line = await this.#answers.next();
     if (line.done) return { error: this.#complaint.trim().split("\n").at(-1) ?? "no answer" };
     this.#child.kill("SIGSTOP");
-    return z.union([failure, answer]).parse(JSON.parse(line.value));
+    return readAnswer(line.value, answer);
   }
 
   #succeed<T extends object>(answer: T | Failure): T {

@@ -33,7 +33,7 @@ export interface RoundOptions {
 }
 
 export interface RoundResult {
-  /** Median milliseconds of each contestant over all rounds, by name. */
+  /** Median milliseconds of each contestant over all rounds, by name; a peer that failed has none. */
   readonly medianMs: ReadonlyMap<string, number>;
   /** Median milliseconds of each contestant in each round. */
   readonly roundMs: ReadonlyMap<string, readonly number[]>;
@@ -65,13 +65,29 @@ export async function alternate(contestants: readonly Contestant[], options: Rou
   const times = new Map<string, number[][]>(contestants.map(({ name }) => [name, []]));
   const steps = new Map<string, number>();
   const fewSteps = new Map<string, number>();
+  const failures: string[] = [];
+  /** Times of a turn; null for a peer that fails, which has no more turns. A failure of our side ends the benchmark. */
+  const turn = async ({ name, side, run }: Contestant, count: number): Promise<number[] | null> => {
+    try {
+      return await run(count);
+    } catch (error) {
+      if (side === "ours") throw error;
+      times.delete(name);
+      failures.push(`${name} is left out: ${error instanceof Error ? error.message : error}`);
+      return null;
+    }
+  };
   const { budgetMs = Number.POSITIVE_INFINITY, slowMs = SLOW_MS } = options;
-  for (const { name, run } of contestants) {
-    const [firstMs] = await run(1);
+  for (const contestant of contestants) {
+    const { name } = contestant;
+    const first = await turn(contestant, 1);
+    if (!first) continue;
+    const [firstMs] = first;
     if (firstMs > slowMs) fewSteps.set(name, Math.min(SLOW_ROUNDS, options.rounds));
     if (firstMs > Math.min(LONG_MS, slowMs)) continue;
-    const ms = median(await run(MIN_STEPS - 1));
-    const fitting = Math.ceil(options.turnMs / ms);
+    const more = await turn(contestant, MIN_STEPS - 1);
+    if (!more) continue;
+    const fitting = Math.ceil(options.turnMs / median(more));
     steps.set(name, 1 + Math.min(MAX_STEPS, Math.max(MIN_STEPS, fitting)));
   }
   const watch = new Watch(options.peerCpuMs);
@@ -79,15 +95,15 @@ export async function alternate(contestants: readonly Contestant[], options: Rou
   for (let round = 0; round < options.rounds; round++) {
     if (round >= MIN_ROUNDS && performance.now() - begin > budgetMs) break;
     for (const contestant of contestants) {
-      const { name, side, run } = contestant;
-      if (round >= (fewSteps.get(name) ?? options.rounds)) continue;
+      const { name, side } = contestant;
+      if (!times.has(name) || round >= (fewSteps.get(name) ?? options.rounds)) continue;
       await options.beforeTurn?.(contestant);
       await sleep(SETTLE_MS);
       watch.begin();
-      const ms = await run(steps.get(name) ?? 1);
+      const ms = await turn(contestant, steps.get(name) ?? 1);
       watch.end(side);
       await options.afterTurn?.(contestant);
-      times.get(name)!.push(steps.has(name) ? ms.slice(1) : ms);
+      if (ms) times.get(name)?.push(steps.has(name) ? ms.slice(1) : ms);
     }
   }
   const medianMs = new Map<string, number>();
@@ -96,7 +112,7 @@ export async function alternate(contestants: readonly Contestant[], options: Rou
     medianMs.set(name, median(rounds.flat()));
     roundMs.set(name, rounds.map(median));
   }
-  return { medianMs, roundMs, fewSteps, notes: watch.notes() };
+  return { medianMs, roundMs, fewSteps, notes: [...failures, ...watch.notes()] };
 }
 
 interface Sample {

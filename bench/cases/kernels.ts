@@ -203,7 +203,12 @@ async function magnitudeOf(result: Tensor | readonly Tensor[]): Promise<number> 
   return meanMagnitude(await ("data" in result ? result : result[0]).data());
 }
 
-function describe(kernel: Kernel, { medianMs }: RoundResult, added: Marginal, rivals: readonly Rival[]): Entry {
+function describe(kernel: Kernel, { medianMs }: RoundResult, added: Marginal, invited: readonly Rival[]): Entry {
+  // Peers that failed in the rounds have no times.
+  const rivals = invited.flatMap((rival) => {
+    const ms = medianMs.get(rival.contestant.name);
+    return ms === undefined ? [] : [{ ...rival, ms }];
+  });
   const callMs = medianMs.get(callName(kernel))!;
   const { ms, peakGflops } = added;
   const gflopsOf = (milliseconds: number) => kernel.flop / milliseconds / 1e6;
@@ -218,15 +223,13 @@ function describe(kernel: Kernel, { medianMs }: RoundResult, added: Marginal, ri
   };
   const { torch, ...peers } = Object.fromEntries(
     [...new Set(rivals.map(({ peer }) => peer))].map((peer): [string, PeerEntry] => {
-      const theirs = rivals.flatMap(({ peer: whose, mode, contestant }) =>
-        whose === peer ? [{ mode, ms: medianMs.get(contestant.name)! }] : [],
-      );
+      const theirs = rivals.filter((rival) => rival.peer === peer);
       const best = theirs.reduce((a, b) => (b.ms < a.ms ? b : a));
       const modes = Object.fromEntries(theirs.map(({ mode, ms }) => [mode, round(gflopsOf(ms))]));
       return [peer, { gflops: round(gflopsOf(best.ms)), ms: round(best.ms), mode: best.mode, modes }];
     }),
   ) as Partial<Record<PeerName, PeerEntry>>;
-  const bestMs = Math.min(...rivals.map(({ contestant }) => medianMs.get(contestant.name)!));
+  const bestMs = Math.min(...rivals.map((rival) => rival.ms));
   return {
     ...entry,
     ...(torch && { torchGflops: torch.gflops, torchMs: torch.ms, torchMode: torch.mode, torchModes: torch.modes }),

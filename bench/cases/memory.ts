@@ -73,6 +73,8 @@ async function torchBytes(
     if ("error" in ready) return ready.error;
     await peer.contestant(mode, ready).run(steps);
     return { bytes: await peer.maxRssBytes(), version: peer.version };
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
   } finally {
     peer.close();
   }

@@ -139,12 +139,10 @@ class Rates {
 /** Rows, JSON and the best of a crew's modes. */
 function summarise(crew: Crew, { ready, failed }: Lineup, results: Results, rates: Rates): Summary {
   const { medianMs, fewSteps } = results;
-  const measured = [...ready].map(([mode, { setup, contestant }]) => ({
-    mode,
-    firstMs: setup.firstMs,
-    ms: medianMs.get(contestant.name)!,
-    rounds: fewSteps.get(contestant.name),
-  }));
+  const measured = [...ready].flatMap(([mode, { setup, contestant }]) => {
+    const ms = medianMs.get(contestant.name);
+    return ms === undefined ? [] : [{ mode, firstMs: setup.firstMs, ms, rounds: fewSteps.get(contestant.name) }];
+  });
   const modes: Record<string, ModeResult> = { ...failed };
   for (const { mode, ms, firstMs, rounds } of measured) {
     modes[mode] = { medianMs: round(ms), firstMs: round(firstMs), ...(rounds && { rounds }) };

@@ -50,4 +50,23 @@ describe("rounds", () => {
     await alternate([long], { ...options, budgetMs: 0 });
     expect(long.turns).toEqual([1, 1, 1, 1]);
   });
+
+  it("go on without a peer that fails, which is noted; a failure of our side ends them", async () => {
+    const failing = (side: Contestant["side"], turns: number): Contestant => {
+      let left = turns;
+      const run = async (steps: number) => {
+        if (left-- === 0) throw new Error("it computes numbers that are not finite");
+        return Array.from({ length: steps }, () => 5);
+      };
+      return { name: `${side} fails after ${turns}`, side, run };
+    };
+    for (const turns of [0, 1, 4]) {
+      const [quick, peer] = [contestant("quick", 5), failing("peer", turns)];
+      const { medianMs, notes } = await alternate([quick, peer], options);
+      expect([...medianMs.keys()]).toEqual(["quick"]);
+      expect(quick.turns).toHaveLength(7);
+      expect(notes[0]).toBe(`${peer.name} is left out: it computes numbers that are not finite`);
+      await expect(alternate([failing("ours", turns)], options)).rejects.toThrow("not finite");
+    }
+  });
 });
