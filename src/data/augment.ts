@@ -2,7 +2,9 @@
  * Random changes to batches on the host. Every draw is a function of seed, epoch and sample, so that a run can be
  * repeated and resumed. It must not know tensors.
  */
+import { checked, takes } from "../util/arguments.js";
 import { ConfigError } from "../util/errors.js";
+import { number } from "../util/kinds.js";
 
 /**
  * A random number from 0 up to 1 for one sample of the batch.
@@ -35,34 +37,38 @@ export interface AffineOptions {
  * const augment = randomAffine({ rotation: 10, scale: 0.1, shift: 2 });
  * const loader = new DataLoader(train, { batchSize: 64, shuffle: true, augment });
  */
-export function randomAffine({ rotation = 0, scale = 0, shift = 0 }: AffineOptions): Augmentation {
-  checkRange("rotation", rotation, 180);
-  checkRange("scale", scale, 0.99);
-  checkRange("shift", shift, Number.MAX_VALUE);
-  return (x, [channels, height, width], draw) => {
-    const plane = height * width;
-    const original = new Float32Array(plane);
-    for (let start = 0; start < x.length; start += plane) {
-      const sample = Math.floor(start / (plane * channels));
-      const either = (index: number) => 2 * draw(sample, index) - 1;
-      const angle = (either(0) * rotation * Math.PI) / 180;
-      const factor = 1 + either(1) * scale;
-      const [dy, dx] = [either(2) * shift, either(3) * shift];
-      const [along, across] = [factor * Math.cos(angle), factor * Math.sin(angle)];
-      original.set(x.subarray(start, start + plane));
-      for (let row = 0; row < height; row++) {
-        const fromCentreY = row - (height - 1) / 2;
-        let sourceY = (height - 1) / 2 + along * fromCentreY - (across * (width - 1)) / 2 + dy;
-        let sourceX = (width - 1) / 2 - across * fromCentreY - (along * (width - 1)) / 2 + dx;
-        for (let i = start + row * width; i < start + (row + 1) * width; i++) {
-          x[i] = interpolate(original, height, width, sourceY, sourceX);
-          sourceY += across;
-          sourceX += along;
+export const randomAffine = checked(
+  "randomAffine",
+  takes<AffineOptions>({}, { rotation: number, scale: number, shift: number }),
+  ({ rotation = 0, scale = 0, shift = 0 }: AffineOptions = {}): Augmentation => {
+    checkRange("rotation", rotation, 180);
+    checkRange("scale", scale, 0.99);
+    checkRange("shift", shift, Number.MAX_VALUE);
+    return (x, [channels, height, width], draw) => {
+      const plane = height * width;
+      const original = new Float32Array(plane);
+      for (let start = 0; start < x.length; start += plane) {
+        const sample = Math.floor(start / (plane * channels));
+        const either = (index: number) => 2 * draw(sample, index) - 1;
+        const angle = (either(0) * rotation * Math.PI) / 180;
+        const factor = 1 + either(1) * scale;
+        const [dy, dx] = [either(2) * shift, either(3) * shift];
+        const [along, across] = [factor * Math.cos(angle), factor * Math.sin(angle)];
+        original.set(x.subarray(start, start + plane));
+        for (let row = 0; row < height; row++) {
+          const fromCentreY = row - (height - 1) / 2;
+          let sourceY = (height - 1) / 2 + along * fromCentreY - (across * (width - 1)) / 2 + dy;
+          let sourceX = (width - 1) / 2 - across * fromCentreY - (along * (width - 1)) / 2 + dx;
+          for (let i = start + row * width; i < start + (row + 1) * width; i++) {
+            x[i] = interpolate(original, height, width, sourceY, sourceX);
+            sourceY += across;
+            sourceX += along;
+          }
         }
       }
-    }
-  };
-}
+    };
+  },
+);
 
 /** The value between four pixels, weighted by nearness; positions outside take that of the border. */
 function interpolate(pixels: Float32Array, height: number, width: number, y: number, x: number): number {

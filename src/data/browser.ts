@@ -14,14 +14,14 @@ export {
 } from "./dataset.js";
 export {
   type CropOptions,
-  type CutoutOptions,
   cutout,
   type FlipOptions,
   randomCrop,
   randomFlip,
+  type StandardiseOptions,
   standardise,
 } from "./device-augment.js";
 export { type IdxArray, type IdxNumbers, parseIdx } from "./idx.js";
-export { type Batch, DataLoader, type LoaderOptions } from "./loader.js";
+export { type Batch, DataLoader, type EpochOptions, type LoaderOptions } from "./loader.js";
 export { fitStandardisation, type TrainingSet } from "./measure.js";
 export { type SplitOptions, stratifiedSplit } from "./split.js";

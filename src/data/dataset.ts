@@ -2,7 +2,10 @@
  * Data sets: what a loader needs from one, and the one over arrays in memory. It must not know file formats or tensors.
  */
 import type { TypedArray } from "../tensor/index.js";
+import { checkedConstructor, checkMethods, takes } from "../util/arguments.js";
 import { DataError } from "../util/errors.js";
+import { indices, type Kind, needed, number } from "../util/kinds.js";
+import { classesKind, roleKind, sampleShapeKind, standardisationKind } from "./kinds.js";
 
 /** What a data set may be used for: statistics are taken from `train` only, and only `all` and `train` are split. */
 export type SplitRole = "all" | "train" | "validation" | "test";
@@ -74,6 +77,29 @@ export interface ArrayDatasetOptions<Role extends SplitRole = SplitRole> {
   readonly standardisation?: Standardisation;
 }
 
+const numbersKind: Kind = {
+  name: "an array of numbers",
+  accepts: (value) => Array.isArray(value) || (ArrayBuffer.isView(value) && Symbol.iterator in value),
+};
+const checkArrays = checkedConstructor(
+  "ArrayDataset",
+  takes<ArrayDatasetOptions>(
+    {},
+    {
+      images: needed({
+        name: "a typed array",
+        accepts: (value) => ArrayBuffer.isView(value) && Symbol.iterator in value,
+      }),
+      labels: needed(numbersKind),
+      sampleShape: needed(sampleShapeKind),
+      classes: classesKind,
+      role: needed(roleKind),
+      scale: number,
+      standardisation: standardisationKind,
+    },
+  ),
+);
+
 /**
  * A data set over arrays in memory. `x = (pixel · scale − mean[c]) / std[c]`.
  *
@@ -98,6 +124,7 @@ export class ArrayDataset<Role extends SplitRole = SplitRole> implements Dataset
   readonly #table: Float32Array | undefined;
 
   constructor(options: ArrayDatasetOptions<Role>) {
+    checkArrays([options]);
     const { images, labels, sampleShape, role, standardisation } = options;
     this.images = images;
     this.sampleShape = sampleShape;
@@ -201,6 +228,13 @@ export class ArrayDataset<Role extends SplitRole = SplitRole> implements Dataset
     }
   }
 }
+
+checkMethods(ArrayDataset, {
+  get: takes({ index: number }),
+  batch: takes({ indices }),
+  subset: takes({ indices, role: roleKind }),
+  standardise: takes({ standardisation: standardisationKind }),
+});
 
 function byteTable(channels: number, value: (byte: number, channel: number) => number): Float32Array {
   return Float32Array.from({ length: channels * 256 }, (_, i) => value(i % 256, Math.floor(i / 256)));

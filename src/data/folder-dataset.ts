@@ -2,8 +2,11 @@
  * A data set over decoded images: bytes `[H, W, C]` by number become standardised `[C, H, W]`. It must not know where
  * the bytes lie or what they were decoded from.
  */
+import { checkMethods, takes } from "../util/arguments.js";
 import { DataError } from "../util/errors.js";
+import { indices, number } from "../util/kinds.js";
 import type { Dataset, HostBatch, Sample, SplitRole, Standardisation } from "./dataset.js";
+import { classesKind, roleKind, standardisationKind } from "./kinds.js";
 import type { PixelStore } from "./pixel-store.js";
 
 /** What an {@link ImageFolderDataset} is made of. */
@@ -165,3 +168,13 @@ export class ImageFolderDataset<Role extends SplitRole = SplitRole> implements D
 function pick(values: Int32Array, indices: ArrayLike<number>): Int32Array {
   return Int32Array.from(indices, (index) => values[index]);
 }
+
+checkMethods(ImageFolderDataset, {
+  get: takes({ index: number }),
+  batch: takes({ indices }),
+  bytes: takes({ indices }),
+  subset: takes({ indices, role: roleKind }),
+  as: takes({ role: roleKind }),
+  relabel: takes({ classes: classesKind }),
+  standardise: takes({ standardisation: standardisationKind }),
+});

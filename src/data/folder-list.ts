@@ -5,7 +5,9 @@
 import type { Dirent } from "node:fs";
 import { readdir, realpath, stat } from "node:fs/promises";
 import { extname, join } from "node:path";
+import { checked, takes } from "../util/arguments.js";
 import { DataError } from "../util/errors.js";
+import { text } from "../util/kinds.js";
 
 /** The parts that a folder may come in; `all` is one that was not divided. */
 export type FolderPart = "all" | "train" | "val" | "test";
@@ -60,9 +62,13 @@ export async function listFolder(root: string): Promise<FolderList> {
 }
 
 /** Whether a folder has folders in it that may be classes. */
-export async function hasClassFolders(root: string): Promise<boolean> {
-  return (await foldersIn(root, new Map())).length > 0;
-}
+export const hasClassFolders = checked(
+  "hasClassFolders",
+  takes({ root: text }),
+  async (root: string): Promise<boolean> => {
+    return (await foldersIn(root, new Map())).length > 0;
+  },
+);
 
 interface Source {
   readonly part: FolderPart;

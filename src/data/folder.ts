@@ -2,7 +2,9 @@
  * A folder of class folders as data sets: listing, decoding and parts in one call. It must not know training.
  */
 import { totalmem } from "node:os";
-import { ConfigError, DataError } from "../util/errors.js";
+import { checked, takes } from "../util/arguments.js";
+import { DataError } from "../util/errors.js";
+import { callback, type Kind, range, size2d, text } from "../util/kinds.js";
 import type { SplitRole } from "./dataset.js";
 import { ImageFolderDataset } from "./folder-dataset.js";
 import { type FolderList, type FolderPart, listFolder } from "./folder-list.js";
@@ -51,6 +53,7 @@ export interface ImageFolder {
   readonly decodeSeconds?: number;
 }
 
+const channelsKind: Kind = { name: "1 or 3", accepts: (value) => value === 1 || value === 3 };
 const memoryShare = 0.25;
 
 /**
@@ -65,34 +68,38 @@ const memoryShare = 0.25;
  * const { all, skipped } = await loadImageFolder("animals", { size: 8 });
  * all?.classes; // ["cat","dog"]
  */
-export async function loadImageFolder(root: string, options: ImageFolderOptions = {}): Promise<ImageFolder> {
-  const { memoryBytes = totalmem() * memoryShare, channels, cache, onProgress } = options;
-  const size = sizeOf(options.size);
-  const list = await listFolder(root);
-  const paths = list.parts.flatMap((part) => part.paths);
-  const pixels = await openPixels({ root, paths }, { size, channels }, { memoryBytes, cache, onProgress });
-  const { settings, fingerprint, store, decodeSeconds, skipped } = pixels;
-  const parts = partsOf(list, pixels);
-  return {
-    all: parts.all && datasetOf(list, pixels, parts.all, "all"),
-    train: parts.train && datasetOf(list, pixels, parts.train, "train"),
-    validation: parts.val && datasetOf(list, pixels, parts.val, "validation"),
-    test: parts.test && datasetOf(list, pixels, parts.test, "test"),
-    skipped: skipped.map(([index, reason]) => ({ file: paths[index], reason })),
-    ignored: list.ignored,
-    settings,
-    fingerprint,
-    inMemory: store.inMemory,
-    decodeSeconds,
-  };
-}
+export const loadImageFolder = checked(
+  "loadImageFolder",
+  takes<ImageFolderOptions>(
+    { root: text },
+    { size: size2d(), channels: channelsKind, memoryBytes: range(0, Infinity), cache: text, onProgress: callback },
+  ),
+  async (root: string, options: ImageFolderOptions = {}): Promise<ImageFolder> => {
+    const { memoryBytes = totalmem() * memoryShare, channels, cache, onProgress } = options;
+    const size = sizeOf(options.size);
+    const list = await listFolder(root);
+    const paths = list.parts.flatMap((part) => part.paths);
+    const pixels = await openPixels({ root, paths }, { size, channels }, { memoryBytes, cache, onProgress });
+    const { settings, fingerprint, store, decodeSeconds, skipped } = pixels;
+    const parts = partsOf(list, pixels);
+    return {
+      all: parts.all && datasetOf(list, pixels, parts.all, "all"),
+      train: parts.train && datasetOf(list, pixels, parts.train, "train"),
+      validation: parts.val && datasetOf(list, pixels, parts.val, "validation"),
+      test: parts.test && datasetOf(list, pixels, parts.test, "test"),
+      skipped: skipped.map(([index, reason]) => ({ file: paths[index], reason })),
+      ignored: list.ignored,
+      settings,
+      fingerprint,
+      inMemory: store.inMemory,
+      decodeSeconds,
+    };
+  },
+);
 
 function sizeOf(size: ImageFolderOptions["size"]): readonly [number, number] | undefined {
   if (size === undefined) return undefined;
   const [height, width] = typeof size === "number" ? [size, size] : size;
-  if (![height, width].every((side) => Number.isInteger(side) && side >= 1)) {
-    throw new ConfigError(`[data] a size must be whole numbers from 1, got ${String(size)}`);
-  }
   return [height, width];
 }
 

@@ -4,7 +4,9 @@
 import { readFile } from "node:fs/promises";
 import { getSystemErrorMap, promisify } from "node:util";
 import { gunzip } from "node:zlib";
+import { checked, takes } from "../util/arguments.js";
 import { DataError } from "../util/errors.js";
+import { text } from "../util/kinds.js";
 import { again, type IdxArray, parseIdx } from "./idx.js";
 
 /**
@@ -14,7 +16,7 @@ import { again, type IdxArray, parseIdx } from "./idx.js";
  * @example
  * const images = await readIdx("train-images-idx3-ubyte.gz"); // shape [60000, 28, 28]
  */
-export async function readIdx(path: string): Promise<IdxArray> {
+export const readIdx = checked("readIdx", takes({ path: text }), async (path: string): Promise<IdxArray> => {
   const bytes = await readBytes(path);
   if (bytes[0] !== 0x1f || bytes[1] !== 0x8b) return parseIdx(bytes, path);
   try {
@@ -26,7 +28,7 @@ export async function readIdx(path: string): Promise<IdxArray> {
       cause,
     });
   }
-}
+});
 
 async function readBytes(path: string): Promise<Uint8Array> {
   try {

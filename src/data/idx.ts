@@ -4,7 +4,9 @@
  *
  * Source: Y. LeCun, C. Cortes, C. Burges, "The MNIST database", section "File formats".
  */
+import { checked, takes } from "../util/arguments.js";
 import { DataError } from "../util/errors.js";
+import { bytes, text } from "../util/kinds.js";
 
 /** Numbers as an IDX file holds them. */
 export type IdxNumbers = Uint8Array | Int8Array | Int16Array | Int32Array | Float32Array | Float64Array;
@@ -38,39 +40,43 @@ export const again = "Download or copy the file again";
  * @param name what errors call the bytes, usually the path.
  * @throws DataError when the bytes are not IDX, or more or fewer than the header says.
  */
-export function parseIdx(bytes: Uint8Array, name: string): IdxArray {
-  const hex = Array.from(bytes.subarray(0, 4), (byte) => byte.toString(16).padStart(2, "0")).join(" ");
-  const type = bytes.length >= 4 && bytes[0] === 0 && bytes[1] === 0 ? types[bytes[2]] : undefined;
-  const rank = bytes[3];
-  if (type === undefined || rank === 0) {
-    const begins = bytes.length === 0 ? "it is empty" : `it begins with ${hex}`;
-    throw new DataError(`[idx] ${name} is not an IDX file: ${begins}`, {
-      hint: "An IDX file begins with 00 00, a type from 08 to 0e, and the number of axes",
-    });
-  }
-  const headerBytes = 4 + 4 * rank;
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  const shape: number[] = [];
-  if (bytes.length < headerBytes) {
-    throw new DataError(`[idx] ${name} is truncated: ${bytes.length} bytes, the header alone takes ${headerBytes}`, {
-      hint: again,
-    });
-  }
-  for (let at = 4; at < headerBytes; at += 4) shape.push(view.getUint32(at));
-  const count = shape.reduce((product, size) => product * size, 1);
-  const expected = headerBytes + count * type.sizeBytes;
-  if (bytes.length < expected) {
-    throw new DataError(`[idx] ${name} is truncated: ${bytes.length} bytes of ${expected}`, {
-      hint: again,
-    });
-  }
-  if (bytes.length > expected) {
-    throw new DataError(
-      `[idx] ${name} is too long: ${bytes.length} bytes, but [${shape.join(", ")}] takes ${expected}`,
-      {
+export const parseIdx = checked(
+  "parseIdx",
+  takes({ bytes, name: text }),
+  (bytes: Uint8Array, name: string): IdxArray => {
+    const hex = Array.from(bytes.subarray(0, 4), (byte) => byte.toString(16).padStart(2, "0")).join(" ");
+    const type = bytes.length >= 4 && bytes[0] === 0 && bytes[1] === 0 ? types[bytes[2]] : undefined;
+    const rank = bytes[3];
+    if (type === undefined || rank === 0) {
+      const begins = bytes.length === 0 ? "it is empty" : `it begins with ${hex}`;
+      throw new DataError(`[idx] ${name} is not an IDX file: ${begins}`, {
+        hint: "An IDX file begins with 00 00, a type from 08 to 0e, and the number of axes",
+      });
+    }
+    const headerBytes = 4 + 4 * rank;
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+    const shape: number[] = [];
+    if (bytes.length < headerBytes) {
+      throw new DataError(`[idx] ${name} is truncated: ${bytes.length} bytes, the header alone takes ${headerBytes}`, {
         hint: again,
-      },
-    );
-  }
-  return { shape, data: type.read(view, headerBytes, count) };
-}
+      });
+    }
+    for (let at = 4; at < headerBytes; at += 4) shape.push(view.getUint32(at));
+    const count = shape.reduce((product, size) => product * size, 1);
+    const expected = headerBytes + count * type.sizeBytes;
+    if (bytes.length < expected) {
+      throw new DataError(`[idx] ${name} is truncated: ${bytes.length} bytes of ${expected}`, {
+        hint: again,
+      });
+    }
+    if (bytes.length > expected) {
+      throw new DataError(
+        `[idx] ${name} is too long: ${bytes.length} bytes, but [${shape.join(", ")}] takes ${expected}`,
+        {
+          hint: again,
+        },
+      );
+    }
+    return { shape, data: type.read(view, headerBytes, count) };
+  },
+);

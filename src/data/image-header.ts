@@ -4,6 +4,8 @@
  *
  * Sources: ITU-T T.81 annex B (JPEG), PNG (third edition), RFC 9649 (WebP), Exif 2.3 section 4.6.
  */
+import { checked, takes } from "../util/arguments.js";
+import { bytes } from "../util/kinds.js";
 
 /** What a header says. */
 export interface ImageHeader {
@@ -24,11 +26,11 @@ const leastBytes = 16;
 const notAImage = "not a JPEG, PNG or WebP file";
 
 /** The header of an image, or what the bytes are instead. */
-export function readHeader(bytes: Uint8Array): ImageHeader | string {
+export const readHeader = checked("readHeader", takes({ bytes }), (bytes: Uint8Array): ImageHeader | string => {
   if (bytes.length === 0) return "the file is empty";
   if (bytes.length < leastBytes) return notAImage;
   return readUpToTheEnd(new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength));
-}
+});
 
 function readUpToTheEnd(view: DataView): ImageHeader | string {
   try {

@@ -7,7 +7,9 @@
  * that is resized takes `sharp` for every file. Decoders differ by up to 3 of 255 levels, so the rule never depends on
  * anything but the file and the set's settings.
  */
+import { checked, takes } from "../util/arguments.js";
 import { DataError } from "../util/errors.js";
+import { bytes, flag, list, number, shaped } from "../util/kinds.js";
 import { readHeader } from "./image-header.js";
 
 /** What {@link decodeImage} makes; the same settings and file give the same bytes. */
@@ -32,6 +34,12 @@ export type Decoded =
 /** Names the decoders and their rule; part of every cache key. */
 export const decoderVersion = "rule 1, @napi-rs/image 1.15.0, sharp 0.35.5";
 
+const settingsKind = shaped("{ channels, size, resize }", {
+  channels: number,
+  size: list(number, "[H, W]"),
+  resize: flag,
+});
+
 /** Larger images are refused before anything is allocated; libvips has the same limit. */
 const maxPixels = 2 ** 28;
 
@@ -42,27 +50,32 @@ const maxPixels = 2 ** 28;
  *
  * @throws DataError when the decoder is not installed; a bad file is an answer, not an error.
  */
-export async function decodeImage(bytes: Uint8Array, settings: DecodeSettings): Promise<Decoded> {
-  const header = readHeader(bytes);
-  if (typeof header === "string") return { reason: header };
-  if (header.width * header.height > maxPixels) {
-    return { reason: `${header.width} x ${header.height} pixels; up to ${maxPixels} are read` };
-  }
-  const { channels, size, resize } = settings;
-  if (channels === 1 && !header.grey) return { colours: true };
-  if (!resize && (header.height !== size[0] || header.width !== size[1])) {
-    return { size: [header.height, header.width] };
-  }
-  try {
-    const raw = !resize && header.plain ? await decodeSmall(bytes) : await decodeAny(bytes, resize ? size : undefined);
-    const [height, width] = [raw.height ?? header.height, raw.width ?? header.width];
-    const pixels = toChannels(raw.data, height * width, channels);
-    return height === size[0] && width === size[1] ? { pixels } : { size: [height, width] };
-  } catch (error) {
-    if (error instanceof DataError) throw error;
-    return { reason: `damaged ${formatNames[header.format]}: ${reasonOf(error)}` };
-  }
-}
+export const decodeImage = checked(
+  "decodeImage",
+  takes({ bytes, settings: settingsKind }),
+  async (bytes: Uint8Array, settings: DecodeSettings): Promise<Decoded> => {
+    const header = readHeader(bytes);
+    if (typeof header === "string") return { reason: header };
+    if (header.width * header.height > maxPixels) {
+      return { reason: `${header.width} x ${header.height} pixels; up to ${maxPixels} are read` };
+    }
+    const { channels, size, resize } = settings;
+    if (channels === 1 && !header.grey) return { colours: true };
+    if (!resize && (header.height !== size[0] || header.width !== size[1])) {
+      return { size: [header.height, header.width] };
+    }
+    try {
+      const raw =
+        !resize && header.plain ? await decodeSmall(bytes) : await decodeAny(bytes, resize ? size : undefined);
+      const [height, width] = [raw.height ?? header.height, raw.width ?? header.width];
+      const pixels = toChannels(raw.data, height * width, channels);
+      return height === size[0] && width === size[1] ? { pixels } : { size: [height, width] };
+    } catch (error) {
+      if (error instanceof DataError) throw error;
+      return { reason: `damaged ${formatNames[header.format]}: ${reasonOf(error)}` };
+    }
+  },
+);
 
 interface Raw {
   readonly data: Uint8Array;

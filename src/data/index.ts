@@ -9,4 +9,11 @@ export { readIdx } from "./idx-file.js";
 export { type Decoded, type DecodeSettings, decodeImage } from "./image.js";
 export { type ImageHeader, readHeader } from "./image-header.js";
 export type { DecodeProgress } from "./pixel-cache.js";
-export { loadFashionMnist, loadIdxFolder, loadMnist, type TrainAndTest } from "./sets.js";
+export {
+  type FashionMnistOptions,
+  type IdxFolderOptions,
+  loadFashionMnist,
+  loadIdxFolder,
+  loadMnist,
+  type TrainAndTest,
+} from "./sets.js";

@@ -2,10 +2,13 @@
  * From a data set to batches of tensors: order, augmentation, prefetch. It must not know models or training.
  */
 import { type Tensor, tensor } from "../tensor/index.js";
+import { checkedConstructor, checkMethods, takes } from "../util/arguments.js";
 import { ConfigError } from "../util/errors.js";
 import { nextTurn } from "../util/host.js";
+import { callback, count, flag, whole } from "../util/kinds.js";
 import type { Augmentation } from "./augment.js";
 import { type Dataset, isClass, labelError } from "./dataset.js";
+import { datasetKind } from "./kinds.js";
 import { RandomStream } from "./random.js";
 
 /** One batch. `x`: [B, C, H, W], f32, or u8 from a loader of bytes; `y`: [B] i32. */
@@ -39,6 +42,29 @@ export interface LoaderOptions {
   readonly bytes?: boolean;
 }
 
+/** Where an epoch begins. */
+export interface EpochOptions {
+  /** The batch to begin with, for an epoch that was left early; default 0, up to `length`. Those before are not made. */
+  readonly first?: number;
+}
+
+const checkLoader = checkedConstructor(
+  "DataLoader",
+  takes<LoaderOptions>(
+    { dataset: datasetKind },
+    {
+      batchSize: count(),
+      shuffle: flag,
+      seed: whole,
+      dropLast: flag,
+      padLast: flag,
+      prefetch: count(0),
+      augment: callback,
+      bytes: flag,
+    },
+  ),
+);
+
 /**
  * Batches of a data set. Iterating it gives epoch 0, then epoch 1, …; {@link DataLoader.epoch} gives a certain one.
  * The content of each epoch depends on the seed and its number only, never on timing or on what was read before.
@@ -59,13 +85,8 @@ export class DataLoader implements AsyncIterable<Batch> {
   #nextEpoch = 0;
 
   constructor(dataset: Dataset, options: LoaderOptions = {}) {
+    checkLoader([dataset, options]);
     const { batchSize = 32, prefetch = 2, seed = 0, dropLast = false } = options;
-    if (!Number.isInteger(batchSize) || batchSize < 1) {
-      throw new ConfigError(`[DataLoader] batchSize must be a whole number from 1, got ${batchSize}`);
-    }
-    if (!Number.isInteger(prefetch) || prefetch < 0) {
-      throw new ConfigError(`[DataLoader] prefetch must be a whole number from 0, got ${prefetch}`);
-    }
     if (dropLast && dataset.length < batchSize) {
       throw new ConfigError(`[DataLoader] ${dataset.length} samples do not fill one batch of ${batchSize}`, {
         hint: `Choose a batch size up to ${dataset.length}`,
@@ -92,10 +113,8 @@ export class DataLoader implements AsyncIterable<Batch> {
    * The batches of one epoch. Leaving the loop early ends all work; an error in the data set surfaces in the loop.
    *
    * @param number from 0.
-   * @param first the batch to begin with, for an epoch that was left early; default 0, up to `length`. The batches before
-   * it are not made.
    */
-  async *epoch(number: number, first = 0): AsyncGenerator<Batch, void, void> {
+  async *epoch(number: number, { first = 0 }: EpochOptions = {}): AsyncGenerator<Batch, void, void> {
     const { shuffle = false } = this.#options;
     const order = shuffle ? this.#order.permutation(this.dataset.length, number) : undefined;
     const queue: Pending[] = [];
@@ -145,6 +164,8 @@ export class DataLoader implements AsyncIterable<Batch> {
     return tensor(Int32Array.from(labels));
   }
 }
+
+checkMethods(DataLoader, { epoch: takes<EpochOptions>({ number: count(0) }, { first: count(0) }) });
 
 /** Random numbers of one sample that an augmentation may draw. */
 const drawsPerSample = 16;

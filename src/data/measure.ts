@@ -1,6 +1,8 @@
 /** Statistics of a training split, of whatever kind and size. It must not know file formats. */
+import { checked, takes } from "../util/arguments.js";
 import { DataError } from "../util/errors.js";
 import type { Dataset, Standardisation } from "./dataset.js";
+import { datasetKind } from "./kinds.js";
 
 /** A deviation below this share of the mean may be rounding. */
 const ROUNDING = 2 ** -20;
@@ -23,39 +25,43 @@ export type TrainingSet = Dataset & { readonly role: "train" };
  * const statistics = await fitStandardisation(train);
  * const [trainSet, testSet] = [train.standardise(statistics), test.standardise(statistics)];
  */
-export async function fitStandardisation(train: TrainingSet): Promise<Standardisation> {
-  const role: Dataset["role"] = train.role;
-  if (role !== "train" || train.length === 0) {
-    const problem = role === "train" ? "an empty training split" : `a data set of role "${role}"`;
-    throw new DataError(`[data] statistics cannot come from ${problem}`, {
-      hint: "Split first, then pass the train part",
-    });
-  }
-  const [channels, height, width] = train.sampleShape;
-  const plane = height * width;
-  const mean = new Array<number>(channels).fill(0);
-  const squares = new Array<number>(channels).fill(0);
-  let seen = 0;
-  for (let first = 0; first < train.length; first += BATCH) {
-    const indices = Int32Array.from({ length: Math.min(BATCH, train.length - first) }, (_, i) => first + i);
-    // Sums of bytes are exact, so they are taken where there are bytes.
-    const { x } = await (train.bytes ? train.bytes(indices) : train.batch(indices));
-    const added = indices.length * plane;
-    for (let c = 0; c < channels; c++) {
-      const [batchMean, batchSquares] = momentsOf(x, c, channels, plane);
-      const step = batchMean - mean[c];
-      mean[c] += (step * added) / (seen + added);
-      squares[c] += batchSquares + (step * step * seen * added) / (seen + added);
+export const fitStandardisation = checked(
+  "fitStandardisation",
+  takes({ train: datasetKind }),
+  async (train: TrainingSet): Promise<Standardisation> => {
+    const role: Dataset["role"] = train.role;
+    if (role !== "train" || train.length === 0) {
+      const problem = role === "train" ? "an empty training split" : `a data set of role "${role}"`;
+      throw new DataError(`[data] statistics cannot come from ${problem}`, {
+        hint: "Split first, then pass the train part",
+      });
     }
-    seen += added;
-  }
-  const scale = train.bytes ? (train.scale ?? 1 / 255) : 1;
-  const std = squares.map((sum, c) => {
-    const deviation = Math.sqrt(sum / seen);
-    return deviation > ROUNDING * Math.abs(mean[c]) ? deviation * scale : 1;
-  });
-  return { mean: mean.map((value) => value * scale), std };
-}
+    const [channels, height, width] = train.sampleShape;
+    const plane = height * width;
+    const mean = new Array<number>(channels).fill(0);
+    const squares = new Array<number>(channels).fill(0);
+    let seen = 0;
+    for (let first = 0; first < train.length; first += BATCH) {
+      const indices = Int32Array.from({ length: Math.min(BATCH, train.length - first) }, (_, i) => first + i);
+      // Sums of bytes are exact, so they are taken where there are bytes.
+      const { x } = await (train.bytes ? train.bytes(indices) : train.batch(indices));
+      const added = indices.length * plane;
+      for (let c = 0; c < channels; c++) {
+        const [batchMean, batchSquares] = momentsOf(x, c, channels, plane);
+        const step = batchMean - mean[c];
+        mean[c] += (step * added) / (seen + added);
+        squares[c] += batchSquares + (step * step * seen * added) / (seen + added);
+      }
+      seen += added;
+    }
+    const scale = train.bytes ? (train.scale ?? 1 / 255) : 1;
+    const std = squares.map((sum, c) => {
+      const deviation = Math.sqrt(sum / seen);
+      return deviation > ROUNDING * Math.abs(mean[c]) ? deviation * scale : 1;
+    });
+    return { mean: mean.map((value) => value * scale), std };
+  },
+);
 
 /** Of one channel of `x` [B, C, H, W]: its mean, and the sum of squares about it. */
 function momentsOf(x: Float32Array | Uint8Array, channel: number, channels: number, plane: number): [number, number] {

@@ -5,10 +5,13 @@
 import { readdir, readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
+import { checked, takes } from "../util/arguments.js";
 import { DataError } from "../util/errors.js";
+import { text } from "../util/kinds.js";
 import { ArrayDataset } from "./dataset.js";
 import type { IdxArray } from "./idx.js";
 import { readIdx } from "./idx-file.js";
+import { classesKind } from "./kinds.js";
 
 /** A training and a test set that came separately. */
 export interface TrainAndTest {
@@ -38,7 +41,7 @@ const fashionClasses = [
  * @example
  * const { train, heldOut: test } = stratifiedSplit(await loadMnist(), { seed: 0 });
  */
-export async function loadMnist(): Promise<ArrayDataset<"all">> {
+export const loadMnist = checked("loadMnist", takes(), async (): Promise<ArrayDataset<"all">> => {
   const folder = join(mnistPackage(), "src", "digits");
   const digits = await Promise.all(Array.from({ length: 10 }, (_, digit) => readDigits(join(folder, `${digit}.json`))));
   const count = digits.reduce((sum, pixels) => sum + pixels.length, 0) / digitSize;
@@ -51,7 +54,7 @@ export async function loadMnist(): Promise<ArrayDataset<"all">> {
     at += pixels.length / digitSize;
   }
   return new ArrayDataset({ images, labels, sampleShape: [1, 28, 28], role: "all" });
-}
+});
 
 /** The folder of the package, seen from the user's project first, then from Fovea's own. */
 function mnistPackage(): string {
@@ -86,33 +89,51 @@ async function readDigits(path: string): Promise<Uint8Array> {
   }
 }
 
+/** Where {@link loadFashionMnist} looks. */
+export interface FashionMnistOptions {
+  /** Holds the four IDX files; default: where Debian's package `dataset-fashion-mnist` puts them. */
+  readonly folder?: string;
+}
+
+/** What {@link loadIdxFolder} cannot know. */
+export interface IdxFolderOptions {
+  /** Class names; default: the numbers from 0 to the largest training label. */
+  readonly classes?: readonly string[];
+}
+
 /**
  * Fashion-MNIST, 60,000 + 10,000 images of clothes, grey, [1, 28, 28].
  *
- * @param folder holds the four IDX files; default: where Debian's package `dataset-fashion-mnist` puts them.
  * @throws DataError when a file is missing or damaged.
  */
-export function loadFashionMnist(folder: string = fashionFolder): Promise<TrainAndTest> {
-  return loadParts({
-    folder,
-    classes: fashionClasses,
-    missing:
-      "On Debian or Ubuntu: apt install dataset-fashion-mnist. Else pass the folder that holds the four IDX files",
-  });
-}
+export const loadFashionMnist = checked(
+  "loadFashionMnist",
+  takes<FashionMnistOptions>({}, { folder: text }),
+  ({ folder = fashionFolder }: FashionMnistOptions = {}): Promise<TrainAndTest> => {
+    return loadParts({
+      folder,
+      classes: fashionClasses,
+      missing:
+        "On Debian or Ubuntu: apt install dataset-fashion-mnist. Else pass the folder that holds the four IDX files",
+    });
+  },
+);
 
 /**
  * A folder in MNIST's layout: `train-images-idx3-ubyte`, `train-labels-idx1-ubyte`, `t10k-images-idx3-ubyte`,
  * `t10k-labels-idx1-ubyte`, each plain or with `.gz`. Images are [N, H, W] (one channel) or [N, C, H, W].
  *
- * @param classes class names; default: the numbers from 0 to the largest training label.
  * @throws DataError when a file is missing or damaged, or images and labels do not belong together.
  */
-export function loadIdxFolder(folder: string, classes?: readonly string[]): Promise<TrainAndTest> {
-  const missing =
-    "The folder needs train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte, t10k-labels-idx1-ubyte";
-  return loadParts({ folder, classes, missing });
-}
+export const loadIdxFolder = checked(
+  "loadIdxFolder",
+  takes<IdxFolderOptions>({ folder: text }, { classes: classesKind }),
+  (folder: string, { classes }: IdxFolderOptions = {}): Promise<TrainAndTest> => {
+    const missing =
+      "The folder needs train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte, t10k-labels-idx1-ubyte";
+    return loadParts({ folder, classes, missing });
+  },
+);
 
 interface IdxSource {
   readonly folder: string;
@@ -136,7 +157,8 @@ async function loadParts(source: IdxSource): Promise<TrainAndTest> {
       `[idx] ${folder}: the test labels go up to ${known - 1}, those for training to ${train.classes.length - 1}`,
     );
   }
-  return { train, test: new ArrayDataset({ ...test, classes: train.classes, role: "test" }) };
+  const { images, labels, sampleShape } = test;
+  return { train, test: new ArrayDataset({ images, labels, sampleShape, classes: train.classes, role: "test" }) };
 }
 
 async function listFolder({ folder, missing }: IdxSource): Promise<readonly string[]> {

@@ -1,9 +1,12 @@
 /**
  * Splitting a data set in two, seeded, with every class in proportion. It must not know where the data came from.
  */
+import { checked, takes } from "../util/arguments.js";
 import { ConfigError, DataError } from "../util/errors.js";
+import { number, whole, word } from "../util/kinds.js";
 import type { ArrayDataset, Dataset } from "./dataset.js";
 import type { ImageFolderDataset } from "./folder-dataset.js";
+import { datasetKind } from "./kinds.js";
 import { RandomStream } from "./random.js";
 
 /** How to split. */
@@ -16,6 +19,18 @@ export interface SplitOptions<HeldOut extends "validation" | "test"> {
   readonly heldOut?: HeldOut;
 }
 
+/** The type of {@link stratifiedSplit}: the parts are of the kind of the whole. */
+interface StratifiedSplit {
+  <HeldOut extends "validation" | "test" = "test">(
+    dataset: ArrayDataset,
+    options?: SplitOptions<HeldOut>,
+  ): { train: ArrayDataset<"train">; heldOut: ArrayDataset<HeldOut> };
+  <HeldOut extends "validation" | "test" = "test">(
+    dataset: ImageFolderDataset,
+    options?: SplitOptions<HeldOut>,
+  ): { train: ImageFolderDataset<"train">; heldOut: ImageFolderDataset<HeldOut> };
+}
+
 /**
  * Splits into a training part and a held-out part, so that each class is divided in the same ratio. Sizes are exact:
  * `train` gets `round(ratio · N)` samples; what rounding leaves over goes to the classes with the largest remainders.
@@ -24,19 +39,20 @@ export interface SplitOptions<HeldOut extends "validation" | "test"> {
  * @example
  * const { train, heldOut } = stratifiedSplit(digits, { ratio: 0.8, seed: 0 });
  */
-export function stratifiedSplit<HeldOut extends "validation" | "test" = "test">(
-  dataset: ArrayDataset,
-  options?: SplitOptions<HeldOut>,
-): { train: ArrayDataset<"train">; heldOut: ArrayDataset<HeldOut> };
-export function stratifiedSplit<HeldOut extends "validation" | "test" = "test">(
-  dataset: ImageFolderDataset,
-  options?: SplitOptions<HeldOut>,
-): { train: ImageFolderDataset<"train">; heldOut: ImageFolderDataset<HeldOut> };
-export function stratifiedSplit<HeldOut extends "validation" | "test" = "test">(
+export const stratifiedSplit: StratifiedSplit = checked(
+  "stratifiedSplit",
+  takes<SplitOptions<"test">>(
+    { dataset: datasetKind },
+    { ratio: number, seed: whole, heldOut: word(["validation", "test"]) },
+  ),
+  split,
+) as StratifiedSplit;
+
+function split(
   dataset: ArrayDataset | ImageFolderDataset,
-  options: SplitOptions<HeldOut> = {},
+  options: SplitOptions<"validation" | "test"> = {},
 ): { train: Dataset; heldOut: Dataset } {
-  const { ratio = 0.8, seed = 0, heldOut = "test" as HeldOut } = options;
+  const { ratio = 0.8, seed = 0, heldOut = "test" } = options;
   if (dataset.role !== "all" && dataset.role !== "train") {
     throw new DataError(`[split] a ${dataset.role} set must not be used for training`, {
       hint: "Split the whole set or its training part",

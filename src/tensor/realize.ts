@@ -14,7 +14,7 @@ import { type Tensor, tensorKind } from "./tensor.js";
 export const realize = checked(
   "realize",
   takes({ tensors: repeated(tensorKind) }),
-  (...tensors: Tensor[]): Promise<void> => {
+  async (...tensors: Tensor[]): Promise<void> => {
     const versions = tensors.map((x) => x.version());
     return evaluate(
       versions.map(({ node }) => node),

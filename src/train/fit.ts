@@ -237,7 +237,7 @@ class Fitting {
     };
     this.#pace.beginEpoch();
     let asked = performance.now();
-    for await (const { x, y } of train.epoch(this.#finished, first)) {
+    for await (const { x, y } of train.epoch(this.#finished, { first })) {
       const waitMs = performance.now() - asked;
       if (signal?.aborted) break;
       const result = await step(x, y);

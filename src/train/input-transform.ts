@@ -56,9 +56,9 @@ export class InputTransform extends Module {
     const { crop = 0, cropMode = "zero", flip = 0, cutout: square = 0 } = this.options;
     let y = this.#standardised(x);
     if (!this.training) return y;
-    if (crop !== 0) y = randomCrop(y, { padding: crop, mode: cropMode, generator: this.cropGenerator });
-    if (flip !== 0) y = randomFlip(y, { p: flip, generator: this.flipGenerator });
-    return square === 0 ? y : cutout(y, { size: square, generator: this.cutoutGenerator });
+    if (crop !== 0) y = randomCrop(y, crop, this.cropGenerator, { mode: cropMode });
+    if (flip !== 0) y = randomFlip(y, this.flipGenerator, { p: flip });
+    return square === 0 ? y : cutout(y, square, this.cutoutGenerator);
   }
 
   #standardised(x: Tensor): Tensor {

@@ -23,6 +23,8 @@ export interface Signature extends Parameters {
   /** As messages begin: the name of the function, the method or the class. */
   readonly name: string;
   readonly kinds: readonly Kind[];
+  /** Names of the options that have no default. */
+  readonly needs: readonly string[];
   readonly form: "function" | "method" | "constructor";
 }
 
@@ -42,7 +44,9 @@ export function takes<Options extends object = never>(
 export const signatures = new Map<string, Signature>();
 
 function declare(key: string, name: string, form: Signature["form"], parameters: Parameters): Signature {
-  const signature = { name, form, ...parameters, kinds: Object.values(parameters.positional) };
+  const { positional, options } = parameters;
+  const needs = Object.keys(options ?? {}).filter((option) => options?.[option].needed);
+  const signature = { name, form, ...parameters, kinds: Object.values(positional), needs };
   signatures.set(key, signature);
   return signature;
 }
@@ -82,22 +86,26 @@ export function checkMethods<Instance extends object>(
 // @__NO_SIDE_EFFECTS__
 export function checkedConstructor(name: string, parameters: Parameters): (args: readonly unknown[]) => void {
   const signature = declare(name, name, "constructor", parameters);
-  return (args) => {
-    if (!fits(signature, args)) refuse(signature, args);
+  return function check(args) {
+    if (!fits(signature, args)) throw refusal(signature, args, check);
   };
 }
 
 function wrap<F extends (...args: never[]) => unknown>(signature: Signature, fn: F): F {
+  // What is asynchronous rejects, so that one `catch` sees all that goes wrong.
+  const rejects = Object.prototype.toString.call(fn) === "[object AsyncFunction]";
   function call(this: unknown, ...args: never[]): unknown {
-    if (!fits(signature, args)) refuse(signature, args, call);
-    return fn.apply(this, args);
+    if (fits(signature, args)) return fn.apply(this, args);
+    const error = refusal(signature, args, call);
+    if (rejects) return Promise.reject(error);
+    throw error;
   }
   Object.defineProperty(call, "name", { value: signature.name });
   return call as unknown as F;
 }
 
 /** Whether the arguments are right. Runs at every call that builds a graph, so it allocates next to nothing. */
-function fits({ kinds, options }: Signature, args: readonly unknown[]): boolean {
+function fits({ kinds, options, needs }: Signature, args: readonly unknown[]): boolean {
   let at = 0;
   for (let k = 0; k < kinds.length; k++) {
     const kind = kinds[k];
@@ -105,14 +113,15 @@ function fits({ kinds, options }: Signature, args: readonly unknown[]): boolean 
       if (!kind.accepts(args[at++])) return false;
     } else while (at < args.length) if (!kind.accepts(args[at++])) return false;
   }
-  if (args.length <= at) return true;
+  if (args.length <= at) return needs.length === 0;
   if (options === null) return onlyUndefined(args, at);
   const given = args[at];
-  return (given === undefined || fitOptions(options, given)) && onlyUndefined(args, at + 1);
+  return (given === undefined ? needs.length === 0 : fitOptions(options, needs, given)) && onlyUndefined(args, at + 1);
 }
 
-function fitOptions(options: Readonly<Record<string, Kind>>, given: unknown): boolean {
+function fitOptions(options: Readonly<Record<string, Kind>>, needs: readonly string[], given: unknown): boolean {
   if (!isPlain(given)) return false;
+  for (const name of needs) if (given[name] === undefined) return false;
   for (const name of Object.keys(given)) {
     const kind = Object.hasOwn(options, name) ? options[name] : undefined;
     if (!kind) return false;
@@ -127,14 +136,14 @@ function onlyUndefined(args: readonly unknown[], from: number): boolean {
   return true;
 }
 
-/** Throws the error that says what is wrong with the arguments, and how to spell what was probably meant. */
-function refuse(signature: Signature, args: readonly unknown[], caller?: (...args: never[]) => unknown): never {
+/** The error that says what is wrong with the arguments, and how to spell what was probably meant. */
+function refusal(signature: Signature, args: readonly unknown[], caller: (...args: never[]) => unknown): Error {
   const { error = ConfigError, problem, hint } = faultOf(signature, args);
   const scope = currentScope();
   const thrown = new error(`[${signature.name}] ${problem}${scope ? ` (in ${scope})` : ""}`, hint ? { hint } : {});
   // The first line of the trace is then the line of the caller.
-  Error.captureStackTrace?.(thrown, caller ?? refuse);
-  throw thrown;
+  Error.captureStackTrace?.(thrown, caller);
+  return thrown;
 }
 
 interface Fault {
@@ -159,6 +168,11 @@ function faultOf(signature: Signature, args: readonly unknown[]): Fault {
     for (const [name, value] of Object.entries(given ?? {})) {
       const fault = optionFault(signature, options, args, name, value);
       if (fault) return fault;
+    }
+    const missing = signature.needs.find((name) => given?.[name] === undefined);
+    if (missing !== undefined) {
+      const { name, error } = options[missing];
+      return { problem: `needs the option ${missing}, ${name}`, hint: `Write ${usage(signature)}`, error };
     }
     at++;
   }

@@ -18,6 +18,8 @@ export interface Kind {
   ) => FoveaError;
   /** Of an array: the kind of its items, so that an item given alone can be told from anything else. */
   readonly items?: Kind | undefined;
+  /** True if it is an option that has no default. */
+  readonly needed?: boolean;
   /** True if the parameter takes all further positional arguments, each of this kind. */
   readonly repeats?: boolean;
 }
@@ -83,6 +85,26 @@ export const size2d = (minimum = 1): Kind => ({
     return items.length === 2 && items.every((n) => isWhole(n) && n >= minimum);
   },
 });
+
+/** The bytes of a file. */
+export const bytes: Kind = { name: "a Uint8Array", accepts: (value) => value instanceof Uint8Array };
+/** An option without a default. */
+export const needed = (kind: Kind): Kind => ({ ...kind, needed: true });
+/** An object that has the listed members, of the listed kinds; others it may have too. */
+export const shaped = (name: string, members: Readonly<Record<string, Kind>>): Kind => ({
+  name,
+  accepts: (value) =>
+    typeof value === "object" &&
+    value !== null &&
+    Object.entries(members).every(([member, kind]) => kind.accepts((value as Record<string, unknown>)[member])),
+});
+/** Numbers in an array or a typed array. */
+export const indices: Kind = {
+  name: "an array of numbers",
+  accepts: (value) =>
+    (Array.isArray(value) || (ArrayBuffer.isView(value) && Symbol.iterator in value)) &&
+    Array.from(value as Iterable<unknown>).every(isNumber),
+};
 
 /** What any of the kinds accepts. */
 export const either = (...kinds: readonly Kind[]): Kind => ({

@@ -92,7 +92,8 @@ describe("fitStandardisation", () => {
   it("is the same for bytes and for the floats that reach the model", async () => {
     const bytes = small("train");
     const floats = new ArrayDataset({
-      ...bytes,
+      labels: bytes.labels,
+      sampleShape: bytes.sampleShape,
       images: Float32Array.from(bytes.images, (byte) => byte / 255),
       scale: 1,
       role: "train",

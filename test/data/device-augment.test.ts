@@ -41,7 +41,7 @@ describe.each(devices)("on %s", (device) => {
   const generator = () => new Generator(3, { stream: "s" });
 
   it.each([0, 1, 3, 9])("crops out of zeros, padding %i", async (padding) => {
-    const made = await run((images) => randomCrop(images, { padding, generator: generator() }));
+    const made = await run((images) => randomCrop(images, padding, generator()));
     const expected = plain((at, n, i, j) => {
       const [down, right] = shifts(n, padding);
       const [row, column] = [i + down, j + right];
@@ -51,7 +51,7 @@ describe.each(devices)("on %s", (device) => {
   });
 
   it.each([1, 4])("crops out of mirrored images, padding %i", async (padding) => {
-    const made = await run((images) => randomCrop(images, { padding, mode: "reflect", generator: generator() }));
+    const made = await run((images) => randomCrop(images, padding, generator(), { mode: "reflect" }));
     const expected = plain((at, n, i, j) => {
       const [down, right] = shifts(n, padding);
       return at(mirrored(i + down, H), mirrored(j + right, W));
@@ -60,12 +60,12 @@ describe.each(devices)("on %s", (device) => {
   });
 
   it.each([0, 0.5, 1])("flips with probability %d", async (p) => {
-    const made = await run((images) => randomFlip(images, { p, generator: generator() }));
+    const made = await run((images) => randomFlip(images, generator(), { p }));
     expect(made).toEqual(plain((at, n, i, j) => at(i, bits("s", 0, n) / 2 ** 24 < p ? W - 1 - j : j)));
   });
 
   it.each([1, 2, 3, 30])("cuts squares of %i", async (size) => {
-    const made = await run((images) => cutout(images, { size, generator: generator() }));
+    const made = await run((images) => cutout(images, size, generator()));
     const expected = plain((at, n, i, j) => {
       const down = i - whole("s", 0, n, H) + Math.floor(size / 2);
       const right = j - whole("s", 1, n, W) + Math.floor(size / 2);
@@ -77,12 +77,7 @@ describe.each(devices)("on %s", (device) => {
   it("draws anew at every call of a compiled step, and changes all channels alike", async () => {
     await useDevice(device);
     const own = generator();
-    const step = compile((images: Tensor) =>
-      cutout(randomFlip(randomCrop(images, { padding: 2, generator: own }), { generator: own }), {
-        size: 1,
-        generator: own,
-      }),
-    );
+    const step = compile((images: Tensor) => cutout(randomFlip(randomCrop(images, 2, own), own), 1, own));
     const calls: number[][] = [];
     for (let call = 0; call < 3; call++) calls.push(Array.from(await (await step(x())).data()));
     const tensorsPerCall = 5;
@@ -119,8 +114,8 @@ it("every shift and every choice comes equally often", async () => {
     Float32Array.from({ length: count * 81 }, (_, i) => i % 81),
     { shape: [count, 1, 9, 9] },
   );
-  const cropped = randomCrop(ramp, { padding: 1, generator: new Generator(1, { stream: "crop" }) });
-  const flipped = randomFlip(ramp, { p: 0.25, generator: new Generator(1, { stream: "flip" }) });
+  const cropped = randomCrop(ramp, 1, new Generator(1, { stream: "crop" }));
+  const flipped = randomFlip(ramp, new Generator(1, { stream: "flip" }), { p: 0.25 });
   const corners = await cropped.slice(2, 4, 5).slice(3, 4, 5).data();
   const times = new Map<number, number>();
   for (const value of corners) times.set(value, (times.get(value) ?? 0) + 1);
@@ -136,21 +131,18 @@ describe("refused", () => {
   const generator = new Generator(0);
   const images = zeros([2, 3, 4, 6]);
   it.each([
+    [() => randomCrop(images, -1, generator), "[randomCrop] padding must be a whole number from 0 to 2047, got -1"],
     [
-      () => randomCrop(images, { padding: -1, generator }),
-      "[randomCrop] padding must be a whole number from 0 to 2047, got -1",
-    ],
-    [
-      () => randomCrop(images, { padding: 4, mode: "reflect", generator }),
+      () => randomCrop(images, 4, generator, { mode: "reflect" }),
       "[randomCrop] padding must be a whole number from 0 to 3, got 4",
     ],
     [
-      () => randomCrop(images, { padding: 1, mode: "wrap" as "zero", generator }),
-      "[randomCrop] mode must be zero or reflect, got wrap",
+      () => randomCrop(images, 1, generator, { mode: "wrap" as "zero" }),
+      '[randomCrop] mode must be one of "zero", "reflect", got "wrap"',
     ],
-    [() => randomCrop(zeros([3, 4, 6]), { padding: 1, generator }), "[randomCrop] needs x [N, C, H, W], got [3, 4, 6]"],
-    [() => randomFlip(images, { p: 1.5, generator }), "[randomFlip] p must be between 0 and 1, got 1.5"],
-    [() => cutout(images, { size: 0, generator }), "[cutout] size must be a whole number from 1 to 4096, got 0"],
+    [() => randomCrop(zeros([3, 4, 6]), 1, generator), "[randomCrop] needs x [N, C, H, W], got [3, 4, 6]"],
+    [() => randomFlip(images, generator, { p: 1.5 }), "[randomFlip] p must be a number between 0 and 1, got 1.5"],
+    [() => cutout(images, 0, generator), "[cutout] size must be a whole number from 1 to 4096, got 0"],
     [
       () => standardise(images, { mean: [0], std: [1] }),
       "[standardise] statistics of 1 channels for x [2, 3, 4, 6]. Give one mean and one deviation per channel",

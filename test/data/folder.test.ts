@@ -96,7 +96,9 @@ describe("images", () => {
     const { all, settings } = await load({ size: [2, 3] });
     expect(settings).toEqual({ channels: 3, size: [2, 3], resize: true });
     expect(await valuesOf(all as Dataset, [2])).toEqual([...Array(12).fill(0), ...Array(6).fill(1)]);
-    expect(await refusal({ size: 0 })).toBe("[data] a size must be whole numbers from 1, got 0");
+    expect(await refusal({ size: 0 })).toBe(
+      "[loadImageFolder] size must be a whole number ≥ 1 or a pair of them, got 0",
+    );
   });
 
   it("of another size among many are found while decoding", async () => {

@@ -73,15 +73,15 @@ describe("batches", () => {
   it.each([0, 1, 4, 7])("begin where an epoch was left: batch %d", async (first) => {
     const loader = new DataLoader(numbered(20), { batchSize: 3, shuffle: true, seed: 4 });
     const whole = await collect(loader.epoch(2));
-    expect(await collect(loader.epoch(2, first))).toEqual(whole.slice(first));
+    expect(await collect(loader.epoch(2, { first }))).toEqual(whole.slice(first));
   });
 
   it("of an empty data set are none", async () => expect(await load(0, {})).toEqual([]));
 
   it.each([
-    [{ batchSize: 0 }, "[DataLoader] batchSize must be a whole number from 1, got 0"],
-    [{ batchSize: 1.5 }, "[DataLoader] batchSize must be a whole number from 1, got 1.5"],
-    [{ prefetch: -1 }, "[DataLoader] prefetch must be a whole number from 0, got -1"],
+    [{ batchSize: 0 }, "[DataLoader] batchSize must be a whole number ≥ 1, got 0"],
+    [{ batchSize: 1.5 }, "[DataLoader] batchSize must be a whole number ≥ 1, got 1.5"],
+    [{ prefetch: -1 }, "[DataLoader] prefetch must be a whole number ≥ 0, got -1"],
     [{ batchSize: 9, dropLast: true }, "[DataLoader] 5 samples do not fill one batch of 9"],
   ])("refuse %j", (options, message) => {
     expect(() => new DataLoader(numbered(5), options)).toThrow(message);

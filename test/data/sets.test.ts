@@ -149,13 +149,13 @@ describe("loadFashionMnist", () => {
     const none = join(root, "nowhere");
     const install = "On Debian or Ubuntu: apt install dataset-fashion-mnist";
     const hint = `${install}. Else pass the folder that holds the four IDX files`;
-    expect(await lineOf(loadFashionMnist(none))).toBe(`[idx] there is no folder ${none}. ${hint}`);
+    expect(await lineOf(loadFashionMnist({ folder: none }))).toBe(`[idx] there is no folder ${none}. ${hint}`);
   });
 
   it("names its classes", async () => {
     const folder = join(root, "fashion");
     await writeIdxFolder(folder, { train: 20, test: 10, size: 28, classes: 10 });
-    const { train, test } = await loadFashionMnist(folder);
+    const { train, test } = await loadFashionMnist({ folder: folder });
     expect(train.classes[9]).toBe("Ankle boot");
     expect(test.classes).toEqual(train.classes);
   });
