@@ -136,10 +136,10 @@ const refused: readonly (readonly [string, string, () => unknown])[] = [
 ];
 
 describe("a call with wrong arguments", () => {
-  it.each(refused)("%s %s", (kind, message, call) => {
+  it.each(refused)("%s %s", async (kind, message, call) => {
     let thrown: unknown;
     try {
-      call();
+      await call();
     } catch (error) {
       thrown = error;
     }
@@ -156,6 +156,15 @@ describe("a call with wrong arguments", () => {
       }
     })() as Error;
     expect(thrown.stack?.split("\n")[1]).toContain("arguments.test.ts");
+  });
+});
+
+describe("an asynchronous function", () => {
+  it("rejects rather than throws", async () => {
+    const load = checked("load", takes({ path: text }), async (path: string) => path);
+    const pending = loose(load)(3) as Promise<unknown>;
+    await expect(pending).rejects.toThrow("[load] path must be a string, got 3");
+    expect(await load("a")).toBe("a");
   });
 });
 
