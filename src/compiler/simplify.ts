@@ -42,6 +42,9 @@ function simplifyScalar(node: Node): Node {
       return fills[1] === 1 ? a : node;
     case "neg":
       return a.op === "neg" ? a.inputs[0] : node;
+    case "pow":
+      // 1 for every base, NaN too; the derivative has been taken by now.
+      return fills[1] === 0 ? constant(1, node) : node;
     case "select":
       return fills[0] === null ? node : fills[0] ? b : node.inputs[2];
     default:

@@ -303,7 +303,7 @@ const table: Readonly<Record<ScalarName, ScalarRecord>> = {
   }),
   max: record(2, {
     meaning: (a, b) => Math.max(a, b),
-    gradient: (e, g, out, a, b) => extremum(e, g, out, a, b),
+    gradient: (e, g, _, a, b) => extremum(e, g, a, b, (x, y) => e.op("lt", x, y)),
     c: helper("max"),
     wasm: winner("max", "gt", "le"),
     cases: [
@@ -317,7 +317,7 @@ const table: Readonly<Record<ScalarName, ScalarRecord>> = {
   }),
   min: record(2, {
     meaning: (a, b) => Math.min(a, b),
-    gradient: (e, g, out, a, b) => extremum(e, g, out, a, b),
+    gradient: (e, g, _, a, b) => extremum(e, g, a, b, (x, y) => e.op("lt", y, x)),
     c: helper("min"),
     wasm: winner("min", "lt", "ge"),
     cases: [
@@ -335,9 +335,15 @@ const table: Readonly<Record<ScalarName, ScalarRecord>> = {
     operands: "float",
     meaning: (a, b) => (b === 0 || a === 1 || (a === -1 && Math.abs(b) === Number.POSITIVE_INFINITY) ? 1 : a ** b),
     gradient: (e, g, out, a, b) => {
-      const left = e.op("mul", b, e.op("pow", a, e.op("sub", b, e.constant(1, b))));
-      const safe = e.op("select", e.op("eq", out, e.constant(0, out)), e.constant(1, a), a);
-      return [e.op("mul", g, left), e.op("mul", g, e.op("mul", out, e.op("log", safe)))];
+      const zero = e.constant(0, a);
+      const one = e.constant(1, b);
+      // x⁻¹ is no factor where the exponent is 0: neither its value nor its derivative may be infinite there.
+      const next = e.op("sub", e.op("select", e.op("eq", b, zero), one, b), one);
+      const left = e.op("mul", e.op("mul", g, b), e.op("pow", a, next));
+      const right = e.op("mul", g, e.op("mul", out, e.op("log", a)));
+      // Where a is 0, it stays so whatever b is.
+      const still = e.op("and", e.op("eq", a, zero), e.op("le", zero, b));
+      return [left, e.op("select", still, zero, right)];
     },
     decompose: pow,
     cases: pairs([0.2, 0.9, 1.5, 3], [-2, -0.5, 0.7, 2, 3]),
@@ -367,7 +373,7 @@ const table: Readonly<Record<ScalarName, ScalarRecord>> = {
   }),
   sign: record(1, {
     meaning: (a) => (Number.isNaN(a) ? a : Math.sign(a)),
-    gradient: (e, g) => [e.op("mul", g, e.constant(0, g))],
+    gradient: (e, g) => [e.constant(0, g)],
     decompose: (e, x) => {
       const c = (value: number) => e.constant(value, x);
       const negative = e.op("select", e.op("lt", x, c(0)), c(-1), x);
@@ -440,7 +446,7 @@ const table: Readonly<Record<ScalarName, ScalarRecord>> = {
   }),
   floor: record(1, {
     meaning: Math.floor,
-    gradient: (e, g) => [e.op("mul", g, e.constant(0, g))],
+    gradient: (e, g) => [e.constant(0, g)],
     operands: "float",
     c: helper("floor"),
     wasm: stack("floor", "a"),
@@ -448,7 +454,7 @@ const table: Readonly<Record<ScalarName, ScalarRecord>> = {
   }),
   round: record(1, {
     meaning: roundEven,
-    gradient: (e, g) => [e.op("mul", g, e.constant(0, g))],
+    gradient: (e, g) => [e.constant(0, g)],
     operands: "float",
     c: helper("rint"),
     wasm: stack("nearest", "a"),
@@ -546,12 +552,12 @@ const table: Readonly<Record<ScalarName, ScalarRecord>> = {
   }),
 };
 
-/** The gradient of max and min: all to the winner, halves on a tie, as PyTorch. */
-function extremum<T>(e: Algebra<T>, g: T, out: T, a: T, b: T): T[] {
+/** The gradient of max and min, as in PyTorch: all to the winner, halves on a tie, all to both where one is NaN. */
+function extremum<T>(e: Algebra<T>, g: T, a: T, b: T, loses: (x: T, y: T) => T): T[] {
   const half = e.op("mul", g, e.constant(0.5, g));
-  const zero = e.constant(0, g);
-  const share = (x: T) => e.op("select", e.op("eq", a, b), half, e.op("select", e.op("eq", x, out), g, zero));
-  return [share(a), share(b)];
+  const share = (x: T, other: T) =>
+    e.op("select", loses(x, other), e.constant(0, g), e.op("select", e.op("eq", a, b), half, g));
+  return [share(a, b), share(b, a)];
 }
 
 export const scalarOps = table;

@@ -3,9 +3,9 @@
  * largest element along one axis, NaN counting as largest), and the variance.
  */
 import { isFloat } from "../ir/dtype.js";
-import { formatShape, type Node, type ReduceKind, type StructuralName } from "../ir/graph.js";
+import { formatShape, type Node, type ReduceKind, type StructuralName, sizeOfShape } from "../ir/graph.js";
 import { DTypeError, ShapeError } from "../util/errors.js";
-import { reduceSum, reshape } from "./helpers.js";
+import { permute, reduceSum, reshape } from "./helpers.js";
 import type { Builder, StructuralRecord } from "./record.js";
 
 /** The shape in which reduced axes have size 1. */
@@ -40,8 +40,8 @@ const reduceRecord: StructuralRecord<"reduce"> = {
     if (!isFloat(x.dtype)) return [null];
     const spread = restore(e, g, x, axes);
     if (kind === "sum") return [spread];
+    if (kind === "prod") return [productGradient(e, spread, x, axes)];
     const out = restore(e, node, x, axes);
-    if (kind === "prod") return [productGradient(e, spread, out, x, axes)];
     if (node.attrs.ties === "first") return [toFirst(e, spread, x, axes[0], kind)];
     // Shared evenly between ties, as PyTorch's amax.
     const hit = e.op("eq", x, out);
@@ -63,17 +63,34 @@ function toFirst(e: Builder, g: Node, x: Node, axis: number, kind: ReduceKind): 
   return e.op("select", wins, g, e.constant(0, g));
 }
 
-/** g · ∏ / x, with the product of the others taken where exactly one factor is zero. */
-function productGradient(e: Builder, g: Node, out: Node, x: Node, axes: readonly number[]): Node {
-  const isZero = e.op("eq", x, e.constant(0, x));
-  const one = e.constant(1, x);
-  const withoutZeros = e.make("reduce", [e.op("select", isZero, one, x)], { kind: "prod", axes });
-  const zeros = e.make("reduce", [e.cast(isZero, x.dtype)], { kind: "sum", axes });
-  const others = restore(e, withoutZeros, x, axes);
-  const single = e.op("eq", restore(e, zeros, x, axes), one);
-  const atZero = e.op("select", single, others, e.constant(0, x));
-  const elsewhere = e.op("div", out, e.op("select", isZero, one, x));
-  return e.op("mul", g, e.op("select", isZero, atZero, elsewhere));
+/**
+ * g · ∏ of the others: of those before an element and of those behind it. Products that divide by the element itself would
+ * be wrong where it is zero, and their derivatives where two are.
+ */
+function productGradient(e: Builder, g: Node, x: Node, axes: readonly number[]): Node {
+  const kept = x.shape.map((_, axis) => axis).filter((axis) => !axes.includes(axis));
+  const order = [...kept, ...axes];
+  const moved = permute(e, x, order);
+  const count = axes.reduce((n, axis) => n * x.shape[axis], 1);
+  if (sizeOfShape(x.shape) === 0) return g;
+  const rows = reshape(e, moved, [sizeOfShape(x.shape) / count, count]);
+  const others = e.op("mul", productBefore(e, rows, 1), productBefore(e, rows, -1));
+  const back = order.map((_, axis) => order.indexOf(axis));
+  return e.op("mul", g, permute(e, reshape(e, others, moved.shape), back));
+}
+
+/** The product of the elements on one side of each element of a row: [R, L] -> [R, L], in log₂ L steps. */
+function productBefore(e: Builder, rows: Node, direction: 1 | -1): Node {
+  const [count, length] = rows.shape;
+  /** The rows moved by some places, with ones where nothing comes from. */
+  const shifted = (x: Node, by: number): Node => {
+    const from = { start: [0, direction === 1 ? 0 : by], step: [1, 1] };
+    const inner = e.make("slice", [x], from, { shape: [count, length - by] });
+    return e.make("pad", [inner], { before: [0, direction === 1 ? by : 0], value: 1 }, { shape: rows.shape });
+  };
+  let product = shifted(rows, 1);
+  for (let by = 1; by < length; by *= 2) product = e.op("mul", product, shifted(product, by));
+  return product;
 }
 
 /** x less its mean over the axes. */

@@ -1,11 +1,12 @@
 /**
  * Element-wise functions on nodes that are compositions of the scalar ops. Knows nodes only.
  */
-import { isFloat } from "../ir/dtype.js";
+import { type DType, isFloat, promote } from "../ir/dtype.js";
 import type { Node } from "../ir/graph.js";
 import type { ScalarName } from "../ir/scalar.js";
 import { graph, helpers } from "../ops/index.js";
-import { unify } from "./check.js";
+import { ConfigError } from "../util/errors.js";
+import { located, unify } from "./check.js";
 import { holds } from "./host.js";
 
 const constant = (value: number, like: Node): Node => graph.constant(value, like);
@@ -38,7 +39,6 @@ export function binary(name: ScalarName, a: Node, b: Node): Node {
 /** Powers by small whole or half exponents are products and roots: exact and cheap. */
 export function power(a: Node, b: Node, exponent: number | null): Node {
   const x = asFloat(a);
-  if (exponent === 0) return constant(1, x);
   if (exponent === 1) return x;
   if (exponent === 0.5) return graph.op("sqrt", x);
   if (exponent === -1) return graph.op("div", constant(1, x), x);
@@ -64,7 +64,39 @@ export function select(condition: Node, a: Node, b: Node): Node {
   return graph.op("select", test, helpers.broadcast(graph, x, shape), helpers.broadcast(graph, y, shape));
 }
 
+/**
+ * x limited to [min, max]. The gradient is 1 where x lies between the bounds or on one of them, as in PyTorch. Bounds beyond
+ * what integers hold limit nothing; other bounds that the dtype does not hold give a wider one, as any number beside x does.
+ */
 export function clamp(x: Node, min: number | undefined, max: number | undefined): Node {
-  const low = min === undefined ? x : graph.op("max", x, constant(min, x));
-  return max === undefined ? low : graph.op("min", low, constant(max, x));
+  const [lowest, highest] = rangeOf(x.dtype);
+  const lower = min === undefined || min <= lowest ? null : scalar(min, x);
+  const upper = max === undefined || max >= highest ? null : scalar(max, x);
+  if (!lower && !upper) return asNumber(x);
+  const dtype = [lower, upper].reduce((widest, bound) => promote(widest, bound?.dtype ?? "bool"), asNumber(x).dtype);
+  const [value, low, high] = [x, lower, upper].map((node) => node && graph.cast(node, dtype));
+  if (!value) return x;
+  const beyond = graph.make("detach", [value], {});
+  const raised = low ? graph.op("max", beyond, low) : beyond;
+  const limited = high ? graph.op("min", raised, high) : raised;
+  const above = low && graph.op("le", low, value);
+  const below = high && graph.op("le", value, high);
+  const inside = above && below ? graph.op("and", above, below) : (above ?? below);
+  return inside ? graph.op("select", inside, value, limited) : limited;
+}
+
+/** The ends of the range of a dtype; floats are limited by any bound but NaN, which would make every value NaN. */
+function rangeOf(dtype: DType): readonly [number, number] {
+  if (isFloat(dtype)) return [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY];
+  return dtype === "i32" ? [-(2 ** 31), 2 ** 31 - 1] : [0, dtype === "u8" ? 255 : 1];
+}
+
+/** The remainder; of integers by the number 0 there is none. */
+export function remainder(a: Node, b: Node, divisor: number | null): Node {
+  if (divisor === 0 && !isFloat(a.dtype)) {
+    throw new ConfigError(located("mod", `there is no remainder of ${a.dtype} by 0`), {
+      hint: 'Divide by another number, or convert with .to("f32"), where it is NaN',
+    });
+  }
+  return binary("mod", a, b);
 }

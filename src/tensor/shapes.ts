@@ -4,6 +4,7 @@
 import { formatShape, type Node, type Shape, sizeOfShape } from "../ir/graph.js";
 import { graph, helpers } from "../ops/index.js";
 import { axisOf, checkShape, dtypeError, shapeError } from "./check.js";
+import { holds } from "./host.js";
 
 /** A shape with at most one −1 filled in. */
 function inferShape(x: Node, shape: Shape): number[] {
@@ -121,6 +122,13 @@ export function flip(x: Node, dim: number): Node {
 export function pad(x: Node, pads: readonly (readonly [number, number])[], value: number): Node {
   if (pads.length !== x.shape.length || pads.some(([a, b]) => a < 0 || b < 0)) {
     throw shapeError("pad", `needs a [before, after] pair of sizes from 0 for each axis of ${formatShape(x.shape)}`);
+  }
+  if (!holds(x.dtype, value)) {
+    throw dtypeError(
+      "pad",
+      `${x.dtype} does not hold ${value}`,
+      'Pad with another value, or convert with .to("f32") first',
+    );
   }
   const shape = x.shape.map((n, i) => n + pads[i][0] + pads[i][1]);
   return graph.make("pad", [x], { before: pads.map(([before]) => before), value }, { shape });

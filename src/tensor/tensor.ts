@@ -150,9 +150,15 @@ export class Tensor {
   minimum(other: TensorLike): Tensor {
     return this.binary("min", other);
   }
-  /** a − b ⌊a / b⌋: the remainder with the sign of the divisor. */
+  /**
+   * a − b ⌊a / b⌋: the exact remainder with the sign of the divisor, broadcasting. By 0 it is NaN for floats, and 0 where
+   * an integer tensor holds the divisor.
+   *
+   * @throws ConfigError for integers and the number 0
+   */
   mod(other: TensorLike): Tensor {
-    return this.binary("mod", other);
+    const divisor = typeof other === "number" ? other : null;
+    return this.make(elementwise.remainder(this.node, this.operand(other), divisor));
   }
   /** Where a = b, as bool, broadcasting. */
   eq(other: TensorLike): Tensor {
@@ -408,11 +414,13 @@ export class Tensor {
   }
   /** e^x / Σ e^x along an axis, without overflow; integers become f32. */
   softmax(dim: number): Tensor {
+    if (this.size === 0) return this.exp();
     const shifted = this.belowMax("softmax", dim).exp();
     return shifted.div(shifted.sum({ dim, keepdim: true }));
   }
   /** x − log Σ e^x along an axis, without overflow; integers become f32. */
   logSoftmax(dim: number): Tensor {
+    if (this.size === 0) return this.exp();
     const shifted = this.belowMax("logSoftmax", dim);
     return shifted.sub(shifted.exp().sum({ dim, keepdim: true }).log());
   }

@@ -36,6 +36,14 @@ const operations: Readonly<Record<string, (x: Tensor) => Tensor>> = {
   "compared with −1": (x) => x.gt(-1).to("i32"),
   "compared with 2⁴⁰": (x) => x.lt(2 ** 40).to("i32"),
   "maximum with 300": (x) => x.maximum(300),
+  "clamp at −5 and 300": (x) => x.clamp({ min: -5, max: 300 }),
+  "clamp at 300": (x) => x.clamp({ min: 300 }),
+  "clamp at −300": (x) => x.clamp({ max: -300 }),
+  "clamp at 0.5 and 99.5": (x) => x.clamp({ min: 0.5, max: 99.5 }),
+  "clamp between infinities": (x) => x.clamp({ min: Number.NEGATIVE_INFINITY, max: Number.POSITIVE_INFINITY }),
+  "clamp at 2⁴⁰": (x) => x.clamp({ min: -(2 ** 40), max: 2 ** 40 }),
+  "clamp crossed": (x) => x.clamp({ min: 9, max: 3 }),
+  "mod −7": (x) => x.mod(-7),
   "mod 300": (x) => x.mod(300),
   "where −1": (x) => where(x.gt(1), x, -1),
   "to the power −1": (x) => x.maximum(1).pow(-1),
@@ -57,6 +65,44 @@ describe.each(["u8", "i32", "bool"] as const)("of %s", (dtype) => {
 });
 
 describe("integers", () => {
+  it("keep their dtype beside bounds that limit nothing, and take a wider one for others", () => {
+    const bounds = [
+      { min: Number.NEGATIVE_INFINITY, max: Number.POSITIVE_INFINITY },
+      { min: -5, max: 300 },
+      { max: 9 },
+    ];
+    expect(bounds.map((range) => input("u8").clamp(range).dtype)).toEqual(["u8", "u8", "u8"]);
+    const wider = [{ min: 300 }, { max: -1 }, { min: 0.5 }, { min: Number.POSITIVE_INFINITY }];
+    expect(wider.map((range) => input("u8").clamp(range).dtype)).toEqual(["i32", "i32", "f32", "f32"]);
+  });
+
+  it("are not padded with what they do not hold", () => {
+    const sides = [0, 0, 0, 1].map((n): [number, number] => [n, n]);
+    for (const value of [Number.NEGATIVE_INFINITY, Number.NaN, 0.5, 256, -1]) {
+      expect(() => input("u8").pad(sides, { value })).toThrow(`[pad] u8 does not hold ${value}`);
+    }
+    expect(() => input("i32").pad(sides, { value: 2 ** 31 })).toThrow("[pad] i32 does not hold 2147483648");
+  });
+
+  it.each(["interp", "native", "wasm"])("are padded with any value that they hold, on %s", async (device) => {
+    await useDevice(device);
+    const x = tensor([1, 2], { dtype: "u8" }).pad([[1, 1]], { value: 255 });
+    const y = tensor([1, 2], { dtype: "i32" }).pad([[1, 0]], { value: -(2 ** 31) });
+    expect([await x.toArray(), await y.toArray()]).toEqual([
+      [255, 1, 2, 255],
+      [-(2 ** 31), 1, 2],
+    ]);
+  });
+
+  it("have no remainder by 0: an error for the number, 0 for elements", async () => {
+    expect(() => input("i32").mod(0)).toThrow("[mod] there is no remainder of i32 by 0");
+    const [x, y] = [tensor([7, -7, 0], { dtype: "i32" }), tensor([0, 0, 0], { dtype: "i32" })];
+    for (const device of ["interp", "native", "wasm"]) {
+      await useDevice(device);
+      expect(await x.mod(y).toArray(), device).toEqual([0, 0, 0]);
+    }
+  });
+
   it.each(["interp", "native"])("are pooled by their largest, beside padding too, on %s", async (device) => {
     await useDevice(device);
     for (const dtype of ["u8", "i32"] as const) {
