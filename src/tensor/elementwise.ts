@@ -71,7 +71,8 @@ export function select(condition: Node, a: Node, b: Node): Node {
 export function clamp(x: Node, min: number | undefined, max: number | undefined): Node {
   const [lowest, highest] = rangeOf(x.dtype);
   const lower = min === undefined || min <= lowest ? null : scalar(min, x);
-  const upper = max === undefined || max >= highest ? null : scalar(max, x);
+  const reached = Math.max(highest, lower && min !== undefined ? min : highest);
+  const upper = max === undefined || max >= reached ? null : scalar(max, x);
   if (!lower && !upper) return asNumber(x);
   const dtype = [lower, upper].reduce((widest, bound) => promote(widest, bound?.dtype ?? "bool"), asNumber(x).dtype);
   const [value, low, high] = [x, lower, upper].map((node) => node && graph.cast(node, dtype));
