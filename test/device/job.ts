@@ -31,7 +31,6 @@ import {
   tensor,
 } from "../../src/tensor/index.js";
 import { describeError } from "../../src/util/errors.js";
-import { sweepReductions } from "./reduction-sweep.js";
 
 /** A few steps of a small CNN; channels and sides are no multiples of any vector width. */
 async function train(): Promise<unknown> {
@@ -222,7 +221,6 @@ const jobs: Readonly<Record<string, () => Promise<unknown>>> = {
   memory,
   chosen,
   longTraining,
-  reductions: sweepReductions,
 };
 
 try {

@@ -11,7 +11,7 @@ const KINDS: readonly Kind[] = ["sum", "prod", "max", "min", "mean", "argmax", "
 const SOURCES: readonly Source[] = ["f32", "i32", "u8", "bool"];
 /** Every remainder of every vector width and of the four accumulators, then lengths that are cut into blocks or parts. */
 const LENGTHS = [...Array.from({ length: 81 }, (_, n) => n), 257, 512, 1000, 4096, 60000];
-/** Reductions of one program: a C compiler takes more than twice as long for a kernel of twice as many buffers. */
+/** Reductions of one program: a C compiler takes much longer for kernels of many buffers, and fewer start more compilers. */
 const PER_PROGRAM = 32;
 
 interface Case {
