@@ -3,9 +3,9 @@
  * leaves alone (packed and transformed filters of a model that only predicts) becomes a program of its own, which runs
  * again only when one of those leaves has changed.
  */
-import { sizeOf } from "../ir/dtype.js";
 import { type Node, sizeOfShape } from "../ir/graph.js";
 import type { KernelWork, Program, Slot } from "../ir/program.js";
+import type { Target } from "../ir/target.js";
 import { inPlaceOutputs } from "./in-place.js";
 import type { Lowered } from "./kernel-builder.js";
 import { type Layout, physicalSize } from "./layout.js";
@@ -22,6 +22,7 @@ export interface AssembleRequest {
   /** Layout of every stored node. */
   readonly layouts: ReadonlyMap<Node, Layout>;
   readonly lasting: readonly Node[];
+  readonly target: Target;
   /** What each kernel does, if the program is to say so. */
   readonly work: ReadonlyMap<Lowered, KernelWork> | null;
 }
@@ -48,8 +49,8 @@ function keptSteps({ steps, outputs, lasting }: AssembleRequest): ReadonlySet<Lo
 
 /** The program, with that of its kept values inside if there are any worth keeping. */
 export function assemble(request: AssembleRequest): Program {
-  const { steps, outputs, leaves, replaces, layouts, work } = request;
-  const whole = { outputs, leaves, replaces, layouts, work };
+  const { steps, outputs, leaves, replaces, layouts, work, target } = request;
+  const whole = { outputs, leaves, replaces, layouts, work, target };
   const kept = keptSteps(request);
   const rest = steps.filter((step) => !kept.has(step));
   const wanted = new Set(rest.flatMap(({ nodes }) => nodes));
@@ -58,13 +59,13 @@ export function assemble(request: AssembleRequest): Program {
   const none = values.map(() => null);
   return {
     ...place(rest, { ...whole, leaves: [...leaves, ...values] }),
-    kept: place([...kept], { outputs: values, leaves, replaces: none, layouts, work }),
+    kept: place([...kept], { outputs: values, leaves, replaces: none, layouts, work, target }),
   };
 }
 
 function place(
   steps: readonly Lowered[],
-  { outputs, leaves, replaces, layouts, work }: Omit<AssembleRequest, "steps" | "lasting">,
+  { outputs, leaves, replaces, layouts, work, target }: Omit<AssembleRequest, "steps" | "lasting">,
 ): Program {
   const leafAt = new Map(leaves.map((leaf, i) => [leaf, i]));
   const outputAt = new Map(outputs.map((node, i) => [node, i]));
@@ -72,6 +73,7 @@ function place(
     const layout = layouts.get(node);
     return layout ? physicalSize(node.shape, layout) : sizeOfShape(node.shape);
   };
+  const bytesOf = (node: Node): number => elementsOf(node) * target.bytes[node.dtype];
   const lives = new Map<Node, { first: number; last: number }>();
   steps.forEach(({ nodes }, step) => {
     for (const node of nodes) {
@@ -83,9 +85,10 @@ function place(
   const temporaries = [...lives.keys()];
   const { offsets, arenaBytes } = planMemory(
     temporaries.map((node) => ({
-      sizeBytes: elementsOf(node) * sizeOf(node.dtype),
+      sizeBytes: bytesOf(node),
       ...(lives.get(node) ?? { first: 0, last: 0 }),
     })),
+    target.alignment,
   );
   const offsetOf = new Map(temporaries.map((node, i) => [node, offsets[i]]));
   const slotOf = (node: Node): Slot => {
@@ -98,7 +101,7 @@ function place(
   const accessOf = (node: Node, writes: boolean): Access => {
     const slot = slotOf(node);
     if (slot.kind === "arena") {
-      return { space: "arena", from: slot.offset, to: slot.offset + elementsOf(node) * sizeOf(node.dtype), writes };
+      return { space: "arena", from: slot.offset, to: slot.offset + bytesOf(node), writes };
     }
     const leaf = slot.kind === "leaf" ? slot.leaf : inPlace[slot.output];
     return { space: leaf === null ? `output ${outputAt.get(node)}` : `leaf ${leaf}`, from: 0, to: 1, writes };

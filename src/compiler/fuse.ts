@@ -13,6 +13,8 @@ import { isPointwise, isWeightGradient } from "./roots.js";
 const SMALL = 1 << 15;
 /** Nodes that a nest computes per element: what follows is another nest. */
 const MOST_NODES = 256;
+/** Buffers that a nest of so many nodes hardly has: where a kernel may have as many, they are not counted. */
+const MANY_BUFFERS = 4 * MOST_NODES;
 /** Nests of a kernel. */
 const MOST_NESTS = 512;
 /** Reductions that share a pass: each has sums of its own in registers. */
@@ -90,6 +92,8 @@ class Nests {
   constructor(
     plans: readonly NestPlan[],
     readonly readsOf: Reads,
+    /** The most values that a nest may read and store. */
+    private readonly mostBuffers: number,
   ) {
     this.nests = plans.map(({ anchor, roots }) => ({
       anchor,
@@ -147,7 +151,10 @@ class Nests {
 
   /** Whether two nests together are small enough for one. */
   fits(i: number, j: number): boolean {
-    return this.nests[i].nodes + this.nests[j].nodes <= MOST_NODES;
+    const [one, other] = [this.nests[i], this.nests[j]];
+    if (one.nodes + other.nodes > MOST_NODES) return false;
+    if (this.mostBuffers >= MANY_BUFFERS) return true;
+    return buffersOf([...one.roots, ...other.roots], this.readsOf).size <= this.mostBuffers;
   }
 
   /** Appends the roots of one nest to those of another. */
@@ -164,13 +171,18 @@ class Nests {
   }
 }
 
+/** The values that loops which make the roots read and store. */
+const buffersOf = (roots: readonly Node[], readsOf: Reads): Set<Node> =>
+  new Set(roots.flatMap((root) => [root, ...readsOf(root).all]));
+
 /** Moves roots into the nest of a value that they follow element by element. */
 export function absorbFollowers(
   plans: readonly NestPlan[],
   readsOf: Reads,
   layoutOf: (node: Node) => Layout | undefined,
+  mostBuffers: number,
 ): NestPlan[] {
-  const nests = new Nests(plans, readsOf);
+  const nests = new Nests(plans, readsOf, mostBuffers);
   for (let i = 0; i < nests.count; i++) {
     const follower = nests.at(i);
     if (!follower || follower.anchor || follower.roots.length !== 1) continue;
@@ -205,8 +217,9 @@ export function joinSiblings(
   plans: readonly NestPlan[],
   readsOf: Reads,
   layoutOf: (node: Node) => Layout | undefined,
+  mostBuffers: number,
 ): NestPlan[] {
-  const nests = new Nests(plans, readsOf);
+  const nests = new Nests(plans, readsOf, mostBuffers);
   /** Nests that walk the elements of a shape and layout and read a value, in their order. */
   const readers = new Map<string, Map<Node, Set<number>>>();
   const readersLike = (shape: Shape, layout: Layout | undefined): Map<Node, Set<number>> => {
@@ -287,15 +300,31 @@ function levelsOf(nests: Nests): number[] {
   return levels;
 }
 
-/** A list cut into lists of at most so many. */
-const chunksOf = <T>(list: readonly T[], most: number): T[][] =>
-  Array.from({ length: Math.ceil(list.length / most) }, (_, k) => list.slice(k * most, (k + 1) * most));
+/** Nests cut into kernels of at most so many, none of which has too many buffers unless a single nest does. */
+function kernelsOf(nests: readonly NestPlan[], most: number, mostBuffers: number, readsOf: Reads): NestPlan[][] {
+  const kernels: NestPlan[][] = [];
+  let buffers = new Set<Node>();
+  for (const nest of nests) {
+    const own = buffersOf(nest.roots, readsOf);
+    const last = kernels[kernels.length - 1];
+    let added = 0;
+    for (const node of own) if (!buffers.has(node)) added++;
+    if (last && last.length < most && buffers.size + added <= mostBuffers) {
+      last.push(nest);
+      for (const node of own) buffers.add(node);
+    } else {
+      kernels.push([nest]);
+      buffers = own;
+    }
+  }
+  return kernels;
+}
 
 /**
  * Puts small nests of one level, and everything that nobody reads, into shared kernels; and reductions into one pass.
  */
-export function mergeNests(plans: readonly NestPlan[], readsOf: Reads): KernelPlan[] {
-  const nests = new Nests(plans, readsOf);
+export function mergeNests(plans: readonly NestPlan[], readsOf: Reads, mostBuffers: number): KernelPlan[] {
+  const nests = new Nests(plans, readsOf, mostBuffers);
   const levels = levelsOf(nests);
   const read = new Set(plans.flatMap((_, i) => nests.before(i)));
   const kernels = new Map<string, NestPlan[]>();
@@ -316,7 +345,10 @@ export function mergeNests(plans: readonly NestPlan[], readsOf: Reads): KernelPl
   });
   return [...kernels].flatMap(([key, members]) =>
     passes.has(key)
-      ? chunksOf(members, MOST_TOGETHER).map((shared) => ({ nests: shared, together: shared.length > 1 }))
-      : chunksOf(members, MOST_NESTS).map((shared) => ({ nests: shared })),
+      ? kernelsOf(members, MOST_TOGETHER, mostBuffers, readsOf).map((shared) => ({
+          nests: shared,
+          together: shared.length > 1,
+        }))
+      : kernelsOf(members, MOST_NESTS, mostBuffers, readsOf).map((shared) => ({ nests: shared })),
   );
 }

@@ -76,5 +76,5 @@ export function compileGraph(request: CompileRequest): Program {
   const work = describe
     ? new Map(lowered.map((one, i) => [one, describeKernel(planned.kernels[i], planned, one)]))
     : null;
-  return assemble({ steps, work, outputs: prepared, leaves, replaces, layouts: planned.layouts, lasting });
+  return assemble({ steps, work, outputs: prepared, leaves, replaces, layouts: planned.layouts, lasting, target });
 }

@@ -11,17 +11,21 @@ export interface Lifetime {
   readonly last: number;
 }
 
-/** Cache lines; also wide enough for every vector. */
-const ALIGNMENT = 128;
-const aligned = (bytes: number): number => Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
-
 /** Temporaries that are placed by size. */
 const MOST_BY_SIZE = 1024;
 
-/** An offset for each lifetime, and the size of the arena. */
-export function planMemory(lifetimes: readonly Lifetime[]): { offsets: number[]; arenaBytes: number } {
+/**
+ * An offset for each lifetime, and the size of the arena.
+ *
+ * @param alignment - offsets are multiples of it
+ */
+export function planMemory(given: readonly Lifetime[], alignment: number): { offsets: number[]; arenaBytes: number } {
+  const lifetimes = given.map((one) => ({
+    ...one,
+    sizeBytes: Math.ceil(Math.max(1, one.sizeBytes) / alignment) * alignment,
+  }));
   const offsets = new Array<number>(lifetimes.length).fill(0);
-  const order = lifetimes.map((_, i) => i).sort((a, b) => lifetimes[b].sizeBytes - lifetimes[a].sizeBytes || a - b);
+  const order = given.map((_, i) => i).sort((a, b) => given[b].sizeBytes - given[a].sizeBytes || a - b);
   const large = placeBySize(lifetimes, order.slice(0, MOST_BY_SIZE), offsets);
   const arenaBytes = placeByTime(lifetimes, order.slice(MOST_BY_SIZE), offsets, large);
   return { offsets, arenaBytes };
@@ -32,8 +36,7 @@ function placeBySize(lifetimes: readonly Lifetime[], order: readonly number[], o
   const placed: { from: number; to: number; first: number; last: number }[] = [];
   let end = 0;
   for (const i of order) {
-    const { sizeBytes, first, last } = lifetimes[i];
-    const size = aligned(Math.max(1, sizeBytes));
+    const { sizeBytes: size, first, last } = lifetimes[i];
     const busy = placed.filter((p) => p.first <= last && first <= p.last).sort((a, b) => a.from - b.from);
     let offset = 0;
     for (const p of busy) {
@@ -54,7 +57,7 @@ function placeByTime(
   offsets: number[],
   start: number,
 ): number {
-  const sizeOf = (i: number): number => aligned(Math.max(1, lifetimes[i].sizeBytes));
+  const sizeOf = (i: number): number => lifetimes[i].sizeBytes;
   const beginning = [...chosen].sort((a, b) => lifetimes[a].first - lifetimes[b].first || a - b);
   const ending = [...chosen].sort((a, b) => lifetimes[a].last - lifetimes[b].last || a - b);
   // Sizes repeat in programs with many temporaries: memory is reused by those of the same size.

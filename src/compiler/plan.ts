@@ -183,14 +183,15 @@ class Planner {
     const isStored = (node: Node) => this.stored.has(node);
     const layoutOf = (node: Node) => this.layouts.get(node);
     const readsOf = readsWhile(isStored);
-    const followed = absorbFollowers(nests, readsOf, layoutOf);
-    const joined = joinSiblings(followed, readsOf, layoutOf);
+    const { buffers } = this.target;
+    const followed = absorbFollowers(nests, readsOf, layoutOf, buffers);
+    const joined = joinSiblings(followed, readsOf, layoutOf, buffers);
     for (const root of unreadRoots(joined, readsOf, this.outputs)) {
       this.stored.delete(root);
       this.layouts.delete(root);
     }
     const kept = joined.map(({ anchor, roots }) => ({ anchor, roots: roots.filter(isStored) }));
-    return mergeNests(kept, readsWhile(isStored));
+    return mergeNests(kept, readsWhile(isStored), buffers);
   }
 
   private layoutOf(root: Node): Layout {

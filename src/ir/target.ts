@@ -25,4 +25,17 @@ export interface Target {
   /** Whether elementary functions are printed through their single-precision decompositions. */
   readonly decompose: boolean;
   readonly dtypes: readonly DType[];
+  /** Bytes of an element in memory: on some machines the small types take a word. */
+  readonly bytes: Readonly<Record<DType, number>>;
+  /** Every buffer and every temporary begins at a multiple of so many bytes. */
+  readonly alignment: number;
+  /** The most buffers of a kernel. */
+  readonly buffers: number;
 }
+
+/** Memory as processors have it: elements as on the host, cache lines, and as many buffers as a table in memory names. */
+export const PROCESSOR_MEMORY: Pick<Target, "bytes" | "alignment" | "buffers"> = {
+  bytes: { f32: 4, f64: 8, i32: 4, u8: 1, bool: 1 },
+  alignment: 128,
+  buffers: 1 << 16,
+};

@@ -2,8 +2,9 @@
  * Cells: the mutable things (parameters, moments, running statistics, counters, the learning rate) that point to immutable
  * nodes, and the trace that records which cells a compiled function reads and writes. Knows nothing of tensors' methods.
  */
-import { createLeaf, type Node, topological, twoHomes } from "../ir/graph.js";
+import { createLeaf, type Node, sizeOfShape, topological, twoHomes } from "../ir/graph.js";
 import { Storage } from "../runtime/index.js";
+import { FoveaError } from "../util/errors.js";
 import { type Context, currentContext, withContext } from "./context.js";
 import { leafAfter, leafOf, type Run, realizedLeaf, storageOf } from "./realized.js";
 
@@ -83,8 +84,7 @@ export class Cell {
     this.writer = run;
     if (own && storageOf(before)) return { cell: this, before, own, after: before };
     const { shape, dtype } = before;
-    const elements = shape.reduce((size, extent) => size * extent, 1);
-    const after = leafOf(new Storage(dtype, elements), shape, this.context);
+    const after = leafOf(new Storage(dtype, sizeOfShape(shape)), shape, this.context);
     this.current = after;
     this.lent = false;
     this.unmarkPending();
@@ -160,18 +160,31 @@ export class PendingCells {
 
   /**
    * The values that are computed from something that the given nodes need and that has not been computed: computing them
-   * later would do that again, and would keep everything that it takes until then.
+   * later would do that again, and would keep everything that it takes until then. What they share must be more than a
+   * number, unless they are one: all parameters of all models count from one counter of the random stream.
    */
   related(nodes: readonly Node[]): Node[] {
     if (this.references.size === 0) return [];
     const pending = this.nodes();
     const wanted = new Set(nodes);
     const isKnown = (node: Node) => realizedLeaf(node) !== undefined;
-    const related = new Set(topological(nodes, isKnown).filter((node) => node.op !== "const" && !isKnown(node)));
-    for (const node of topological(pending, isKnown)) {
-      if (!related.has(node) && node.inputs.some((x) => related.has(x)) && !isKnown(node)) related.add(node);
+    const isNumber = ({ shape }: Node) => sizeOfShape(shape) === 1;
+    /** Nodes that share something, and whether that is more than a number. */
+    const shares = new Map<Node, boolean>();
+    for (const node of topological(nodes, isKnown)) {
+      if (node.op !== "const" && !isKnown(node)) shares.set(node, !isNumber(node));
     }
-    return pending.filter((node) => related.has(node) && !wanted.has(node));
+    for (const node of topological(pending, isKnown)) {
+      if (isKnown(node)) continue;
+      for (const x of node.inputs) {
+        const shared = shares.get(x);
+        if (shared !== undefined) shares.set(node, shared || shares.get(node) === true);
+      }
+    }
+    return pending.filter((node) => {
+      const shared = shares.get(node);
+      return shared !== undefined && (shared || isNumber(node)) && !wanted.has(node);
+    });
   }
 
   /** Leaves values to those who ask for them, such as values that cannot be computed. */
@@ -266,6 +279,14 @@ export class HostValue<T> {
 }
 
 export const activeTrace = (): Trace | null => currentContext().trace;
+
+/** @throws FoveaError if a compiled function is being traced: there are no values yet */
+export function refuseWhileTracing(op: string): void {
+  if (!activeTrace()) return;
+  throw new FoveaError(`[${op}] values cannot be read while a compiled function is traced`, {
+    hint: "Return the tensor from the compiled function and read it there",
+  });
+}
 
 /** Runs `fn` under a trace. */
 export function traced<T>(context: Context, trace: Trace, fn: () => T): T {

@@ -49,7 +49,8 @@ interface Request extends Wanted {
 }
 
 function requestOf(wanted: Wanted, leaves: readonly Node[]): Request {
-  const replaces = wanted.replaced.map((leaf) => (leaf && leaves.includes(leaf) ? leaves.indexOf(leaf) : null));
+  const places = new Map(leaves.map((leaf, i) => [leaf, i]));
+  const replaces = wanted.replaced.map((leaf) => (leaf ? (places.get(leaf) ?? null) : null));
   return { ...wanted, leaves, replaces };
 }
 
@@ -96,7 +97,8 @@ export class ProgramCache {
   async fit(device: Device, wanted: Wanted): Promise<Fitted> {
     const { key: structure, leaves } = structureKey(wanted.outputs);
     const request = requestOf(wanted, leaves);
-    const lastingAt = leaves.flatMap((leaf, i) => (wanted.lasting.includes(leaf) ? [i] : []));
+    const lasting = new Set(wanted.lasting);
+    const lastingAt = leaves.flatMap((leaf, i) => (lasting.has(leaf) ? [i] : []));
     const key = `${device.name}\n${request.replaces.join()}\n${lastingAt.join()}\n${structure}`;
     const place = `${this.numberOf(device)} ${key}`;
     const loaded = this.programs.get(place) ?? recallOrBuild(device, key, request);

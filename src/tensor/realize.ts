@@ -1,6 +1,7 @@
 /** `realize`: computing several tensors at once, before anything reads them. */
 import { checked, takes } from "../util/arguments.js";
 import { repeated } from "../util/kinds.js";
+import { refuseWhileTracing } from "./cells.js";
 import { evaluate } from "./evaluate.js";
 import { type Tensor, tensorKind } from "./tensor.js";
 
@@ -14,7 +15,8 @@ import { type Tensor, tensorKind } from "./tensor.js";
 export const realize = checked(
   "realize",
   takes({ tensors: repeated(tensorKind) }),
-  async (...tensors: Tensor[]): Promise<void> => {
+  (...tensors: Tensor[]): Promise<void> => {
+    refuseWhileTracing("realize");
     const versions = tensors.map((x) => x.version());
     return evaluate(
       versions.map(({ node }) => node),

@@ -16,10 +16,10 @@ import {
 import type { ScalarName } from "../ir/scalar.js";
 import { graph, helpers } from "../ops/index.js";
 import { checkMethods, takes } from "../util/arguments.js";
-import { ConfigError, FoveaError } from "../util/errors.js";
+import { ConfigError } from "../util/errors.js";
 import { either, flag, instance, type Kind, list, number, optional, shape } from "../util/kinds.js";
 import { spell } from "../util/spelling.js";
-import { activeTrace, isGradEnabled, ownerOf } from "./cells.js";
+import { isGradEnabled, ownerOf, refuseWhileTracing } from "./cells.js";
 import { axesOf, axisOf, located, shapeError } from "./check.js";
 import { type Context, contextOf } from "./context.js";
 import { matmul } from "./contract.js";
@@ -451,16 +451,10 @@ export class Tensor {
   }
 
   /** The elements, row by row. */
-  async data(): Promise<TypedArray> {
-    if (activeTrace()) {
-      throw new FoveaError("[data] values cannot be read while a compiled function is traced", {
-        hint: "Return the tensor from the compiled function and read it there",
-      });
-    }
+  data(): Promise<TypedArray> {
+    refuseWhileTracing("data");
     const { node, writer } = this.version();
-    const values = await readValue(node, writer);
-    this.forget();
-    return values;
+    return readValue(node, writer).finally(() => this.forget());
   }
 
   /**
@@ -473,19 +467,22 @@ export class Tensor {
   }
 
   /** The only element, as a number. */
-  async item(): Promise<number> {
-    if (this.size !== 1) throw shapeError("item", `needs one element, got ${formatShape(this.shape)}`);
-    return (await this.data())[0];
+  item(): Promise<number> {
+    refuseWhileTracing("item");
+    if (this.size === 1) return this.data().then(([value]) => value);
+    return Promise.reject(shapeError("item", `needs one element, got ${formatShape(this.shape)}`));
   }
 
   /** The elements as nested arrays (a number for a scalar). */
-  async toArray(): Promise<Nested> {
-    return nest(await this.data(), this.shape, this.dtype);
+  toArray(): Promise<Nested> {
+    refuseWhileTracing("toArray");
+    return this.data().then((values) => nest(values, this.shape, this.dtype));
   }
 
   /** A readable image of shape, dtype and values. */
-  async toText(): Promise<string> {
-    return formatValues(await this.data(), this.shape, this.dtype);
+  toText(): Promise<string> {
+    refuseWhileTracing("toText");
+    return this.data().then((values) => formatValues(values, this.shape, this.dtype));
   }
 
   /** Frees the memory of a computed tensor now rather than when nobody can reach it: `using y = await step(x)`. */

@@ -9,7 +9,7 @@ import { encodeWasm, printC, printJs } from "../../src/codegen/index.js";
 import { compileGraph } from "../../src/compiler/index.js";
 import { createLeaf, type Node } from "../../src/ir/graph.js";
 import type { Kernel } from "../../src/ir/loops.js";
-import type { Target } from "../../src/ir/target.js";
+import { PROCESSOR_MEMORY, type Target } from "../../src/ir/target.js";
 import { graph, helpers } from "../../src/ops/index.js";
 import { engine, wasmTarget } from "../support/wasm.js";
 import { watOf } from "../support/wat.js";
@@ -26,6 +26,7 @@ const vectors: Target = {
   winograd: false,
   decompose: true,
   dtypes: ["f32", "i32", "u8", "bool"],
+  ...PROCESSOR_MEMORY,
 };
 const scalars: Target = { ...vectors, lanes: 1, templates: false, decompose: false };
 

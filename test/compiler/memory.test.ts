@@ -14,7 +14,7 @@ const sizeOf = ({ sizeBytes }: Lifetime): number => Math.ceil(Math.max(1, sizeBy
 describe("planMemory", () => {
   it("gives values that live at once memory of their own, aligned, inside the arena", () => {
     const property = fc.property(fc.array(lifetime, { maxLength: 40 }), (lifetimes) => {
-      const { offsets, arenaBytes } = planMemory(lifetimes);
+      const { offsets, arenaBytes } = planMemory(lifetimes, 128);
       lifetimes.forEach((a, i) => {
         expect(offsets[i] % 128).toBe(0);
         expect(offsets[i] + a.sizeBytes).toBeLessThanOrEqual(arenaBytes);
@@ -30,7 +30,7 @@ describe("planMemory", () => {
 
   it("needs at least what lives at the fullest step, at most all together", () => {
     const property = fc.property(fc.array(lifetime, { maxLength: 40 }), (lifetimes) => {
-      const { arenaBytes } = planMemory(lifetimes);
+      const { arenaBytes } = planMemory(lifetimes, 128);
       const steps = Array.from({ length: 2 * STEPS + 1 }, (_, step) =>
         lifetimes
           .filter(({ first, last }) => first <= step && step <= last)
@@ -44,10 +44,10 @@ describe("planMemory", () => {
 
   it("a chain of values needs room for two", () => {
     const chain = Array.from({ length: 10 }, (_, step) => ({ sizeBytes: 1024, first: step, last: step + 1 }));
-    expect(planMemory(chain).arenaBytes).toBe(2048);
+    expect(planMemory(chain, 128).arenaBytes).toBe(2048);
   });
 
   it("plans nothing for nothing", () => {
-    expect(planMemory([])).toEqual({ offsets: [], arenaBytes: 0 });
+    expect(planMemory([], 128)).toEqual({ offsets: [], arenaBytes: 0 });
   });
 });

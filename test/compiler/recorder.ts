@@ -5,7 +5,7 @@
 
 import { type DType, hostArray, sizeOf, type TypedArray } from "../../src/ir/dtype.js";
 import type { Program } from "../../src/ir/program.js";
-import type { Target } from "../../src/ir/target.js";
+import { PROCESSOR_MEMORY, type Target } from "../../src/ir/target.js";
 import type { Device, DeviceBuffer, Executable } from "../../src/runtime/index.js";
 
 /** A machine with AVX2, as plain data. */
@@ -21,6 +21,7 @@ export const target: Target = {
   winograd: false,
   decompose: true,
   dtypes: ["f32", "i32", "u8", "bool"],
+  ...PROCESSOR_MEMORY,
 };
 
 export class RecordingDevice implements Device {

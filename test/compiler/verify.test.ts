@@ -74,7 +74,11 @@ describe("verifyGraph", () => {
       "(add) does not fit its record: [add] operand dtypes do not fit: f32, i32",
     ],
     ["too few operands", () => [node("add", [x])], "(add) does not fit its record: [add] takes 2 operands, got 1"],
-    ["a missing operand", () => [node("add", [x, undefined as unknown as Node])], "(add) has no operand 1"],
+    [
+      "a missing operand",
+      () => [{ ...node("add", [x, y]), inputs: [x, undefined as unknown as Node] }],
+      "(add) has no operand 1",
+    ],
     [
       "an axis that is not there",
       () => [sum([4, 8], "f32", [2])],

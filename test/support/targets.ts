@@ -2,7 +2,7 @@
  * Recorded targets: what the compiler was told on a dozen machines, as plain data, so that its kernels can be examined
  * (or emulated) on any machine. The machines that run the tests are not asked anything.
  */
-import type { Target } from "../../src/ir/target.js";
+import { PROCESSOR_MEMORY, type Target } from "../../src/ir/target.js";
 
 /** What differs between machines; the rest is as on `native`. */
 type Recorded = Pick<Target, "name" | "lanes" | "registers" | "threads" | "l1Bytes" | "l2Bytes"> & Partial<Target>;
@@ -13,6 +13,7 @@ const recorded = (machine: Recorded): Target => ({
   winograd: true,
   decompose: true,
   dtypes: ["f32", "i32", "u8", "bool"],
+  ...PROCESSOR_MEMORY,
   ...machine,
 });
 

@@ -7,7 +7,7 @@ import { encodeWasm, LOW_BYTES, scratchBytes, type WasmOptions } from "../../src
 import { type DType, hostArray, sizeOf, type TypedArray } from "../../src/ir/dtype.js";
 import type { Kernel } from "../../src/ir/loops.js";
 import type { Program, Slot } from "../../src/ir/program.js";
-import type { Target } from "../../src/ir/target.js";
+import { PROCESSOR_MEMORY, type Target } from "../../src/ir/target.js";
 import type { Device, DeviceBuffer, Executable } from "../../src/runtime/index.js";
 import { DeviceError } from "../../src/util/errors.js";
 
@@ -41,6 +41,7 @@ export const wasmTarget: Target = {
   templates: true,
   decompose: true,
   dtypes: ["f32", "i32", "u8", "bool"],
+  ...PROCESSOR_MEMORY,
 };
 
 interface Block extends DeviceBuffer {

@@ -7,13 +7,16 @@ import {
   ones,
   Parameter,
   realize,
+  registerDevice,
   type Tensor,
   tensor,
   useDevice,
   Variable,
   zeros,
 } from "../../src/index.js";
+import { Linear } from "../../src/nn/index.js";
 import { Adam, SGD } from "../../src/optim/index.js";
+import { RecordingDevice, target } from "../compiler/recorder.js";
 import { devices } from "../support/devices.js";
 
 describe.each(devices)("without awaiting, on %s", (device) => {
@@ -219,5 +222,47 @@ describe.each(["native", "wasm"])("errors, on %s", (device) => {
     expect(await outcome(step())).toBe("DTypeError");
     expect(await outcome(step())).toBe("DTypeError");
     expect(await v.toArray()).toEqual([1, 2]);
+  });
+});
+
+describe("what is computed when something is read", () => {
+  /** The shapes of what programs of a recording device put out. */
+  async function outputsOf(read: () => Promise<unknown>): Promise<number[]> {
+    const device = new RecordingDevice({ ...target, name: "what is computed" });
+    registerDevice(device.name, async () => device);
+    await useDevice(device.name);
+    await read();
+    return device.programs.flatMap(({ outputs }) => outputs.map(({ elements }) => elements)).sort((a, b) => a - b);
+  }
+
+  it("is not what belongs to another model, although both draw from one random stream", async () => {
+    const outputs = await outputsOf(async () => {
+      const models = [new Linear(7, 11), new Linear(13, 17)];
+      await models[0].weight.data();
+    });
+    // The weight, and the counter of the stream.
+    expect(outputs).toEqual([1, 77]);
+  });
+
+  it("is what shares work with it, so that eager training computes each step once and keeps nothing", async () => {
+    const outputs = await outputsOf(async () => {
+      const weight = new Parameter(ones([5]));
+      const mean = new Variable(zeros([3]));
+      const unrelated = new Variable(zeros([19]));
+      unrelated.assign(unrelated.add(1));
+      await realize(weight, mean);
+      const x = tensor([1, 2, 3, 4, 5]);
+      for (let i = 0; i < 3; i++) {
+        const y = weight.mul(x);
+        mean.assign(mean.mul(0.9).add(y.slice(0, 0, 3)));
+        const loss = y.square().sum();
+        loss.backward();
+        noGrad(() => weight.assign(weight.sub((weight.grad as Tensor).mul(0.1))));
+        weight.grad = null;
+        await loss.item();
+      }
+    });
+    // Initial values; then one program for all steps, with the loss and what is assigned.
+    expect(outputs).toEqual([1, 3, 3, 5, 5]);
   });
 });

@@ -5,9 +5,9 @@
  * may run in any order do not run in the order of the program. Knows no op and no graph.
  */
 import { loadJs } from "../../codegen/index.js";
-import { type DType, hostArray, sizeOf, type TypedArray } from "../../ir/dtype.js";
+import { type DType, hostArray, type TypedArray } from "../../ir/dtype.js";
 import type { Program, Slot } from "../../ir/program.js";
-import type { Target } from "../../ir/target.js";
+import { PROCESSOR_MEMORY, type Target } from "../../ir/target.js";
 import { type Device, type DeviceBuffer, type DeviceDescription, type Executable, Turns } from "../../runtime/index.js";
 import { DeviceError } from "../../util/errors.js";
 import { nextTurn } from "../../util/host.js";
@@ -29,6 +29,7 @@ const ORACLE: Target = {
   winograd: false,
   decompose: false,
   dtypes: ["f32", "f64", "i32", "u8", "bool"],
+  ...PROCESSOR_MEMORY,
 };
 
 function valuesOf(buffer: DeviceBuffer): Float64Array {
@@ -46,9 +47,11 @@ const memory = (elements: number): Memory => ({
 class Arena {
   private readonly arrays = new Map<string, { start: number; end: number; values: Float64Array }>();
 
+  constructor(private readonly bytes: Target["bytes"]) {}
+
   array(offset: number, dtype: DType, elements: number): Float64Array {
     const key = `${offset} ${dtype} ${elements}`;
-    const end = offset + elements * sizeOf(dtype);
+    const end = offset + elements * this.bytes[dtype];
     const known = this.arrays.get(key) ?? { start: offset, end, values: memory(elements).values };
     this.arrays.set(key, known);
     return known.values;
@@ -99,7 +102,7 @@ export class InterpDevice implements Device {
   async load(program: Program): Promise<Executable> {
     const functions = program.kernels.map(loadJs);
     const times = new Float64Array(program.steps.length);
-    const arena = new Arena();
+    const arena = new Arena(this.target.bytes);
     return {
       submit: (leaves, outputs) =>
         this.turns.take(async () => {

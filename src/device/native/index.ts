@@ -3,9 +3,9 @@
  * Knows loop-language kernels and memory; no graph, no op.
  */
 import { printC, scratchBytes } from "../../codegen/index.js";
-import { type DType, hostArray, sizeOf, type TypedArray } from "../../ir/dtype.js";
+import { type DType, hostArray, type TypedArray } from "../../ir/dtype.js";
 import type { Program, Slot } from "../../ir/program.js";
-import type { Target } from "../../ir/target.js";
+import { PROCESSOR_MEMORY, type Target } from "../../ir/target.js";
 import {
   type Device,
   type DeviceBuffer,
@@ -70,6 +70,7 @@ export class NativeDevice implements Device {
       winograd: process.env.FOVEA_CONV !== "direct",
       decompose: true,
       dtypes: ["f32", "i32", "u8", "bool"],
+      ...PROCESSOR_MEMORY,
     };
     this.pool = new BlockPool(runtime);
     this.arenas = new FinalizationRegistry((address) => runtime.free(address));
@@ -77,7 +78,7 @@ export class NativeDevice implements Device {
   }
 
   allocate(dtype: DType, elements: number): Memory {
-    const bytes = Math.max(GRANULE, Math.ceil((elements * sizeOf(dtype)) / GRANULE) * GRANULE);
+    const bytes = Math.max(GRANULE, Math.ceil((elements * this.target.bytes[dtype]) / GRANULE) * GRANULE);
     this.garbage.take(bytes);
     return { sizeBytes: bytes, address: this.pool.take(bytes) };
   }

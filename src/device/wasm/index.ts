@@ -3,9 +3,9 @@
  * thread where there is none. The same in Node and in a page. Knows loop-language kernels and memory; no graph, no op.
  */
 import { encodeWasm, LOW_BYTES, scratchBytes } from "../../codegen/index.js";
-import { type DType, hostArray, sizeOf, type TypedArray } from "../../ir/dtype.js";
+import { type DType, hostArray, type TypedArray } from "../../ir/dtype.js";
 import type { Program } from "../../ir/program.js";
-import type { Target } from "../../ir/target.js";
+import { PROCESSOR_MEMORY, type Target } from "../../ir/target.js";
 import {
   type Device,
   type DeviceBuffer,
@@ -82,11 +82,12 @@ export class WasmDevice implements Device {
       winograd: environment.FOVEA_CONV !== "direct",
       decompose: true,
       dtypes: ["f32", "i32", "u8", "bool"],
+      ...PROCESSOR_MEMORY,
     };
   }
 
   allocate(dtype: DType, elements: number): Memory {
-    const sizeBytes = BlockMemory.sizeOf(elements * sizeOf(dtype));
+    const sizeBytes = BlockMemory.sizeOf(elements * this.target.bytes[dtype]);
     this.garbage.take(sizeBytes);
     return { sizeBytes, address: this.memory.allocate(sizeBytes) };
   }
