@@ -1,9 +1,8 @@
 /** Adam, and AdamW, which differs from it in the place of the weight decay. */
-import { byGroups, chainOf, defineOptimizer, type OptimizerEntry, type ParamsOrGroups } from "./groups.js";
+import { optimizer, optimizerEntry } from "./groups.js";
 import type { HyperValue } from "./hyper.js";
 import { hyper, nonNegative } from "./kinds.js";
-import { Optimizer } from "./optimizer.js";
-import { type Chain, chain } from "./rule.js";
+import { chain } from "./rule.js";
 import { type AdamScaling, adamScaling, scaleByAdam } from "./steps/adam.js";
 import { coupledDecay, decoupledDecay } from "./steps/decay.js";
 import { scaleByRate } from "./steps/rate.js";
@@ -17,11 +16,11 @@ export interface AdamOptions extends AdamScaling {
 
 const schema = { lr: hyper(nonNegative), ...adamScaling, weightDecay: hyper(nonNegative) };
 
-const adamSpec = defineOptimizer<AdamOptions>("Adam", schema, ({ lr = 0.001, weightDecay, ...scaling }) =>
+const AdamBase = optimizer<AdamOptions>("Adam", schema, ({ lr = 0.001, weightDecay, ...scaling }) =>
   chain(...(weightDecay === undefined ? [] : [coupledDecay(weightDecay)]), scaleByAdam(scaling), scaleByRate(lr)),
 );
 
-const adamWSpec = defineOptimizer<AdamOptions>("AdamW", schema, ({ lr = 0.001, weightDecay = 0.01, ...scaling }) =>
+const AdamWBase = optimizer<AdamOptions>("AdamW", schema, ({ lr = 0.001, weightDecay = 0.01, ...scaling }) =>
   chain(scaleByAdam(scaling), decoupledDecay(weightDecay), scaleByRate(lr)),
 );
 
@@ -43,16 +42,7 @@ const adamWSpec = defineOptimizer<AdamOptions>("AdamW", schema, ({ lr = 0.001, w
  * @example
  * const optimizer = new Adam(model.parameters(), { lr: 3e-4 });
  */
-export class Adam extends Optimizer {
-  constructor(params: ParamsOrGroups<AdamOptions>, options: AdamOptions = {}) {
-    super(...byGroups(adamSpec, params, options));
-  }
-
-  /** What `new Adam` does to parameters, as a chain for a part of a partition or of a longer chain. */
-  static chain(options: AdamOptions = {}): Chain {
-    return chainOf(adamSpec, options);
-  }
-}
+export class Adam extends AdamBase {}
 
 /**
  * AdamW: Adam with weight decay that acts on the parameters themselves, not through the gradient's running means.
@@ -71,29 +61,7 @@ export class Adam extends Optimizer {
  * @example
  * const optimizer = new AdamW(model.parameters(), { lr: 1e-3, weightDecay: 0.05 });
  */
-export class AdamW extends Optimizer {
-  constructor(params: ParamsOrGroups<AdamOptions>, options: AdamOptions = {}) {
-    super(...byGroups(adamWSpec, params, options));
-  }
+export class AdamW extends AdamWBase {}
 
-  /** What `new AdamW` does to parameters, as a chain for a part of a partition or of a longer chain. */
-  static chain(options: AdamOptions = {}): Chain {
-    return chainOf(adamWSpec, options);
-  }
-}
-
-export const adam: OptimizerEntry<"adam"> = {
-  name: "adam",
-  schema,
-  make: (params, options) => new Adam(params, options),
-  chain: (options) => Adam.chain(options),
-  run: { lr: 2e-3 },
-};
-
-export const adamw: OptimizerEntry<"adamw"> = {
-  name: "adamw",
-  schema,
-  make: (params, options) => new AdamW(params, options),
-  chain: (options) => AdamW.chain(options),
-  run: { lr: 2e-3, weightDecay: 0.01 },
-};
+export const adam = optimizerEntry("adam", Adam, { lr: 2e-3 });
+export const adamw = optimizerEntry("adamw", AdamW, { lr: 2e-3, weightDecay: 0.01 });

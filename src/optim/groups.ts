@@ -4,7 +4,7 @@ import { checkedConstructor, takes } from "../util/arguments.js";
 import type { Kind } from "../util/kinds.js";
 import { configError } from "./checks.js";
 import { paramsKind } from "./kinds.js";
-import type { Optimizer } from "./optimizer.js";
+import { Optimizer } from "./optimizer.js";
 import { type Chain, partition, type Rule } from "./rule.js";
 
 /** Parameters with options of their own: `{ params: model.head.parameters(), lr: 0.01 }`. */
@@ -16,27 +16,65 @@ export type ParamsOrGroups<Options> = Iterable<Variable> | Iterable<ParameterGro
 /** What each option accepts. */
 type Schema<Options> = { readonly [Name in keyof Options]-?: Kind };
 
-/** An optimizer as the chain that its options make. */
-interface Spec<Options extends object> {
-  readonly name: string;
+/** The class of an optimizer: PyTorch's name, parameters or groups of them, and options. */
+export interface OptimizerClass<Options> {
+  new (params: ParamsOrGroups<Options>, options?: Partial<Options>): Optimizer;
+  /**
+   * What `new` does to parameters, as a chain for a part of a partition or of a longer chain.
+   *
+   * @throws ConfigError if an option is unknown or out of range
+   */
+  chain(options?: Partial<Options>): Chain;
+  /** What each option accepts. */
   readonly schema: Schema<Options>;
-  readonly build: (options: Options) => Chain;
-  /** Checks the arguments of the constructor. */
-  readonly check: (args: readonly unknown[]) => void;
 }
 
 /**
- * An optimizer as the chain that its options make.
+ * The base class of an optimizer that is a chain made of its options. Each group of parameters has the chain of its own
+ * options, in a partition whose parts are called by their index.
  *
  * @param name the class, which messages begin with
+ * @throws ConfigError from its constructor if an option is unknown or out of range, or groups and parameters are mixed
  */
 // @__NO_SIDE_EFFECTS__
-export function defineOptimizer<Options extends object>(
+export function optimizer<Options extends object>(
   name: string,
   schema: Schema<Options>,
-  build: (options: Options) => Chain,
-): Spec<Options> {
-  return { name, schema, build, check: checkedConstructor(name, takes<Options>({ params: paramsKind }, schema)) };
+  build: (options: Partial<Options>) => Chain,
+): OptimizerClass<Options> {
+  const check = checkedConstructor(name, takes<Options>({ params: paramsKind }, schema));
+
+  function byGroups(params: ParamsOrGroups<Options>, options: Partial<Options>): [Iterable<Variable>, Rule, string] {
+    check([params, options]);
+    const items: unknown[] = [...params];
+    if (!items.some(isGroup)) return [items as Variable[], build(options), name];
+    const groups = items.map((item, index) => {
+      if (!isGroup(item)) {
+        throw configError(name, `item ${index} is no group, but others are`, "Put it in a group { params: [...] }");
+      }
+      const { params: members, ...own } = item;
+      check([members, own]);
+      return { members: [...members] as Variable[], rule: build({ ...options, ...withoutUndefined(own) }) };
+    });
+    const parts = groups.map(({ members, rule }, index) => {
+      const own = new Set(members);
+      return [String(index), [(parameter: Variable) => own.has(parameter), rule]] as const;
+    });
+    return [groups.flatMap(({ members }) => members), partition(Object.fromEntries(parts)), name];
+  }
+
+  return class extends Optimizer {
+    static readonly schema = schema;
+
+    constructor(params: ParamsOrGroups<Options>, options: Partial<Options> = {}) {
+      super(...byGroups(params, options));
+    }
+
+    static chain(options: Partial<Options> = {}): Chain {
+      check([[], options]);
+      return build(options);
+    }
+  };
 }
 
 /** An optimizer in a registry. */
@@ -48,47 +86,26 @@ export interface OptimizerEntry<Name extends string = string> {
   readonly chain: (options: object) => Chain;
   /** What a training run takes where its user says no more. */
   readonly run: { readonly lr: number; readonly momentum?: number; readonly weightDecay?: number };
-  /** True if it is for matrices and filters only. Default false. */
-  readonly matricesOnly?: boolean;
+  /** Whether it is for matrices and filters only. */
+  readonly matricesOnly: boolean;
 }
 
-/**
- * The chain of an optimizer, for a part of a partition or of a longer chain.
- *
- * @throws ConfigError if an option is unknown or out of range
- */
-export function chainOf<Options extends object>({ build, check }: Spec<Options>, options: Options): Chain {
-  check([[], options]);
-  return build(options);
-}
-
-/**
- * The arguments of the optimizer's base class: all parameters, and one chain, or one for each group in a partition whose
- * parts are called by their index.
- *
- * @throws ConfigError if an option is unknown or out of range, or groups and parameters are mixed
- */
-export function byGroups<Options extends object>(
-  { name, build, check }: Spec<Options>,
-  params: ParamsOrGroups<Options>,
-  options: Options,
-): [params: Iterable<Variable>, rule: Rule, name: string] {
-  check([params, options]);
-  const items: unknown[] = [...params];
-  if (!items.some(isGroup)) return [items as Variable[], build(options), name];
-  const groups = items.map((item, index) => {
-    if (!isGroup(item)) {
-      throw configError(name, `item ${index} is no group, but others are`, "Put it in a group { params: [...] }");
-    }
-    const { params: members, ...own } = item;
-    check([members, own]);
-    return { members: [...members] as Variable[], rule: build({ ...options, ...withoutUndefined(own) }) };
-  });
-  const parts = groups.map(({ members, rule }, index) => {
-    const own = new Set(members);
-    return [String(index), [(parameter: Variable) => own.has(parameter), rule]] as const;
-  });
-  return [groups.flatMap(({ members }) => members), partition(Object.fromEntries(parts)), name];
+/** The entry of an optimizer for a registry: its name in configurations, and what a run takes where its user says no more. */
+// @__NO_SIDE_EFFECTS__
+export function optimizerEntry<const Name extends string, Options extends object>(
+  name: Name,
+  type: OptimizerClass<Options>,
+  run: OptimizerEntry["run"],
+  { matricesOnly = false }: { readonly matricesOnly?: boolean } = {},
+): OptimizerEntry<Name> {
+  return {
+    name,
+    schema: type.schema,
+    make: (params, options) => new type(params, options),
+    chain: (options) => type.chain(options),
+    run,
+    matricesOnly,
+  };
 }
 
 const isGroup = (item: unknown): item is { readonly params: Iterable<unknown> } =>

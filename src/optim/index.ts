@@ -1,7 +1,7 @@
 /** The public face of `fovea/optim`: optimizers, the steps that they are made of, averages of weights, and schedules. */
 export { Adam, type AdamOptions, AdamW } from "./adam.js";
 export { Ema, type EmaOptions } from "./ema.js";
-export type { OptimizerEntry, ParameterGroup, ParamsOrGroups } from "./groups.js";
+export type { OptimizerClass, OptimizerEntry, ParameterGroup, ParamsOrGroups } from "./groups.js";
 export type { HyperSpec, HyperTensor, HyperValue } from "./hyper.js";
 export { Muon, type MuonOptions } from "./muon.js";
 export { Optimizer } from "./optimizer.js";

@@ -1,10 +1,9 @@
 /** Muon: momentum whose steps are made orthogonal by a few matrix products. It must not know any network. */
 import { flag } from "../util/kinds.js";
-import { byGroups, chainOf, defineOptimizer, type OptimizerEntry, type ParamsOrGroups } from "./groups.js";
+import { optimizer, optimizerEntry } from "./groups.js";
 import type { HyperValue } from "./hyper.js";
 import { belowOne, hyper, nonNegative } from "./kinds.js";
-import { Optimizer } from "./optimizer.js";
-import { type Chain, chain } from "./rule.js";
+import { chain } from "./rule.js";
 import { decoupledDecay } from "./steps/decay.js";
 import { averageGradients } from "./steps/momentum.js";
 import { fixNorm, type OrthogonaliseOptions, orthogonalisation, orthogonalise } from "./steps/orthogonal.js";
@@ -23,7 +22,7 @@ export interface MuonOptions extends OrthogonaliseOptions {
   readonly fixedNorm?: boolean;
 }
 
-const spec = defineOptimizer<MuonOptions>(
+const Base = optimizer<MuonOptions>(
   "Muon",
   {
     lr: hyper(nonNegative),
@@ -65,22 +64,7 @@ const spec = defineOptimizer<MuonOptions>(
  * const matrices = model.parameters().filter(({ rank }) => rank >= 2);
  * const optimizer = new Muon(matrices, { lr: 0.02 });
  */
-export class Muon extends Optimizer {
-  constructor(params: ParamsOrGroups<MuonOptions>, options: MuonOptions = {}) {
-    super(...byGroups(spec, params, options));
-  }
+export class Muon extends Base {}
 
-  /** What `new Muon` does to parameters, as a chain for a part of a partition or of a longer chain. */
-  static chain(options: MuonOptions = {}): Chain {
-    return chainOf(spec, options);
-  }
-}
-
-export const muon: OptimizerEntry<"muon"> = {
-  name: "muon",
-  schema: spec.schema,
-  make: (params, options) => new Muon(params, options),
-  chain: (options) => Muon.chain(options),
-  run: { lr: 0.02, momentum: 0.95, weightDecay: 0.1 },
-  matricesOnly: true,
-};
+const run = { lr: 0.02, momentum: 0.95, weightDecay: 0.1 };
+export const muon = optimizerEntry("muon", Muon, run, { matricesOnly: true });

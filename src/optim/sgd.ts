@@ -1,11 +1,10 @@
 /** Stochastic gradient descent, with the terms that its options ask for. */
 import { flag } from "../util/kinds.js";
 import { configError } from "./checks.js";
-import { byGroups, chainOf, defineOptimizer, type OptimizerEntry, type ParamsOrGroups } from "./groups.js";
+import { optimizer, optimizerEntry } from "./groups.js";
 import type { HyperValue } from "./hyper.js";
 import { belowOne, hyper, nonNegative } from "./kinds.js";
-import { Optimizer } from "./optimizer.js";
-import { type Chain, chain } from "./rule.js";
+import { chain } from "./rule.js";
 import { coupledDecay } from "./steps/decay.js";
 import { scaleByMomentum } from "./steps/momentum.js";
 import { scaleByRate } from "./steps/rate.js";
@@ -23,7 +22,7 @@ export interface SGDOptions {
   readonly nesterov?: boolean;
 }
 
-const spec = defineOptimizer<SGDOptions>(
+const Base = optimizer<SGDOptions>(
   "SGD",
   {
     lr: hyper(nonNegative),
@@ -66,21 +65,6 @@ const spec = defineOptimizer<SGDOptions>(
  * @example
  * const optimizer = new SGD(model.parameters(), { lr: 0.1, momentum: 0.9, weightDecay: 5e-4 });
  */
-export class SGD extends Optimizer {
-  constructor(params: ParamsOrGroups<SGDOptions>, options: SGDOptions = {}) {
-    super(...byGroups(spec, params, options));
-  }
+export class SGD extends Base {}
 
-  /** What `new SGD` does to parameters, as a chain for a part of a partition or of a longer chain. */
-  static chain(options: SGDOptions = {}): Chain {
-    return chainOf(spec, options);
-  }
-}
-
-export const sgd: OptimizerEntry<"sgd"> = {
-  name: "sgd",
-  schema: spec.schema,
-  make: (params, options) => new SGD(params, options),
-  chain: (options) => SGD.chain(options),
-  run: { lr: 0.05, momentum: 0.9, weightDecay: 5e-4 },
-};
+export const sgd = optimizerEntry("sgd", SGD, { lr: 0.05, momentum: 0.9, weightDecay: 5e-4 });

@@ -1,7 +1,6 @@
 /** Running means of gradients and of their squares, corrected for their start at zero. */
-import type { Tensor } from "../../tensor/index.js";
 import { checked, takes } from "../../util/arguments.js";
-import type { HyperTensor, HyperValue } from "../hyper.js";
+import type { HyperValue } from "../hyper.js";
 import { belowOne, hyper, nonNegative, pairOf } from "../kinds.js";
 import { type ChainStep, likeParameter, perParameter, step } from "../rule.js";
 
@@ -48,23 +47,12 @@ export const scaleByAdam = checked(
         const count = state.step.add(1);
         const mean = state.exp_avg.mul(hypers.beta1).add(update.mul(hypers.beta1.complement()));
         const square = state.exp_avg_sq.mul(hypers.beta2).add(update.square().mul(hypers.beta2.complement()));
-        const root = square.sqrt().mul(biasCorrection(hypers.beta2, count).rsqrt());
+        const root = square.sqrt().mul(hypers.beta2.complementOfPower(count).rsqrt());
         return {
-          update: mean.div(root.add(hypers.eps)).mul(biasCorrection(hypers.beta1, count).reciprocal()),
+          update: mean.div(root.add(hypers.eps)).mul(hypers.beta1.complementOfPower(count).reciprocal()),
           state: { step: count, exp_avg: mean, exp_avg_sq: square },
         };
       },
     });
   },
 );
-
-/**
- * `1 − β^t` for a step count t ≥ 1 on the device.
- *
- * In f32 the difference itself would keep only four digits of 1 − 0.999. With `a = −t·ln(β)/2` it is
- * `1 − e^(−2a) = 2·tanh(a) / (1 + tanh(a))`, which loses none; for β = 0, a is infinite and it is 1.
- */
-function biasCorrection(beta: HyperTensor, step: Tensor): Tensor {
-  const u = step.mul(beta.log().mul(-0.5)).tanh();
-  return u.mul(2).div(u.add(1));
-}
