@@ -18,7 +18,7 @@ export function polynomial<T>(e: Algebra<T>, x: T, coefficients: readonly number
 const LN2_HIGH = 0.693359375;
 const LN2_LOW = -2.1219444005469057e-4;
 /** 1.5 · 2²³: a float of size up to 2²² that is added to it is rounded to an integer, which the low bits of the sum hold. */
-export const ROUNDER = 12582912;
+const ROUNDER = 12582912;
 
 /** The nearest integer to a product of size up to 2²², and a sum whose low bits are that integer. */
 export function roundedProduct<T>(e: Algebra<T>, x: T, factor: number): { whole: T; sum: T } {

@@ -4,7 +4,7 @@ import { randomSource } from "./numbers.js";
 const scratch = new DataView(new ArrayBuffer(4));
 
 /** The float with the given bits. */
-export function floatOf(bits: number): number {
+function floatOf(bits: number): number {
   scratch.setUint32(0, bits >>> 0);
   return scratch.getFloat32(0);
 }
@@ -52,7 +52,8 @@ export function exactSine(x: number, quarter: 0 | 1): number {
   const whole = BigInt(Math.trunc(x / 2 ** exponent));
   const fixed = exponent >= 0 ? whole << (PI_BITS + BigInt(exponent)) : (whole << PI_BITS) >> BigInt(-exponent);
   const half = PI / 2n;
-  const turns = (2n * fixed + half) / (2n * half) - (fixed < 0n ? 1n : 0n);
+  const shifted = 2n * fixed + half;
+  const turns = shifted / (2n * half) - (shifted < 0n ? 1n : 0n);
   const rest = fixed - turns * half;
   const r = Number(rest >> (PI_BITS - 300n)) / 2 ** 300;
   const q = Number(((turns % 4n) + 4n) % 4n) + quarter;
