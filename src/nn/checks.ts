@@ -29,39 +29,9 @@ export function configError(op: string, problem: string, hint?: string): ConfigE
   return new ConfigError(`[${op}] ${problem}`, { hint });
 }
 
-/** Requires a whole number of at least `minimum` and returns it. */
-export function checkCount(op: string, name: string, value: number, minimum = 1): number {
-  if (!Number.isInteger(value) || value < minimum) {
-    throw configError(op, `${name} must be a whole number ≥ ${minimum}, got ${describe(value)}`);
-  }
-  return value;
-}
-
-/** Requires a whole number or a pair of them, each at least `minimum`, and returns the pair. */
-export function checkPair(op: string, name: string, value: Size2d, minimum = 1): Pair {
-  const pair = typeof value === "number" ? [value, value] : value;
-  if (!Array.isArray(pair) || pair.length !== 2 || !pair.every((n) => Number.isInteger(n) && n >= minimum)) {
-    const problem = `${name} must be a whole number ≥ ${minimum} or a pair of them, got ${describe(value)}`;
-    throw configError(op, problem);
-  }
-  return [pair[0], pair[1]];
-}
-
-/** Requires a finite number within `[low, high]` and returns it. */
-export function checkRange(op: string, name: string, value: number, low: number, high: number): number {
-  if (typeof value !== "number" || !Number.isFinite(value) || value < low || value > high) {
-    const range = high === Number.POSITIVE_INFINITY ? `a finite number ≥ ${low}` : `between ${low} and ${high}`;
-    throw configError(op, `${name} must be ${range}, got ${describe(value)}`);
-  }
-  return value;
-}
-
-/** Requires one of the words and returns it. */
-export function checkWord<Word extends string>(op: string, name: string, value: Word, words: readonly Word[]): Word {
-  if (!words.includes(value)) {
-    throw configError(op, `${name} must be one of ${words.join(", ")}, got ${describe(value)}`);
-  }
-  return value;
+/** Height and width of a size that is the same for both, or given for each. */
+export function pairOf(size: Size2d): Pair {
+  return typeof size === "number" ? [size, size] : size;
 }
 
 /** Requires an image batch `[N, C, H, W]`, with `channels` channels where that is given. */
@@ -91,9 +61,4 @@ function plural(channels: number): string {
 function where(): string {
   const scope = currentScope();
   return scope === "" ? "" : ` (in ${scope})`;
-}
-
-function describe(value: unknown): string {
-  if (Array.isArray(value)) return shapeText(value);
-  return typeof value === "string" ? `"${value}"` : String(value);
 }

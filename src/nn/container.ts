@@ -1,6 +1,9 @@
 /** Modules that only arrange others: a chain, and the change from images to vectors. They have no parameters of their own. */
 import type { Tensor } from "../tensor/index.js";
+import { checkedConstructor, takes } from "../util/arguments.js";
+import { whole } from "../util/kinds.js";
 import { configError } from "./checks.js";
+import { layerEntry } from "./entries.js";
 import { Module } from "./module.js";
 
 /**
@@ -23,8 +26,12 @@ export class Sequential extends Module {
     super();
     modules.forEach((module, index) => {
       if (module instanceof Module) return;
-      const problem = `argument ${index} is no Module but ${module === null ? "null" : `a ${typeof module}`}`;
-      throw configError("sequential", problem, "Pass layers such as new ReLU(); functions go into a Module's forward");
+      const given: unknown = module;
+      const kind = given === null ? "null" : Array.isArray(given) ? "an array" : `a ${typeof given}`;
+      const hint = Array.isArray(given)
+        ? "Write new Sequential(...layers)"
+        : "Pass layers such as new ReLU(); functions go into a Module's forward";
+      throw configError("Sequential", `argument ${index} is no Module but ${kind}`, hint);
     });
     // Integer keys come first among own properties, in ascending order: the tree sees 0, 1, 2, …
     Object.assign(this, modules);
@@ -58,6 +65,9 @@ export interface FlattenOptions {
   readonly endDim?: number;
 }
 
+const parameters = takes<FlattenOptions>({}, { startDim: whole, endDim: whole });
+const check = checkedConstructor("Flatten", parameters);
+
 /**
  * Merges axes into one, by default all but the batch axis.
  *
@@ -72,8 +82,10 @@ export class Flatten extends Module {
   readonly startDim: number;
   readonly endDim: number;
 
-  constructor({ startDim = 1, endDim = -1 }: FlattenOptions = {}) {
+  constructor(options: FlattenOptions = {}) {
+    check([options]);
     super();
+    const { startDim = 1, endDim = -1 } = options;
     this.startDim = startDim;
     this.endDim = endDim;
   }
@@ -83,3 +95,5 @@ export class Flatten extends Module {
     return x.flatten({ startDim, endDim });
   }
 }
+
+export const flattenEntry = layerEntry("Flatten", parameters, Flatten);

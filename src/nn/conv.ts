@@ -3,8 +3,12 @@
  * `conv2d` of the tensor layer.
  */
 import { conv2d, type Generator, Parameter, type Size2d, type Tensor } from "../tensor/index.js";
-import { checkCount, checkImages, checkPair, configError, type Pair } from "./checks.js";
+import { checkedConstructor, takes } from "../util/arguments.js";
+import { callback, count, flag, size2d } from "../util/kinds.js";
+import { checkImages, configError, type Pair, pairOf } from "./checks.js";
+import { layerEntry } from "./entries.js";
 import { fans, kaimingUniform } from "./init.js";
+import { generatorKind } from "./kinds.js";
 import { Module } from "./module.js";
 import { defaultGenerator } from "./random.js";
 
@@ -27,6 +31,20 @@ export interface Conv2dOptions {
 
 const torchInit: NonNullable<Conv2dOptions["init"]> = (shape, { generator }) =>
   kaimingUniform(shape, { a: Math.sqrt(5), generator });
+
+const parameters = takes<Conv2dOptions>(
+  { inChannels: count(), outChannels: count(), kernelSize: size2d() },
+  {
+    stride: size2d(),
+    padding: size2d(0),
+    dilation: size2d(),
+    groups: count(),
+    bias: flag,
+    init: callback,
+    generator: generatorKind,
+  },
+);
+const check = checkedConstructor("Conv2d", parameters);
 
 /**
  * Convolution over images.
@@ -57,14 +75,15 @@ export class Conv2d extends Module {
   readonly bias: Parameter | null;
 
   constructor(inChannels: number, outChannels: number, kernelSize: Size2d, options: Conv2dOptions = {}) {
+    check([inChannels, outChannels, kernelSize, options]);
     super();
     const { bias = true, init = torchInit, generator = defaultGenerator() } = options;
-    this.inChannels = checkCount("conv2d", "inChannels", inChannels);
-    this.outChannels = checkCount("conv2d", "outChannels", outChannels);
-    this.kernelSize = checkPair("conv2d", "kernelSize", kernelSize);
-    this.stride = checkPair("conv2d", "stride", options.stride ?? 1);
-    this.padding = checkPair("conv2d", "padding", options.padding ?? 0, 0);
-    this.dilation = checkPair("conv2d", "dilation", options.dilation ?? 1);
+    this.inChannels = inChannels;
+    this.outChannels = outChannels;
+    this.kernelSize = pairOf(kernelSize);
+    this.stride = pairOf(options.stride ?? 1);
+    this.padding = pairOf(options.padding ?? 0);
+    this.dilation = pairOf(options.dilation ?? 1);
     this.groups = checkGroups(options.groups ?? 1, inChannels, outChannels);
 
     const shape = [outChannels, inChannels / this.groups, ...this.kernelSize];
@@ -83,12 +102,13 @@ export class Conv2d extends Module {
 }
 
 function checkGroups(groups: number, inChannels: number, outChannels: number): number {
-  checkCount("conv2d", "groups", groups);
   if (inChannels % groups !== 0 || outChannels % groups !== 0) {
     const problem = `groups ${groups} must divide inChannels ${inChannels} and outChannels ${outChannels}`;
     const choices = Array.from({ length: Math.min(inChannels, outChannels) }, (_, i) => i + 1);
     const fitting = choices.filter((n) => inChannels % n === 0 && outChannels % n === 0);
-    throw configError("conv2d", problem, `Choose groups from ${fitting.join(", ")}`);
+    throw configError("Conv2d", problem, `Choose groups from ${fitting.join(", ")}`);
   }
   return groups;
 }
+
+export const conv2dEntry = layerEntry("Conv2d", parameters, Conv2d);

@@ -4,6 +4,9 @@
  */
 import { buildOnly } from "../tensor/flops.js";
 import { multiplyAdds, zeros } from "../tensor/index.js";
+import { checked, takes } from "../util/arguments.js";
+import { shape } from "../util/kinds.js";
+import { moduleKind } from "./kinds.js";
 import type { AnyModule, Module } from "./module.js";
 
 /**
@@ -14,9 +17,13 @@ import type { AnyModule, Module } from "./module.js";
  * @example
  * countParameters(new Linear(784, 10)); // 7850
  */
-export function countParameters(module: AnyModule): number {
-  return module.parameters().reduce((sum, { size }) => sum + size, 0);
-}
+export const countParameters = checked(
+  "countParameters",
+  takes({ module: moduleKind }),
+  (module: AnyModule): number => {
+    return module.parameters().reduce((sum, { size }) => sum + size, 0);
+  },
+);
 
 /**
  * The work of one forward pass in evaluation: multiply-adds of convolutions and matrix products, which papers call
@@ -30,6 +37,10 @@ export function countParameters(module: AnyModule): number {
  * @example
  * countFlops(new Conv2d(3, 16, 3, { padding: 1 }), [1, 3, 32, 32]); // 442368
  */
-export function countFlops(model: Module, inputShape: readonly number[]): number {
-  return model.inMode("eval", () => multiplyAdds(buildOnly(() => model(zeros(inputShape)))));
-}
+export const countFlops = checked(
+  "countFlops",
+  takes({ model: moduleKind, inputShape: shape }),
+  (model: Module, inputShape: readonly number[]): number => {
+    return model.inMode("eval", () => multiplyAdds(buildOnly(() => model(zeros(inputShape)))));
+  },
+);

@@ -1,14 +1,22 @@
 /** The dropout layer: it owns the random stream of its masks; the arithmetic is in functional.ts. */
 import type { Generator, Tensor } from "../tensor/index.js";
-import { checkRange } from "./checks.js";
+import { checkedConstructor, takes } from "../util/arguments.js";
+import { range } from "../util/kinds.js";
+import { layerEntry } from "./entries.js";
 import { dropout } from "./functional.js";
+import { generatorKind } from "./kinds.js";
 import { Module } from "./module.js";
 import { nextDropoutGenerator } from "./random.js";
 
 export interface DropoutOptions {
+  /** Probability of zeroing a value. Default 0.5, range 0 to 1. */
+  readonly p?: number;
   /** Source of the masks. Default: a stream of its own under the seed of `manualSeed`. */
   readonly generator?: Generator;
 }
+
+const parameters = takes<DropoutOptions>({}, { p: range(0, 1), generator: generatorKind });
+const check = checkedConstructor("Dropout", parameters);
 
 /**
  * Inverted dropout: in training each value is zeroed with probability p and the others are scaled by 1/(1−p), so that
@@ -16,20 +24,20 @@ export interface DropoutOptions {
  *
  * Shape: any, unchanged. Formula: `y = x · m / (1 − p)`, `m ~ Bernoulli(1 − p)`.
  *
- * @param p probability of zeroing a value. Default 0.5, range 0 to 1
  * @throws ConfigError if p is out of range
  * @see Srivastava et al. 2014, "Dropout: A Simple Way to Prevent Neural Networks from Overfitting"
  * @example
- * const y = new Dropout(0.2).eval()(ones([4])); // [1, 1, 1, 1]
+ * const y = new Dropout({ p: 0.2 }).eval()(ones([4])); // [1, 1, 1, 1]
  */
 export class Dropout extends Module {
   readonly p: number;
   /** The stream of the masks; its counter moves on at every call in training. */
   readonly generator: Generator;
 
-  constructor(p = 0.5, options: DropoutOptions = {}) {
+  constructor(options: DropoutOptions = {}) {
+    check([options]);
     super();
-    this.p = checkRange("dropout", "p", p, 0, 1);
+    this.p = options.p ?? 0.5;
     this.generator = options.generator ?? nextDropoutGenerator();
   }
 
@@ -37,3 +45,5 @@ export class Dropout extends Module {
     return dropout(x, this.generator, { p: this.p, training: this.training });
   }
 }
+
+export const dropoutEntry = layerEntry("Dropout", parameters, Dropout);

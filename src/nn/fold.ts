@@ -4,8 +4,10 @@
  * any model.
  */
 import { noGrad, Parameter, type Tensor } from "../tensor/index.js";
+import { checked, takes } from "../util/arguments.js";
 import { shapeError, shapeText } from "./checks.js";
 import { Conv2d } from "./conv.js";
+import { moduleKind } from "./kinds.js";
 import { Linear } from "./linear.js";
 import { type AnyModule, isModule, Module } from "./module.js";
 import { BatchNorm1d, BatchNorm2d } from "./norm.js";
@@ -54,22 +56,26 @@ class FoldedNorm extends Module {
  * const net = foldBatchNorm(new Sequential(new Conv2d(3, 8, 3, { bias: false }), new BatchNorm2d(8), new ReLU()));
  * Object.keys(net.stateDict()); // ["0.weight", "0.bias"]
  */
-export function foldBatchNorm<M extends AnyModule>(model: M): M {
-  const places = countPlaces(model);
-  const alone = (module: AnyModule) => places.get(module) === 1;
-  const folded = new Map<AnyModule, FoldedNorm>();
-  for (const [, module] of model.namedModules()) {
-    for (const chain of module.chains()) {
-      for (let i = 1; i < chain.length; i++) {
-        const [layer, norm] = [chain[i - 1], chain[i]];
-        if (!alone(layer) || !alone(norm) || folded.has(norm) || !fits(layer, norm)) continue;
-        noGrad(() => fold(layer as Layer, norm as Norm));
-        folded.set(norm, new FoldedNorm(norm as Norm));
+export const foldBatchNorm = checked(
+  "foldBatchNorm",
+  takes({ model: moduleKind }),
+  <M extends AnyModule>(model: M): M => {
+    const places = countPlaces(model);
+    const alone = (module: AnyModule) => places.get(module) === 1;
+    const folded = new Map<AnyModule, FoldedNorm>();
+    for (const [, module] of model.namedModules()) {
+      for (const chain of module.chains()) {
+        for (let i = 1; i < chain.length; i++) {
+          const [layer, norm] = [chain[i - 1], chain[i]];
+          if (!alone(layer) || !alone(norm) || folded.has(norm) || !fits(layer, norm)) continue;
+          noGrad(() => fold(layer as Layer, norm as Norm));
+          folded.set(norm, new FoldedNorm(norm as Norm));
+        }
       }
     }
-  }
-  return replaceModules(model, (module) => folded.get(module)).eval();
-}
+    return replaceModules(model, (module) => folded.get(module)).eval();
+  },
+);
 
 /** Whether `norm` is a normalisation that `layer` can take over. */
 function fits(layer: AnyModule, norm: AnyModule): boolean {

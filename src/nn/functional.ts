@@ -1,19 +1,24 @@
 /**
  * The functions behind the layers, for models that hold their own weights: pure, apart from the running statistics and
- * random counters that are passed in. This file must not know modules. The losses and the accuracy are in loss.ts.
+ * random counters that are passed in. Activations and losses have files of their own. This file must not know layers.
  */
 
 import { sameDType } from "../tensor/contract.js";
 import { Generator, noGrad, type Size2d, type Tensor, tensor, type Variable } from "../tensor/index.js";
 import { dimKind } from "../tensor/kinds.js";
-import { floats, tensorKind, tensorLikeKind } from "../tensor/tensor.js";
+import { floats, tensorKind } from "../tensor/tensor.js";
 import { variableKind } from "../tensor/variable.js";
 import { checked, takes } from "../util/arguments.js";
-import { flag, instance, nullable, number, range, size2d } from "../util/kinds.js";
-import { checkImages, checkPair, checkRange, configError, dtypeError, shapeError, shapeText } from "./checks.js";
+import { either, flag, instance, nullable, range, size2d } from "../util/kinds.js";
+import { checkImages, configError, dtypeError, pairOf, shapeError, shapeText } from "./checks.js";
 
 export { avgPool2d, conv2d, maxPool2d } from "../tensor/index.js";
-export { accuracy, type CrossEntropyOptions, crossEntropy, type LossOptions, mseLoss, type Reduction } from "./loss.js";
+export { relu } from "./activation/relu.js";
+export { relu6 } from "./activation/relu6.js";
+export { accuracy } from "./loss/accuracy.js";
+export { type CrossEntropyOptions, crossEntropy } from "./loss/cross-entropy.js";
+export { mseLoss } from "./loss/mse.js";
+export type { LossOptions, Reduction } from "./loss/reduction.js";
 
 export interface LinearFunctionOptions {
   /** `[M]`, added to every row. Default none. */
@@ -59,31 +64,6 @@ export const linear = checked(
     return (bias ? product.add(bias) : product).reshape([...x.shape.slice(0, -1), M]);
   },
 );
-
-/**
- * Rectified linear unit.
- *
- * Shape: any, unchanged. Formula: `y = max(x, 0)`.
- *
- * @example
- * const y = relu(tensor([-1, 2])); // [0, 2]
- */
-export const relu = checked("relu", takes({ x: tensorKind }), (x: Tensor): Tensor => {
-  return x.relu();
-});
-
-/**
- * Rectified linear unit with a ceiling; its gradient is 0 at both bends.
- *
- * Shape: any, unchanged. Formula: `y = min(max(x, 0), 6)`.
- *
- * @see Sandler et al. 2018, "MobileNetV2: Inverted Residuals and Linear Bottlenecks", arXiv:1801.04381
- * @example
- * const y = relu6(tensor([-1, 2, 7])); // [0, 2, 6]
- */
-export const relu6 = checked("relu6", takes({ x: tensorKind }), (x: Tensor): Tensor => {
-  return x.ge(6).where(6, x.relu());
-});
 
 /**
  * Exponentials that sum to one along an axis; the maximum is subtracted first, so that nothing overflows.
@@ -169,8 +149,8 @@ export const batchNorm = checked(
       weight: nullable(tensorKind),
       bias: nullable(tensorKind),
       training: flag,
-      momentum: tensorLikeKind,
-      eps: number,
+      momentum: either(range(0, 1), tensorKind),
+      eps: range(0, Number.POSITIVE_INFINITY),
       runningMean: nullable(variableKind),
       runningVar: nullable(variableKind),
     },
@@ -203,7 +183,7 @@ export const batchNorm = checked(
 );
 
 function checkBatchNorm(x: Tensor, options: BatchNormFunctionOptions): void {
-  const { runningMean, runningVar, weight, bias, training, momentum, eps = 0 } = options;
+  const { runningMean, runningVar, weight, bias, training } = options;
   if (x.rank < 2) {
     const problem = `expected x of rank 2 or more [N, C, ...], got x ${shapeText(x.shape)}`;
     throw shapeError("batchNorm", problem, "Add the batch axis with x.unsqueeze(0)");
@@ -222,8 +202,6 @@ function checkBatchNorm(x: Tensor, options: BatchNormFunctionOptions): void {
     const problem = `training needs more than one value per channel, got x ${shapeText(x.shape)}`;
     throw shapeError("batchNorm", problem, "Use larger batches (drop the last, incomplete one), or eval()");
   }
-  checkRange("batchNorm", "eps", eps, 0, Number.POSITIVE_INFINITY);
-  if (typeof momentum === "number") checkRange("batchNorm", "momentum", momentum, 0, 1);
 }
 
 /**
@@ -242,7 +220,7 @@ export const adaptiveAvgPool2d = checked(
   takes({ images: tensorKind, outputSize: size2d() }),
   (images: Tensor, outputSize: Size2d): Tensor => {
     checkImages("adaptiveAvgPool2d", images);
-    const [outHeight, outWidth] = checkPair("adaptiveAvgPool2d", "outputSize", outputSize);
+    const [outHeight, outWidth] = pairOf(outputSize);
     const [N, C, H, W] = images.shape;
     if (outHeight === 1 && outWidth === 1) return images.mean({ dim: [2, 3], keepdim: true });
     const x = floats(images);

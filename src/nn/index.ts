@@ -1,11 +1,13 @@
 /** The public face of `fovea/nn`: modules, layers, their initialisation, and the functions behind them. */
 export type { LoadReport, StateValue } from "../tensor/state.js";
-export { ReLU, ReLU6 } from "./activation.js";
+export { ReLU } from "./activation/relu.js";
+export { ReLU6 } from "./activation/relu6.js";
 export type { Pair } from "./checks.js";
 export { Flatten, type FlattenOptions, Sequential } from "./container.js";
 export { Conv2d, type Conv2dOptions } from "./conv.js";
 export { countFlops, countParameters } from "./count.js";
 export { Dropout, type DropoutOptions } from "./dropout.js";
+export type { ActivationEntry, InitialiserEntry, LayerEntry, LossEntry } from "./entries.js";
 export { foldBatchNorm } from "./fold.js";
 export * as functional from "./functional.js";
 export * as init from "./init.js";
@@ -21,5 +23,6 @@ export {
 } from "./pool.js";
 export { manualSeed } from "./random.js";
 export { type Recording, record } from "./record.js";
+export { activations, initialisers, layers, losses } from "./registry.js";
 export { type ReplaceRule, replaceModules } from "./replace.js";
 export { type Summary, type SummaryOptions, type SummaryRow, summary } from "./summary.js";

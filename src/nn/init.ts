@@ -3,7 +3,11 @@
  * He. This file knows nothing of layers; a weight is `[out, in, ...kernel]`, as in PyTorch.
  */
 import type { Generator, Tensor } from "../tensor/index.js";
-import { checkRange, checkWord, configError, shapeText } from "./checks.js";
+import { checked, takes } from "../util/arguments.js";
+import { range, shape as shapeKind, word } from "../util/kinds.js";
+import { configError, shapeText } from "./checks.js";
+import { initialiserEntry } from "./entries.js";
+import { generatorKind } from "./kinds.js";
 import { defaultGenerator } from "./random.js";
 
 /** Options of the distributions that keep the variance of activations (fan-in) or of gradients (fan-out). */
@@ -24,6 +28,12 @@ export interface XavierOptions {
   readonly generator?: Generator;
 }
 
+const positive = range(0, Number.POSITIVE_INFINITY);
+const kaimingOptions = { a: positive, mode: word(["fanIn", "fanOut"]), generator: generatorKind };
+const xavierOptions = { gain: positive, generator: generatorKind };
+const kaiming = takes<KaimingOptions>({ shape: shapeKind }, kaimingOptions);
+const xavier = takes<XavierOptions>({ shape: shapeKind }, xavierOptions);
+
 /**
  * Number of inputs and outputs of one unit of a weight `[out, in, ...kernel]`.
  *
@@ -34,14 +44,18 @@ export interface XavierOptions {
  * @example
  * fans([16, 3, 5, 5]); // {"fanIn": 75, "fanOut": 400}
  */
-export function fans(shape: readonly number[]): { readonly fanIn: number; readonly fanOut: number } {
-  if (shape.length < 2) {
-    const hint = "Initialise vectors with zeros, ones or Generator.uniform";
-    throw configError("fans", `a weight needs the axes [out, in, ...kernel], got ${shapeText(shape)}`, hint);
-  }
-  const kernel = shape.slice(2).reduce((product, n) => product * n, 1);
-  return { fanIn: shape[1] * kernel, fanOut: shape[0] * kernel };
-}
+export const fans = checked(
+  "fans",
+  takes({ shape: shapeKind }),
+  (shape: readonly number[]): { readonly fanIn: number; readonly fanOut: number } => {
+    if (shape.length < 2) {
+      const hint = "Initialise vectors with zeros, ones or Generator.uniform";
+      throw configError("fans", `a weight needs the axes [out, in, ...kernel], got ${shapeText(shape)}`, hint);
+    }
+    const kernel = shape.slice(2).reduce((product, n) => product * n, 1);
+    return { fanIn: shape[1] * kernel, fanOut: shape[0] * kernel };
+  },
+);
 
 /**
  * He's uniform distribution: `U(−b, b)` with `b = √(6 / ((1 + a²) · fan))`.
@@ -54,10 +68,14 @@ export function fans(shape: readonly number[]): { readonly fanIn: number; readon
  * @example
  * const weight = kaimingUniform([10, 784], { generator: new Generator(1) });
  */
-export function kaimingUniform(shape: readonly number[], options: KaimingOptions = {}): Tensor {
-  const bound = Math.sqrt(3) * kaimingStd("kaimingUniform", shape, options);
-  return (options.generator ?? defaultGenerator()).uniform(shape, { low: -bound, high: bound });
-}
+export const kaimingUniform = checked(
+  "kaimingUniform",
+  kaiming,
+  (shape: readonly number[], options: KaimingOptions = {}): Tensor => {
+    const bound = Math.sqrt(3) * kaimingStd(shape, options);
+    return (options.generator ?? defaultGenerator()).uniform(shape, { low: -bound, high: bound });
+  },
+);
 
 /**
  * He's normal distribution: `N(0, σ²)` with `σ = √(2 / ((1 + a²) · fan))`.
@@ -68,10 +86,14 @@ export function kaimingUniform(shape: readonly number[], options: KaimingOptions
  * @example
  * const weight = kaimingNormal([64, 3, 7, 7], { mode: "fanOut" });
  */
-export function kaimingNormal(shape: readonly number[], options: KaimingOptions = {}): Tensor {
-  const std = kaimingStd("kaimingNormal", shape, options);
-  return (options.generator ?? defaultGenerator()).normal(shape, { std });
-}
+export const kaimingNormal = checked(
+  "kaimingNormal",
+  kaiming,
+  (shape: readonly number[], options: KaimingOptions = {}): Tensor => {
+    const std = kaimingStd(shape, options);
+    return (options.generator ?? defaultGenerator()).normal(shape, { std });
+  },
+);
 
 /**
  * Glorot's uniform distribution: `U(−b, b)` with `b = gain · √(6 / (fanIn + fanOut))`.
@@ -82,10 +104,14 @@ export function kaimingNormal(shape: readonly number[], options: KaimingOptions 
  * @example
  * const weight = xavierUniform([64, 64], { gain: 5 / 3 }); // before tanh
  */
-export function xavierUniform(shape: readonly number[], options: XavierOptions = {}): Tensor {
-  const bound = Math.sqrt(3) * xavierStd("xavierUniform", shape, options);
-  return (options.generator ?? defaultGenerator()).uniform(shape, { low: -bound, high: bound });
-}
+export const xavierUniform = checked(
+  "xavierUniform",
+  xavier,
+  (shape: readonly number[], options: XavierOptions = {}): Tensor => {
+    const bound = Math.sqrt(3) * xavierStd(shape, options);
+    return (options.generator ?? defaultGenerator()).uniform(shape, { low: -bound, high: bound });
+  },
+);
 
 /**
  * Glorot's normal distribution: `N(0, σ²)` with `σ = gain · √(2 / (fanIn + fanOut))`.
@@ -96,19 +122,45 @@ export function xavierUniform(shape: readonly number[], options: XavierOptions =
  * @example
  * const weight = xavierNormal([64, 64]);
  */
-export function xavierNormal(shape: readonly number[], options: XavierOptions = {}): Tensor {
-  const std = xavierStd("xavierNormal", shape, options);
-  return (options.generator ?? defaultGenerator()).normal(shape, { std });
-}
+export const xavierNormal = checked(
+  "xavierNormal",
+  xavier,
+  (shape: readonly number[], options: XavierOptions = {}): Tensor => {
+    const std = xavierStd(shape, options);
+    return (options.generator ?? defaultGenerator()).normal(shape, { std });
+  },
+);
 
-function kaimingStd(op: string, shape: readonly number[], { a = 0, mode = "fanIn" }: KaimingOptions): number {
-  checkRange(op, "a", a, 0, Number.POSITIVE_INFINITY);
-  const fan = fans(shape)[checkWord(op, "mode", mode, ["fanIn", "fanOut"])];
+function kaimingStd(shape: readonly number[], { a = 0, mode = "fanIn" }: KaimingOptions): number {
+  const fan = fans(shape)[mode];
   return Math.sqrt(2 / ((1 + a * a) * fan));
 }
 
-function xavierStd(op: string, shape: readonly number[], { gain = 1 }: XavierOptions): number {
-  checkRange(op, "gain", gain, 0, Number.POSITIVE_INFINITY);
+function xavierStd(shape: readonly number[], { gain = 1 }: XavierOptions): number {
   const { fanIn, fanOut } = fans(shape);
   return gain * Math.sqrt(2 / (fanIn + fanOut));
 }
+
+export const kaimingUniformEntry = initialiserEntry({
+  name: "kaimingUniform",
+  schema: kaimingOptions,
+  make: (options: KaimingOptions) => (shape: readonly number[]) => kaimingUniform(shape, options),
+});
+
+export const kaimingNormalEntry = initialiserEntry({
+  name: "kaimingNormal",
+  schema: kaimingOptions,
+  make: (options: KaimingOptions) => (shape: readonly number[]) => kaimingNormal(shape, options),
+});
+
+export const xavierUniformEntry = initialiserEntry({
+  name: "xavierUniform",
+  schema: xavierOptions,
+  make: (options: XavierOptions) => (shape: readonly number[]) => xavierUniform(shape, options),
+});
+
+export const xavierNormalEntry = initialiserEntry({
+  name: "xavierNormal",
+  schema: xavierOptions,
+  make: (options: XavierOptions) => (shape: readonly number[]) => xavierNormal(shape, options),
+});

@@ -2,9 +2,12 @@
  * The fully connected layer. This file holds its parameters and their initial values; the arithmetic is in functional.ts.
  */
 import { type Generator, Parameter, type Tensor } from "../tensor/index.js";
-import { checkCount } from "./checks.js";
+import { checkedConstructor, takes } from "../util/arguments.js";
+import { count, flag } from "../util/kinds.js";
+import { layerEntry } from "./entries.js";
 import { linear } from "./functional.js";
 import { kaimingUniform } from "./init.js";
+import { generatorKind } from "./kinds.js";
 import { Module } from "./module.js";
 import { defaultGenerator } from "./random.js";
 
@@ -14,6 +17,12 @@ export interface LinearOptions {
   /** Source of the initial values. Default: the one seeded by `manualSeed`. */
   readonly generator?: Generator;
 }
+
+const parameters = takes<LinearOptions>(
+  { inFeatures: count(), outFeatures: count() },
+  { bias: flag, generator: generatorKind },
+);
+const check = checkedConstructor("Linear", parameters);
 
 /**
  * Fully connected layer.
@@ -37,9 +46,10 @@ export class Linear extends Module {
   readonly bias: Parameter | null;
 
   constructor(inFeatures: number, outFeatures: number, options: LinearOptions = {}) {
+    check([inFeatures, outFeatures, options]);
     super();
-    this.inFeatures = checkCount("linear", "inFeatures", inFeatures);
-    this.outFeatures = checkCount("linear", "outFeatures", outFeatures);
+    this.inFeatures = inFeatures;
+    this.outFeatures = outFeatures;
     const { bias = true, generator = defaultGenerator() } = options;
     const bound = 1 / Math.sqrt(inFeatures);
     this.weight = new Parameter(kaimingUniform([outFeatures, inFeatures], { a: Math.sqrt(5), generator }), {
@@ -54,3 +64,5 @@ export class Linear extends Module {
     return linear(x, this.weight, { bias: this.bias });
   }
 }
+
+export const linearEntry = layerEntry("Linear", parameters, Linear);

@@ -5,11 +5,14 @@
 import { Generator, HostValue, isGradEnabled, Parameter, type Tensor, Variable } from "../tensor/index.js";
 import { type LoadReport, matchState, type StateValue } from "../tensor/state.js";
 import { stateFiles } from "../tensor/state-files.js";
+import { checkMethods, takes } from "../util/arguments.js";
 import { inspectKey } from "../util/inspect.js";
+import { callback, flag, nullable, optional, record, text, word } from "../util/kinds.js";
 import { currentScope, withScope } from "../util/scope.js";
+import { spell } from "../util/spelling.js";
 import { Callable } from "./callable.js";
 import { currentCall, runCall } from "./calls.js";
-import { checkWord, configError } from "./checks.js";
+import { configError } from "./checks.js";
 import { moduleText } from "./repr.js";
 import { type Held, membersOf } from "./tree.js";
 
@@ -60,8 +63,12 @@ export abstract class Module<In extends unknown[] = [x: Tensor], Out = Tensor> e
   /** The direct children by name, as of that walk. */
   #names: ReadonlyMap<AnyModule, string> = new Map();
 
-  constructor() {
+  /** Subclasses pass nothing on; what reaches this constructor was given to a class that takes no arguments. */
+  constructor(...none: readonly never[]) {
     super((instance, inputs) => Module.#run(instance as Module<unknown[], unknown>, inputs));
+    if (none.length === 0) return;
+    const { name } = this.constructor;
+    throw configError(name, `got ${spell(none[0])} as its first argument`, `Write new ${name}()`);
   }
 
   /** Runs `forward` with this module's name on the module path. */
@@ -338,7 +345,6 @@ export abstract class Module<In extends unknown[] = [x: Tensor], Out = Tensor> e
    * dropout.training; // true
    */
   pin(mode: Mode | null): this {
-    if (mode !== null) checkWord("pin", "mode", mode, ["train", "eval"]);
     for (const { module } of this.#walk()) module.#pinned.value = mode === null ? null : mode === "train";
     return this;
   }
@@ -373,7 +379,7 @@ export abstract class Module<In extends unknown[] = [x: Tensor], Out = Tensor> e
    * The tree as text: kind, settings, and children by name. `summary` adds shapes, parameters and work.
    *
    * @example
-   * String(new Sequential(new Dropout(0.2))); // "Sequential(\n  (0): Dropout(p=0.2)\n)"
+   * String(new Sequential(new Dropout({ p: 0.2 }))); // "Sequential(\n  (0): Dropout(p=0.2)\n)"
    */
   override toString(): string {
     return moduleText(this, (module) => membersOf(module, isModule));
@@ -445,6 +451,26 @@ const hints = {
   keys: "Check that it was saved from the same architecture, or pass strict: false to load what fits",
   shapes: "Build the model with its saved sizes, or leave these keys out and pass strict: false",
 };
+
+const modeKind = word(["train", "eval"]);
+const strict = { strict: flag };
+checkMethods(Module, {
+  namedModules: takes(),
+  namedParameters: takes(),
+  parameters: takes(),
+  namedBuffers: takes(),
+  namedGenerators: takes(),
+  stateDict: takes(),
+  loadStateDict: takes<{ strict?: boolean }>({ state: record }, strict),
+  save: takes({ path: text }),
+  load: takes<{ strict?: boolean }>({ path: text }, strict),
+  train: takes({ mode: optional(flag) }),
+  eval: takes(),
+  inMode: takes({ mode: modeKind, fn: callback }),
+  pin: takes({ mode: nullable(modeKind) }),
+  freeze: takes({ filter: optional(callback) }),
+  unfreeze: takes({ filter: optional(callback) }),
+});
 
 /** A module with its path and what it holds itself. */
 interface Visit {

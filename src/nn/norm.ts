@@ -2,7 +2,10 @@
  * Batch normalisation layers. This file holds their parameters and running statistics; the arithmetic is in functional.ts.
  */
 import { noGrad, ones, Parameter, type Tensor, Variable, zeros } from "../tensor/index.js";
-import { checkChannels, checkCount, checkImages, checkRange, shapeError, shapeText } from "./checks.js";
+import { checkedConstructor, takes } from "../util/arguments.js";
+import { count, flag, nullable, range } from "../util/kinds.js";
+import { checkChannels, checkImages, shapeError, shapeText } from "./checks.js";
+import { layerEntry } from "./entries.js";
 import { batchNorm } from "./functional.js";
 import { Module } from "./module.js";
 
@@ -16,6 +19,18 @@ export interface BatchNormOptions {
   /** Whether to keep running statistics; without them evaluation normalises by the batch too. Default true. */
   readonly trackRunningStats?: boolean;
 }
+
+const parameters = takes<BatchNormOptions>(
+  { numFeatures: count() },
+  {
+    eps: range(0, Number.POSITIVE_INFINITY),
+    momentum: nullable(range(0, 1)),
+    affine: flag,
+    trackRunningStats: flag,
+  },
+);
+const check1d = checkedConstructor("BatchNorm1d", parameters);
+const check2d = checkedConstructor("BatchNorm2d", parameters);
 
 abstract class BatchNorm extends Module {
   readonly numFeatures: number;
@@ -35,9 +50,9 @@ abstract class BatchNorm extends Module {
   constructor(op: string, numFeatures: number, options: BatchNormOptions) {
     super();
     const { eps = 1e-5, momentum = 0.1, affine = true, trackRunningStats = true } = options;
-    this.numFeatures = checkCount(op, "numFeatures", numFeatures);
-    this.eps = checkRange(op, "eps", eps, 0, Number.POSITIVE_INFINITY);
-    this.momentum = momentum === null ? null : checkRange(op, "momentum", momentum, 0, 1);
+    this.numFeatures = numFeatures;
+    this.eps = eps;
+    this.momentum = momentum;
     const shape = [numFeatures];
     this.weight = affine ? new Parameter(ones(shape), { name: `${op}.weight` }) : null;
     this.bias = affine ? new Parameter(zeros(shape), { name: `${op}.bias` }) : null;
@@ -83,6 +98,7 @@ abstract class BatchNorm extends Module {
  */
 export class BatchNorm1d extends BatchNorm {
   constructor(numFeatures: number, options: BatchNormOptions = {}) {
+    check1d([numFeatures, options]);
     super("batchNorm1d", numFeatures, options);
   }
 
@@ -110,6 +126,7 @@ export class BatchNorm1d extends BatchNorm {
  */
 export class BatchNorm2d extends BatchNorm {
   constructor(numFeatures: number, options: BatchNormOptions = {}) {
+    check2d([numFeatures, options]);
     super("batchNorm2d", numFeatures, options);
   }
 
@@ -117,3 +134,6 @@ export class BatchNorm2d extends BatchNorm {
     checkImages("batchNorm2d", x, this.numFeatures);
   }
 }
+
+export const batchNorm1dEntry = layerEntry("BatchNorm1d", parameters, BatchNorm1d);
+export const batchNorm2dEntry = layerEntry("BatchNorm2d", parameters, BatchNorm2d);

@@ -1,6 +1,9 @@
 /** Pooling layers: modules without parameters that check their options once and call the functions of functional.ts. */
 import { avgPool2d, maxPool2d, type Size2d, type Tensor } from "../tensor/index.js";
-import { checkImages, checkPair, configError, type Pair } from "./checks.js";
+import { checkedConstructor, takes } from "../util/arguments.js";
+import { flag, size2d } from "../util/kinds.js";
+import { checkImages, configError, type Pair, pairOf } from "./checks.js";
+import { layerEntry } from "./entries.js";
 import { adaptiveAvgPool2d } from "./functional.js";
 import { Module } from "./module.js";
 
@@ -12,6 +15,12 @@ export interface MaxPool2dOptions {
   /** Distance between the pixels of a window. Default 1, range ≥ 1. */
   readonly dilation?: Size2d;
 }
+
+const maxParameters = takes<MaxPool2dOptions>(
+  { kernelSize: size2d() },
+  { stride: size2d(), padding: size2d(0), dilation: size2d() },
+);
+const checkMax = checkedConstructor("MaxPool2d", maxParameters);
 
 /**
  * Largest value of each window.
@@ -31,11 +40,12 @@ export class MaxPool2d extends Module {
   readonly dilation: Pair;
 
   constructor(kernelSize: Size2d, options: MaxPool2dOptions = {}) {
+    checkMax([kernelSize, options]);
     super();
-    this.kernelSize = checkPair("maxPool2d", "kernelSize", kernelSize);
-    this.stride = checkPair("maxPool2d", "stride", options.stride ?? kernelSize);
-    this.padding = checkPoolPadding("maxPool2d", this.kernelSize, options.padding ?? 0);
-    this.dilation = checkPair("maxPool2d", "dilation", options.dilation ?? 1);
+    this.kernelSize = pairOf(kernelSize);
+    this.stride = pairOf(options.stride ?? kernelSize);
+    this.padding = checkPoolPadding("MaxPool2d", this.kernelSize, options.padding ?? 0);
+    this.dilation = pairOf(options.dilation ?? 1);
   }
 
   override forward(x: Tensor): Tensor {
@@ -53,6 +63,12 @@ export interface AvgPool2dOptions {
   /** Whether the border counts in the divisor. Default true. */
   readonly countIncludePad?: boolean;
 }
+
+const averageParameters = takes<AvgPool2dOptions>(
+  { kernelSize: size2d() },
+  { stride: size2d(), padding: size2d(0), countIncludePad: flag },
+);
+const checkAverage = checkedConstructor("AvgPool2d", averageParameters);
 
 /**
  * Mean of each window.
@@ -72,10 +88,11 @@ export class AvgPool2d extends Module {
   readonly countIncludePad: boolean;
 
   constructor(kernelSize: Size2d, options: AvgPool2dOptions = {}) {
+    checkAverage([kernelSize, options]);
     super();
-    this.kernelSize = checkPair("avgPool2d", "kernelSize", kernelSize);
-    this.stride = checkPair("avgPool2d", "stride", options.stride ?? kernelSize);
-    this.padding = checkPoolPadding("avgPool2d", this.kernelSize, options.padding ?? 0);
+    this.kernelSize = pairOf(kernelSize);
+    this.stride = pairOf(options.stride ?? kernelSize);
+    this.padding = checkPoolPadding("AvgPool2d", this.kernelSize, options.padding ?? 0);
     this.countIncludePad = options.countIncludePad ?? true;
   }
 
@@ -85,6 +102,9 @@ export class AvgPool2d extends Module {
     return avgPool2d(x, kernelSize, { stride, padding, countIncludePad });
   }
 }
+
+const adaptiveParameters = takes({ outputSize: size2d() });
+const checkAdaptive = checkedConstructor("AdaptiveAvgPool2d", adaptiveParameters);
 
 /**
  * Mean over windows that are laid so that the output has a given size, whatever the input's.
@@ -101,9 +121,10 @@ export class AvgPool2d extends Module {
 export class AdaptiveAvgPool2d extends Module {
   readonly outputSize: Pair;
 
-  constructor(outputSize: Size2d) {
+  constructor(outputSize: Size2d, ...none: never[]) {
+    checkAdaptive([outputSize, ...none]);
     super();
-    this.outputSize = checkPair("adaptiveAvgPool2d", "outputSize", outputSize);
+    this.outputSize = pairOf(outputSize);
   }
 
   override forward(x: Tensor): Tensor {
@@ -113,10 +134,14 @@ export class AdaptiveAvgPool2d extends Module {
 
 /** More padding than half a window would make windows of border alone. */
 function checkPoolPadding(op: string, kernelSize: Pair, padding: Size2d): Pair {
-  const pair = checkPair(op, "padding", padding, 0);
+  const pair = pairOf(padding);
   if (pair.some((pixels, axis) => pixels > kernelSize[axis] / 2)) {
     const problem = `padding [${pair.join(", ")}] is more than half of kernelSize [${kernelSize.join(", ")}]`;
     throw configError(op, problem, `Use padding of at most ${Math.floor(Math.min(...kernelSize) / 2)}`);
   }
   return pair;
 }
+
+export const maxPool2dEntry = layerEntry("MaxPool2d", maxParameters, MaxPool2d);
+export const avgPool2dEntry = layerEntry("AvgPool2d", averageParameters, AvgPool2d);
+export const adaptiveAvgPool2dEntry = layerEntry("AdaptiveAvgPool2d", adaptiveParameters, AdaptiveAvgPool2d);

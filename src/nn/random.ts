@@ -3,7 +3,8 @@
  * initialisation and every dropout layer draw streams of their own. This file knows nothing of layers.
  */
 import { Generator, perContext } from "../tensor/index.js";
-import { checkCount } from "./checks.js";
+import { checked, takes } from "../util/arguments.js";
+import { count } from "../util/kinds.js";
 
 /** What has been drawn under a seed. */
 interface Seeded {
@@ -27,7 +28,7 @@ const seeded = perContext(() => ({ now: under(0) }));
  * The seed is 0 until this is called, so a program that never calls it makes the same model on every run. Dropout
  * layers are numbered from the call on, so that the same program makes the same masks.
  *
- * @param value the seed, a whole number ≥ 0
+ * @param seed a whole number ≥ 0
  * @throws ConfigError if the seed is not a whole number ≥ 0
  * @example
  * manualSeed(7);
@@ -35,9 +36,9 @@ const seeded = perContext(() => ({ now: under(0) }));
  * manualSeed(7);
  * const second = new Linear(2, 3); // the same weights, bit for bit
  */
-export function manualSeed(value: number): void {
-  seeded().now = under(checkCount("manualSeed", "seed", value, 0));
-}
+export const manualSeed = checked("manualSeed", takes({ seed: count(0) }), (seed: number): void => {
+  seeded().now = under(seed);
+});
 
 /** The generator that initialises parameters. */
 export const defaultGenerator = (): Generator => seeded().now.initialiser;

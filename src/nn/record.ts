@@ -1,8 +1,11 @@
 /** Watching modules from outside: their outputs, and the gradients of these. This file must not know any particular layer. */
 import { grad, Tensor } from "../tensor/index.js";
+import { checked, takes } from "../util/arguments.js";
+import { callback, list, text } from "../util/kinds.js";
 import { nearest, spell } from "../util/spelling.js";
 import { observed } from "./calls.js";
 import { configError } from "./checks.js";
+import { moduleKind } from "./kinds.js";
 import type { AnyModule } from "./module.js";
 
 /** Tensors of some modules by path, one for each call of the module. */
@@ -33,31 +36,35 @@ export interface Recording<T> {
  * activations["1"][0]; // shape [3, 2]
  * gradients(result.select(1, 0).sum())["1"][0]; // shape [3, 2]
  */
-export function record<T>(model: AnyModule, paths: readonly string[], fn: () => T): Recording<T> {
-  const modules = new Map(model.namedModules());
-  const outputs = new Map(paths.map((path) => [path, [] as Tensor[]]));
-  for (const path of paths) {
-    if (modules.has(path)) continue;
-    const meant = nearest(path, [...modules.keys()]);
-    const hint = meant ? `Did you mean ${meant}?` : "namedModules() lists the paths";
-    throw configError("record", `there is no module ${spell(path)}`, hint);
-  }
-  const result = observed((module, output) => {
-    for (const [path, found] of outputs) {
-      if (modules.get(path) !== module) continue;
-      if (!(output instanceof Tensor)) throw configError("record", `${path} gives ${spell(output)}, not a tensor`);
-      found.push(output);
+export const record = checked(
+  "record",
+  takes({ model: moduleKind, paths: list(text, "an array of paths"), fn: callback }),
+  <T>(model: AnyModule, paths: readonly string[], fn: () => T): Recording<T> => {
+    const modules = new Map(model.namedModules());
+    const outputs = new Map(paths.map((path) => [path, [] as Tensor[]]));
+    for (const path of paths) {
+      if (modules.has(path)) continue;
+      const meant = nearest(path, [...modules.keys()]);
+      const hint = meant ? `Did you mean ${meant}?` : "namedModules() lists the paths";
+      throw configError("record", `there is no module ${spell(path)}`, hint);
     }
-  }, fn);
-  const silent = paths.find((path) => outputs.get(path)?.length === 0);
-  if (silent !== undefined) {
-    const hint = "Call the model in the function; in a compiled function, record inside of it";
-    throw configError("record", `${spell(silent)} was not called`, hint);
-  }
-  const gradients = (output: Tensor): ByPath => {
-    const values = grad(output, [...outputs.values()].flat()).values();
-    const take = (tensors: readonly Tensor[]) => tensors.map(() => values.next().value as Tensor);
-    return Object.fromEntries([...outputs].map(([path, tensors]) => [path, take(tensors)]));
-  };
-  return { result, activations: Object.fromEntries(outputs), gradients };
-}
+    const result = observed((module, output) => {
+      for (const [path, found] of outputs) {
+        if (modules.get(path) !== module) continue;
+        if (!(output instanceof Tensor)) throw configError("record", `${path} gives ${spell(output)}, not a tensor`);
+        found.push(output);
+      }
+    }, fn);
+    const silent = paths.find((path) => outputs.get(path)?.length === 0);
+    if (silent !== undefined) {
+      const hint = "Call the model in the function; in a compiled function, record inside of it";
+      throw configError("record", `${spell(silent)} was not called`, hint);
+    }
+    const gradients = (output: Tensor): ByPath => {
+      const values = grad(output, [...outputs.values()].flat()).values();
+      const take = (tensors: readonly Tensor[]) => tensors.map(() => values.next().value as Tensor);
+      return Object.fromEntries([...outputs].map(([path, tensors]) => [path, take(tensors)]));
+    };
+    return { result, activations: Object.fromEntries(outputs), gradients };
+  },
+);

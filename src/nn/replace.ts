@@ -1,6 +1,9 @@
 /** Exchanging modules within a model. This file must not know any particular layer. */
+import { checked, takes } from "../util/arguments.js";
+import { callback } from "../util/kinds.js";
 import { spell } from "../util/spelling.js";
 import { configError } from "./checks.js";
+import { moduleKind } from "./kinds.js";
 import { type AnyModule, isMember, isModule } from "./module.js";
 import { membersOf, replaceMember } from "./tree.js";
 
@@ -24,25 +27,29 @@ export type ReplaceRule = (module: AnyModule, path: string) => AnyModule | undef
  * replaceModules(net, (module, path) => (path === "2" ? new Linear(8, 3) : undefined));
  * const logits = net(zeros([5, 4])); // shape [5, 3]
  */
-export function replaceModules<M extends AnyModule>(model: M, rule: ReplaceRule): M {
-  const paths = new Map<AnyModule, string>(); // the first path of each
-  for (const [path, module] of model.namedModules()) if (!paths.has(module)) paths.set(module, path);
-  const answers = new Map<AnyModule, AnyModule | undefined>();
-  const visit = (parent: AnyModule): void => {
-    for (const held of membersOf(parent, isMember)) {
-      const { value: module } = held;
-      if (!isModule(module)) continue;
-      const asked = answers.has(module);
-      if (!asked) answers.set(module, ask(rule, module, paths.get(module) ?? ""));
-      const other = answers.get(module);
-      if (other) replaceMember(held, other);
-      else if (!asked) visit(module);
-    }
-  };
-  visit(model);
-  model.namedModules(); // gives the new modules their paths
-  return model;
-}
+export const replaceModules = checked(
+  "replaceModules",
+  takes({ model: moduleKind, rule: callback }),
+  <M extends AnyModule>(model: M, rule: ReplaceRule): M => {
+    const paths = new Map<AnyModule, string>(); // the first path of each
+    for (const [path, module] of model.namedModules()) if (!paths.has(module)) paths.set(module, path);
+    const answers = new Map<AnyModule, AnyModule | undefined>();
+    const visit = (parent: AnyModule): void => {
+      for (const held of membersOf(parent, isMember)) {
+        const { value: module } = held;
+        if (!isModule(module)) continue;
+        const asked = answers.has(module);
+        if (!asked) answers.set(module, ask(rule, module, paths.get(module) ?? ""));
+        const other = answers.get(module);
+        if (other) replaceMember(held, other);
+        else if (!asked) visit(module);
+      }
+    };
+    visit(model);
+    model.namedModules(); // gives the new modules their paths
+    return model;
+  },
+);
 
 function ask(rule: ReplaceRule, module: AnyModule, path: string): AnyModule | undefined {
   const given: unknown = rule(module, path);

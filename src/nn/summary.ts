@@ -4,10 +4,13 @@
  */
 import { buildOnly, bytesOf, multiplyAddsByPath } from "../tensor/flops.js";
 import { Parameter, Tensor, type Variable, zeros } from "../tensor/index.js";
+import { checked, takes } from "../util/arguments.js";
 import { inspectKey } from "../util/inspect.js";
+import { count, shape } from "../util/kinds.js";
 import { currentScope } from "../util/scope.js";
 import { observed } from "./calls.js";
-import { checkCount, shapeText } from "./checks.js";
+import { shapeText } from "./checks.js";
+import { moduleKind } from "./kinds.js";
 import { type AnyModule, isMember, isModule, type Module } from "./module.js";
 import { membersOf } from "./tree.js";
 
@@ -64,45 +67,48 @@ type Open<T> = { -readonly [Key in keyof T]: T[Key] };
  * const { parameters, rows } = summary(new Sequential(new Flatten(), new Linear(8, 2)), [3, 2, 2, 2]);
  * rows.map(({ path, parameters }) => [path, parameters]); // [["", 0], ["0", 0], ["1", 18]]
  */
-export function summary(model: Module, inputShape: readonly number[], options: SummaryOptions = {}): Summary {
-  const { depth = Number.POSITIVE_INFINITY } = options;
-  if (depth !== Number.POSITIVE_INFINITY) checkCount("summary", "depth", depth, 0);
-  const { rows, rowOf } = makeRows(model, depth);
-  /** The row of a module path as errors have it, such as `model.layer1.0`. */
-  const rowsByScope = new Map<string, Open<SummaryRow>>();
-  let outputBytes = 0;
-  const observe = (module: object, output: unknown) => {
-    const row = rowOf.get(module);
-    if (!row || !isModule(module)) return; // made within `forward`
-    rowsByScope.set(currentScope(), row.row);
-    if (!(output instanceof Tensor)) return;
-    if (row.isLeaf) outputBytes += bytesOf(output);
-    if (!row.isOwn) return;
-    row.row.outputShape = output.shape;
-    row.row.outputBytes += bytesOf(output);
-  };
-  const input = zeros(inputShape);
-  const work = model.inMode("eval", () => multiplyAddsByPath(buildOnly(() => observed(observe, () => model(input)))));
-  for (const [path, count] of work) {
-    let scope = path;
-    while (scope !== "" && !rowsByScope.has(scope)) scope = scope.slice(0, Math.max(0, scope.lastIndexOf(".")));
-    (rowsByScope.get(scope) ?? rows[0]).multiplyAdds += count;
-  }
-  const cells = [...new Set(Object.values(model.stateDict()))];
-  const sum = (counts: readonly number[]) => counts.reduce((total, count) => total + count, 0);
-  const sizes = (variables: readonly Variable[]) => sum(variables.map(({ size }) => size));
-  const result = {
-    rows,
-    parameters: sizes(model.parameters()),
-    trainableParameters: sizes(model.parameters().filter(({ trainable }) => trainable)),
-    multiplyAdds: sum(rows.map(({ multiplyAdds }) => multiplyAdds)),
-    inputBytes: bytesOf(input),
-    outputBytes,
-    stateBytes: sum(cells.map(bytesOf)),
-  };
-  const show = { value: () => summaryText(result) };
-  return Object.defineProperties(result, { toString: show, [inspectKey]: show });
-}
+export const summary = checked(
+  "summary",
+  takes<SummaryOptions>({ model: moduleKind, inputShape: shape }, { depth: count(0) }),
+  (model: Module, inputShape: readonly number[], options: SummaryOptions = {}): Summary => {
+    const { depth = Number.POSITIVE_INFINITY } = options;
+    const { rows, rowOf } = makeRows(model, depth);
+    /** The row of a module path as errors have it, such as `model.layer1.0`. */
+    const rowsByScope = new Map<string, Open<SummaryRow>>();
+    let outputBytes = 0;
+    const observe = (module: object, output: unknown) => {
+      const row = rowOf.get(module);
+      if (!row || !isModule(module)) return; // made within `forward`
+      rowsByScope.set(currentScope(), row.row);
+      if (!(output instanceof Tensor)) return;
+      if (row.isLeaf) outputBytes += bytesOf(output);
+      if (!row.isOwn) return;
+      row.row.outputShape = output.shape;
+      row.row.outputBytes += bytesOf(output);
+    };
+    const input = zeros(inputShape);
+    const work = model.inMode("eval", () => multiplyAddsByPath(buildOnly(() => observed(observe, () => model(input)))));
+    for (const [path, count] of work) {
+      let scope = path;
+      while (scope !== "" && !rowsByScope.has(scope)) scope = scope.slice(0, Math.max(0, scope.lastIndexOf(".")));
+      (rowsByScope.get(scope) ?? rows[0]).multiplyAdds += count;
+    }
+    const cells = [...new Set(Object.values(model.stateDict()))];
+    const sum = (counts: readonly number[]) => counts.reduce((total, count) => total + count, 0);
+    const sizes = (variables: readonly Variable[]) => sum(variables.map(({ size }) => size));
+    const result = {
+      rows,
+      parameters: sizes(model.parameters()),
+      trainableParameters: sizes(model.parameters().filter(({ trainable }) => trainable)),
+      multiplyAdds: sum(rows.map(({ multiplyAdds }) => multiplyAdds)),
+      inputBytes: bytesOf(input),
+      outputBytes,
+      stateBytes: sum(cells.map(bytesOf)),
+    };
+    const show = { value: () => summaryText(result) };
+    return Object.defineProperties(result, { toString: show, [inspectKey]: show });
+  },
+);
 
 interface Place {
   readonly row: Open<SummaryRow>;

@@ -7,7 +7,7 @@ import { ConfigError } from "../util/errors.js";
 import type { Tensor } from "./tensor.js";
 
 /** Saved values by key. */
-export type FileState = Readonly<Record<string, { readonly shape: readonly number[]; readonly data: TypedArray }>>;
+type FileState = Readonly<Record<string, { readonly shape: readonly number[]; readonly data: TypedArray }>>;
 
 /** A format of files. */
 export interface StateFiles {

@@ -27,7 +27,7 @@ describe.each(devices)("on %s", (device) => {
   it("dropout draws the masks that it draws outside", async () => {
     const draw = async (wrap: (f: (x: Tensor) => Tensor) => (x: Tensor) => Tensor | Promise<Tensor>) => {
       manualSeed(4);
-      const layer = new Dropout(0.5);
+      const layer = new Dropout({ p: 0.5 });
       const call = wrap((x) => layer(x));
       const masks: unknown[] = [];
       for (let step = 0; step < 3; step++) masks.push(await (await call(ones([64]))).data());

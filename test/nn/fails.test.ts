@@ -6,6 +6,7 @@ import {
   BatchNorm1d,
   BatchNorm2d,
   Conv2d,
+  countParameters,
   Dropout,
   functional as F,
   init,
@@ -15,6 +16,7 @@ import {
   manualSeed,
   ReLU,
   Sequential,
+  summary,
 } from "../../src/nn/index.js";
 import { Generator, ones, Parameter, type Tensor, tensor, Variable, zeros } from "../../src/tensor/index.js";
 import { ConfigError, DataError, DTypeError, FoveaError, ShapeError } from "../../src/util/errors.js";
@@ -60,41 +62,45 @@ const many = (count: number) => Object.fromEntries(Array.from({ length: count },
 
 describe("options out of range", () => {
   check(ConfigError, [
-    ["[linear] inFeatures must be a whole number ≥ 1, got 0", undefined, () => new Linear(0, 3)],
-    ["[linear] outFeatures must be a whole number ≥ 1, got 2.5", undefined, () => new Linear(3, 2.5)],
-    ["[conv2d] outChannels must be a whole number ≥ 1, got NaN", undefined, () => new Conv2d(1, Number.NaN, 3)],
-    ["[conv2d] kernelSize must be a whole number ≥ 1 or a pair of them, got 0", undefined, () => new Conv2d(1, 1, 0)],
+    ["[Linear] inFeatures must be a whole number ≥ 1, got 0", undefined, () => new Linear(0, 3)],
+    ["[Linear] outFeatures must be a whole number ≥ 1, got 2.5", undefined, () => new Linear(3, 2.5)],
+    ["[Conv2d] outChannels must be a whole number ≥ 1, got NaN", undefined, () => new Conv2d(1, Number.NaN, 3)],
+    ["[Conv2d] kernelSize must be a whole number ≥ 1 or a pair of them, got 0", undefined, () => new Conv2d(1, 1, 0)],
     [
-      "[conv2d] padding must be a whole number ≥ 0 or a pair of them, got [1, -1]",
+      "[Conv2d] padding must be a whole number ≥ 0 or a pair of them, got [1, -1]",
       undefined,
       () => new Conv2d(1, 1, 3, { padding: [1, -1] }),
     ],
     [
-      "[conv2d] groups 4 must divide inChannels 6 and outChannels 12",
+      "[Conv2d] groups 4 must divide inChannels 6 and outChannels 12",
       "Choose groups from 1, 2, 3, 6",
       () => new Conv2d(6, 12, 3, { groups: 4 }),
     ],
-    ["[batchNorm2d] numFeatures must be a whole number ≥ 1, got -3", undefined, () => new BatchNorm2d(-3)],
-    ["[batchNorm1d] momentum must be between 0 and 1, got 2", undefined, () => new BatchNorm1d(2, { momentum: 2 })],
-    ["[batchNorm1d] eps must be a finite number ≥ 0, got -1", undefined, () => new BatchNorm1d(2, { eps: -1 })],
-    ["[dropout] p must be between 0 and 1, got 1.5", undefined, () => new Dropout(1.5)],
+    ["[BatchNorm2d] numFeatures must be a whole number ≥ 1, got -3", undefined, () => new BatchNorm2d(-3)],
     [
-      "[maxPool2d] padding [2, 2] is more than half of kernelSize [3, 3]",
+      "[BatchNorm1d] momentum must be a number between 0 and 1 or null, got 2",
+      undefined,
+      () => new BatchNorm1d(2, { momentum: 2 }),
+    ],
+    ["[BatchNorm1d] eps must be a finite number ≥ 0, got -1", undefined, () => new BatchNorm1d(2, { eps: -1 })],
+    ["[Dropout] p must be a number between 0 and 1, got 1.5", undefined, () => new Dropout({ p: 1.5 })],
+    [
+      "[MaxPool2d] padding [2, 2] is more than half of kernelSize [3, 3]",
       "Use padding of at most 1",
       () => new MaxPool2d(3, { padding: 2 }),
     ],
     [
-      "[avgPool2d] stride must be a whole number ≥ 1 or a pair of them, got 0",
+      "[AvgPool2d] stride must be a whole number ≥ 1 or a pair of them, got 0",
       undefined,
       () => new AvgPool2d(2, { stride: 0 }),
     ],
     [
-      "[adaptiveAvgPool2d] outputSize must be a whole number ≥ 1 or a pair of them, got [1, 0]",
+      "[AdaptiveAvgPool2d] outputSize must be a whole number ≥ 1 or a pair of them, got [1, 0]",
       undefined,
       () => new AdaptiveAvgPool2d([1, 0]),
     ],
     [
-      "[sequential] argument 1 is no Module but a function",
+      "[Sequential] argument 1 is no Module but a function",
       "Pass layers such as new ReLU(); functions go into a Module's forward",
       () => new Sequential(new ReLU(), F.relu as never),
     ],
@@ -105,7 +111,7 @@ describe("options out of range", () => {
       () => init.kaimingNormal([5]),
     ],
     [
-      '[kaimingUniform] mode must be one of fanIn, fanOut, got "fan_in"',
+      '[kaimingUniform] mode must be one of "fanIn", "fanOut", got "fan_in"',
       undefined,
       () => init.kaimingUniform([2, 2], { mode: "fan_in" as never }),
     ],
@@ -132,8 +138,71 @@ describe("options out of range", () => {
   ]);
 });
 
+describe("calls that plain JavaScript lets through", () => {
+  const model = new Sequential(new ReLU());
+  const layers = [new ReLU()];
+  /** The class or function without its types. */
+  const plain = <T>(value: T): (new (...args: unknown[]) => unknown) => value as never;
+  const call = (name: keyof Sequential, ...args: unknown[]) => {
+    return () => (model[name] as (...args: unknown[]) => unknown).apply(model, args);
+  };
+  check(ConfigError, [
+    [
+      "[Conv2d] got 2 as its fourth argument",
+      "Did you mean new Conv2d(1, 1, 3, { stride: 2 })?",
+      () => new (plain(Conv2d))(1, 1, 3, 2, 1),
+    ],
+    ['[Conv2d] unknown option "pad"', "Did you mean padding?", () => new (plain(Conv2d))(1, 1, 3, { pad: 1 })],
+    [
+      "[Conv2d] kernelSize must be a whole number ≥ 1 or a pair of them, got undefined",
+      "Is a variable not set, or a return missing?",
+      () => new (plain(Conv2d))(1, 1),
+    ],
+    [
+      "[Linear] got false as its third argument",
+      "Did you mean new Linear(2, 3, { bias: false })?",
+      () => new (plain(Linear))(2, 3, false),
+    ],
+    [
+      "[Dropout] got 0.2 as its first argument",
+      "Did you mean new Dropout({ p: 0.2 })?",
+      () => new (plain(Dropout))(0.2),
+    ],
+    [
+      "[BatchNorm2d] got 0.001 as its second argument",
+      "Did you mean new BatchNorm2d(4, { eps: 0.001 })?",
+      () => new (plain(BatchNorm2d))(4, 0.001),
+    ],
+    ["[ReLU] got true as its first argument", "Write new ReLU()", () => new (plain(ReLU))(true)],
+    [
+      "[AdaptiveAvgPool2d] got 1 as its second argument",
+      "Write new AdaptiveAvgPool2d(outputSize)",
+      () => new (plain(AdaptiveAvgPool2d))(1, 1),
+    ],
+    [
+      "[Sequential] argument 0 is no Module but an array",
+      "Write new Sequential(...layers)",
+      () => new (plain(Sequential))(layers),
+    ],
+    ['[train] mode must be true or false, got "eval"', undefined, call("train", "eval")],
+    ['[freeze] filter must be a function, got "0"', undefined, call("freeze", "0")],
+    ["[parameters] got true as its first argument", "Write parameters()", call("parameters", true)],
+    [
+      "[loadStateDict] got false as its second argument",
+      "Did you mean loadStateDict(state, { strict: false })?",
+      call("loadStateDict", {}, false),
+    ],
+    ["[countParameters] module must be a module, got []", undefined, () => countParameters([] as never)],
+  ]);
+});
+
 describe("inputs that do not fit", () => {
   check(ShapeError, [
+    [
+      "[summary] inputShape must be an array of sizes, got 3 arguments",
+      "Did you mean summary(model, [1, 2, 3])?",
+      () => (summary as (...args: unknown[]) => unknown)(new ReLU(), 1, 2, 3),
+    ],
     [
       "[conv2d] expected 3 input channels, got x [8, 1, 28, 28] (in model.0)",
       "Give the layer 1 input channel, or correct the input",

@@ -1,8 +1,9 @@
 /** Initial values: the bounds and spreads that the formulas give, and the seeds that make them repeatable. */
 import { beforeAll, describe, expect, it } from "vitest";
 import { useDevice } from "../../src/index.js";
-import { Conv2d, Dropout, init, Linear, manualSeed } from "../../src/nn/index.js";
+import { Conv2d, Dropout, init, initialisers, Linear, manualSeed } from "../../src/nn/index.js";
 import { Generator, ones, type Tensor } from "../../src/tensor/index.js";
+import { readReference } from "./references.js";
 
 beforeAll(() => useDevice("interp"));
 
@@ -42,6 +43,58 @@ describe("the distributions of init", () => {
     const xavier = Math.sqrt(2 / 450);
     await expectDistribution(init.xavierUniform(shape, { generator }), xavier, Math.sqrt(3) * xavier);
     await expectDistribution(init.xavierNormal(shape, { generator, gain: 3 }), 3 * xavier);
+  });
+});
+
+interface Case {
+  readonly name: string;
+  readonly initialiser: string;
+  readonly options?: object;
+  readonly shape: readonly number[];
+}
+
+interface Reference {
+  readonly name: string;
+  readonly mean: number;
+  readonly std: number;
+  readonly kurtosis: number;
+  readonly largest: number;
+  readonly zeros: number;
+}
+
+describe("every initialiser of the registry has the distribution of PyTorch's", () => {
+  const cases = readReference<Case[]>("initialisers.cases.json");
+  const references = readReference<Reference[]>("initialisers.reference.json");
+
+  it.each(initialisers.names)("%s has a case", (name) => {
+    expect(cases.map(({ initialiser }) => initialiser)).toContain(name);
+  });
+
+  it.each(cases.map((one, i) => ({ ...one, reference: references[i] })))("$name", async (one) => {
+    const { initialiser, options, shape, reference, name } = one;
+    expect(reference.name).toBe(name);
+    manualSeed(1);
+    const weight = initialisers.get(initialiser).make(options)(shape);
+    expect(weight.shape).toEqual(shape);
+    const data = Float64Array.from(await weight.data());
+    const n = data.length;
+    const average = (f: (value: number) => number) => data.reduce((sum, value) => sum + f(value), 0) / n;
+    const mean = average((value) => value);
+    const variance = average((value) => (value - mean) ** 2);
+    // Five standard errors of each number over n values; the reference has forty times as many.
+    expect(Math.abs(mean - reference.mean)).toBeLessThan((5 * reference.std) / Math.sqrt(n));
+    expect(Math.abs(Math.sqrt(variance) / reference.std - 1)).toBeLessThan(5 * Math.sqrt(1 / (2 * n)));
+    const kurtosis = average((value) => (value - mean) ** 4) / variance ** 2;
+    expect(Math.abs(kurtosis - reference.kurtosis)).toBeLessThan(5 * Math.sqrt(24 / n));
+    expect(Math.abs(average((value) => (value === 0 ? 1 : 0)) - reference.zeros)).toBeLessThan(1e-4);
+    const bounded = reference.kurtosis < 2;
+    const largest = data.reduce((a, value) => Math.max(a, Math.abs(value)), 0);
+    if (bounded) expect(Math.abs(largest / reference.largest - 1)).toBeLessThan(1e-3);
+  });
+
+  it("refuses unknown options by name", () => {
+    expect(() => initialisers.get("kaimingUniform").make({ slope: 1 })([2, 2])).toThrow('unknown option "slope"');
+    expect(() => initialisers.get("kaiminUniform")).toThrow('there is no initialiser "kaiminUniform"');
   });
 });
 

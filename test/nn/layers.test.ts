@@ -1,6 +1,6 @@
 /**
- * Every exported layer against PyTorch: state-dict keys and order, forward and gradients in training, running
- * statistics, and evaluation. The layers are found among the exports, so one without a case fails here.
+ * Every layer of the registry against PyTorch: state-dict keys and order, forward and gradients in training, running
+ * statistics, and evaluation. One without a case fails here, and so does one that is exported but not registered.
  */
 import { beforeAll, describe, expect, it } from "vitest";
 import { useDevice } from "../../src/index.js";
@@ -10,13 +10,19 @@ import { build, expectClose, type LayerCase, type LayerReference, readReference,
 
 const cases = readReference<LayerCase[]>("layers.cases.json");
 const references = readReference<LayerReference[]>("layers.reference.json");
-const layers = Object.entries(nn).flatMap(([name, value]) =>
+const classes = Object.entries(nn).flatMap(([name, value]) =>
   typeof value === "function" && value.prototype instanceof nn.Module ? [name] : [],
 );
 
 describe("the cases", () => {
-  it.each(layers)("include %s", (name) => {
+  it.each(classes)("include %s", (name) => {
     expect(cases.map(({ layer }) => layer)).toContain(name);
+  });
+
+  it("are of registered layers, by the names of their classes", () => {
+    expect([...nn.layers.names, "Sequential"].sort()).toEqual([...classes].sort());
+    for (const layerCase of cases) expect(build(layerCase).constructor.name).toBe(layerCase.layer);
+    expect(nn.activations.entries.map(({ layer }) => layer.name)).toEqual(["ReLU", "ReLU6"]);
   });
 
   it("have up-to-date references", () => {

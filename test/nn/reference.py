@@ -1,4 +1,4 @@
-"""Writes layers.reference.json, folding.reference.json and losses.reference.json next to this file: what PyTorch computes.
+"""Writes layers, folding, losses and initialisers .reference.json next to this file: what PyTorch computes.
 
 Weights and inputs are float32 values; the arithmetic is done in float64, so that the differences that the tests see
 are those of the tested device. The weights are random, so that nothing is hidden by ones and zeros.
@@ -97,19 +97,55 @@ FOLDED = {
 }
 
 
-def loss_reference(name, logits, targets, **options):
-    logits = logits.double().requires_grad_()
-    loss = torch.nn.functional.cross_entropy(logits, targets, **options)
+def loss_inputs(case):
+    """Predictions and targets: random numbers of a shape, class indices, signs, or the values that are given."""
+
+    def make(given):
+        if isinstance(given, list):
+            return torch.randn(given)
+        if "values" in given:
+            return torch.tensor(given["values"], dtype=torch.int64 if "classes" in given else torch.float32)
+        if "classes" in given:
+            return torch.randint(given["classes"], given["shape"])
+        return torch.randint(2, given["signs"]).float() * 2 - 1
+
+    return make(case["prediction"]), make(case["target"])
+
+
+def loss_reference(case):
+    torch.manual_seed(zlib.crc32(case["name"].encode()))
+    prediction, target = loss_inputs(case)
+    prediction = prediction.double().requires_grad_()
+    target = target.double() if target.is_floating_point() else target
+    loss = getattr(torch.nn.functional, case["torch"])(prediction, target, **snake_case(case.get("options", {})))
     loss.sum().backward()
-    camel = {"reduction": options.get("reduction", "mean"), "labelSmoothing": options.get("label_smoothing", 0)}
     return {
-        "name": name,
-        "options": camel,
-        "logits": values(logits),
-        "targets": values(targets),
+        "name": case["name"],
+        "prediction": values(prediction),
+        "target": values(target),
         "loss": values(loss),
-        "gradient": values(logits.grad),
+        "gradient": values(prediction.grad),
     }
+
+
+def initialiser_reference(case):
+    """What the values of many weights have in common: the numbers that the test compares, over forty weights."""
+    torch.manual_seed(zlib.crc32(case["name"].encode()))
+    options = {
+        name: re.sub(r"([A-Z])", lambda m: "_" + m[1].lower(), v) if isinstance(v, str) else v
+        for name, v in snake_case(case.get("options", {})).items()
+    }
+    fill = getattr(torch.nn.init, case["torch"])
+    x = torch.stack([fill(torch.empty(case["shape"]), **options) for _ in range(40)]).double()
+    centred = x - x.mean()
+    numbers = {
+        "mean": x.mean(),
+        "std": x.std(),
+        "kurtosis": (centred**4).mean() / (centred**2).mean() ** 2,
+        "largest": x.abs().max(),
+        "zeros": (x == 0).double().mean(),
+    }
+    return {"name": case["name"]} | {name: float(f"{value.item():.6g}") for name, value in numbers.items()}
 
 
 def write(name, cases):
@@ -123,23 +159,11 @@ def main():
 
     write("folding.reference.json", [folding_reference(name, *layers) for name, layers in FOLDED.items()])
 
-    torch.manual_seed(3)
-    logits, targets = torch.randn(4, 5), torch.tensor([0, 4, 2, 2])
-    huge = torch.tensor([[1000.0, 0.0, -1000.0], [-200.0, -200.0, -100.0]])
-    images, classes = torch.randn(2, 3, 2, 2), torch.randint(3, (2, 2, 2))
-    write(
-        "losses.reference.json",
-        [
-            loss_reference("mean", logits, targets),
-            loss_reference("sum", logits, targets, reduction="sum"),
-            loss_reference("none", logits, targets, reduction="none"),
-            loss_reference("smoothed", logits, targets, label_smoothing=0.1),
-            loss_reference("smoothed sum", logits, targets, label_smoothing=0.3, reduction="sum"),
-            loss_reference("huge logits", huge, torch.tensor([1, 2]), reduction="none"),
-            loss_reference("images", images, classes),
-            loss_reference("images, each pixel", images, classes, reduction="none", label_smoothing=0.2),
-        ],
-    )
+    cases = json.loads((HERE / "losses.cases.json").read_text())
+    write("losses.reference.json", [loss_reference(case) for case in cases])
+
+    cases = json.loads((HERE / "initialisers.cases.json").read_text())
+    write("initialisers.reference.json", [initialiser_reference(case) for case in cases])
 
 
 if __name__ == "__main__":

@@ -35,11 +35,17 @@ export interface LayerReference {
   readonly eval: { readonly output: Values };
 }
 
+export interface LossCase {
+  readonly name: string;
+  readonly loss: string;
+  readonly options?: Readonly<Record<string, unknown>>;
+  readonly target: { readonly classes?: number };
+}
+
 export interface LossReference {
   readonly name: string;
-  readonly options: nn.functional.CrossEntropyOptions;
-  readonly logits: Values;
-  readonly targets: Values;
+  readonly prediction: Values;
+  readonly target: Values;
   readonly loss: Values;
   readonly gradient: Values;
 }
@@ -48,12 +54,12 @@ export function readReference<T>(name: string): T {
   return JSON.parse(readFileSync(new URL(name, import.meta.url), "utf8")) as T;
 }
 
-/** Builds the layer of a case; arguments that are cases themselves are built first. */
+/** Builds the layer of a case through the registry; arguments that are cases themselves are built first. */
 export function build({ layer, args, options }: LayerCase): nn.Module {
-  const built = args.map((arg) => (typeof arg === "object" && arg && "layer" in arg ? build(arg as LayerCase) : arg));
-  const exported: Readonly<Record<string, unknown>> = { ...nn };
-  const Layer = exported[layer] as new (...args: unknown[]) => nn.Module;
-  return new Layer(...built, ...(options ? [options] : []));
+  if (layer === "Sequential") return new nn.Sequential(...args.map((arg) => build(arg as LayerCase)));
+  const entry = nn.layers.get(layer);
+  const places = Object.keys(entry.schema);
+  return entry.make({ ...Object.fromEntries(args.map((arg, i) => [places[i], arg])), ...options }) as nn.Module;
 }
 
 export function toTensor({ shape, data }: Values, options: { dtype?: DType; requiresGrad?: boolean } = {}): Tensor {

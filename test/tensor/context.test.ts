@@ -23,8 +23,7 @@ import {
   withContext,
   zeros,
 } from "../../src/index.js";
-import { Conv2d, Dropout, Flatten, Linear, manualSeed, ReLU, Sequential } from "../../src/nn/index.js";
-import { crossEntropy } from "../../src/nn/loss.js";
+import { Conv2d, Dropout, Flatten, functional, Linear, manualSeed, ReLU, Sequential } from "../../src/nn/index.js";
 import { SGD } from "../../src/optim/index.js";
 import { root } from "../../tools/setup.mjs";
 
@@ -36,10 +35,16 @@ const labels = () => tensor(Int32Array.from({ length: 8 }, (_, i) => i % 3));
 function trainingIn(context: Context) {
   return withContext(context, () => {
     manualSeed(5);
-    const model = new Sequential(new Conv2d(1, 4, 3), new ReLU(), new Flatten(), new Dropout(0.2), new Linear(64, 3));
+    const model = new Sequential(
+      new Conv2d(1, 4, 3),
+      new ReLU(),
+      new Flatten(),
+      new Dropout({ p: 0.2 }),
+      new Linear(64, 3),
+    );
     const optimizer = new SGD(model.parameters(), { lr: 0.1, momentum: 0.9 });
     const step = compile((x: Tensor, y: Tensor) => {
-      const loss = crossEntropy(model(x), y);
+      const loss = functional.crossEntropy(model(x), y);
       loss.backward();
       optimizer.step();
       optimizer.zeroGrad();

@@ -45,7 +45,7 @@ const scoring = (role: "validation" | "test") => new DataLoader(noise(10, role),
 type Changes = Partial<FitOptions> & { schedule?: Schedule };
 async function train(run: RunFolder, { schedule, ...changes }: Changes = {}, seed = 0) {
   manualSeed(seed);
-  const dropout = new Dropout(0.3, { generator: new Generator(0, { stream: "masks" }) });
+  const dropout = new Dropout({ p: 0.3, generator: new Generator(0, { stream: "masks" }) });
   const model = new Sequential(new Flatten(), new Linear(4, 6), new BatchNorm1d(6), dropout, new Linear(6, 4));
   const optimizer = new AdamW(model.parameters(), { lr: schedule ?? 0.1234567891 });
   const steps = new Variable(zeros([]), { name: "steps" });

@@ -1,0 +1,71 @@
+/**
+ * What the registries of `fovea/nn` hold: how a layer, an activation, a loss or an initialiser is made from plain values
+ * by name, as configurations have them. This file must not know any of them.
+ */
+import type { Tensor } from "../tensor/index.js";
+import type { Parameters } from "../util/arguments.js";
+import type { Entry } from "../util/registry.js";
+import type { AnyModule } from "./module.js";
+
+/** A layer: `make({ inFeatures: 2, outFeatures: 3, bias: false })`. */
+export interface LayerEntry extends Entry {
+  make(values?: object): AnyModule;
+}
+
+/** A function of one tensor, and the layer around it. */
+export interface ActivationEntry extends Entry {
+  make(options?: object): (x: Tensor) => Tensor;
+  readonly layer: LayerEntry;
+}
+
+/** A function of predictions and targets. */
+export interface LossEntry extends Entry {
+  make(options?: object): (prediction: Tensor, target: Tensor) => Tensor;
+}
+
+/** A function from the shape of a weight to its initial value. */
+export interface InitialiserEntry extends Entry {
+  make(options?: object): (shape: readonly number[]) => Tensor;
+}
+
+type Named<One, Name> = One & { readonly name: Name };
+
+/** An entry of an activation, its name a part of its type. */
+// @__NO_SIDE_EFFECTS__
+export function activationEntry<const Name extends string>(entry: Named<ActivationEntry, Name>) {
+  return entry;
+}
+
+/** An entry of a loss, its name a part of its type. */
+// @__NO_SIDE_EFFECTS__
+export function lossEntry<const Name extends string>(entry: Named<LossEntry, Name>) {
+  return entry;
+}
+
+/** An entry of an initialiser, its name a part of its type. */
+// @__NO_SIDE_EFFECTS__
+export function initialiserEntry<const Name extends string>(entry: Named<InitialiserEntry, Name>) {
+  return entry;
+}
+
+/**
+ * The entry of a layer.
+ *
+ * @param name of the class
+ * @param parameters those by which the constructor checks its arguments
+ */
+// @__NO_SIDE_EFFECTS__
+export function layerEntry<const Name extends string>(
+  name: Name,
+  { positional, options }: Parameters,
+  type: new (...args: never[]) => AnyModule,
+): Named<LayerEntry, Name> {
+  const places = Object.keys(positional);
+  const make = (values: object = {}): AnyModule => {
+    const given = new Map<string, unknown>(Object.entries(values));
+    const args = places.map((key) => given.get(key));
+    for (const key of places) given.delete(key);
+    return new type(...([...args, ...(given.size > 0 ? [Object.fromEntries(given)] : [])] as never[]));
+  };
+  return { name, schema: { ...positional, ...options }, make };
+}

@@ -1,0 +1,50 @@
+/** How the losses of a batch become one, and the checks that losses share. This file must not know any loss. */
+import type { Tensor } from "../../tensor/index.js";
+import { word } from "../../util/kinds.js";
+import { dtypeError, shapeError, shapeText } from "../checks.js";
+
+/** How the losses of a batch become one: their mean, their sum, or not at all. */
+export type Reduction = "mean" | "sum" | "none";
+
+export interface LossOptions {
+  /** `mean` (default), `sum`, or `none` for the loss of each element. */
+  readonly reduction?: Reduction;
+}
+
+/** What the option `reduction` accepts. */
+export const reductionKind = word(["mean", "sum", "none"]);
+
+/** Requires targets of the shape of the predictions: broadcasting here is almost always a mistake. */
+export function checkSameShape(op: string, x: Tensor, target: Tensor): void {
+  if (shapeText(x.shape) === shapeText(target.shape)) return;
+  const problem = `shapes differ: x ${shapeText(x.shape)}, target ${shapeText(target.shape)}`;
+  const hint =
+    x.size === target.size ? "Did you mean target.reshape(x.shape)?" : "Make the target as large as the prediction";
+  throw shapeError(op, problem, hint);
+}
+
+/** Requires class indices that fit to logits `[N, K, ...]`. */
+export function checkTargets(op: string, logits: Tensor, targets: Tensor): void {
+  if (logits.rank < 2) {
+    const problem = `expected logits [N, K], got logits ${shapeText(logits.shape)}`;
+    throw shapeError(op, problem, "Add the batch axis with logits.unsqueeze(0)");
+  }
+  if (targets.dtype !== "i32") {
+    const oneHot = shapeText(targets.shape) === shapeText(logits.shape);
+    const hint = oneHot ? "Turn one-hot rows into indices with targets.argmax({ dim: 1 })" : 'Use targets.to("i32")';
+    throw dtypeError(op, `expected class indices of dtype i32, got targets ${targets.dtype}`, hint);
+  }
+  const needed = logits.shape.filter((_, axis) => axis !== 1);
+  if (shapeText(targets.shape) !== shapeText(needed)) {
+    const problem = `expected targets ${shapeText(needed)} for logits ${shapeText(logits.shape)}`;
+    const sameSize = targets.size === logits.size / logits.shape[1];
+    const hint = sameSize ? "Reshape the targets" : "Give each row one class index";
+    throw shapeError(op, `${problem}, got targets ${shapeText(targets.shape)}`, hint);
+  }
+}
+
+/** The losses of all elements as the reduction wants them. */
+export function reduce(losses: Tensor, reduction: Reduction): Tensor {
+  if (reduction === "none") return losses;
+  return reduction === "sum" ? losses.sum() : losses.mean();
+}

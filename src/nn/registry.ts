@@ -1,0 +1,47 @@
+/** What may be chosen by name: one line for each layer, activation, loss and initialiser. */
+import { Registry } from "../util/registry.js";
+import { reluEntry } from "./activation/relu.js";
+import { relu6Entry } from "./activation/relu6.js";
+import { flattenEntry } from "./container.js";
+import { conv2dEntry } from "./conv.js";
+import { dropoutEntry } from "./dropout.js";
+import { kaimingNormalEntry, kaimingUniformEntry, xavierNormalEntry, xavierUniformEntry } from "./init.js";
+import { linearEntry } from "./linear.js";
+import { crossEntropyEntry } from "./loss/cross-entropy.js";
+import { mseLossEntry } from "./loss/mse.js";
+import { batchNorm1dEntry, batchNorm2dEntry } from "./norm.js";
+import { adaptiveAvgPool2dEntry, avgPool2dEntry, maxPool2dEntry } from "./pool.js";
+
+/** Activations by the names of their functions. */
+export const activations = /* @__PURE__ */ new Registry("activation", [
+  reluEntry, //
+  relu6Entry,
+]);
+
+/** Layers by the names of their classes; those of activations are taken from there. */
+export const layers = /* @__PURE__ */ new Registry("layer", [
+  linearEntry,
+  conv2dEntry,
+  batchNorm1dEntry,
+  batchNorm2dEntry,
+  maxPool2dEntry,
+  avgPool2dEntry,
+  adaptiveAvgPool2dEntry,
+  dropoutEntry,
+  flattenEntry,
+  ...activations.entries.map(({ layer }) => layer),
+]);
+
+/** Losses by the names of their functions. */
+export const losses = /* @__PURE__ */ new Registry("loss", [
+  crossEntropyEntry, //
+  mseLossEntry,
+]);
+
+/** Initial values of weights by the names of their functions. */
+export const initialisers = /* @__PURE__ */ new Registry("initialiser", [
+  kaimingUniformEntry,
+  kaimingNormalEntry,
+  xavierUniformEntry,
+  xavierNormalEntry,
+]);
