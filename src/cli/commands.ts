@@ -37,7 +37,11 @@ export async function resume(
   { json = false, device, ...options }: RunOptions & ResumeOptions,
 ): Promise<number> {
   await openDevice(run, device);
-  return follow(terminal, await prepare(terminal, json, (watching) => resumeRun(run, options, watching)), json);
+  return follow(
+    terminal,
+    await prepare(terminal, json, (watching) => resumeRun(run, { ...options, ...watching })),
+    json,
+  );
 }
 
 /** Shows a run from its start to its end, and stops it when it is asked to. */

@@ -6,7 +6,9 @@ import { randomBytes } from "node:crypto";
 import { link, mkdir, open, readFile, rename, unlink } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { getSystemErrorMap } from "node:util";
+import { checked, takes } from "../util/arguments.js";
 import { DataError } from "../util/errors.js";
+import { bytes, either, flag, text } from "../util/kinds.js";
 
 const hints: Readonly<Record<string, string>> = {
   ENOSPC: "Free some space or choose a folder on another disk",
@@ -27,13 +29,17 @@ function fileError(action: string, path: string, cause: unknown): DataError {
  *
  * @throws DataError when the file is missing or cannot be read.
  */
-export async function readFileBytes(path: string): Promise<Uint8Array> {
-  try {
-    return await readFile(path);
-  } catch (cause) {
-    throw fileError("read", path, cause);
-  }
-}
+export const readFileBytes = checked(
+  "readFileBytes",
+  takes({ path: text }),
+  async (path: string): Promise<Uint8Array> => {
+    try {
+      return await readFile(path);
+    } catch (cause) {
+      throw fileError("read", path, cause);
+    }
+  },
+);
 
 /**
  * Makes a folder and its parents.
@@ -41,13 +47,13 @@ export async function readFileBytes(path: string): Promise<Uint8Array> {
  * @returns whether the folder was made; false when it was already there.
  * @throws DataError when the folder cannot be made, or something else has its name.
  */
-export async function makeFolder(path: string): Promise<boolean> {
+export const makeFolder = checked("makeFolder", takes({ path: text }), async (path: string): Promise<boolean> => {
   try {
     return (await mkdir(path, { recursive: true })) !== undefined;
   } catch (cause) {
     throw fileError("make the folder", path, cause);
   }
-}
+});
 
 /** How {@link writeFileAtomic} treats a file that is already there. */
 export interface WriteOptions {
@@ -63,33 +69,33 @@ export interface WriteOptions {
  * @example
  * await writeFileAtomic("run/config.json", JSON.stringify({ seed: 0 }));
  */
-export async function writeFileAtomic(
-  path: string,
-  data: Uint8Array | string,
-  { exclusive = false }: WriteOptions = {},
-): Promise<void> {
-  const folder = dirname(path);
-  const temporary = join(folder, `.${basename(path)}.${process.pid}.${randomBytes(4).toString("hex")}.tmp`);
-  try {
-    const file = await open(temporary, "wx");
+export const writeFileAtomic = checked(
+  "writeFileAtomic",
+  takes<WriteOptions>({ path: text, data: either(text, bytes) }, { exclusive: flag }),
+  async (path: string, data: Uint8Array | string, { exclusive = false }: WriteOptions = {}): Promise<void> => {
+    const folder = dirname(path);
+    const temporary = join(folder, `.${basename(path)}.${process.pid}.${randomBytes(4).toString("hex")}.tmp`);
     try {
-      await file.writeFile(data);
-      await file.sync();
-    } finally {
-      await file.close();
+      const file = await open(temporary, "wx");
+      try {
+        await file.writeFile(data);
+        await file.sync();
+      } finally {
+        await file.close();
+      }
+      if (exclusive) {
+        await link(temporary, path); // unlike rename, refuses to replace
+        await unlink(temporary);
+      } else {
+        await rename(temporary, path);
+      }
+    } catch (cause) {
+      await unlink(temporary).catch(() => undefined); // the file may never have been made
+      throw fileError("write", path, cause);
     }
-    if (exclusive) {
-      await link(temporary, path); // unlike rename, refuses to replace
-      await unlink(temporary);
-    } else {
-      await rename(temporary, path);
-    }
-  } catch (cause) {
-    await unlink(temporary).catch(() => undefined); // the file may never have been made
-    throw fileError("write", path, cause);
-  }
-  await syncFolder(folder);
-}
+    await syncFolder(folder);
+  },
+);
 
 /** Makes a rename durable; file systems that cannot sync a folder (Windows) order it themselves. */
 async function syncFolder(folder: string): Promise<void> {

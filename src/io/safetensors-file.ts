@@ -1,34 +1,50 @@
 /**
  * Safetensors files on disk. Needs Node; it must not know the format.
  */
-
 import type { Tensor } from "../tensor/index.js";
+import { checked, takes } from "../util/arguments.js";
+import { record, text } from "../util/kinds.js";
 import { readFileBytes, writeFileAtomic } from "./files.js";
-import { decodeSafetensors, encodeSafetensors, type HostTensor, readTensors, type Safetensors } from "./safetensors.js";
+import {
+  decodeSafetensors,
+  encodeSafetensors,
+  type HostTensor,
+  metadataKind,
+  readTensors,
+  type Safetensors,
+  type SafetensorsOptions,
+} from "./safetensors.js";
 
 /**
  * Reads a safetensors file; see {@link decodeSafetensors}.
  *
  * @throws DataError when the file is missing or damaged.
  */
-export async function readSafetensors(path: string): Promise<Safetensors> {
-  return decodeSafetensors(await readFileBytes(path), path);
-}
+export const readSafetensors = checked(
+  "readSafetensors",
+  takes({ path: text }),
+  async (path: string): Promise<Safetensors> => {
+    return decodeSafetensors(await readFileBytes(path), path);
+  },
+);
 
 /**
  * Writes a safetensors file atomically.
  *
  * @param tensors by name: a state dict, whose values at the call are written, or values in host memory
- * @param metadata text by name, kept in the header
  * @throws DataError when the file cannot be written; the old file is then untouched.
  * @example
  * await writeSafetensors("model.safetensors", model.stateDict());
  * await writeSafetensors("w.safetensors", { w: { dtype: "f32", shape: [2], data: Float32Array.of(1, 2) } });
  */
-export async function writeSafetensors(
-  path: string,
-  tensors: Readonly<Record<string, Tensor | HostTensor>>,
-  metadata: Readonly<Record<string, string>> = {},
-): Promise<void> {
-  await writeFileAtomic(path, encodeSafetensors(await readTensors(tensors), metadata));
-}
+export const writeSafetensors = checked(
+  "writeSafetensors",
+  takes<SafetensorsOptions>({ path: text, tensors: record }, { metadata: metadataKind }),
+  async (
+    path: string,
+    tensors: Readonly<Record<string, Tensor | HostTensor>>,
+    options: SafetensorsOptions = {},
+  ): Promise<void> => {
+    await writeFileAtomic(path, encodeSafetensors(await readTensors(tensors), options));
+  },
+);

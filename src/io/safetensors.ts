@@ -6,7 +6,9 @@
  * Source: https://github.com/huggingface/safetensors, "Format".
  */
 import { type DType, realize, Tensor, type TypedArray } from "../tensor/index.js";
+import { checked, takes } from "../util/arguments.js";
 import { DataError } from "../util/errors.js";
+import { bytes, isPlain, type Kind, record, text } from "../util/kinds.js";
 import { spell } from "../util/spelling.js";
 
 /** A tensor in host memory: `data.length` is the product of `shape`; a `bool` is a byte of 0 or 1. */
@@ -21,6 +23,17 @@ export interface Safetensors {
   readonly tensors: Readonly<Record<string, HostTensor>>;
   readonly metadata: Readonly<Record<string, string>>;
 }
+
+/** What a safetensors file says beside its tensors. */
+export interface SafetensorsOptions {
+  /** Text by name, kept in the header; default none. */
+  readonly metadata?: Readonly<Record<string, string>>;
+}
+
+export const metadataKind: Kind = {
+  name: "an object of strings",
+  accepts: (value) => isPlain(value) && Object.values(value).every((each) => typeof each === "string"),
+};
 
 type Fail = (problem: string) => never;
 
@@ -57,53 +70,57 @@ const formats: Readonly<Record<string, Format>> = {
  * @example
  * const bytes = encodeSafetensors(await readTensors({ w: tensor([1, 2]) }));
  */
-export async function readTensors(
-  tensors: Readonly<Record<string, Tensor | HostTensor>>,
-): Promise<Record<string, HostTensor>> {
-  const entries = Object.entries(tensors).map(([name, value]) => {
-    return [name, value instanceof Tensor ? value.detach() : value] as const;
-  });
-  await realize(...entries.flatMap(([, value]) => (value instanceof Tensor ? [value] : [])));
-  const read = async (value: Tensor | HostTensor): Promise<HostTensor> =>
-    value instanceof Tensor ? { dtype: value.dtype, shape: value.shape, data: await value.data() } : value;
-  return Object.fromEntries(
-    await Promise.all(entries.map(async ([name, value]) => [name, await read(value)] as const)),
-  );
-}
+export const readTensors = checked(
+  "readTensors",
+  takes({ tensors: record }),
+  async (tensors: Readonly<Record<string, Tensor | HostTensor>>): Promise<Record<string, HostTensor>> => {
+    const entries = Object.entries(tensors).map(([name, value]) => {
+      return [name, value instanceof Tensor ? value.detach() : value] as const;
+    });
+    const computed = entries.flatMap(([, value]) => (value instanceof Tensor ? [value] : []));
+    // Values in host memory need no device.
+    if (computed.length > 0) await realize(...computed);
+    const read = async (value: Tensor | HostTensor): Promise<HostTensor> =>
+      value instanceof Tensor ? { dtype: value.dtype, shape: value.shape, data: await value.data() } : value;
+    return Object.fromEntries(
+      await Promise.all(entries.map(async ([name, value]) => [name, await read(value)] as const)),
+    );
+  },
+);
 
 /**
  * Encodes tensors as safetensors bytes. The order is fixed (wide numbers first, then by name), so that equal tensors
  * give equal bytes.
  *
- * @param metadata text by name, kept in the header.
  * @throws DataError naming a value that is no tensor in host memory
  */
-export function encodeSafetensors(
-  tensors: Readonly<Record<string, HostTensor>>,
-  metadata: Readonly<Record<string, string>> = {},
-): Uint8Array {
-  for (const [name, value] of Object.entries(tensors)) checkHostTensor(name, value);
-  const entries = Object.entries(tensors).sort(
-    ([a, x], [b, y]) => y.data.BYTES_PER_ELEMENT - x.data.BYTES_PER_ELEMENT || (a < b ? -1 : 1),
-  );
-  let end = 0;
-  const header: [string, unknown][] = Object.keys(metadata).length > 0 ? [["__metadata__", metadata]] : [];
-  for (const [name, { dtype, shape, data }] of entries) {
-    header.push([name, { dtype: writtenAs[dtype], shape, data_offsets: [end, end + data.byteLength] }]);
-    end += data.byteLength;
-  }
-  const json = new TextEncoder().encode(JSON.stringify(Object.fromEntries(header)));
-  const headerBytes = Math.ceil(json.length / 8) * 8; // spaces up to a multiple of 8 keep the numbers aligned
-  const bytes = new Uint8Array(8 + headerBytes + end).fill(0x20, 8, 8 + headerBytes);
-  new DataView(bytes.buffer).setBigUint64(0, BigInt(headerBytes), true);
-  bytes.set(json, 8);
-  let at = 8 + headerBytes;
-  for (const [, { data }] of entries) {
-    bytes.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), at);
-    at += data.byteLength;
-  }
-  return bytes;
-}
+export const encodeSafetensors = checked(
+  "encodeSafetensors",
+  takes<SafetensorsOptions>({ tensors: record }, { metadata: metadataKind }),
+  (tensors: Readonly<Record<string, HostTensor>>, { metadata = {} }: SafetensorsOptions = {}): Uint8Array => {
+    for (const [name, value] of Object.entries(tensors)) checkHostTensor(name, value);
+    const entries = Object.entries(tensors).sort(
+      ([a, x], [b, y]) => y.data.BYTES_PER_ELEMENT - x.data.BYTES_PER_ELEMENT || (a < b ? -1 : 1),
+    );
+    let end = 0;
+    const header: [string, unknown][] = Object.keys(metadata).length > 0 ? [["__metadata__", metadata]] : [];
+    for (const [name, { dtype, shape, data }] of entries) {
+      header.push([name, { dtype: writtenAs[dtype], shape, data_offsets: [end, end + data.byteLength] }]);
+      end += data.byteLength;
+    }
+    const json = new TextEncoder().encode(JSON.stringify(Object.fromEntries(header)));
+    const headerBytes = Math.ceil(json.length / 8) * 8; // spaces up to a multiple of 8 keep the numbers aligned
+    const bytes = new Uint8Array(8 + headerBytes + end).fill(0x20, 8, 8 + headerBytes);
+    new DataView(bytes.buffer).setBigUint64(0, BigInt(headerBytes), true);
+    bytes.set(json, 8);
+    let at = 8 + headerBytes;
+    for (const [, { data }] of entries) {
+      bytes.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), at);
+      at += data.byteLength;
+    }
+    return bytes;
+  },
+);
 
 /** Requires values that are there, as many as the shape says, of the dtype's array. */
 function checkHostTensor(name: string, value: HostTensor): void {
@@ -127,47 +144,51 @@ function checkHostTensor(name: string, value: HostTensor): void {
  * @param name what errors call the bytes, usually the path.
  * @throws DataError when the bytes are truncated, overlap, leave holes, or hold a dtype or value that does not fit.
  */
-export function decodeSafetensors(bytes: Uint8Array, name: string): Safetensors {
-  const fail: Fail = (problem) => {
-    throw new DataError(`[safetensors] ${name} ${problem}`, { hint: "The file is damaged or not safetensors" });
-  };
-  if (bytes.length < 8) fail(`is truncated: ${bytes.length} bytes, a header length alone takes 8`);
-  const headerBytes = Number(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true));
-  if (headerBytes > maxHeaderBytes) fail(`announces a header of ${headerBytes} bytes, more than ${maxHeaderBytes}`);
-  if (8 + headerBytes > bytes.length) {
-    fail(`is truncated: the header ends at byte ${8 + headerBytes}, the file has ${bytes.length}`);
-  }
-  const header = parseHeader(bytes.subarray(8, 8 + headerBytes)) ?? fail("has a header that is not a JSON object");
-  const block = bytes.subarray(8 + headerBytes);
-  const { __metadata__: metadata = {}, ...described } = header;
-  if (!isRecord(metadata) || !Object.values(metadata).every((text) => typeof text === "string")) {
-    fail("has metadata that is not text by name");
-  }
-  const tensors: Record<string, HostTensor> = Object.create(null);
-  let previous = { end: 0, key: "" };
-  const entries = Object.entries(described).map(([key, value]) => ({ key, ...readEntry(key, value, fail) }));
-  for (const { key, format, shape, begin, end, type } of entries.sort((a, b) => a.begin - b.begin || a.end - b.end)) {
-    if (begin < previous.end) fail(`has tensors that overlap: "${previous.key}" and "${key}"`);
-    if (begin > previous.end) fail(`has a hole of ${begin - previous.end} bytes before tensor "${key}"`);
-    if (end > block.length) {
-      fail(`is truncated: tensor "${key}" ends at data byte ${end}, the file has ${block.length}`);
+export const decodeSafetensors = checked(
+  "decodeSafetensors",
+  takes({ bytes, name: text }),
+  (bytes: Uint8Array, name: string): Safetensors => {
+    const fail: Fail = (problem) => {
+      throw new DataError(`[safetensors] ${name} ${problem}`, { hint: "The file is damaged or not safetensors" });
+    };
+    if (bytes.length < 8) fail(`is truncated: ${bytes.length} bytes, a header length alone takes 8`);
+    const headerBytes = Number(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true));
+    if (headerBytes > maxHeaderBytes) fail(`announces a header of ${headerBytes} bytes, more than ${maxHeaderBytes}`);
+    if (8 + headerBytes > bytes.length) {
+      fail(`is truncated: the header ends at byte ${8 + headerBytes}, the file has ${bytes.length}`);
     }
-    const count = shape.reduce((product, size) => product * size, 1);
-    if (count * format.sizeBytes !== end - begin) {
-      fail(
-        `gives tensor "${key}" ${end - begin} bytes, but ${type} [${shape.join(", ")}] takes ${count * format.sizeBytes}`,
-      );
+    const header = parseHeader(bytes.subarray(8, 8 + headerBytes)) ?? fail("has a header that is not a JSON object");
+    const block = bytes.subarray(8 + headerBytes);
+    const { __metadata__: metadata = {}, ...described } = header;
+    if (!isRecord(metadata) || !Object.values(metadata).every((text) => typeof text === "string")) {
+      fail("has metadata that is not text by name");
     }
-    try {
-      tensors[key] = { dtype: format.dtype, shape, data: format.read(new Uint8Array(block.subarray(begin, end))) };
-    } catch (cause) {
-      fail(`holds in tensor "${key}" ${(cause as Error).message}`);
+    const tensors: Record<string, HostTensor> = Object.create(null);
+    let previous = { end: 0, key: "" };
+    const entries = Object.entries(described).map(([key, value]) => ({ key, ...readEntry(key, value, fail) }));
+    for (const { key, format, shape, begin, end, type } of entries.sort((a, b) => a.begin - b.begin || a.end - b.end)) {
+      if (begin < previous.end) fail(`has tensors that overlap: "${previous.key}" and "${key}"`);
+      if (begin > previous.end) fail(`has a hole of ${begin - previous.end} bytes before tensor "${key}"`);
+      if (end > block.length) {
+        fail(`is truncated: tensor "${key}" ends at data byte ${end}, the file has ${block.length}`);
+      }
+      const count = shape.reduce((product, size) => product * size, 1);
+      if (count * format.sizeBytes !== end - begin) {
+        fail(
+          `gives tensor "${key}" ${end - begin} bytes, but ${type} [${shape.join(", ")}] takes ${count * format.sizeBytes}`,
+        );
+      }
+      try {
+        tensors[key] = { dtype: format.dtype, shape, data: format.read(new Uint8Array(block.subarray(begin, end))) };
+      } catch (cause) {
+        fail(`holds in tensor "${key}" ${(cause as Error).message}`);
+      }
+      previous = { end, key };
     }
-    previous = { end, key };
-  }
-  if (previous.end !== block.length) fail(`has ${block.length - previous.end} bytes that belong to no tensor`);
-  return { tensors, metadata: metadata as Record<string, string> };
-}
+    if (previous.end !== block.length) fail(`has ${block.length - previous.end} bytes that belong to no tensor`);
+    return { tensors, metadata: metadata as Record<string, string> };
+  },
+);
 
 function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);

@@ -4,7 +4,9 @@
  */
 import { createLeaf, type Node, sizeOfShape, topological, twoHomes } from "../ir/graph.js";
 import { Storage } from "../runtime/index.js";
+import { checked, takes } from "../util/arguments.js";
 import { FoveaError } from "../util/errors.js";
+import { callback } from "../util/kinds.js";
 import { type Context, currentContext, withContext } from "./context.js";
 import { leafAfter, leafOf, type Run, realizedLeaf, storageOf } from "./realized.js";
 
@@ -313,7 +315,7 @@ export const isGradEnabled = (): boolean => currentContext().gradients;
  * @example
  * noGrad(() => weight.assign(weight.mul(0.9)));
  */
-export function noGrad<T>(fn: () => T): T {
+export const noGrad = checked("noGrad", takes({ fn: callback }), <T>(fn: () => T): T => {
   const context = currentContext();
   const outer = context.gradients;
   context.gradients = false;
@@ -322,7 +324,7 @@ export function noGrad<T>(fn: () => T): T {
   } finally {
     context.gradients = outer;
   }
-}
+});
 
 /** Which cell's value a node is, for cells that want gradients. */
 const owners = new WeakMap<Node, Cell>();

@@ -4,7 +4,9 @@
  */
 import { createLeaf, formatShape, type Node, sameShape, twoHomes } from "../ir/graph.js";
 import { type Device, Storage } from "../runtime/index.js";
+import { checked, takes } from "../util/arguments.js";
 import { ConfigError } from "../util/errors.js";
+import { callback, count } from "../util/kinds.js";
 import { activeTrace, type Cell, Trace, traced } from "./cells.js";
 import { type Context, currentContext, withContext } from "./context.js";
 import { evaluateNow, fitProgram, runProgram } from "./evaluate.js";
@@ -202,12 +204,13 @@ const MAX_PROGRAMS = 16;
  * });
  * const loss = await step(x, y);
  */
-export function compile<A extends unknown[], R>(
-  fn: (...args: A) => R,
-  options: CompileOptions = {},
-): (...args: A) => Promise<R> {
-  return compileProbed(fn, options);
-}
+export const compile = checked(
+  "compile",
+  takes<CompileOptions>({ fn: callback }, { maxPrograms: count() }),
+  <A extends unknown[], R>(fn: (...args: A) => R, options: CompileOptions = {}): ((...args: A) => Promise<R>) => {
+    return compileProbed(fn, options);
+  },
+);
 
 /**
  * Has `fn` run before every call of the compiled function that is being traced, the first one included, and before that
@@ -223,13 +226,13 @@ export function compile<A extends unknown[], R>(
  * });
  * const y = await step(ones([2])); // [0.1, 0.1]
  */
-export function beforeEachCall(fn: () => void): boolean {
+export const beforeEachCall = checked("beforeEachCall", takes({ fn: callback }), (fn: () => void): boolean => {
   const trace = activeTrace();
   if (trace?.calls.has(fn)) return false;
   if (trace) trace.calls.add(fn);
   else fn();
   return true;
-}
+});
 
 /**
  * Whether a compiled function is being traced: what is read and assigned then is part of its program.

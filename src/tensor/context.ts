@@ -5,7 +5,9 @@
  */
 import type { Home, Node } from "../ir/graph.js";
 import { type Device, type Storage, Turns } from "../runtime/index.js";
+import { checked, checkedConstructor, checkMethods, takes } from "../util/arguments.js";
 import { ConfigError } from "../util/errors.js";
+import { callback, instance, text } from "../util/kinds.js";
 import { withOrigin } from "../util/scope.js";
 import type { PendingCells, Trace } from "./cells.js";
 import { checkDevice, openDefault, openDevice } from "./devices.js";
@@ -18,6 +20,8 @@ export interface ContextOptions {
   /** For messages. Default: the name of the device, or "unnamed". */
   readonly name?: string;
 }
+
+const checkContext = checkedConstructor("Context", takes<ContextOptions>({}, { device: text, name: text }));
 
 /**
  * Its own device, queue, programs, pending assignments, gradient mode and seed. What is built within `withContext` belongs
@@ -46,7 +50,9 @@ export class Context implements Home {
   private readonly queue = new Turns();
   private chosen: string | null;
 
-  constructor({ device, name }: ContextOptions = {}) {
+  constructor(options: ContextOptions = {}) {
+    checkContext([options]);
+    const { device, name } = options;
     if (device !== undefined) checkDevice(device);
     this.chosen = device ?? null;
     this.name = name ?? device ?? "unnamed";
@@ -96,6 +102,8 @@ export class Context implements Home {
   }
 }
 
+checkMethods(Context, { device: takes(), useDevice: takes({ name: text }), finish: takes() });
+
 /** The context of programs that name none. */
 export const defaultContext = new Context({ name: "default" });
 let current = defaultContext;
@@ -121,21 +129,25 @@ export const contextOf = ({ home }: Node): Context => (home instanceof Context ?
  * const weight = withContext(other, () => new Parameter(ones([2])));
  * await weight.mul(3).toArray(); // [3, 3]
  */
-export function withContext<T>(context: Context, fn: () => T): T {
-  if (fn.constructor.name === "AsyncFunction") {
-    throw new ConfigError("[withContext] the function is asynchronous: behind an await it would build elsewhere", {
-      hint: "Build within withContext, and await what it returns",
-    });
-  }
-  const outer = current;
-  if (outer === context) return fn();
-  current = context;
-  try {
-    return withOrigin({ path: "", role: "forward" }, fn);
-  } finally {
-    current = outer;
-  }
-}
+export const withContext = checked(
+  "withContext",
+  takes({ context: instance(Context, "a Context"), fn: callback }),
+  <T>(context: Context, fn: () => T): T => {
+    if (fn.constructor.name === "AsyncFunction") {
+      throw new ConfigError("[withContext] the function is asynchronous: behind an await it would build elsewhere", {
+        hint: "Build within withContext, and await what it returns",
+      });
+    }
+    const outer = current;
+    if (outer === context) return fn();
+    current = context;
+    try {
+      return withOrigin({ path: "", role: "forward" }, fn);
+    } finally {
+      current = outer;
+    }
+  },
+);
 
 /**
  * A value that every context has for itself, made when it is first asked for: what would otherwise be a variable of a
@@ -147,14 +159,14 @@ export function withContext<T>(context: Context, fn: () => T): T {
  * calls().count++;
  * calls().count; // 1
  */
-export function perContext<T>(make: () => T): () => T {
+export const perContext = checked("perContext", takes({ make: callback }), <T>(make: () => T): (() => T) => {
   const values = new WeakMap<Context, { readonly value: T }>();
   return () => {
     const known = values.get(current) ?? { value: make() };
     values.set(current, known);
     return known.value;
   };
-}
+});
 
 /**
  * Chooses the device on which everything from now on is computed, in the current context.
@@ -163,7 +175,11 @@ export function perContext<T>(make: () => T): () => T {
  * @example
  * await useDevice("interp");
  */
-export const useDevice = (name: string): Promise<void> => current.useDevice(name);
+export const useDevice = checked(
+  "useDevice",
+  takes({ name: text }),
+  async (name: string): Promise<void> => current.useDevice(name),
+);
 
 /**
  * The device in use: the one given to {@link useDevice}, or named by the environment variable FOVEA_DEVICE, or the first

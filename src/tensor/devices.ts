@@ -3,8 +3,10 @@
  * the business of a context.
  */
 import type { Device } from "../runtime/index.js";
+import { checked, takes } from "../util/arguments.js";
 import { DeviceError, UnavailableError } from "../util/errors.js";
 import { environment } from "../util/host.js";
+import { callback, text } from "../util/kinds.js";
 
 type Opener = () => Promise<Device>;
 
@@ -19,19 +21,30 @@ const opened = new Map<string, Promise<Device>>();
 /** The device that is used where none was chosen. */
 let first: Promise<Device> | null = null;
 
+/** When a device is used. */
+export interface DeviceOptions {
+  /**
+   * What it costs to use this device where the ones before it are not available; it then steps in by itself and says so
+   * once. Default: it never does.
+   */
+  readonly standsInAt?: string;
+}
+
 /**
  * Makes a device known under a name; it is opened when first used. The first that is registered is the default.
  *
- * @param options.standsInAt what it costs to use this device where the ones before it are not available; it then steps
- * in by itself and says so once. Default: it never does.
  * @example
  * registerDevice("mine", () => currentDevice());
  */
-export function registerDevice(name: string, open: Opener, options: { readonly standsInAt?: string } = {}): void {
-  registered.set(name, { open, standsInAt: options.standsInAt ?? null });
-  opened.delete(name);
-  first = null;
-}
+export const registerDevice = checked(
+  "registerDevice",
+  takes<DeviceOptions>({ name: text, open: callback }, { standsInAt: text }),
+  (name: string, open: Opener, options: DeviceOptions = {}): void => {
+    registered.set(name, { open, standsInAt: options.standsInAt ?? null });
+    opened.delete(name);
+    first = null;
+  },
+);
 
 function unknownDevice(name: string): DeviceError {
   return new DeviceError(`unknown device "${name}"`, { hint: `Choose one of ${[...registered.keys()].join(", ")}` });

@@ -2,9 +2,12 @@
 import { sizeOf } from "../ir/dtype.js";
 import { type Node, type StructuralName, topological } from "../ir/graph.js";
 import { structuralRecord } from "../ops/index.js";
+import { checked, takes } from "../util/arguments.js";
+import { repeated } from "../util/kinds.js";
 import { Trace, traced } from "./cells.js";
 import { currentContext } from "./context.js";
 import type { Tensor } from "./tensor.js";
+import { tensorKind } from "./tensor.js";
 
 /**
  * Multiply-adds of the convolutions and matrix products behind tensors, each counted once. Nothing is computed; what was
@@ -13,9 +16,13 @@ import type { Tensor } from "./tensor.js";
  * @example
  * multiplyAdds(zeros([2, 3]).matmul(zeros([3, 4]))); // 24
  */
-export function multiplyAdds(...tensors: readonly Tensor[]): number {
-  return [...multiplyAddsByPath(...tensors).values()].reduce((sum, count) => sum + count, 0);
-}
+export const multiplyAdds = checked(
+  "multiplyAdds",
+  takes({ tensors: repeated(tensorKind) }),
+  (...tensors: readonly Tensor[]): number => {
+    return [...multiplyAddsByPath(...tensors).values()].reduce((sum, count) => sum + count, 0);
+  },
+);
 
 /** As {@link multiplyAdds}, for each path of a module (see `Origin`) in which the work was asked for. */
 export function multiplyAddsByPath(...tensors: readonly Tensor[]): Map<string, number> {

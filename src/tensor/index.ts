@@ -31,7 +31,7 @@ export {
   zeros,
   zerosLike,
 } from "./create.js";
-export { registerDevice } from "./devices.js";
+export { type DeviceOptions, registerDevice } from "./devices.js";
 export { multiplyAdds } from "./flops.js";
 export type { Nested } from "./format.js";
 export { avgPool2d, type Conv2dOptions, conv2d, maxPool2d } from "./functions.js";

@@ -4,7 +4,8 @@
  */
 import type { KernelWork, Program } from "../ir/program.js";
 import { betterPeaks, measurePeaks, type Peaks } from "../runtime/index.js";
-import { ConfigError } from "../util/errors.js";
+import { checked, takes } from "../util/arguments.js";
+import { anything, callback, count, list } from "../util/kinds.js";
 import { compileProbed } from "./compile.js";
 import { currentContext, currentDevice } from "./context.js";
 
@@ -47,37 +48,40 @@ export interface ProfileOptions {
  * const { kernels } = await profile((x: Tensor) => model(x), [zeros([8, 1, 28, 28])], { steps: 2, warmup: 0 });
  * kernels.map(({ hearts, timesMs }) => `${hearts[0].path} ${Math.min(...timesMs)} ms`);
  */
-export async function profile<A extends unknown[]>(
-  fn: (...args: A) => unknown,
-  args: A,
-  { steps = 10, warmup = 3 }: ProfileOptions = {},
-): Promise<FunctionProfile> {
-  for (const [what, value, least] of [["steps", steps, 1] as const, ["warmup", warmup, 0] as const]) {
-    if (Number.isInteger(value) && value >= least) continue;
-    throw new ConfigError(`[profile] ${what} must be a whole number from ${least}, got ${value}`);
-  }
-  const runs: (readonly number[])[] = [];
-  let program: Program | undefined;
-  const step = compileProbed(fn, {}, (made, timesMs) => {
-    program = made;
-    runs.push(timesMs);
-  });
-  const context = currentContext();
-  const stepsMs: number[] = [];
-  for (let i = 0; i <= warmup + steps; i++) {
-    const startMs = performance.now();
-    await step(...args);
-    await context.finish();
-    stepsMs.push(performance.now() - startMs);
-  }
-  const timed = runs.slice(-steps);
-  const kernels = (program?.work ?? []).map((work, i) => ({
-    ...work,
-    label: program?.kernels[i].label ?? "",
-    timesMs: timed.map((timesMs) => timesMs[i]),
-  }));
-  return { kernels, stepsMs: stepsMs.slice(-steps), arenaBytes: program?.arenaBytes ?? 0 };
-}
+export const profile = checked(
+  "profile",
+  takes<ProfileOptions>(
+    { fn: callback, args: list(anything, "an array of arguments") },
+    { steps: count(), warmup: count(0) },
+  ),
+  async <A extends unknown[]>(
+    fn: (...args: A) => unknown,
+    args: A,
+    { steps = 10, warmup = 3 }: ProfileOptions = {},
+  ): Promise<FunctionProfile> => {
+    const runs: (readonly number[])[] = [];
+    let program: Program | undefined;
+    const step = compileProbed(fn, {}, (made, timesMs) => {
+      program = made;
+      runs.push(timesMs);
+    });
+    const context = currentContext();
+    const stepsMs: number[] = [];
+    for (let i = 0; i <= warmup + steps; i++) {
+      const startMs = performance.now();
+      await step(...args);
+      await context.finish();
+      stepsMs.push(performance.now() - startMs);
+    }
+    const timed = runs.slice(-steps);
+    const kernels = (program?.work ?? []).map((work, i) => ({
+      ...work,
+      label: program?.kernels[i].label ?? "",
+      timesMs: timed.map((timesMs) => timesMs[i]),
+    }));
+    return { kernels, stepsMs: stepsMs.slice(-steps), arenaBytes: program?.arenaBytes ?? 0 };
+  },
+);
 
 /**
  * Profiles a function, and measures before and after it what the device in use does at most: two seconds more, in which

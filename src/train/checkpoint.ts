@@ -59,7 +59,9 @@ export interface Checkpoint extends Standing {
  */
 export async function writeCheckpoint(path: string, { state, ...standing }: Checkpoint): Promise<void> {
   const text = JSON.stringify(standing);
-  await writeSafetensors(path, state, { format, standing: text, sha256: digest(text, state) });
+  await writeSafetensors(path, state, {
+    metadata: { format, standing: text, sha256: digest(text, state) },
+  });
 }
 
 /**

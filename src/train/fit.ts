@@ -2,11 +2,13 @@
  * The training loop: steps, epochs, checkpoints, events. It must not know data sets by name, models by name,
  * or where its events are shown.
  */
-import type { DataLoader } from "../data/index.js";
-import { functional, type Module } from "../nn/index.js";
-import type { Ema } from "../optim/index.js";
+import { DataLoader } from "../data/browser.js";
+import { functional, Module } from "../nn/index.js";
+import { Ema } from "../optim/index.js";
 import type { Tensor } from "../tensor/index.js";
+import { checked, takes } from "../util/arguments.js";
 import { ConfigError, DataError, NumericError } from "../util/errors.js";
+import { anything, callback, count, flag, instance, needed, number, record, shaped } from "../util/kinds.js";
 import type { Checkpoint, Progress } from "./checkpoint.js";
 import type { DoneEvent, Score, TrainEvent } from "./events.js";
 import { Pace } from "./pace.js";
@@ -61,6 +63,10 @@ interface Unread {
   readonly result: Tensor;
 }
 
+const moduleKind = instance(Module, "a module");
+const loaderKind = instance(DataLoader, "a DataLoader");
+const optimizerKind = shaped("an optimizer", { step: callback, zeroGrad: callback, lr: number });
+
 /**
  * Trains a classifier. The whole step is one compiled program; the numbers depend on seeds only, not on timing.
  *
@@ -72,18 +78,37 @@ interface Unread {
  * const optimizer = new optim.SGD(model.parameters(), { lr: 0.1 });
  * await fit({ model, optimizer, train: new DataLoader(train, { shuffle: true, dropLast: true }), epochs: 1 });
  */
-export async function fit(options: FitOptions): Promise<DoneEvent> {
-  const { epochs } = options;
-  if (!Number.isInteger(epochs) || epochs < 1) {
-    throw new ConfigError(`[fit] epochs must be a whole number from 1, got ${epochs}`);
-  }
-  const fitting = new Fitting(options);
-  try {
-    return await fitting.work();
-  } finally {
-    await fitting.close();
-  }
-}
+export const fit = checked(
+  "fit",
+  takes<FitOptions>(
+    {},
+    {
+      model: needed(moduleKind),
+      optimizer: needed(optimizerKind),
+      loss: callback,
+      scoreLoss: callback,
+      input: moduleKind,
+      averages: instance(Ema, "an Ema"),
+      testFlip: flag,
+      train: needed(loaderKind),
+      validation: loaderKind,
+      test: loaderKind,
+      epochs: needed(count()),
+      onEvent: callback,
+      signal: anything,
+      run: shaped("a RunFolder", { record: callback, save: callback }),
+      state: record,
+    },
+  ),
+  async (options: FitOptions): Promise<DoneEvent> => {
+    const fitting = new Fitting(options);
+    try {
+      return await fitting.work();
+    } finally {
+      await fitting.close();
+    }
+  },
+);
 
 function partsOf({ model, optimizer, input, averages, state = {} }: FitOptions): StateParts {
   const own: StateParts = {

@@ -3,9 +3,12 @@
  * model. It must not know models, data sets or files.
  */
 import { cutout, randomCrop, randomFlip, type Standardisation, standardise } from "../data/browser.js";
+import { standardisationKind } from "../data/kinds.js";
 import { Module } from "../nn/index.js";
 import { Generator, type Tensor } from "../tensor/index.js";
+import { checkedConstructor, takes } from "../util/arguments.js";
 import { ConfigError } from "../util/errors.js";
+import { number, whole, word } from "../util/kinds.js";
 
 /** What an {@link InputTransform} applies. */
 export interface InputTransformOptions {
@@ -24,6 +27,21 @@ export interface InputTransformOptions {
   /** Seed of the random streams. Default 0. */
   readonly seed?: number;
 }
+
+const check = checkedConstructor(
+  "InputTransform",
+  takes<InputTransformOptions>(
+    {},
+    {
+      standardisation: standardisationKind,
+      crop: number,
+      cropMode: word(["zero", "reflect"]),
+      flip: number,
+      cutout: number,
+      seed: whole,
+    },
+  ),
+);
 
 /**
  * Standardises bytes and, in training mode, crops, flips and cuts out at random. It is a module because it has a mode, and
@@ -44,6 +62,7 @@ export class InputTransform extends Module {
   readonly cutoutGenerator: Generator;
 
   constructor(options: InputTransformOptions = {}) {
+    check([options]);
     super();
     const { seed = 0 } = options;
     this.options = options;

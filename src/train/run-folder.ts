@@ -18,7 +18,9 @@ import {
 } from "../io/index.js";
 import type { AnyModule, Module } from "../nn/index.js";
 import { realize } from "../tensor/index.js";
+import { checked, takes } from "../util/arguments.js";
 import { ConfigError, DataError, NumericError } from "../util/errors.js";
+import { text } from "../util/kinds.js";
 import { type Checkpoint, type Progress, readCheckpoint, writeCheckpoint } from "./checkpoint.js";
 import { parseRunConfig, type RunConfig } from "./config.js";
 import type { Position, TrainEvent } from "./events.js";
@@ -158,7 +160,9 @@ export class RunFolder {
    */
   async save(model: Saved, { epoch, step }: Position): Promise<string> {
     const path = join(this.path, files.model);
-    await writeSafetensors(path, await hostState(model, step), { epoch: String(epoch), step: String(step) });
+    await writeSafetensors(path, await hostState(model, step), {
+      metadata: { epoch: String(epoch), step: String(step) },
+    });
     return path;
   }
 
@@ -200,14 +204,18 @@ export function defaultRunName(data: string, model: string, now: Date = new Date
  *
  * @throws DataError when the folder is no run, or its `config.json` is damaged.
  */
-export async function readRunConfig(path: string): Promise<RunConfig> {
-  const configPath = join(path, files.config);
-  const bytes = await readFileBytes(configPath).catch((cause: unknown) => {
-    const hint = "Pass the folder that fovea train has printed";
-    throw new DataError(`[run] ${path} is not a run folder: there is no ${files.config} in it`, { hint, cause });
-  });
-  return parseRunConfig(new TextDecoder().decode(bytes), configPath);
-}
+export const readRunConfig = checked(
+  "readRunConfig",
+  takes({ path: text }),
+  async (path: string): Promise<RunConfig> => {
+    const configPath = join(path, files.config);
+    const bytes = await readFileBytes(configPath).catch((cause: unknown) => {
+      const hint = "Pass the folder that fovea train has printed";
+      throw new DataError(`[run] ${path} is not a run folder: there is no ${files.config} in it`, { hint, cause });
+    });
+    return parseRunConfig(new TextDecoder().decode(bytes), configPath);
+  },
+);
 
 /** What a run needs to go on, checked as far as files alone allow. */
 interface Stopped {
@@ -258,12 +266,16 @@ export async function readStopped(path: string): Promise<Stopped> {
  * @example
  * const { model, config } = await loadRun("runs/first");
  */
-export async function loadRun(path: string): Promise<{ model: Module; config: RunConfig }> {
-  const config = await readRunConfig(path);
-  const model = modelOf(config);
-  model.loadStateDict((await readSafetensors(join(path, files.model))).tensors);
-  return { model: model.eval(), config };
-}
+export const loadRun = checked(
+  "loadRun",
+  takes({ path: text }),
+  async (path: string): Promise<{ model: Module; config: RunConfig }> => {
+    const config = await readRunConfig(path);
+    const model = modelOf(config);
+    model.loadStateDict((await readSafetensors(join(path, files.model))).tensors);
+    return { model: model.eval(), config };
+  },
+);
 
 async function hostState(model: Saved, step: number): Promise<Record<string, HostTensor>> {
   await realize();

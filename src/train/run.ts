@@ -5,7 +5,9 @@
 import { type DecodeProgress, fitStandardisation, type Standardisation } from "../data/index.js";
 import { functional, manualSeed } from "../nn/index.js";
 import { currentDevice } from "../tensor/index.js";
+import { checked, takes } from "../util/arguments.js";
 import { ConfigError, DataError, NumericError } from "../util/errors.js";
+import { anything, callback, record, text } from "../util/kinds.js";
 import { type CheckedOptions, checkOptions, type RunConfig, type TrainOptions } from "./config.js";
 import type { DoneEvent, Score, TrainEvent } from "./events.js";
 import { fingerprintOf } from "./fingerprint.js";
@@ -51,26 +53,30 @@ export interface PreparedRun {
  * await useDevice("native");
  * const { testAccuracy } = await (await prepareRun({ data: "mnist" })).start();
  */
-export async function prepareRun(given: TrainOptions, { onEvent }: Watching = {}): Promise<PreparedRun> {
-  const options = checkOptions(given);
-  const { size, memory, seed } = options;
-  const data = await openData(
-    options.data,
-    { ratio: 0.8, seed },
-    {
-      size: size === undefined ? undefined : parseSize(size),
-      memoryBytes: memory === undefined ? undefined : parseBytes(memory),
-      onProgress: onEvent && decodeEvents(onEvent),
-    },
-  );
-  const device = options.device ?? (await currentDevice()).name;
-  const config = await resolve(options, data, device);
-  const path = options.out ?? defaultRunName(options.data, config.model);
-  return { config, start: (watching = {}) => train(path, config, data, watching) };
-}
+export const prepareRun = checked(
+  "prepareRun",
+  takes<Watching>({ options: record }, { onEvent: callback, signal: anything }),
+  async (given: TrainOptions, { onEvent }: Watching = {}): Promise<PreparedRun> => {
+    const options = checkOptions(given);
+    const { size, memory, seed } = options;
+    const data = await openData(
+      options.data,
+      { ratio: 0.8, seed },
+      {
+        size: size === undefined ? undefined : parseSize(size),
+        memoryBytes: memory === undefined ? undefined : parseBytes(memory),
+        onProgress: onEvent && decodeEvents(onEvent),
+      },
+    );
+    const device = options.device ?? (await currentDevice()).name;
+    const config = await resolve(options, data, device);
+    const path = options.out ?? defaultRunName(options.data, config.model);
+    return { config, start: (watching = {}) => train(path, config, data, watching) };
+  },
+);
 
 /** What may differ where a stopped run goes on. */
-export interface ResumeOptions {
+export interface ResumeOptions extends Watching {
   /** Where its data are now; default: where they were. */
   readonly data?: string;
   /** Pixels of a folder held in memory at most: bytes, or `2GiB`, `500MB`; default a quarter of the machine's. */
@@ -92,30 +98,30 @@ export interface ResumeOptions {
  * await run.start({ signal: AbortSignal.abort() });
  * const done = await (await resumeRun("runs/stopped")).start(); // done.stopped is "completed"
  */
-export async function resumeRun(
-  path: string,
-  { data: place, memory }: ResumeOptions = {},
-  { onEvent }: Watching = {},
-): Promise<PreparedRun> {
-  const config = await readRunConfig(path);
-  await readStopped(path); // what is wrong with the run itself is said before the data are read
-  const { folder, split = { ratio: 0.8, seed: config.seed } } = config.data;
-  const [, height, width] = config.input.shape;
-  const options = checkOptions({ data: place ?? config.data.name, memory });
-  const data = await openData(options.data, split, {
-    size: folder?.resize ? [height, width] : undefined,
-    memoryBytes: options.memory === undefined ? undefined : parseBytes(options.memory),
-    onProgress: onEvent && decodeEvents(onEvent),
-  });
-  const difference = differenceOf(await describe(options.data, data), config);
-  if (difference) {
-    throw new DataError(`[resume] ${options.data} is not what ${path} was trained on: ${difference}`, {
-      hint: "Restore the data, or train anew",
+export const resumeRun = checked(
+  "resumeRun",
+  takes<ResumeOptions>({ path: text }, { data: text, memory: text, onEvent: callback, signal: anything }),
+  async (path: string, { data: place, memory, onEvent }: ResumeOptions = {}): Promise<PreparedRun> => {
+    const config = await readRunConfig(path);
+    await readStopped(path); // what is wrong with the run itself is said before the data are read
+    const { folder, split = { ratio: 0.8, seed: config.seed } } = config.data;
+    const [, height, width] = config.input.shape;
+    const options = checkOptions({ data: place ?? config.data.name, memory });
+    const data = await openData(options.data, split, {
+      size: folder?.resize ? [height, width] : undefined,
+      memoryBytes: options.memory === undefined ? undefined : parseBytes(options.memory),
+      onProgress: onEvent && decodeEvents(onEvent),
     });
-  }
-  const start = (watching = {}) => train(path, config, data, watching, true);
-  return { config: { ...config, device: (await currentDevice()).name }, start };
-}
+    const difference = differenceOf(await describe(options.data, data), config);
+    if (difference) {
+      throw new DataError(`[resume] ${options.data} is not what ${path} was trained on: ${difference}`, {
+        hint: "Restore the data, or train anew",
+      });
+    }
+    const start = (watching = {}) => train(path, config, data, watching, true);
+    return { config: { ...config, device: (await currentDevice()).name }, start };
+  },
+);
 
 /**
  * Scores a finished run on the test part of a data set. MNIST is divided as the run divided it, so that nothing the run
@@ -125,18 +131,22 @@ export async function resumeRun(
  * @param data a data set or a folder.
  * @throws DataError when the run or the data is damaged, or the two do not fit together.
  */
-export async function evaluateRun(path: string, data: string): Promise<Score> {
-  const { model, config } = await loadRun(path);
-  const { input } = config;
-  const test = await openTestData(data, config);
-  if (String(test.sampleShape) !== String(input.shape) || test.classes.length > input.classes.length) {
-    const has = `${data} has images of [${test.sampleShape.join(", ")}] in ${test.classes.length} classes`;
-    const knows = `the model of ${path} takes [${input.shape.join(", ")}] in ${input.classes.length}`;
-    throw new DataError(`[evaluate] ${has}, but ${knows}`, { hint: "Evaluate on data like those it was trained on" });
-  }
-  const { testFlip } = config;
-  return evaluate(model, scoringLoader(test, config), { input: inputTransformOf(config), testFlip });
-}
+export const evaluateRun = checked(
+  "evaluateRun",
+  takes({ path: text, data: text }),
+  async (path: string, data: string): Promise<Score> => {
+    const { model, config } = await loadRun(path);
+    const { input } = config;
+    const test = await openTestData(data, config);
+    if (String(test.sampleShape) !== String(input.shape) || test.classes.length > input.classes.length) {
+      const has = `${data} has images of [${test.sampleShape.join(", ")}] in ${test.classes.length} classes`;
+      const knows = `the model of ${path} takes [${input.shape.join(", ")}] in ${input.classes.length}`;
+      throw new DataError(`[evaluate] ${has}, but ${knows}`, { hint: "Evaluate on data like those it was trained on" });
+    }
+    const { testFlip } = config;
+    return evaluate(model, scoringLoader(test, config), { input: inputTransformOf(config), testFlip });
+  },
+);
 
 const eventMs = 250;
 

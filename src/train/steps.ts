@@ -2,11 +2,13 @@
  * The two compiled programs of a run: one training step and one evaluation step. Each returns its numbers as one small
  * tensor, so that reading them back is one copy. They must not know epochs, files or events.
  */
-import type { DataLoader } from "../data/index.js";
-import { functional, type Module } from "../nn/index.js";
+import { DataLoader } from "../data/browser.js";
+import { functional, Module } from "../nn/index.js";
 import type { Ema } from "../optim/index.js";
 import { compile, concat, noGrad, stack, type Tensor, tensor } from "../tensor/index.js";
+import { checked, takes } from "../util/arguments.js";
 import { ConfigError } from "../util/errors.js";
+import { callback, flag, instance } from "../util/kinds.js";
 import type { Score } from "./events.js";
 import type { Stateful } from "./state.js";
 
@@ -129,9 +131,16 @@ export function makeScorer(model: Module, options: ScoreOptions = {}): Scorer {
  * const loader = new DataLoader(test, { batchSize: 250, padLast: true });
  * const { accuracy } = await evaluate(model, loader, { testFlip: true });
  */
-export function evaluate(model: Module, loader: DataLoader, options: ScoreOptions = {}): Promise<Score> {
-  return makeScorer(model, options)(loader);
-}
+export const evaluate = checked(
+  "evaluate",
+  takes<ScoreOptions>(
+    { model: instance(Module, "a module"), loader: instance(DataLoader, "a DataLoader") },
+    { loss: callback, input: instance(Module, "a module"), testFlip: flag },
+  ),
+  async (model: Module, loader: DataLoader, options: ScoreOptions = {}): Promise<Score> => {
+    return makeScorer(model, options)(loader);
+  },
+);
 
 /** 1 where the largest logit is the target's, else 0. Shape: `[B, K], [B] -> [B]`, f32. */
 function countRight(logits: Tensor, targets: Tensor): Tensor {

@@ -2,8 +2,10 @@
  * The block of MobileNetV2. This file knows layers only; it must not know whole networks.
  */
 import * as nn from "../nn/index.js";
-import type { Generator, Tensor } from "../tensor/index.js";
+import { Generator, type Tensor } from "../tensor/index.js";
+import { checkedConstructor, takes } from "../util/arguments.js";
 import { ConfigError } from "../util/errors.js";
+import { count, instance, number } from "../util/kinds.js";
 import { convolution } from "./convolution.js";
 
 export interface InvertedResidualOptions {
@@ -14,6 +16,14 @@ export interface InvertedResidualOptions {
   /** Source of the initial values. Default: the one seeded by `nn.manualSeed`. */
   readonly generator?: Generator;
 }
+
+const check = checkedConstructor(
+  "InvertedResidual",
+  takes<InvertedResidualOptions>(
+    { inChannels: count(), outChannels: count() },
+    { stride: number, expandRatio: number, generator: instance(Generator, "a Generator") },
+  ),
+);
 
 /**
  * Inverted residual: widen by a 1×1 convolution, a 3×3 convolution of each channel for itself, and back by another 1×1,
@@ -35,6 +45,7 @@ export class InvertedResidual extends nn.Module {
   readonly residual: boolean;
 
   constructor(inChannels: number, outChannels: number, options: InvertedResidualOptions = {}) {
+    check([inChannels, outChannels, options]);
     super();
     const { stride = 1, expandRatio = 6, generator } = options;
     if (stride !== 1 && stride !== 2) throw new ConfigError(`[InvertedResidual] stride must be 1 or 2, got ${stride}`);

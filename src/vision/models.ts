@@ -3,8 +3,10 @@
  * images. It must not know data sets or training.
  */
 import type { Module } from "../nn/index.js";
-import type { Generator, Size2d } from "../tensor/index.js";
+import { Generator, type Size2d } from "../tensor/index.js";
+import { checked, takes } from "../util/arguments.js";
 import { ConfigError } from "../util/errors.js";
+import { count, flag, instance, needed, size2d, text, word } from "../util/kinds.js";
 import { nearest } from "../util/nearest.js";
 import { ResNet, type ResNetName, resnetRows, type Stem } from "./resnet.js";
 import { buildSmall, type SmallName, smallRows } from "./small.js";
@@ -43,11 +45,13 @@ const models: Readonly<Record<ModelName, Build>> = {
   ...rowsOf(smallRows, (name) => ({ classes, inChannels = 3, size, generator }) => {
     return buildSmall(name, [inChannels, ...pairOf(size)], classes, generator);
   }),
-  ...rowsOf(resnetRows, (name) => (options) => {
-    const stem = options.stem ?? (Math.min(...pairOf(options.size)) >= LARGE ? "imagenet" : "cifar");
+  ...rowsOf(resnetRows, (name) => ({ size, ...options }) => {
+    const stem = options.stem ?? (Math.min(...pairOf(size)) >= LARGE ? "imagenet" : "cifar");
     return new ResNet(name, { ...options, stem });
   }),
-  ...rowsOf(speednetRows, (name) => (options) => new SpeedNet(name, { ...options, size: pairOf(options.size) })),
+  ...rowsOf(speednetRows, (name) => ({ classes, inChannels, size, generator }) => {
+    return new SpeedNet(name, { classes, inChannels, size: pairOf(size), generator });
+  }),
 };
 
 /** The names of all models. */
@@ -63,24 +67,28 @@ export const modelNames = Object.keys(models) as [ModelName, ...ModelName[]];
  * const model = createModel("resnet20", { classes: 10, size: 32 });
  * const logits = model.eval()(zeros([1, 3, 32, 32])); // shape [1, 10]
  */
-export function createModel(name: ModelName, options: ModelOptions): Module {
-  if (!Object.hasOwn(models, name)) {
-    const meant = nearest(name, modelNames);
-    const hint = meant ? `Did you mean ${meant}?` : `Choose one of ${modelNames.join(", ")}`;
-    throw new ConfigError(`[model] there is no model "${name}"`, { hint });
-  }
-  const { classes, inChannels = 3, size } = options;
-  for (const [what, value] of Object.entries({
-    classes,
-    inChannels,
-    height: pairOf(size)[0],
-    width: pairOf(size)[1],
-  })) {
-    if (Number.isInteger(value) && value >= 1) continue;
-    throw new ConfigError(`[model] ${what} must be a whole number from 1, got ${value}`);
-  }
-  return models[name](options);
-}
+export const createModel = checked(
+  "createModel",
+  takes<ModelOptions>(
+    { name: text },
+    {
+      classes: needed(count()),
+      inChannels: count(),
+      size: needed(size2d()),
+      stem: word(["imagenet", "cifar"]),
+      zeroInitResidual: flag,
+      generator: instance(Generator, "a Generator"),
+    },
+  ),
+  (name: ModelName, options: ModelOptions): Module => {
+    if (!Object.hasOwn(models, name)) {
+      const meant = nearest(name, modelNames);
+      const hint = meant ? `Did you mean ${meant}?` : `Choose one of ${modelNames.join(", ")}`;
+      throw new ConfigError(`[model] there is no model "${name}"`, { hint });
+    }
+    return models[name](options);
+  },
+);
 
 function pairOf(size: Size2d): readonly [number, number] {
   return typeof size === "number" ? [size, size] : size;

@@ -3,7 +3,9 @@
  * This file knows layers only; it must not know data sets, training, or the other models.
  */
 import * as nn from "../nn/index.js";
-import type { Generator, Tensor } from "../tensor/index.js";
+import { Generator, type Tensor } from "../tensor/index.js";
+import { checkedConstructor, takes } from "../util/arguments.js";
+import { count, flag, instance, needed, word } from "../util/kinds.js";
 import { convolution } from "./convolution.js";
 
 /** One variant: what a network is built from. */
@@ -57,6 +59,20 @@ export interface ResNetOptions {
   readonly generator?: Generator;
 }
 
+const check = checkedConstructor(
+  "ResNet",
+  takes<ResNetOptions>(
+    { name: word(Object.keys(resnetRows)) },
+    {
+      classes: needed(count()),
+      inChannels: count(),
+      stem: word(["imagenet", "cifar"]),
+      zeroInitResidual: flag,
+      generator: instance(Generator, "a Generator"),
+    },
+  ),
+);
+
 /**
  * A residual network.
  *
@@ -84,6 +100,7 @@ export class ResNet extends nn.Module {
   readonly fc: nn.Linear;
 
   constructor(name: ResNetName, options: ResNetOptions) {
+    check([name, options]);
     super();
     const row: Row = resnetRows[name];
     const { classes, inChannels = 3, generator, zeroInitResidual = false } = options;

@@ -3,8 +3,10 @@
  * data sets, training, or the other models.
  */
 import * as nn from "../nn/index.js";
-import { type Generator, type Tensor, tensor } from "../tensor/index.js";
+import { Generator, type Tensor, tensor } from "../tensor/index.js";
+import { checkedConstructor, takes } from "../util/arguments.js";
 import { ConfigError } from "../util/errors.js";
+import { count, instance, needed, size2d, word } from "../util/kinds.js";
 import { WhiteningConv2d } from "./whitening.js";
 
 /** One variant: channels of its groups, each of which halves the image. */
@@ -31,6 +33,19 @@ const PATCH = 2;
 /** Factor on the logits, so that the last layer, whose inputs are maxima, starts out unsure. */
 const LOGITS = 1 / 9;
 
+const check = checkedConstructor(
+  "SpeedNet",
+  takes<SpeedNetOptions>(
+    { name: word(Object.keys(speednetRows)) },
+    {
+      classes: needed(count()),
+      inChannels: count(),
+      size: needed(size2d()),
+      generator: instance(Generator, "a Generator"),
+    },
+  ),
+);
+
 /**
  * The network of airbench: whitened patches, three groups of two convolutions, each group after its first convolution
  * halved by a max pool, the maximum over the rest of the image, one linear layer.
@@ -50,7 +65,9 @@ export class SpeedNet extends nn.Module {
   readonly layers: nn.Sequential;
   readonly head: nn.Linear;
 
-  constructor(name: SpeedNetName, { classes, inChannels = 3, size, generator }: SpeedNetOptions) {
+  constructor(name: SpeedNetName, options: SpeedNetOptions) {
+    check([name, options]);
+    const { classes, inChannels = 3, size, generator } = options;
     super();
     const { widths } = speednetRows[name];
     const smallest = 2 ** widths.length + PATCH - 1;

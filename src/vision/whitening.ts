@@ -3,19 +3,23 @@
  * not know any network, nor where images come from.
  */
 import type { TrainingSet } from "../data/index.js";
+import { datasetKind } from "../data/kinds.js";
 import * as nn from "../nn/index.js";
 import {
   compile,
   concat,
   conv2d,
-  type Generator,
+  Generator,
   Parameter,
   type Tensor,
   tensor,
   Variable,
   zeros,
 } from "../tensor/index.js";
+import { tensorKind } from "../tensor/tensor.js";
+import { checked, checkedConstructor, checkMethods, takes } from "../util/arguments.js";
 import { ConfigError, ShapeError } from "../util/errors.js";
+import { count, instance, number } from "../util/kinds.js";
 import { eigenSymmetric } from "./eigen.js";
 
 export interface WhiteningOptions {
@@ -27,6 +31,14 @@ export interface WhiteningOptions {
 
 /** Images that filters are taken from: the second moments of their patches hardly change with more. */
 const SAMPLES = 1024;
+
+const check = checkedConstructor(
+  "WhiteningConv2d",
+  takes<WhiteningOptions>(
+    { inChannels: count(), kernelSize: count() },
+    { eps: number, generator: instance(Generator, "a Generator") },
+  ),
+);
 
 /**
  * A convolution whose filters are the eigenvectors of the patches of training images, each over the root of its
@@ -52,12 +64,10 @@ export class WhiteningConv2d extends nn.Module {
   readonly bias: Parameter;
   readonly eps: number;
 
-  constructor(inChannels: number, kernelSize: number, { eps = 5e-4, generator }: WhiteningOptions = {}) {
+  constructor(inChannels: number, kernelSize: number, options: WhiteningOptions = {}) {
+    check([inChannels, kernelSize, options]);
     super();
-    for (const [name, value] of Object.entries({ inChannels, kernelSize })) {
-      if (Number.isInteger(value) && value >= 1) continue;
-      throw new ConfigError(`[whiteningConv2d] ${name} must be a whole number ≥ 1, got ${value}`);
-    }
+    const { eps = 5e-4, generator } = options;
     if (!(eps > 0)) throw new ConfigError(`[whiteningConv2d] eps must be above 0, got ${eps}`);
     this.eps = eps;
     const half = inChannels * kernelSize ** 2;
@@ -111,6 +121,8 @@ function secondMoments(x: Tensor, K: number): Tensor {
   return patches.matmul(patches.transpose()).mul(1 / count);
 }
 
+checkMethods(WhiteningConv2d, { fit: takes({ images: tensorKind }) });
+
 /**
  * Fits every {@link WhiteningConv2d} of a model to images of its training split; models without one stay as they are.
  *
@@ -120,12 +132,16 @@ function secondMoments(x: Tensor, K: number): Tensor {
  * const net = createModel("speednet", { classes: 10, inChannels: 1, size: 28 });
  * await fitWhitening(net, train);
  */
-export async function fitWhitening(model: nn.AnyModule, train: TrainingSet): Promise<void> {
-  const layers = model.namedModules().flatMap(([, module]) => (module instanceof WhiteningConv2d ? [module] : []));
-  if (layers.length === 0) return;
-  const count = Math.min(SAMPLES, train.length);
-  const spread = Int32Array.from({ length: count }, (_, i) => Math.floor((i * train.length) / count)); // of all classes
-  const { x } = await train.batch(spread);
-  const images = tensor(x, { shape: [count, ...train.sampleShape] });
-  for (const layer of layers) await layer.fit(images);
-}
+export const fitWhitening = checked(
+  "fitWhitening",
+  takes({ model: instance(nn.Module, "a module"), train: datasetKind }),
+  async (model: nn.AnyModule, train: TrainingSet): Promise<void> => {
+    const layers = model.namedModules().flatMap(([, module]) => (module instanceof WhiteningConv2d ? [module] : []));
+    if (layers.length === 0) return;
+    const count = Math.min(SAMPLES, train.length);
+    const spread = Int32Array.from({ length: count }, (_, i) => Math.floor((i * train.length) / count)); // of all classes
+    const { x } = await train.batch(spread);
+    const images = tensor(x, { shape: [count, ...train.sampleShape] });
+    for (const layer of layers) await layer.fit(images);
+  },
+);

@@ -43,7 +43,7 @@ describe("round trip", () => {
   } as const;
 
   it("keeps every dtype, shape, value and the metadata", () => {
-    const decoded = decodeSafetensors(encodeSafetensors(tensors, { step: "12" }), "x");
+    const decoded = decodeSafetensors(encodeSafetensors(tensors, { metadata: { step: "12" } }), "x");
     expect({ ...decoded.tensors }).toEqual(tensors);
     expect(decoded.metadata).toEqual({ step: "12" });
   });
@@ -187,7 +187,7 @@ describe("damage", () => {
   it("never crashes or hangs: any cut, any flipped byte gives tensors or a DataError", () => {
     const good = encodeSafetensors(
       { w: { dtype: "f32", shape: [2, 3], data: new Float32Array(6).fill(1) } },
-      { a: "b" },
+      { metadata: { a: "b" } },
     );
     for (let length = 0; length < good.length; length++) expect(lineOf(good.subarray(0, length))).toContain(hint);
     fc.assert(

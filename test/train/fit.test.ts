@@ -138,7 +138,7 @@ describe("a run", () => {
   });
 
   it("refuses a number of epochs that is none", async () => {
-    await expect(train({ epochs: 0 })).rejects.toThrow("[fit] epochs must be a whole number from 1, got 0");
+    await expect(train({ epochs: 0 })).rejects.toThrow("[fit] epochs must be a whole number ≥ 1, got 0");
   });
 });
 

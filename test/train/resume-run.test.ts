@@ -44,7 +44,7 @@ async function train(data: string, name: string, options: Partial<TrainOptions> 
 async function resume(run: string, options: Parameters<typeof resumeRun>[1] = {}) {
   const events: TrainEvent[] = [];
   const onEvent = (event: TrainEvent) => events.push(event);
-  const { start, config } = await resumeRun(run, options, { onEvent });
+  const { start, config } = await resumeRun(run, { ...options, onEvent });
   return { done: await start({ onEvent }), events, config };
 }
 

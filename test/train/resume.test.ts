@@ -278,7 +278,7 @@ describe("refused", () => {
       async (run) => {
         const path = file(run, "checkpoint.safetensors");
         const { tensors, metadata } = await readSafetensors(path);
-        await writeSafetensors(path, tensors, { ...metadata, format: "2" });
+        await writeSafetensors(path, tensors, { metadata: { ...metadata, format: "2" } });
       },
       (run) => `[run] ${file(run, "checkpoint.safetensors")} is a checkpoint of format 2; ${otherVersion}`,
     ],

@@ -226,9 +226,9 @@ describe("createModel refuses", () => {
   });
 
   it.each([
-    [{ classes: 0, size: 32 }, "[model] classes must be a whole number from 1, got 0"],
-    [{ classes: 2, size: [32, 0.5] }, "[model] width must be a whole number from 1, got 0.5"],
-    [{ classes: 2, size: 32, inChannels: -1 }, "[model] inChannels must be a whole number from 1, got -1"],
+    [{ classes: 0, size: 32 }, "[createModel] classes must be a whole number ≥ 1, got 0"],
+    [{ classes: 2, size: [32, 0.5] }, "[createModel] size must be a whole number ≥ 1 or a pair of them, got [32, 0.5]"],
+    [{ classes: 2, size: 32, inChannels: -1 }, "[createModel] inChannels must be a whole number ≥ 1, got -1"],
   ] as const)("%j", (options, message) => {
     expect(failure(() => createModel("resnet20", options))).toBe(message);
   });

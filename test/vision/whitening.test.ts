@@ -113,7 +113,7 @@ describe("a whitening layer", () => {
       return "nothing";
     };
     expect(await failure(() => new WhiteningConv2d(0, 2))).toBe(
-      "[whiteningConv2d] inChannels must be a whole number ≥ 1, got 0",
+      "[WhiteningConv2d] inChannels must be a whole number ≥ 1, got 0",
     );
     expect(await failure(() => new WhiteningConv2d(1, 2, { eps: 0 }))).toBe(
       "[whiteningConv2d] eps must be above 0, got 0",
