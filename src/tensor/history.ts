@@ -10,6 +10,7 @@ import { graph } from "../ops/index.js";
 import { FoveaError } from "../util/errors.js";
 import { ownerOf } from "./cells.js";
 import { located } from "./check.js";
+import { realizedLeaf } from "./realized.js";
 
 /** A gradient never flows through these to their inputs. */
 const isEnd = (node: Node): boolean => node.op === "detach" || !isFloat(node.dtype);
@@ -99,8 +100,10 @@ export function gradientsOf(
     });
   }
   const byId = new Map(order.map((one) => [one.id, one]));
+  // A variable that was computed since reads as the leaf of its value; the output was built with the node before.
+  const byLeaf = new Map(order.flatMap((one) => (one.op === "leaf" ? [] : [[realizedLeaf(one), one] as const])));
   const same = targets.map((target) => {
-    const former = byId.get(formerId(target));
+    const former = byId.get(formerId(target)) ?? byLeaf.get(target);
     return former && former !== target ? [target, former] : [target];
   });
   const flat = same.flat();
