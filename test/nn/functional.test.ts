@@ -28,6 +28,27 @@ describe("crossEntropy", () => {
   });
 });
 
+describe("crossEntropy with a tensor of label smoothing", () => {
+  it("is that of the number, also with a share of 0 where a class is masked", async () => {
+    const logits = tensor([
+      [1, -2, 0.5],
+      [0, 3, -1],
+    ]);
+    const targets = tensor([2, 0], { dtype: "i32" });
+    const smoothing = new Variable(tensor(0));
+    for (const share of [0, 0.1, 1]) {
+      smoothing.load([share]);
+      const [a, b] = [share, smoothing].map((labelSmoothing) => F.crossEntropy(logits, targets, { labelSmoothing }));
+      expect(await a.item()).toBeCloseTo(await b.item(), 6);
+    }
+    smoothing.load([0]);
+    const masked = tensor([[1, Number.NEGATIVE_INFINITY, 0.5]]);
+    const label = tensor([2], { dtype: "i32" });
+    const loss = F.crossEntropy(masked, label, { labelSmoothing: smoothing });
+    expect(await loss.item()).toBeCloseTo(await F.crossEntropy(masked, label).item(), 6);
+  });
+});
+
 describe("mseLoss", () => {
   it.each([
     { reduction: "mean" as const, expected: 2.5 },
