@@ -4,6 +4,7 @@
  * stay below a fixed size, so that the time to compile them grows with the length of the graph only. Knows no loops.
  */
 import { isOp, type Node, type Shape, sameShape, sizeOfShape } from "../ir/graph.js";
+import { isScalar, scalarOps } from "../ir/scalar.js";
 import type { Layout } from "./layout.js";
 import { Ordering } from "./ordering.js";
 import type { KernelPlan, NestPlan } from "./plan.js";
@@ -11,10 +12,10 @@ import { isPointwise, isWeightGradient } from "./roots.js";
 
 /** Elements up to which a nest is too small for a kernel of its own. */
 const SMALL = 1 << 15;
-/** Nodes that a nest computes per element: what follows is another nest. */
-const MOST_NODES = 256;
-/** Buffers that a nest of so many nodes hardly has: where a kernel may have as many, they are not counted. */
-const MANY_BUFFERS = 4 * MOST_NODES;
+/** Arithmetic of a nest per element: what follows is another nest. */
+const MOST_ARITHMETIC = 512;
+/** Buffers that a nest of so much arithmetic hardly has: where a kernel may have as many, they are not counted. */
+const MANY_BUFFERS = 2 * MOST_ARITHMETIC;
 /** Nests of a kernel. */
 const MOST_NESTS = 512;
 /** Reductions that share a pass: each has sums of its own in registers. */
@@ -28,8 +29,8 @@ const MOST_TRIED = 64;
 interface RootReads {
   readonly aligned: ReadonlySet<Node>;
   readonly all: ReadonlySet<Node>;
-  /** Nodes that are computed from these: the root, and what is not stored. */
-  readonly nodes: number;
+  /** Arithmetic of the root and of what is not stored, per element; a movement counts as one. */
+  readonly arithmetic: number;
 }
 export type Reads = (root: Node) => RootReads;
 
@@ -64,7 +65,8 @@ function findReads(root: Node, isStored: (node: Node) => boolean): RootReads {
       stack.push(x);
     }
   }
-  return { aligned: new Set([...all].filter((x) => !elsewhere.has(x))), all, nodes: seen.size };
+  const arithmetic = [...seen.keys()].reduce((sum, { op }) => sum + (isScalar(op) ? scalarOps[op].cost : 1), 0);
+  return { aligned: new Set([...all].filter((x) => !elsewhere.has(x))), all, arithmetic };
 }
 
 const layoutKeys = new WeakMap<Layout, string>();
@@ -79,8 +81,8 @@ function layoutKey(layout: Layout | undefined): string {
 interface Nest {
   readonly anchor: Node | null;
   readonly roots: Node[];
-  /** Nodes that it computes; what its roots share counts for each. */
-  nodes: number;
+  /** Arithmetic per element; what its roots share counts for each. */
+  arithmetic: number;
 }
 
 /** Loop nests that are merged step by step, with who makes and who reads what. */
@@ -98,7 +100,7 @@ class Nests {
     this.nests = plans.map(({ anchor, roots }) => ({
       anchor,
       roots: [...roots],
-      nodes: roots.reduce((sum, root) => sum + readsOf(root).nodes, 0),
+      arithmetic: roots.reduce((sum, root) => sum + readsOf(root).arithmetic, 0),
     }));
     this.nests.forEach(({ roots }, i) => {
       for (const root of roots) this.makers.set(root, i);
@@ -152,7 +154,7 @@ class Nests {
   /** Whether two nests together are small enough for one. */
   fits(i: number, j: number): boolean {
     const [one, other] = [this.nests[i], this.nests[j]];
-    if (one.nodes + other.nodes > MOST_NODES) return false;
+    if (one.arithmetic + other.arithmetic > MOST_ARITHMETIC) return false;
     if (this.mostBuffers >= MANY_BUFFERS) return true;
     return buffersOf([...one.roots, ...other.roots], this.readsOf).size <= this.mostBuffers;
   }
@@ -160,9 +162,9 @@ class Nests {
   /** Appends the roots of one nest to those of another. */
   merge(into: number, other: number): void {
     this.ordering.merge(into, other);
-    const [host, { roots, nodes }] = [this.nests[into], this.nests[other]];
+    const [host, { roots, arithmetic }] = [this.nests[into], this.nests[other]];
     for (const root of roots) host.roots.push(root);
-    host.nodes += nodes;
+    host.arithmetic += arithmetic;
   }
 
   /** The nests that are left, in the order in which they were given. */

@@ -162,8 +162,23 @@ function prepareConv(node: Node<"conv2d">, target: Target): Node {
   return graph.make("winogradConv2d", [node.inputs[0], filters], { ...node.attrs, tile });
 }
 
+/** Values that one kernel concatenates. */
+const MOST_PARTS = 64;
+
+/** Concatenations of more values become concatenations of concatenations, so that kernels stay bounded. */
+function cutConcat(node: Node<"concat">): Node {
+  let parts = node.inputs;
+  while (parts.length > MOST_PARTS) {
+    parts = Array.from({ length: Math.ceil(parts.length / MOST_PARTS) }, (_, k) =>
+      graph.make("concat", parts.slice(k * MOST_PARTS, (k + 1) * MOST_PARTS), node.attrs),
+    );
+  }
+  return parts === node.inputs ? node : graph.make("concat", parts, node.attrs);
+}
+
 export function prepare(outputs: readonly Node[], target: Target): Node[] {
   const decomposed = rewrite(outputs, (node) => {
+    if (isOp(node, "concat")) return cutConcat(node);
     const record = structuralRecord(node);
     if (!record?.decompose || isOp(node, "variance")) return node;
     if (hasTemplate(node, target)) {

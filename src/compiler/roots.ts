@@ -23,6 +23,8 @@ export interface Roots {
 
 /** Reductions over at most this many elements are computed in place. */
 const SMALL_REDUCTION = 9;
+/** Values that are concatenated where they are read; more are each copied into their slice of the result. */
+const FEW_PARTS = 4;
 /** Nodes of an epilogue: what follows is a kernel of its own, so that kernels stay bounded in long graphs. */
 const MOST_BEHIND = 64;
 /** Nodes between a convolution and a sum over its bands, for the same reason. */
@@ -50,6 +52,7 @@ export const isBandNode = (node: Node): node is BandNode => isOp(node, "bandSum"
 function isAnchor(node: Node): boolean {
   if (isBandNode(node)) return false;
   if (structuralRecord(node)?.kind === "template") return true;
+  if (isOp(node, "concat")) return node.inputs.length > FEW_PARTS;
   if (!isOp(node, "reduce") && !isOp(node, "argmax")) return false;
   return sizeOfShape(node.inputs[0].shape) / Math.max(1, sizeOfShape(node.shape)) > SMALL_REDUCTION;
 }

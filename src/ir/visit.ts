@@ -38,6 +38,41 @@ export function operandsOf(e: Expr): readonly Expr[] {
   }
 }
 
+/**
+ * Every distinct subexpression, operands before what uses them, in the order of a depth-first search. Iterative, so that
+ * long chains do not exhaust the stack.
+ *
+ * @param operands - what is below an expression
+ * @param skip - expressions to leave out with all that is below them
+ */
+export function operandsFirst(
+  roots: readonly Expr[],
+  operands: (e: Expr) => readonly Expr[] = operandsOf,
+  skip: (e: Expr) => boolean = () => false,
+): Expr[] {
+  const found: Expr[] = [];
+  const seen = new Set<string>();
+  const way: { readonly e: Expr; readonly below: readonly Expr[]; next: number }[] = [];
+  const enter = (e: Expr): void => {
+    if (seen.has(e.key) || skip(e)) return;
+    seen.add(e.key);
+    way.push({ e, below: operands(e), next: 0 });
+  };
+  for (const root of roots) {
+    enter(root);
+    while (way.length > 0) {
+      const last = way[way.length - 1];
+      if (last.next < last.below.length) {
+        enter(last.below[last.next++]);
+        continue;
+      }
+      found.push(last.e);
+      way.pop();
+    }
+  }
+  return found;
+}
+
 /** Calls `visit` once for every distinct subexpression. */
 export function eachExpr(roots: readonly Expr[], visit: (e: Expr) => void): void {
   const seen = new Set<string>();

@@ -2,6 +2,7 @@
 import { isOp } from "../../ir/graph.js";
 import type { KernelBuilder } from "../kernel-builder.js";
 import type { KernelPlan, NestPlan } from "../plan.js";
+import { lowerConcat } from "./concat.js";
 import { lowerConv } from "./conv.js";
 import { lowerConvWeight } from "./conv-weight.js";
 import { lowerGrouped } from "./grouped.js";
@@ -27,6 +28,7 @@ function lowerNest(builder: KernelBuilder, { anchor, roots }: NestPlan): number 
   if (isOp(anchor, "convWeightGrad")) {
     return anchor.attrs.groups > 1 ? lowerGroupedWeight(builder, anchor) : lowerConvWeight(builder, anchor);
   }
+  if (isOp(anchor, "concat")) return lowerConcat(builder, anchor, roots);
   if (isOp(anchor, "argmax")) return lowerArgmax(builder, anchor, roots);
   return isOp(anchor, "reduce") ? lowerReduce(builder, [{ anchor, roots }]) : 0;
 }

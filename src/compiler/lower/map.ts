@@ -40,31 +40,54 @@ export function lowerMap(builder: KernelBuilder, roots: readonly Node[]): number
   }
   const shape = root.shape.length === 0 ? [1] : root.shape;
   const place = (at: readonly ix.Index[]) => (root.shape.length === 0 ? [] : at);
-  const { group, cost } = chooseAxis(builder, shape, (at) => values(place(at)), root.shape);
+  const space: Space = {
+    shape,
+    work: operations(values(place(shape.map(() => ix.zero)))),
+    values: (at) => values(place(at)),
+    positionOf: (at) => ix.flatten(at, shape),
+    stores: (at) => stores(place(at)),
+  };
+  const axis = chooseAxis(builder, space);
+  const costly = axis.cost >= 1 && lowerInSquares(builder, roots, space.work, axis.cost * lanes);
+  if (!costly) addAlong(builder, space, axis.group);
+  return space.work * points;
+}
+
+/** Elements that are computed and stored one by one. */
+export interface Space {
+  readonly shape: readonly number[];
+  /** Operations per element. */
+  readonly work: number;
+  /** What is computed at coordinates. */
+  readonly values: (at: readonly ix.Index[]) => Expr[];
+  /** Where the result lies in memory. */
+  readonly positionOf: (at: readonly ix.Index[]) => ix.Index;
+  readonly stores: (at: readonly ix.Index[]) => Stmt[];
+}
+
+/** Adds the nests that compute a space, in vectors along the axes where these cost least. */
+export const addMap = (builder: KernelBuilder, space: Space): void =>
+  addAlong(builder, space, chooseAxis(builder, space).group);
+
+/** Whole vectors along a group of axes, and the elements that are left. */
+function addAlong(builder: KernelBuilder, { shape, work, stores }: Space, group: VectorAxis): void {
+  const lanes = builder.lanes;
   const length = shape.slice(group.from, group.to).reduce((a, b) => a * b, 1);
   const outer = [...shape.slice(0, group.from), ...shape.slice(group.to)];
-  const work = operations(values(place(shape.map(() => ix.zero))));
-  if (cost >= 1 && lowerInSquares(builder, roots, work, cost * lanes)) return work * points;
   const vectors = Math.floor(length / lanes);
   // The vector axis is the innermost loop; where it lies before other axes, those are outside it.
   const nestOver = (count: number, start: number, width: number) =>
     addNest(builder, [...outer, count], work * width, (at) => {
       const step = at[at.length - 1];
       const position = width === 1 ? ix.plus(step, start) : ix.add(ix.scale(step, width), builder.lane);
-      return stores(place(expandGroup(shape, group, at.slice(0, -1), position)));
+      return stores(expandGroup(shape, group, at.slice(0, -1), position));
     });
   if (vectors > 0) nestOver(vectors, 0, lanes);
   if (length % lanes !== 0 || vectors === 0) nestOver(length - vectors * lanes, vectors * lanes, 1);
-  return work * points;
 }
 
 /** The group of axes along which vectors cost least, and that cost per element. */
-function chooseAxis(
-  builder: KernelBuilder,
-  shape: readonly number[],
-  values: (at: readonly ix.Index[]) => Expr[],
-  stored: readonly number[],
-): { group: VectorAxis; cost: number } {
+function chooseAxis(builder: KernelBuilder, { shape, values, positionOf }: Space): { group: VectorAxis; cost: number } {
   const lanes = builder.lanes;
   const candidates = vectorCandidates(shape);
   if (lanes === 1) return { group: candidates[0], cost: 0 };
@@ -78,7 +101,7 @@ function chooseAxis(
     const step = ix.variable({ name: "v", extent: Math.max(1, vectors) });
     const position = ix.add(ix.scale(step, lanes), builder.lane);
     const at = expandGroup(shape, group, variables, position);
-    const target = indexValue(ix.flatten(at, stored.length === 0 ? shape : stored), lanes);
+    const target = indexValue(positionOf(at), lanes);
     const contiguous = target.kind === "index" && ix.strideOf(target.index, LANE) === 1;
     const vector = loadCost(values(at), lanes) + (contiguous ? 1 : lanes);
     const scalar = 1 + loadCost(values(expandGroup(shape, group, variables, step)), 1);

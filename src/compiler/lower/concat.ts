@@ -1,0 +1,36 @@
+/**
+ * Kernels around the concatenation of many values: each is copied (or computed) into its slice of the result by loops of
+ * its own. So there is no search, per element, for the value that it comes from, and the code grows with their number only.
+ */
+import { type Node, sizeOfShape } from "../../ir/graph.js";
+import * as ix from "../../ir/index-math.js";
+import { throughReshape } from "../../ops/index.js";
+import type { KernelBuilder } from "../kernel-builder.js";
+import { positionOf } from "../layout.js";
+import { addMap, operations } from "./map.js";
+
+/** Lowers a concatenation and the element-wise work behind it. */
+export function lowerConcat(builder: KernelBuilder, anchor: Node<"concat">, roots: readonly Node[]): number {
+  const { axis } = anchor.attrs;
+  const [root] = roots;
+  const layout = builder.layoutOf(root);
+  let start = 0;
+  let flops = 0;
+  for (const x of anchor.inputs) {
+    const first = start;
+    start += x.shape[axis];
+    if (sizeOfShape(x.shape) === 0) continue;
+    const moved = (at: readonly ix.Index[]) => at.map((index, i) => (i === axis ? ix.plus(index, first) : index));
+    const value = (at: readonly ix.Index[]) => builder.lowering.value(x, at);
+    const work = operations([value(x.shape.map(() => ix.zero))]);
+    addMap(builder, {
+      shape: x.shape,
+      work,
+      values: (at) => [value(at)],
+      positionOf: (at) => positionOf(throughReshape(moved(at), anchor.shape, root.shape), root.shape, layout),
+      stores: (at) => builder.storeBehind(anchor, value(at), roots, moved(at)),
+    });
+    flops += work * sizeOfShape(x.shape);
+  }
+  return flops;
+}
