@@ -5,6 +5,7 @@
  */
 import { isOp, type Node, type Shape, sameShape, sizeOfShape } from "../ir/graph.js";
 import { isScalar, scalarOps } from "../ir/scalar.js";
+import { structuralRecord } from "../ops/index.js";
 import type { Layout } from "./layout.js";
 import { Ordering } from "./ordering.js";
 import type { KernelPlan, NestPlan } from "./plan.js";
@@ -14,6 +15,8 @@ import { isPointwise, isWeightGradient } from "./roots.js";
 const SMALL = 1 << 15;
 /** Arithmetic of a nest per element: what follows is another nest. */
 const MOST_ARITHMETIC = 512;
+/** The same where templates write it out for every register of a tile. */
+const MOST_ARITHMETIC_IN_TILES = 128;
 /** Buffers that a nest of so much arithmetic hardly has: where a kernel may have as many, they are not counted. */
 const MANY_BUFFERS = 2 * MOST_ARITHMETIC;
 /** Nests of a kernel. */
@@ -151,10 +154,12 @@ class Nests {
     return this.ordering.reaches(late, early, MOST_SEARCHED);
   }
 
-  /** Whether two nests together are small enough for one. */
+  /** Whether nest i is still small enough with what nest j computes. */
   fits(i: number, j: number): boolean {
     const [one, other] = [this.nests[i], this.nests[j]];
-    if (one.arithmetic + other.arithmetic > MOST_ARITHMETIC) return false;
+    const inTiles = one.anchor !== null && structuralRecord(one.anchor)?.kind === "template";
+    const most = inTiles ? MOST_ARITHMETIC_IN_TILES : MOST_ARITHMETIC;
+    if (one.arithmetic + other.arithmetic > most) return false;
     if (this.mostBuffers >= MANY_BUFFERS) return true;
     return buffersOf([...one.roots, ...other.roots], this.readsOf).size <= this.mostBuffers;
   }

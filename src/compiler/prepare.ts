@@ -163,7 +163,7 @@ function prepareConv(node: Node<"conv2d">, target: Target): Node {
 }
 
 /** Values that one kernel concatenates. */
-const MOST_PARTS = 64;
+const MOST_PARTS = 32;
 
 /** Concatenations of more values become concatenations of concatenations, so that kernels stay bounded. */
 function cutConcat(node: Node<"concat">): Node {

@@ -33,3 +33,11 @@ it("shares nothing of registers that are set", () => {
   const run = [declare("a", element("B0")), set("a", next), declare("b", next)];
   expect(shared(run)).toEqual([element("B0").key]);
 });
+
+it("names what would nest deeper than compilers allow brackets to", () => {
+  let e = element("B0");
+  for (let i = 0; i < 10_000; i++) e = operation("neg", [e]);
+  const keys = shared([declare("a", e)]);
+  expect(keys.length).toBeGreaterThanOrEqual(10_000 / 64);
+  expect(keys.length).toBeLessThanOrEqual(10_000 / 16);
+});

@@ -42,6 +42,31 @@ describe("planMemory", () => {
     fc.assert(property, { numRuns: 300 });
   });
 
+  it("many values that live at once have memory of their own, and little is lost", () => {
+    const lifetimes = Array.from({ length: 4000 }, (_, i) => ({
+      sizeBytes: 128 * (1 + ((i * 7) % 5)),
+      first: Math.floor(i / 4),
+      last: Math.floor(i / 4) + ((i * 13) % 9),
+    }));
+    const { offsets, arenaBytes } = planMemory(lifetimes);
+    const alive = (step: number) =>
+      lifetimes.flatMap((life, i) => (life.first <= step && step <= life.last ? [i] : []));
+    let fullest = 0;
+    for (let step = 0; step < 1000; step++) {
+      const places = alive(step).map((i) => ({ from: offsets[i], to: offsets[i] + lifetimes[i].sizeBytes }));
+      places.sort((a, b) => a.from - b.from);
+      places.slice(1).forEach((place, k) => {
+        expect(place.from, `step ${step}`).toBeGreaterThanOrEqual(places[k].to);
+      });
+      fullest = Math.max(
+        fullest,
+        places.reduce((sum, { from, to }) => sum + to - from, 0),
+      );
+      for (const { to } of places) expect(to).toBeLessThanOrEqual(arenaBytes);
+    }
+    expect(arenaBytes).toBeLessThan(3 * fullest);
+  });
+
   it("a chain of values needs room for two", () => {
     const chain = Array.from({ length: 10 }, (_, step) => ({ sizeBytes: 1024, first: step, last: step + 1 }));
     expect(planMemory(chain, 128).arenaBytes).toBe(2048);

@@ -28,6 +28,8 @@ export function lowerConcat(builder: KernelBuilder, anchor: Node<"concat">, root
       work,
       values: (at) => [value(at)],
       positionOf: (at) => positionOf(throughReshape(moved(at), anchor.shape, root.shape), root.shape, layout),
+      // Scalar loops are as fast, and much shorter.
+      scattered: 2 * builder.lanes,
       stores: (at) => builder.storeBehind(anchor, value(at), roots, moved(at)),
     });
     flops += work * sizeOfShape(x.shape);

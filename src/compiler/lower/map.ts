@@ -46,6 +46,7 @@ export function lowerMap(builder: KernelBuilder, roots: readonly Node[]): number
     values: (at) => values(place(at)),
     positionOf: (at) => ix.flatten(at, shape),
     stores: (at) => stores(place(at)),
+    scattered: lanes,
   };
   const axis = chooseAxis(builder, space);
   const costly = axis.cost >= 1 && lowerInSquares(builder, roots, space.work, axis.cost * lanes);
@@ -63,6 +64,8 @@ export interface Space {
   /** Where the result lies in memory. */
   readonly positionOf: (at: readonly ix.Index[]) => ix.Index;
   readonly stores: (at: readonly ix.Index[]) => Stmt[];
+  /** What storing a vector whose lanes lie apart costs. */
+  readonly scattered: number;
 }
 
 /** Adds the nests that compute a space, in vectors along the axes where these cost least. */
@@ -87,7 +90,10 @@ function addAlong(builder: KernelBuilder, { shape, work, stores }: Space, group:
 }
 
 /** The group of axes along which vectors cost least, and that cost per element. */
-function chooseAxis(builder: KernelBuilder, { shape, values, positionOf }: Space): { group: VectorAxis; cost: number } {
+function chooseAxis(
+  builder: KernelBuilder,
+  { shape, values, positionOf, scattered }: Space,
+): { group: VectorAxis; cost: number } {
   const lanes = builder.lanes;
   const candidates = vectorCandidates(shape);
   if (lanes === 1) return { group: candidates[0], cost: 0 };
@@ -103,7 +109,7 @@ function chooseAxis(builder: KernelBuilder, { shape, values, positionOf }: Space
     const at = expandGroup(shape, group, variables, position);
     const target = indexValue(positionOf(at), lanes);
     const contiguous = target.kind === "index" && ix.strideOf(target.index, LANE) === 1;
-    const vector = loadCost(values(at), lanes) + (contiguous ? 1 : lanes);
+    const vector = loadCost(values(at), lanes) + (contiguous ? 1 : scattered);
     const scalar = 1 + loadCost(values(expandGroup(shape, group, variables, step)), 1);
     const share = (vectors * lanes) / length;
     const cost = (share * vector) / lanes + (1 - share) * scalar;
