@@ -21,12 +21,10 @@ export async function programOf(
   await realize(...args);
   const before = device.programs.length;
   await compile(fn)(...args);
-  // What initial values need is compiled too, and comes after the program that is traced first.
+  // What initial values need is compiled too, in few steps, and comes after the program that is traced first.
   const made = device.programs.slice(before);
-  return made.reduce((a, b) => (work(b) > work(a) ? b : a));
+  return made.reduce((a, b) => (b.steps.length > a.steps.length ? b : a));
 }
-
-const work = ({ kernels }: Program): number => kernels.reduce((sum, { flops }) => sum + flops, 0);
 
 interface Stepper {
   zeroGrad(): void;
