@@ -21,6 +21,24 @@ const constant = (value: number, like: Node): Node => graph.constant(value, like
 
 const isNeutral = (fill: number | null, x: Node): boolean => fill === 0 && (!isFloat(x.dtype) || Object.is(fill, -0));
 
+/**
+ * Whether `limited` is x kept between the bounds that `inside` tests: then it is x where they hold (but for the sign of a
+ * zero on a bound of zero), and a clamp needs no choice. The choice is there for the sake of its gradient.
+ */
+function limits(limited: Node, x: Node, inside: Node): boolean {
+  const tests = inside.op === "and" ? inside.inputs : [inside];
+  let value = limited;
+  for (const { op, inputs } of [...tests].reverse()) {
+    if (op !== "le") return false;
+    const above = inputs[1] === x;
+    const bound = above ? inputs[0] : inputs[1];
+    const kept = above || inputs[0] === x;
+    if (!kept || value.op !== (above ? "max" : "min") || value.inputs[1] !== bound) return false;
+    value = value.inputs[0];
+  }
+  return value === x;
+}
+
 function simplifyScalar(node: Node): Node {
   if (!isScalar(node.op)) return node;
   const fills = node.inputs.map(fillOf);
@@ -46,7 +64,8 @@ function simplifyScalar(node: Node): Node {
       // 1 for every base, NaN too; the derivative has been taken by now.
       return fills[1] === 0 ? constant(1, node) : node;
     case "select":
-      return fills[0] === null ? node : fills[0] ? b : node.inputs[2];
+      if (fills[0] !== null) return fills[0] ? b : node.inputs[2];
+      return limits(node.inputs[2], b, a) ? node.inputs[2] : node;
     default:
       return node;
   }

@@ -15,6 +15,13 @@ const sum = (node: Node, axes: readonly number[]) => graph.make("reduce", [node]
 const slice = (node: Node, start: number[], step: number[], shape: number[]) =>
   graph.make("slice", [node], { start, step }, { shape });
 
+/** As the method `clamp` builds it. */
+function clamp(value: Node, low: Node, high: Node): Node {
+  const inside = graph.op("and", graph.op("le", low, value), graph.op("le", value, high));
+  const beyond = graph.make("detach", [value], {});
+  return graph.op("select", inside, value, graph.op("min", graph.op("max", beyond, low), high));
+}
+
 const after = (node: Node): string => textOf(simplify([node])[0], [x, y, z]);
 
 describe("each rule, before and after", () => {
@@ -36,6 +43,18 @@ describe("each rule, before and after", () => {
     ],
     ["select of true", () => graph.op("select", c(1, z), x, y), "x"],
     ["select of false", () => graph.op("select", c(0, z), x, y), "y"],
+    ["a clamp", () => clamp(x, c(0), c(6)), "min(max(x, 0), 6)"],
+    ["a clamp from below", () => graph.op("select", graph.op("le", y, x), x, graph.op("max", x, y)), "max(x, y)"],
+    [
+      "a choice that is no clamp",
+      () => graph.op("select", graph.op("le", y, x), x, graph.op("min", x, y)),
+      "select(le(y, x), x, min(x, y))",
+    ],
+    [
+      "a clamp of another value",
+      () => graph.op("select", graph.op("le", c(0), x), x, graph.op("max", y, c(0))),
+      "select(le(0, x), x, max(y, 0))",
+    ],
     ["a detached value", () => graph.make("detach", [x], {}), "x"],
     ["a reshape to the same shape", () => graph.make("reshape", [x], {}, { shape: [4, 8] }), "x"],
     ["a reshape and back", () => reshape(reshape(x, [32]), [4, 8]), "x"],
