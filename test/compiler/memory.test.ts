@@ -48,7 +48,7 @@ describe("planMemory", () => {
       first: Math.floor(i / 4),
       last: Math.floor(i / 4) + ((i * 13) % 9),
     }));
-    const { offsets, arenaBytes } = planMemory(lifetimes);
+    const { offsets, arenaBytes } = planMemory(lifetimes, 128);
     const alive = (step: number) =>
       lifetimes.flatMap((life, i) => (life.first <= step && step <= life.last ? [i] : []));
     let fullest = 0;
