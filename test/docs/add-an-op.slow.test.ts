@@ -24,7 +24,7 @@ console.log(JSON.stringify(results));
 describe("docs/add-an-op.md", { timeout: 300_000 }, () => {
   let example: WorkedExample;
   beforeAll(() => {
-    example = new WorkedExample(document, ["test/ops", "test/support"]);
+    example = new WorkedExample([document], ["test/ops", "test/support"]);
   });
   afterAll(() => example.remove());
 

@@ -22,7 +22,7 @@ console.log(JSON.stringify({ optimizer, lr, names: optimizers.names }));
 describe(document, { timeout: 300_000 }, () => {
   let example: WorkedExample;
   beforeAll(() => {
-    example = new WorkedExample(document, ["test/optim", "test/support"]);
+    example = new WorkedExample([document], ["test/optim", "test/support"]);
     const path = (name: string) => join(example.folder, "test/optim", name);
     const parse = (file: string | URL) => JSON.parse(readFileSync(file, "utf8"));
     const cases: { optimizer: string }[] = parse(path("optimizers.cases.json"));

@@ -42,17 +42,17 @@ function changesOf(document: string): Change[] {
 
 const textOf = (lines: readonly string[]): string => lines.map((line) => `${line.slice(1)}\n`).join("");
 
-/** A copy of the sources in which the document was followed to the letter. */
+/** A copy of the sources in which documents were followed to the letter. */
 export class WorkedExample {
   readonly folder = mkdtempSync(join(tmpdir(), "fovea-example-"));
 
   /** @param copied files and folders beside the sources and the configuration */
-  constructor(document: string, copied: readonly string[]) {
+  constructor(documents: readonly string[], copied: readonly string[]) {
     for (const name of ["src", ...CONFIGURATION, ...copied]) {
       cpSync(join(root, name), join(this.folder, name), { recursive: true });
     }
     symlinkSync(join(root, "node_modules"), join(this.folder, "node_modules"), "dir");
-    for (const { file, before, after } of changesOf(document)) {
+    for (const { file, before, after } of documents.flatMap(changesOf)) {
       const path = join(this.folder, file);
       if (before === null) writeFileSync(path, after);
       else {

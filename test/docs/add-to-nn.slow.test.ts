@@ -1,0 +1,69 @@
+/**
+ * The worked examples of docs/add-a-layer.md and docs/add-a-loss.md, applied to one copy of the sources: they type-check,
+ * and the sweeps find them and compare them with PyTorch. What PyTorch computes of the documents' rows is in
+ * *.reference.json, as test/nn/reference.py writes it, since tests do without PyTorch.
+ */
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { read } from "./markdown.js";
+import { WorkedExample } from "./worked-example.js";
+
+const PROGRAM = `
+import { layers, RMSNorm } from "./src/nn/index.js";
+const message = (run: () => unknown) => {
+  try { return String(run()); } catch (error) { return (error as Error).message; }
+};
+const wrong = RMSNorm as unknown as new (...args: number[]) => unknown;
+console.log(JSON.stringify([
+  String(layers.get("RMSNorm").make({ features: 6 })),
+  message(() => new wrong(6, 0.01)),
+]));
+`;
+
+const examples = [
+  { document: "docs/add-a-layer.md", sweep: "layers", row: "rms-norm", name: "RMSNorm" },
+  { document: "docs/add-a-loss.md", sweep: "losses", row: "soft-margin", name: "softMarginLoss" },
+];
+
+let example: WorkedExample;
+beforeAll(() => {
+  example = new WorkedExample(
+    examples.map(({ document }) => document),
+    ["test/nn", "test/support"],
+  );
+  const path = (file: string) => join(example.folder, "test/nn", file);
+  const parse = (file: string | URL) => JSON.parse(readFileSync(file, "utf8"));
+  for (const { sweep, row, name } of examples) {
+    const cases: { name: string }[] = parse(path(`${sweep}.cases.json`));
+    const reference: unknown[] = parse(path(`${sweep}.reference.json`));
+    const place = cases.findIndex((one) => one.name === name);
+    reference.splice(place, 0, parse(new URL(`${row}.reference.json`, import.meta.url)));
+    writeFileSync(path(`${sweep}.reference.json`), JSON.stringify(reference));
+  }
+});
+afterAll(() => example.remove());
+
+describe.each(examples)("$document", ({ document, sweep, name }) => {
+  it("fits one screen", () => {
+    expect(read(document).split("\n").length).toBeLessThanOrEqual(80);
+  });
+
+  it("gives what the sweep finds and compares with PyTorch on every device", async () => {
+    const tests = `${name}|references|names of their classes`;
+    const { passed, failed } = await example.test(`test/nn/${sweep}.test.ts`, tests);
+    expect(failed).toBe(0);
+    expect(passed).toBeGreaterThanOrEqual(5);
+  });
+});
+
+it("both give sources that fit the types", async () => {
+  expect(await example.typeErrors("src/nn")).toBe("");
+});
+
+it("the layer may be named by configurations, and checks its calls", async () => {
+  expect(await example.evaluate(PROGRAM)).toEqual([
+    "RMSNorm(eps=0.000001)",
+    "[RMSNorm] got 0.01 as its second argument",
+  ]);
+});
