@@ -46,6 +46,8 @@ export interface Device {
   write(buffer: DeviceBuffer, values: TypedArray): void;
   /** The values of a buffer as all runs that were submitted before leave them. */
   read(buffer: DeviceBuffer, dtype: DType, elements: number): Promise<TypedArray>;
+  /** The values of a buffer that no submitted run writes, at once; absent where the host does not share the memory. */
+  peek?(buffer: DeviceBuffer, dtype: DType, elements: number): TypedArray;
   load(program: Program, options?: LoadOptions): Promise<Executable>;
   /** Resolves when everything that was submitted has run. */
   finish(): Promise<void>;

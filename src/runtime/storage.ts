@@ -152,6 +152,14 @@ export class Storage {
     this.problem = { error };
   }
 
+  /** A copy of the values if they are there and the host can reach them at once. */
+  peek(): TypedArray | null {
+    const { device, buffer } = this.resource;
+    if (!this.isFilled) return null;
+    if (this.host) return this.host.slice();
+    return (device && buffer && device.peek?.(buffer, this.dtype, this.elements)) ?? null;
+  }
+
   /** A copy of the values. */
   async read(): Promise<TypedArray> {
     this.checkHeld();

@@ -140,6 +140,7 @@ function call(context: Context, entry: Traced, tensors: readonly Tensor[], probe
         results.map((storage, i) => new Tensor(leafOf(storage, wanted.outputs[i].shape, context))),
       );
       await runProgram(context, fitted, storageFor, results, replacements);
+      run.isDone = true;
       for (const { cell } of replacements) cell.replaced(run);
       return value;
     } catch (error) {

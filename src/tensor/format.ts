@@ -27,6 +27,12 @@ function formatOne(value: number, dtype: DType): string {
   return size >= 1e5 || size < 1e-3 ? value.toExponential(3) : value.toFixed(4);
 }
 
+/** What `console.log` shows: the values if they are known, else how to get them. Nothing is computed. */
+export const formatKnown = (values: TypedArray | null, shape: Shape, dtype: DType): string =>
+  values
+    ? formatValues(values, shape, dtype)
+    : `Tensor ${dtype}${formatShape(shape)}, not computed yet: await x.data(), or x.toText()`;
+
 /** A text such as `Tensor f32[2, 2]` followed by aligned rows; long axes are abridged. */
 export function formatValues(values: TypedArray, shape: Shape, dtype: DType): string {
   const abridge = sizeOfShape(shape) > LONG;

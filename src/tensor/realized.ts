@@ -1,4 +1,5 @@
 /** Leaves: the nodes that hold values, and which leaf holds the value of a node that has been computed. */
+import type { TypedArray } from "../ir/dtype.js";
 import { createLeaf, type Home, type Node, type Shape } from "../ir/graph.js";
 import { Storage } from "../runtime/index.js";
 import { DeviceError } from "../util/errors.js";
@@ -8,6 +9,9 @@ const realized = new WeakMap<Node, Node>();
 /** A queued computation from which values come that may be used before it has run. */
 export class Run {
   private failure: { readonly error: unknown } | null = null;
+
+  /** Whether it has run. */
+  isDone = false;
 
   fail(error: unknown): void {
     this.failure = { error };
@@ -60,4 +64,11 @@ export function ownStorage(node: Node): Storage {
     });
   }
   return storage;
+}
+
+/** The values of a node if they have been computed and can be had without waiting. */
+export function valuesNow(node: Node): TypedArray | null {
+  const leaf = realizedLeaf(node);
+  if (!leaf || sources.get(leaf)?.isDone === false) return null;
+  return storageOf(leaf)?.peek() ?? null;
 }

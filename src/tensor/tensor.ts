@@ -4,19 +4,12 @@
  */
 import { differentiate } from "../autograd/index.js";
 import { type DType, isFloat, type TypedArray } from "../ir/dtype.js";
-import {
-  createNode,
-  formatShape,
-  type Node,
-  type ReduceKind,
-  type Shape,
-  sizeOfShape,
-  topological,
-} from "../ir/graph.js";
+import { formatShape, type Node, type ReduceKind, type Shape, sizeOfShape, topological } from "../ir/graph.js";
 import type { ScalarName } from "../ir/scalar.js";
 import { graph, helpers } from "../ops/index.js";
 import { checkMethods, takes } from "../util/arguments.js";
 import { ConfigError } from "../util/errors.js";
+import { inspectKey } from "../util/inspect.js";
 import { either, flag, instance, type Kind, list, number, optional, shape } from "../util/kinds.js";
 import { spell } from "../util/spelling.js";
 import { isGradEnabled, ownerOf, refuseWhileTracing } from "./cells.js";
@@ -25,7 +18,7 @@ import { type Context, contextOf } from "./context.js";
 import { matmul } from "./contract.js";
 import * as elementwise from "./elementwise.js";
 import { readValue } from "./evaluate.js";
-import { formatValues, type Nested, nest } from "./format.js";
+import { formatKnown, formatValues, type Nested, nest } from "./format.js";
 import { carriesGradient, forget } from "./history.js";
 import { dimKind, dimsKind, dtypeKind } from "./kinds.js";
 import type {
@@ -38,7 +31,7 @@ import type {
   SliceOptions,
   VarianceOptions,
 } from "./options.js";
-import { copyOfLeaf, ownStorage, type Run, realizedLeaf, storageOf } from "./realized.js";
+import { copyOfLeaf, ownStorage, type Run, realizedLeaf, storageOf, valuesNow } from "./realized.js";
 import * as shapes from "./shapes.js";
 
 /** A tensor, or a number that is broadcast. */
@@ -398,7 +391,9 @@ export class Tensor {
   /** Position of the first smallest element. */
   argmin(options: PositionOptions = {}): Tensor {
     // −1 − x reverses the order of integers without overflow.
-    const reversed = isFloat(this.dtype) ? this.neg() : full(this.shape, -1, "i32").sub(this.to("i32"));
+    const reversed = isFloat(this.dtype)
+      ? this.neg()
+      : new Tensor(graph.typed(-1, "i32", this.node)).sub(this.to("i32"));
     return reversed.argmax(options);
   }
 
@@ -491,9 +486,17 @@ export class Tensor {
     if (leaf) ownStorage(leaf).release();
   }
 
-  /** Dtype and shape; `toText` shows the values. */
+  /** Dtype, shape, and the values if they have been computed; nothing is computed for it. */
   toString(): string {
-    return `Tensor ${this.dtype}${formatShape(this.shape)}`;
+    return formatKnown(valuesNow(this.latest), this.shape, this.dtype);
+  }
+  /** What `console.log` shows in Node. */
+  [inspectKey](): string {
+    return this.toString();
+  }
+  /** @internal The node of the value, looked at without counting as a reader. */
+  protected get latest(): Node {
+    return this.current;
   }
 }
 
@@ -588,6 +591,4 @@ checkMethods(Tensor, {
 
 /** A tensor of floats: integers and bools become f32. */
 export const floats = (x: Tensor): Tensor => (isFloat(x.dtype) ? x : x.to("f32"));
-const full = (shape: Shape, value: number, dtype: DType): Tensor =>
-  new Tensor(createNode("const", [], { value }, shape, dtype));
 const kept = (shape: Shape, axes: readonly number[]): number[] => shape.map((n, i) => (axes.includes(i) ? 1 : n));

@@ -59,6 +59,9 @@ export class Variable extends Tensor {
     };
   }
 
+  protected override get latest(): Node {
+    return this.cell.settled();
+  }
   /** How messages call this variable. */
   private get label(): string {
     return this.path || "a variable";

@@ -94,6 +94,10 @@ export class InterpDevice implements Device {
   }
 
   async read(buffer: DeviceBuffer, dtype: DType, elements: number): Promise<TypedArray> {
+    return this.peek(buffer, dtype, elements);
+  }
+
+  peek(buffer: DeviceBuffer, dtype: DType, elements: number): TypedArray {
     const copy = hostArray(dtype, elements);
     copy.set(valuesOf(buffer).subarray(0, elements));
     return copy;

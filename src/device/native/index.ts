@@ -93,6 +93,10 @@ export class NativeDevice implements Device {
   }
 
   async read(buffer: DeviceBuffer, dtype: DType, elements: number): Promise<TypedArray> {
+    return this.peek(buffer, dtype, elements);
+  }
+
+  peek(buffer: DeviceBuffer, dtype: DType, elements: number): TypedArray {
     const values = hostArray(dtype, elements);
     if (elements > 0) this.runtime.read(values, addressOf(buffer), values.byteLength);
     return values;

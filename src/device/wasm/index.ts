@@ -103,6 +103,10 @@ export class WasmDevice implements Device {
   }
 
   async read(buffer: DeviceBuffer, dtype: DType, elements: number): Promise<TypedArray> {
+    return this.peek(buffer, dtype, elements);
+  }
+
+  peek(buffer: DeviceBuffer, dtype: DType, elements: number): TypedArray {
     const values = hostArray(dtype, elements);
     const bytes = new Uint8Array(values.buffer);
     bytes.set(this.memory.bytes(addressOf(buffer), bytes.length));
