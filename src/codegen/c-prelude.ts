@@ -1,7 +1,7 @@
 /**
- * What every C kernel starts with: vector types of the target's width (GCC vector extensions, which clang shares) and the
- * helpers that the scalar table's C texts call. Prefix s_ is for scalars, v_ for vectors, i after it for integers. It
- * expects two macros: VL, the lanes of a vector, and RAMP, their numbers.
+ * The C prelude of all kernels: vector types of the target's width (GCC vector extensions, which clang supports) and
+ * the helpers that the C templates of the scalar table call. The prefix `s_` means scalar, `v_` vector, `i` after it
+ * integer. Two macros must be defined before it: VL, the number of lanes, and RAMP, the list 0, 1, …, VL - 1.
  */
 
 export const C_PRELUDE = `#include <math.h>

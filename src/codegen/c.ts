@@ -1,5 +1,5 @@
 /**
- * Prints kernels as C with GCC vector extensions: one function per part, and one that runs a range of tasks.
+ * Prints kernels as C with GCC vector extensions: a function per part, and a function that runs a range of tasks.
  */
 
 import type { DType } from "../ir/dtype.js";
@@ -19,7 +19,7 @@ const MEMORY: Readonly<Record<DType, string>> = {
   u8: "unsigned char",
   bool: "unsigned char",
 };
-/** Letters of the load and store macros. */
+/** Suffixes of the load and store macros of the prelude (`LDF`, `STB`). */
 const ACCESS: Readonly<Record<DType, string>> = { f32: "F", f64: "F", i32: "I", u8: "B", bool: "B" };
 
 const at = (index: ix.Index, lane: number): ix.Index => ix.substitute(index, new Map([[LANE, ix.constant(lane)]]));
@@ -87,7 +87,7 @@ class CPrinter extends Printer {
     return e.memory === "bool" ? `(${whole} != 0)` : whole;
   }
 
-  /** Lanes [low, high) for which a guard holds, if its bounds are constant over the lanes or move with them. */
+  /** The lanes [low, high) in which a guard holds; null if an index has another lane stride than 0 or 1. */
   private range(guard: ix.Guard): { low: string; high: string; all: string } | null {
     let low = "0";
     let high = "VL";
@@ -178,7 +178,7 @@ class CPrinter extends Printer {
     if (e.lanes === 1) return `((int)${this.index(e.index)})`;
     return this.ramp(e.index);
   }
-  /** An index per lane, as a vector of integers. */
+  /** The values of an index in all lanes, as an integer vector. */
   private ramp(index: ix.Index): string {
     const stride = ix.strideOf(index, LANE);
     if (stride !== null) return `(v_isplat((int)${this.index(at(index, 0))}) + v_ramp() * ${stride})`;
@@ -199,22 +199,23 @@ class CPrinter extends Printer {
   }
 }
 
-/** The name of a kernel's function in its C text, and what the names of its parts begin with. */
+/** The name of a kernel's C function, and the prefix of the names of its parts' functions. */
 export const KERNEL_NAME = "fovea_kernel";
 
-/** What comes before the text of kernels: macros, vector types and helpers. */
+/** The text that precedes kernels: macros, vector types and helpers. */
 export function cHeader(lanes: number): string {
   const ramp = Array.from({ length: lanes }, (_, lane) => lane).join(", ");
   return [`#define VL ${lanes}`, `#define RAMP ${ramp}`, C_PRELUDE].join("\n");
 }
 
 /**
- * C text of the kernel, to stand behind {@link cHeader}: the function `void fovea_kernel(void *const *, long, long, char *)`.
- * Labels are no part of it: kernels that do the same have the same text.
+ * C text of the kernel, to be compiled after {@link cHeader}: the function `void fovea_kernel(void *const *buffers,
+ * long first, long last, char *scratch)`. The text does not contain the label, so that equal kernels have equal texts
+ * and are compiled once.
  */
 export function printC(kernel: Kernel, lanes: number): string {
   const { buffers, scratch, parts } = kernel;
-  // A result may replace a value of the same size in place: such pairs may be the same memory.
+  // An output may overwrite an input of the same dtype and size in place; `restrict` would be wrong for such a pair.
   const sharesMemory = (one: BufferSpec) =>
     buffers.some(
       (other) => other.access !== one.access && other.dtype === one.dtype && other.elements === one.elements,

@@ -1,4 +1,4 @@
-/** The code generators: pure functions from kernels to text and bytes. */
+/** The code generators: pure functions from kernels to text or bytes. */
 export { cHeader, KERNEL_NAME, printC } from "./c.js";
 export { printJs } from "./js.js";
 export { loadJs } from "./js-run.js";

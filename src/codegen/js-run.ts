@@ -1,6 +1,6 @@
 /**
- * Runs kernels in JavaScript, on float64 numbers: the meaning of the loop language. The `interp` device computes with it,
- * and a device may check its own code against it.
+ * Runs kernels in JavaScript on float64 numbers. This is the reference semantics of the loop language: the `interp`
+ * device computes with it, and other devices check their code against it.
  */
 import type { Kernel } from "../ir/loops.js";
 import { printJs } from "./js.js";

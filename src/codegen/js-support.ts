@@ -1,11 +1,14 @@
-/** What kernels printed as JavaScript call: checked accesses, work on lanes, and the meaning of every scalar op. */
+/**
+ * The functions that kernels printed as JavaScript call: checked memory accesses, vector helpers, and the meaning of
+ * every scalar op.
+ */
 import { convert } from "../ir/dtype.js";
 import type { ReduceKind } from "../ir/graph.js";
 import { type ScalarName, scalarNames, scalarOps } from "../ir/scalar.js";
 import { DeviceError } from "../util/errors.js";
 
 type Meanings = Partial<Record<ScalarName, (...x: number[]) => number>>;
-/** Computes all lanes of the first argument. */
+/** A lane function: computes all lanes of its first argument from the others. */
 type OnLanes = (...operands: (Float64Array | number)[]) => void;
 
 const meaning: Meanings = {};
@@ -16,7 +19,7 @@ for (const name of scalarNames) {
   if (wrapping) integer[name] = wrapping;
 }
 
-/** Called by kernels for an access outside a buffer. */
+/** Throws for an access outside a buffer. */
 function fault(buffer: string): never {
   throw new DeviceError(`[interp] an access outside ${buffer}`);
 }
@@ -31,7 +34,7 @@ function write(buffer: Float64Array, position: number, value: number): void {
   buffer[position] = value;
 }
 
-/** Stores neighbouring elements. */
+/** Stores a vector into contiguous elements. */
 function writeAll(buffer: Float64Array, position: number, values: Float64Array): void {
   inside(buffer, position, values.length);
   for (let i = 0; i < values.length; i++) buffer[position + i] = values[i];
@@ -60,7 +63,7 @@ const truncate = (value: number): number => convert(value, "i32");
 
 const known = new Map<string, OnLanes>();
 
-/** The function with the given text; the same for all kernels, so that it is compiled to machine code soon. */
+/** The lane function with the given text. All kernels share it, so that V8 soon optimizes it. */
 function onLanes(text: string): OnLanes {
   const names = ["inside", "meaning", "integer", "truncate"];
   const made = known.get(text) ?? new Function(...names, `return ${text}`)(inside, meaning, integer, truncate);

@@ -1,8 +1,8 @@
 /**
- * Prints kernels as JavaScript on float64 numbers: the text that the `interp` device runs, for one lane or for any number
- * of them. A vector is an array. What a statement does to every lane becomes a function of its operands that is known by
- * its text: kernels run too shortly for V8 to compile them, but those few functions are used all the time. Every operation
- * is that of its record in the scalar table, and every access to memory is checked.
+ * Prints kernels as JavaScript on float64 numbers, for any number of lanes; the `interp` device runs the text. A vector
+ * is an array. The loop over lanes of a statement becomes a function of the statement's operands, which all kernels
+ * with the same function text share: kernels are too short-lived for V8 to optimize them, but the shared functions
+ * become hot. Operations are the `meaning` of their scalar records, and every memory access is checked.
  */
 import type { DType } from "../ir/dtype.js";
 import { constant, depends, type Index, substitute } from "../ir/index-math.js";
@@ -19,26 +19,26 @@ const STORED: Readonly<Record<DType, (value: string) => string>> = {
   bool: (value) => `(${value} ? 1 : 0)`,
 };
 
-/** Operations that JavaScript has an operator for; the others call their meaning. */
+/** Operations that are JavaScript operators; the others call the `meaning` of their record. */
 const OPERATORS: Partial<Record<ScalarName, string>> = { add: "+", sub: "-", mul: "*", div: "/" };
 
 /**
- * Operands of a vector expression, within its text: an array of lanes, a scalar, or a buffer and the position of the first
- * lane in it. None of their texts has a brace.
+ * Placeholders for the operands in the text of a vector expression: an array of lanes (`#v`), a scalar (`#s`), or a
+ * buffer and the position of the first lane in it (`#m`). The text of an operand never contains braces.
  */
 const lanesIn = (array: string): string => `#v{${array}}`;
 const scalar = (text: string): string => `#s{${text}}`;
 const memory = (buffer: string, position: string): string => `#m{${buffer}, ${position}}`;
 const OPERAND = /#([vsm])\{([^}]*)\}/g;
-/** Operands of one function; larger expressions are computed by several. */
+/** Limit of the operands of one function; larger expressions are split into several. */
 const MOST_OPERANDS = 6;
 
 const firstLane = (index: Index): Index => substitute(index, new Map([[LANE, constant(0)]]));
 
 class JsPrinter extends Printer {
-  /** Arrays that hold vectors; declared once a kernel, since their names are unique within a part. */
+  /** Names of the arrays that hold vectors. They are unique within a part and declared once per kernel. */
   readonly vectors = new Set<string>();
-  /** Names of the functions on lanes, by their texts. */
+  /** Names of the lane functions, by function text. */
   readonly functions = new Map<string, string>();
   private made = 0;
 
@@ -51,7 +51,7 @@ class JsPrinter extends Printer {
     return name;
   }
 
-  /** A statement that gives every lane of an array its value of a vector expression. */
+  /** The statement that computes all lanes of a vector expression into an array. */
   private compute(array: string, value: string): string {
     const operands: string[] = [];
     const checks: string[] = [];
@@ -60,7 +60,7 @@ class JsPrinter extends Printer {
       if (at < 0) at = operands.push(text) - 1;
       if (kind === "s") return `a${at}`;
       if (kind === "v") return `a${at}[l]`;
-      // Two parameters, of which the second is named after the first.
+      // A memory operand is two arguments: the buffer `a<at>` and the position `p<at>`.
       checks.push(`inside(a${at}, p${at}, ${this.lanes});`);
       return `a${at}[p${at} + l]`;
     });
@@ -72,7 +72,7 @@ class JsPrinter extends Printer {
     return `${name}(${[array, ...operands].join(", ")});`;
   }
 
-  /** The array that holds a vector; computed now if none does. */
+  /** The name of the array that holds a vector; computes it into a new array if there is none. */
   private arrayOf(value: string): string {
     const [whole, kind, name] = new RegExp(OPERAND.source).exec(value) ?? [];
     if (whole === value && kind === "v") return name;
@@ -81,7 +81,7 @@ class JsPrinter extends Printer {
     return array;
   }
 
-  /** The array of a vector whose lanes are computed one by one, since they differ in more than their operands. */
+  /** Computes a vector lane by lane, for expressions whose index or guard differs between lanes. */
   private laneByLane(value: string): string {
     const array = this.vector();
     this.line(this.eachLane(`${array}[${LANE}] = ${value};`));
@@ -142,7 +142,7 @@ class JsPrinter extends Printer {
     const test = s.guard.length > 0 ? `if (${this.guard(s.guard)}) ` : "";
     const stored = STORED[s.memory](value);
     if (s.value.lanes === 1) return `${test}write(${s.buffer}, ${this.index(s.index)}, ${stored});`;
-    // All lanes are computed, as machines do, and then some are stored.
+    // All lanes are computed, as SIMD hardware does, and then the guarded ones are stored.
     const array = this.arrayOf(stored);
     const uneven = s.guard.some(({ index }) => depends(index, LANE));
     if (s.stride === 1 && !uneven) return `${test}writeAll(${s.buffer}, ${this.index(firstLane(s.index))}, ${array});`;
@@ -188,7 +188,7 @@ class JsPrinter extends Printer {
   }
 }
 
-/** The width of the vectors of a kernel; 1 if it has none. */
+/** The number of lanes of a kernel's vectors; 1 if it has none. */
 function lanesOf({ parts }: Kernel): number {
   let lanes = 1;
   const roots: Expr[] = [];
@@ -200,10 +200,10 @@ function lanesOf({ parts }: Kernel): number {
 }
 
 /**
- * The body of a function `(buffers, scratch, support)` that runs the whole kernel; `support` is what
- * `js-support.ts` exports. Tasks run from the last to the first: none may need what another has done. Scratch
- * memory is NaN at the beginning of a task: the last tile of a block may read lines that do not exist and compute results
- * that it does not store, but no more than that.
+ * The body of a function `(buffers, scratch, support)` that runs the whole kernel; `support` is the export of
+ * `js-support.ts`. To expose faults, tasks run in reverse order, since no task may depend on another one, and scratch
+ * memory is filled with NaN before each task: the last tile of a block may read uninitialised rows, but must not store
+ * results computed from them.
  */
 export function printJs(kernel: Kernel): string {
   const lanes = lanesOf(kernel);

@@ -1,11 +1,11 @@
 /**
- * Prints the loop language as text in a C-like syntax. A target overrides only what differs: types, loads, stores and the
- * text of operations. Expressions used more than once in a run of statements become temporaries.
+ * Prints the loop language as text in a C-like syntax. Subclasses per target language override what differs: types,
+ * loads, stores and operations. Common subexpressions of straight-line code become temporaries (`sharing.ts`).
  */
 import { type Bound, type Guard, type Index, plus } from "../ir/index-math.js";
 import { type Expr, operation, type Part, register, type Stmt } from "../ir/loops.js";
 import { FoveaError } from "../util/errors.js";
-import { isStraight, mutableNames, type Straight, shareRun } from "./sharing.js";
+import { isStraightLine, mutableNames, type StraightLine, shareSubexpressions } from "./sharing.js";
 
 export abstract class Printer {
   protected lines: string[] = [];
@@ -25,15 +25,15 @@ export abstract class Printer {
   }
 
   protected abstract declaration(e: Expr, name: string, value: string, mutable: boolean): string;
-  /** The declaration of a register that takes over the result of a loop. */
+  /** The declaration of a register that receives the result of a loop (`settled` in the loop language). */
   protected settled(e: Expr, name: string, value: string): string {
     return this.declaration(e, name, value, false);
   }
-  /** The statement that gives a mutable register another value. */
+  /** The assignment to a mutable register. */
   protected assignment(_: Expr, name: string, value: string): string {
     return `${name} = ${value};`;
   }
-  /** The value of the register or temporary `name`, which holds `e`. */
+  /** The text that reads the register or temporary `name`, which holds `e`. */
   protected named(_: Expr, name: string): string {
     return name;
   }
@@ -48,7 +48,7 @@ export abstract class Printer {
   protected abstract splat(e: Expr & { kind: "splat" }, arg: string): string;
   protected abstract fold(e: Expr & { kind: "fold" }, arg: string): string;
   protected abstract extract(e: Expr & { kind: "extract" }, arg: string): string;
-  /** Whether a test, whose text is given, holds in some lane. */
+  /** The condition that `test`, whose text is `text`, holds in at least one lane. */
   protected abstract any(test: Expr, text: string): string;
   protected abstract shuffle(e: Expr & { kind: "shuffle" }, a: string, b: string): string;
   protected abstract indexAsValue(e: Expr & { kind: "index" }): string;
@@ -68,13 +68,13 @@ export abstract class Printer {
   }
 
   private statements(body: readonly Stmt[]): void {
-    let run: Straight[] = [];
+    let run: StraightLine[] = [];
     const flush = () => {
       if (run.length > 0) this.straight(run);
       run = [];
     };
     for (const s of body) {
-      if (isStraight(s)) {
+      if (isStraightLine(s)) {
         run.push(s);
         continue;
       }
@@ -97,11 +97,11 @@ export abstract class Printer {
     flush();
   }
 
-  /** Prints statements without control flow between them, sharing what they have in common. */
-  private straight(run: readonly Straight[]): void {
+  /** Prints straight-line statements, with temporaries for their common subexpressions. */
+  private straight(run: readonly StraightLine[]): void {
     const outer = this.temporaries;
     this.temporaries = new Map(outer);
-    for (const { statement: s, temporaries } of shareRun(run, this.mutable, outer, false)) {
+    for (const { statement: s, temporaries } of shareSubexpressions(run, this.mutable, outer, false)) {
       for (const e of temporaries) {
         const name = `T${this.names++}`;
         if (e.kind === "unlikely") this.unlikely(e, name);
@@ -122,7 +122,9 @@ export abstract class Printer {
     this.temporaries = outer;
   }
 
-  /** A register that holds the usual value, and a block behind a condition that replaces it in some lanes. */
+  /**
+   * Prints a register with the usual value, and a conditional block that replaces it in the lanes where the test holds.
+   */
   private unlikely(e: Expr & { kind: "unlikely" }, name: string): void {
     this.line(this.declaration(e, name, this.value(e.usual), true));
     const value = operation("select", [e.test, e.rare, register(name, e.type, e.lanes)]);
@@ -133,7 +135,7 @@ export abstract class Printer {
     this.line("}");
   }
 
-  /** The text of an expression: its temporary if it has one. */
+  /** The text of an expression: the name of its temporary if it has one. */
   protected value(e: Expr): string {
     const name = this.nameOf(e);
     return name === undefined ? this.expression(e) : this.named(e, name);
@@ -165,7 +167,7 @@ export abstract class Printer {
       case "extract":
         return this.extract(e, this.value(e.arg));
       case "unlikely":
-        throw new FoveaError("[printer] an expression with a condition has no temporary");
+        throw new FoveaError("[printer] an `unlikely` expression has no temporary");
       case "shuffle":
         return this.shuffle(e, this.value(e.a), this.value(e.b));
       default:
@@ -182,7 +184,7 @@ export abstract class Printer {
       let text: string;
       if (atom.kind === "var") text = atom.variable.name;
       else {
-        // Targets divide towards zero: what may be negative is raised by a multiple of the divisor first.
+        // Division in C rounds towards zero, so a multiple of the divisor is added to dividends that may be negative.
         const lift = Math.max(0, Math.ceil(-atom.of.low / atom.by));
         const of = this.index(plus(atom.of, lift * atom.by));
         if (atom.kind === "mod") text = `(${of} % ${atom.by})`;

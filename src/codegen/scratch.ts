@@ -1,11 +1,11 @@
-/** Where the scratch buffers of a kernel lie in the memory that each thread has for them; the same for all printers. */
+/** The layout of a kernel's scratch buffers in the scratch memory of a thread; the same for all code generators. */
 import { sizeOf } from "../ir/dtype.js";
 import type { Kernel } from "../ir/loops.js";
 
-/** Bytes that a cache line, and every vector, is aligned to. */
+/** Alignment of scratch buffers in bytes: a cache line, and the widest vector. */
 const ALIGNMENT = 64;
 
-/** The offset of each scratch buffer, and the bytes of all. */
+/** The byte offset of each scratch buffer, and the bytes of all together. */
 export function scratchLayout(kernel: Kernel): { offsets: ReadonlyMap<string, number>; sizeBytes: number } {
   const offsets = new Map<string, number>();
   let sizeBytes = 0;

@@ -1,22 +1,22 @@
 /**
- * What a run of statements has in common: which expressions are worth a temporary, and before which statement each is
- * computed. Knows no target's syntax.
+ * Common-subexpression elimination within straight-line code: which expressions become temporaries, and before which
+ * statement each is computed. Must not know the syntax of a target.
  */
 import type { Expr, Part, Stmt } from "../ir/loops.js";
 import { eachPartStmt, exprsOf, operandsFirst, operandsOf } from "../ir/visit.js";
 
-/** Statements without control flow of their own. */
-export type Straight = Stmt & { readonly kind: "declare" | "set" | "store" | "prefetch" };
+/** Statements without nested statements. */
+export type StraightLine = Stmt & { readonly kind: "declare" | "set" | "store" | "prefetch" };
 
-export const isStraight = (s: Stmt): s is Straight => s.kind !== "for" && s.kind !== "if" && s.kind !== "let";
+export const isStraightLine = (s: Stmt): s is StraightLine => s.kind !== "for" && s.kind !== "if" && s.kind !== "let";
 
-/** A statement, and the temporaries to compute before it, in order. */
-export interface Sharing {
-  readonly statement: Straight;
+/** A statement, and the expressions to compute into temporaries before it, in order. */
+export interface SharedStatement {
+  readonly statement: StraightLine;
   readonly temporaries: readonly Expr[];
 }
 
-/** The names of the registers that a part sets again after their declaration. */
+/** The names of the registers that a part assigns after their declaration. */
 export function mutableNames(part: Part): Set<string> {
   const names = new Set<string>();
   eachPartStmt([part], (s) => {
@@ -25,50 +25,51 @@ export function mutableNames(part: Part): Set<string> {
   return names;
 }
 
-/** The operands that are evaluated wherever the expression is: what is behind a condition has statements of its own. */
+/** The operands that are evaluated unconditionally; `rare` is computed in a conditional block. */
 const evaluated = (e: Expr): readonly Expr[] => (e.kind === "unlikely" ? [e.test, e.usual] : operandsOf(e));
 
-/** Operations inside one another that are printed as one text: compilers limit the depth of brackets (clang: 256). */
-const MOST_NESTED = 32;
+/** Limit of nested operations in one printed expression: C compilers limit the depth of brackets (clang: 256). */
+const MAX_NESTING = 32;
 
 /**
- * Finds the expressions that a run of statements uses more than once and that keep their value through the run, and
- * those that would nest too deep. An expression with a condition always becomes a temporary, since it takes statements
- * to compute it.
+ * Finds the expressions that straight-line statements use more than once and whose value does not change between them,
+ * and those that would nest too deep. An `unlikely` expression always becomes a temporary, because only statements can
+ * compute it.
  *
- * @param known - keys of expressions that have a temporary already
- * @param fuses - whether sums take the factors of a product instead of the product, so that both may be read
+ * @param known - keys of expressions that already have a temporary
+ * @param fuses - true if the target fuses a · b + c: an addition then reads the factors, so each addition counts as a
+ *   use
  */
-export function shareRun(
-  run: readonly Straight[],
+export function shareSubexpressions(
+  run: readonly StraightLine[],
   mutable: ReadonlySet<string>,
   known: ReadonlyMap<string, unknown>,
   fuses: boolean,
-): Sharing[] {
+): SharedStatement[] {
   const uses = countUses(run, known, fuses);
   const changing = findChanging(run, mutable);
-  /** How deep the text of an expression nests, from the temporaries in it. */
+  /** Nesting depth of the text of an expression, by key; temporaries have depth 0. */
   const depths = new Map<string, number>();
-  const isNamed = (e: Expr): boolean => {
+  const needsTemporary = (e: Expr): boolean => {
     const depth = evaluated(e).reduce((most, { key }) => Math.max(most, depths.get(key) ?? 0), 0) + 1;
     const leaf = e.kind === "const" || e.kind === "register";
-    const worth = (uses.get(e.key) ?? 0) > 1 || depth > MOST_NESTED;
-    const named = e.kind === "unlikely" || (worth && !leaf && !changing.has(e.key));
-    depths.set(e.key, named ? 0 : depth);
-    return named;
+    const worth = (uses.get(e.key) ?? 0) > 1 || depth > MAX_NESTING;
+    const temporary = e.kind === "unlikely" || (worth && !leaf && !changing.has(e.key));
+    depths.set(e.key, temporary ? 0 : depth);
+    return temporary;
   };
   const done = new Set<string>();
   return run.map((statement) => {
     const found = operandsFirst(exprsOf(statement), evaluated, ({ key }) => known.has(key) || done.has(key));
-    // A condition in what changes is evaluated again for every statement that reads it.
+    // An expression whose value changes is recomputed for every statement that reads it.
     for (const { key } of found) if (!changing.has(key)) done.add(key);
-    return { statement, temporaries: found.filter(isNamed) };
+    return { statement, temporaries: found.filter(needsTemporary) };
   });
 }
 
-/** How often the statements read each expression, by key. */
+/** The number of reads of each expression, by key. */
 function countUses(
-  run: readonly Straight[],
+  run: readonly StraightLine[],
   known: ReadonlyMap<string, unknown>,
   fuses: boolean,
 ): ReadonlyMap<string, number> {
@@ -90,8 +91,8 @@ function countUses(
   return uses;
 }
 
-/** Keys of the expressions whose value changes within the run. */
-function findChanging(run: readonly Straight[], mutable: ReadonlySet<string>): ReadonlySet<string> {
+/** Keys of the expressions whose value changes between the statements. */
+function findChanging(run: readonly StraightLine[], mutable: ReadonlySet<string>): ReadonlySet<string> {
   const stored = new Set(run.flatMap((s) => (s.kind === "store" ? [s.buffer] : [])));
   const changing = new Set<string>();
   for (const e of operandsFirst(run.flatMap(exprsOf))) {

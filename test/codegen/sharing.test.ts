@@ -1,6 +1,6 @@
 /** What statements behind each other may share, and what not: memory that they store to has more than one value. */
 import { expect, it } from "vitest";
-import { mutableNames, type Straight, shareRun } from "../../src/codegen/sharing.js";
+import { mutableNames, type StraightLine, shareSubexpressions } from "../../src/codegen/sharing.js";
 import * as ix from "../../src/ir/index-math.js";
 import { constantOf, declare, load, operation, register, set, store } from "../../src/ir/loops.js";
 
@@ -10,9 +10,9 @@ const save = (buffer: string) => store(buffer, "f32", ix.zero, constantOf(2, "f3
 
 /** Keys of the temporaries of a run. */
 function shared(run: readonly unknown[]): string[] {
-  const statements = run as readonly Straight[];
+  const statements = run as readonly StraightLine[];
   const mutable = mutableNames({ tasks: 1, body: statements });
-  return shareRun(statements, mutable, new Map(), false).flatMap(({ temporaries }) =>
+  return shareSubexpressions(statements, mutable, new Map(), false).flatMap(({ temporaries }) =>
     temporaries.map(({ key }) => key),
   );
 }

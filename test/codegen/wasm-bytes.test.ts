@@ -84,7 +84,11 @@ describe("instructions", () => {
   });
 
   it("add a constant only where it is not zero", () => {
-    const [first, second] = linesOf(instruction("step", 5), instruction("step", 0), instruction("local.get", 0));
+    const [first, second] = linesOf(
+      instruction("i32.add_const", 5),
+      instruction("i32.add_const", 0),
+      instruction("local.get", 0),
+    );
     expect([first, second]).toEqual(["i32.const 5", "i32.add"]);
   });
 });
@@ -92,11 +96,11 @@ describe("instructions", () => {
 describe("code", () => {
   it("tees what is set and read at once, and gives locals back", () => {
     const fn = new FunctionCode(1);
-    const local = fn.borrow("i32");
+    const local = fn.allocate("i32");
     fn.code.push(instruction("i32.const", 1), [instruction("local.set", local)], instruction("local.get", local));
-    fn.giveBack(local);
-    expect(fn.borrow("i32")).toBe(local);
-    expect(fn.borrow("v128")).toBe(2);
+    fn.release(local);
+    expect(fn.allocate("i32")).toBe(local);
+    expect(fn.allocate("v128")).toBe(2);
     // One run of one i32, one of one v128; const, tee, end.
     expect([...fn.body().finish()]).toEqual([2, 1, 0x7f, 1, 0x7b, 0x41, 1, 0x22, 1, 0x0b]);
   });

@@ -1,6 +1,6 @@
 /**
- * Bytes in WebAssembly's binary format: integers in LEB128, names, vectors with their length before them. Knows no
- * instruction and no section.
+ * Bytes in WebAssembly's binary format: integers in LEB128, names, length-prefixed vectors. Must not know
+ * instructions or sections.
  */
 export class Bytes {
   private buffer = new Uint8Array(256);
@@ -40,13 +40,13 @@ export class Bytes {
     return this.byte(rest);
   }
 
-  /** A signed integer of at most 53 bits; 32-bit constants are given as signed numbers. */
+  /** A signed integer of at most 53 bits; callers pass 32-bit constants as signed numbers. */
   signed(value: number): this {
     let rest = value;
     for (;;) {
       const low = ((rest % 128) + 128) % 128;
       rest = Math.floor(rest / 128);
-      // The last byte's bit 6 is the sign.
+      // Bit 6 of the last byte is the sign.
       if ((rest === 0 && low < 64) || (rest === -1 && low >= 64)) return this.byte(low);
       this.byte(low | 128);
     }
@@ -69,7 +69,7 @@ export class Bytes {
     return this.unsigned(encoded.length).append(encoded);
   }
 
-  /** The bytes of another writer, with their length before them. */
+  /** The bytes of another writer, preceded by their length. */
   block(content: Bytes): this {
     return this.unsigned(content.length).append(content.finish());
   }

@@ -1,48 +1,48 @@
 /**
  * Code for the parts of a kernel: statements and expressions of the loop language as instructions of a stack machine.
- * Where addresses live is the business of `places.ts`, what loads and stores look like that of `memory.ts`.
+ * `address-locals.ts` assigns addresses to locals, `memory.ts` emits loads and stores.
  */
 import type { Guard, Index, LoopVar } from "../../ir/index-math.js";
 import * as ix from "../../ir/index-math.js";
 import { type Expr, type Kernel, LANE, operation, type Part, register, type Stmt, TASK } from "../../ir/loops.js";
 import { type ScalarName, scalarOps } from "../../ir/scalar.js";
 import { FoveaError } from "../../util/errors.js";
-import { isStraight, mutableNames, type Straight, shareRun } from "../sharing.js";
+import { isStraightLine, mutableNames, type StraightLine, shareSubexpressions } from "../sharing.js";
+import { inOrderOfUse, isAccumulation } from "./accumulation.js";
+import { AddressLocals } from "./address-locals.js";
+import { depthOf, IndexScope, keyOf } from "./affine-form.js";
 import { type Code, FunctionCode, instruction } from "./code.js";
-import { depthOf, keyOf, Names } from "./form.js";
 import { isOp, typeByte, type ValueType } from "./instructions.js";
 import { MemoryCode } from "./memory.js";
-import { Places } from "./places.js";
-import { stepsTogether } from "./steps.js";
-import { inOrderOfUse, isTight } from "./tight.js";
-import { at, type Emitter, type Held, LANES, type Test, typeOf } from "./values.js";
+import { unrollFactor } from "./unroll.js";
+import { at, type Emitter, LANES, type LocalValue, type Test, typeOf } from "./values.js";
 
 export interface WasmOptions {
-  /** Products that are added become fused multiply-adds, by relaxed SIMD. */
+  /** Emit a · b + c as one fused multiply-add of relaxed SIMD. */
   readonly relaxed: boolean;
-  /** Whether the memory is shared between threads. */
+  /** Import a memory that is shared between threads. */
   readonly shared: boolean;
 }
 
-/** Parameters of a part's function. */
+/** Indices of the parameters of a part's function. */
 const TABLE = 0;
 const SCRATCH = 1;
 const TASK_LOCAL = 2;
 const PARAMETERS = 3;
 
 type Operation = Expr & { readonly kind: "op" };
-/** Something that an operation works on. */
+/** An operand of an operation. */
 interface Operand {
   readonly type: ValueType;
   readonly push: () => void;
-  /** Whether pushing it again costs nothing. */
+  /** True if the operand is in a local or a constant, so that it may be pushed more than once. */
   readonly free: boolean;
 }
 
 const loopStart = instruction("loop", typeByte("none"));
 const end = instruction("end");
 
-/** Four 32-bit numbers as the bytes of a vector. */
+/** The bytes of a vector of four 32-bit numbers. */
 function vectorBytes(values: readonly number[], type: "f32" | "i32"): number[] {
   const view = new DataView(new ArrayBuffer(16));
   values.forEach((value, lane) => {
@@ -54,16 +54,16 @@ function vectorBytes(values: readonly number[], type: "f32" | "i32"): number[] {
 
 export class PartEmitter implements Emitter {
   readonly fn = new FunctionCode(PARAMETERS);
-  readonly names = new Names();
-  readonly places: Places;
+  readonly scope = new IndexScope();
+  readonly addresses: AddressLocals;
   private readonly memory = new MemoryCode(this);
   private code: Code = [];
   private mutable = new Set<string>();
   private readonly registers = new Map<string, number>();
   private temporaries = new Map<string, number>();
-  /** What comes after the statement at hand, up to the end of the part. */
+  /** The statements after the current one, up to the end of the part. */
   private following: readonly Stmt[] = [];
-  /** Whether only one side of a condition leads to them. */
+  /** True if control flow reaches `following` through one branch of a condition only. */
   private fromOneSide = false;
 
   constructor(
@@ -71,9 +71,9 @@ export class PartEmitter implements Emitter {
     scratchAt: ReadonlyMap<string, number>,
     private readonly options: WasmOptions,
   ) {
-    this.places = new Places(this.fn, this.names, TASK_LOCAL, (buffer) => {
+    this.addresses = new AddressLocals(this.fn, this.scope, TASK_LOCAL, (buffer) => {
       const offset = scratchAt.get(buffer);
-      if (offset !== undefined) return [instruction("local.get", SCRATCH), instruction("step", offset)];
+      if (offset !== undefined) return [instruction("local.get", SCRATCH), instruction("i32.add_const", offset)];
       const position = kernel.buffers.findIndex(({ name }) => name === buffer);
       if (position < 0) throw new FoveaError(`[wasm] kernel ${kernel.label} has no buffer ${buffer}`);
       return [instruction("local.get", TABLE), instruction("i32.load", 4 * position)];
@@ -83,10 +83,10 @@ export class PartEmitter implements Emitter {
   /** The function that runs one task of the part. */
   part(part: Part): FunctionCode {
     this.mutable = mutableNames(part);
-    const level = this.places.open({ name: TASK, extent: part.tasks });
+    const level = this.addresses.open({ name: TASK, extent: part.tasks });
     this.block(part.body);
-    this.places.close();
-    this.fn.code.push(level.before, level.head, this.code);
+    this.addresses.close();
+    this.fn.code.push(level.preheader, level.bodyStart, this.code);
     return this.fn;
   }
 
@@ -98,14 +98,14 @@ export class PartEmitter implements Emitter {
 
   private block(body: readonly Stmt[]): void {
     const declared: string[] = [];
-    let run: Straight[] = [];
+    let run: StraightLine[] = [];
     const flush = () => {
       if (run.length > 0) this.straight(run);
       run = [];
     };
     const [outer, outside] = [this.following, this.fromOneSide];
     body.forEach((s, i) => {
-      if (isStraight(s)) {
+      if (isStraightLine(s)) {
         run.push(s);
         if (s.kind === "declare") declared.push(s.name);
         return;
@@ -115,9 +115,9 @@ export class PartEmitter implements Emitter {
       this.following = [...rest, ...outer];
       this.fromOneSide = s.kind === "if" || (outside && rest.length === 0);
       if (s.kind === "for") this.loop(s.variable, s.body);
-      else if (s.kind === "if") this.choose(this.guard(s.guard), "none", () => this.block(s.body));
+      else if (s.kind === "if") this.branch(this.guard(s.guard), "none", () => this.block(s.body));
       else {
-        this.names.bind(s.variable.name, s.index);
+        this.scope.bind(s.variable.name, s.index);
         this.block(s.body);
       }
     });
@@ -125,7 +125,7 @@ export class PartEmitter implements Emitter {
     this.fromOneSide = outside;
     flush();
     for (const name of declared) {
-      this.fn.giveBack(this.registerOf(name));
+      this.fn.release(this.registerOf(name));
       this.registers.delete(name);
     }
   }
@@ -136,13 +136,13 @@ export class PartEmitter implements Emitter {
       this.block(body);
       return;
     }
-    const tight = isTight(body);
-    const steps = tight ? 1 : stepsTogether(variable, body);
+    const accumulates = isAccumulation(body);
+    const steps = accumulates ? 1 : unrollFactor(variable, body);
     const whole = { name: `${variable.name}/${steps}`, extent: variable.extent / steps };
     const copies = () => {
       for (let step = 0; step < steps; step++) {
-        if (steps > 1) this.names.bind(variable.name, ix.plus(ix.scale(ix.variable(whole), steps), step));
-        this.block(tight ? inOrderOfUse(body, this.following, this.fromOneSide) : body);
+        if (steps > 1) this.scope.bind(variable.name, ix.plus(ix.scale(ix.variable(whole), steps), step));
+        this.block(accumulates ? inOrderOfUse(body, this.following, this.fromOneSide) : body);
       }
     };
     if (whole.extent === 1) {
@@ -151,32 +151,32 @@ export class PartEmitter implements Emitter {
     }
     const outer = this.code;
     const inner: Code = [];
-    const level = this.places.open(steps === 1 ? variable : whole);
+    const level = this.addresses.open(steps === 1 ? variable : whole);
     this.code = inner;
     copies();
     this.code = outer;
-    this.places.close();
-    if (!tight) {
-      this.push(level.before, loopStart, level.head, inner, level.after, end);
+    this.addresses.close();
+    if (!accumulates) {
+      this.push(level.preheader, loopStart, level.bodyStart, inner, level.latch, end);
       return;
     }
-    // V8's optimizing compiler (scheduler.cc) would put all loads of a step before its products, and operands would not fit
-    // into the registers any more. It keeps the order of the text if sums and memory's state are joined from two paths on
-    // either side of the step: behind the loop by passing over it where it has no step, before the step by an empty loop,
-    // which also keeps the compiler from writing steps out one behind the other; and if sums are added to in the order in
-    // which the text behind the loop reads them.
-    this.push(instruction("block", typeByte("none")), level.before, level.ended, instruction("br_if", 0));
-    this.push(loopStart, loopStart, end, level.head, inner, level.after, end, end);
+    // V8's optimizing compiler (scheduler.cc) hoists all loads of an iteration above its multiply-adds, so operands
+    // would be spilled. It keeps the order of the code if the accumulators and the memory state are merged from two
+    // paths (phi nodes) on both sides of the loop body: after the loop, by a branch that skips the loop if it has no
+    // iteration; before the body, by an empty loop, which also prevents V8 from unrolling; and if the accumulators are
+    // updated in the order in which the code after the loop reads them.
+    this.push(instruction("block", typeByte("none")), level.preheader, level.exitTest, instruction("br_if", 0));
+    this.push(loopStart, loopStart, end, level.bodyStart, inner, level.latch, end, end);
   }
 
-  private straight(run: readonly Straight[]): void {
+  private straight(run: readonly StraightLine[]): void {
     const outer = this.temporaries;
     this.temporaries = new Map(outer);
-    const own: number[] = [];
-    for (const { statement: s, temporaries } of shareRun(run, this.mutable, outer, this.options.relaxed)) {
+    const allocated: number[] = [];
+    for (const { statement: s, temporaries } of shareSubexpressions(run, this.mutable, outer, this.options.relaxed)) {
       for (const e of temporaries) {
-        const local = this.fn.borrow(typeOf(e));
-        own.push(local);
+        const local = this.fn.allocate(typeOf(e));
+        allocated.push(local);
         if (e.kind === "unlikely") this.unlikely(e, local);
         else {
           this.expression(e);
@@ -190,16 +190,16 @@ export class PartEmitter implements Emitter {
         this.push(instruction("local.set", this.registerOf(s.name)));
       } else if (s.kind === "declare") {
         this.value(s.init);
-        const local = this.fn.borrow(typeOf(s.init));
+        const local = this.fn.allocate(typeOf(s.init));
         this.registers.set(s.name, local);
         this.push(instruction("local.set", local));
       }
     }
-    for (const local of own) this.fn.giveBack(local);
+    for (const local of allocated) this.fn.release(local);
     this.temporaries = outer;
   }
 
-  /** A local that holds the usual value, and a block behind a condition that replaces it in some lanes. */
+  /** Emits a local with the usual value, and a conditional block that replaces it in the lanes where the test holds. */
   private unlikely(e: Expr & { kind: "unlikely" }, local: number): void {
     this.value(e.usual);
     this.push(instruction("local.set", local));
@@ -223,7 +223,7 @@ export class PartEmitter implements Emitter {
 
   // Conditions.
 
-  choose(test: Test, type: ValueType | "none", yes: () => void, no?: () => void): void {
+  branch(test: Test, type: ValueType | "none", yes: () => void, no?: () => void): void {
     if (test === true) yes();
     else if (test === false) no?.();
     else {
@@ -252,34 +252,38 @@ export class PartEmitter implements Emitter {
     return this.all(guard.map(({ index, extent }) => this.bound(index, extent)));
   }
 
-  /** `0 ≤ index < extent` as one comparison of unsigned numbers; computed where it does not change any more. */
+  /** `0 ≤ index < extent` as one unsigned comparison, hoisted out of the loops in which the index is invariant. */
   bound(index: Index, extent: number): Test {
     if (extent <= 0) return false;
     if (index.low >= 0 && index.high < extent) return true;
-    const form = this.names.form(index);
+    const form = this.scope.form(index);
     if (form.terms.length === 0) return form.constant >= 0 && form.constant < extent;
-    const compare = (): Code => [...this.places.value(form), instruction("i32.const", extent), instruction("i32.lt_u")];
+    const compare = (): Code => [
+      ...this.addresses.value(form),
+      instruction("i32.const", extent),
+      instruction("i32.lt_u"),
+    ];
     const depth = depthOf(form.terms);
-    if (depth === this.places.depth) return compare();
-    return this.places.once(`${form.constant}+${keyOf(form.terms)}<${extent}`, depth, compare);
+    if (depth === this.addresses.depth) return compare();
+    return this.addresses.hoisted(`${form.constant}+${keyOf(form.terms)}<${extent}`, depth, compare);
   }
 
-  // Expressions: each leaves its value on the stack.
+  // Expressions: each method pushes the value.
 
-  /** The value of an expression: its temporary if it has one. */
+  /** Pushes the value of an expression: its temporary if it has one, else newly computed. */
   value(e: Expr): void {
     const local = this.temporaries.get(e.key);
     if (local !== undefined) this.push(instruction("local.get", local));
     else this.expression(e);
   }
 
-  held(e: Expr): Held {
+  inLocal(e: Expr): LocalValue {
     const known = e.kind === "register" ? this.registers.get(e.name) : this.temporaries.get(e.key);
-    if (known !== undefined) return { local: known, borrowed: false };
-    const local = this.fn.borrow(typeOf(e));
+    if (known !== undefined) return { local: known, owned: false };
+    const local = this.fn.allocate(typeOf(e));
     this.value(e);
     this.push(instruction("local.set", local));
-    return { local, borrowed: true };
+    return { local, owned: true };
   }
 
   private expression(e: Expr): void {
@@ -292,12 +296,12 @@ export class PartEmitter implements Emitter {
         this.push(instruction("local.get", this.registerOf(e.name)));
         break;
       case "index":
-        if (e.lanes === 1) this.push(...this.places.value(this.names.form(e.index)));
+        if (e.lanes === 1) this.push(...this.addresses.value(this.scope.form(e.index)));
         else this.ramp(e.index);
         break;
       case "test":
-        if (e.lanes === 1) this.decided(this.guard(e.guard));
-        else this.masks(e.guard);
+        if (e.lanes === 1) this.pushTest(this.guard(e.guard));
+        else this.guardMask(e.guard);
         break;
       case "load":
         this.memory.load(e);
@@ -317,7 +321,7 @@ export class PartEmitter implements Emitter {
         if (e.type === "bool") this.push(instruction("i32.const", 1), instruction("i32.and"));
         break;
       case "unlikely":
-        throw new FoveaError("[wasm] an expression with a condition has no temporary");
+        throw new FoveaError("[wasm] an `unlikely` expression has no temporary");
       case "shuffle":
         this.value(e.a);
         this.value(e.b);
@@ -331,7 +335,7 @@ export class PartEmitter implements Emitter {
     }
   }
 
-  private decided(test: Test): void {
+  private pushTest(test: Test): void {
     if (typeof test === "boolean") this.push(instruction("i32.const", Number(test)));
     else this.push(...test);
   }
@@ -339,33 +343,33 @@ export class PartEmitter implements Emitter {
   vector(values: readonly number[], type: "f32" | "i32"): void {
     this.push(instruction("v128.const", ...vectorBytes(values, type)));
   }
-  everywhere(value: number, type: "f32" | "i32" = "i32"): void {
+  splatConstant(value: number, type: "f32" | "i32" = "i32"): void {
     this.vector([value, value, value, value], type);
   }
 
-  /** An index per lane. */
+  /** Pushes a vector with the value of an index in each lane. */
   private ramp(index: Index): void {
     const stride = ix.strideOf(index, LANE);
-    this.push(...this.places.value(this.names.form(at(index, 0))), instruction("i32x4.splat"));
+    this.push(...this.addresses.value(this.scope.form(at(index, 0))), instruction("i32x4.splat"));
     for (let lane = 1; lane < LANES && stride === null; lane++)
-      this.push(...this.places.value(this.names.form(at(index, lane))), instruction("i32x4.replace_lane", lane));
+      this.push(...this.addresses.value(this.scope.form(at(index, lane))), instruction("i32x4.replace_lane", lane));
     if (stride === null || stride === 0) return;
     this.vector([0, stride, 2 * stride, 3 * stride], "i32");
     this.push(instruction("i32x4.add"));
   }
 
-  private masks(guard: Guard): void {
+  private guardMask(guard: Guard): void {
     guard.forEach(({ index, extent }, i) => {
       if (ix.depends(index, LANE)) {
         this.ramp(index);
-        this.everywhere(extent);
+        this.splatConstant(extent);
         this.push(instruction("i32x4.lt_u"));
-      } else this.broadcastMask(() => this.decided(this.bound(index, extent)));
+      } else this.broadcastMask(() => this.pushTest(this.bound(index, extent)));
       if (i > 0) this.push(instruction("v128.and"));
     });
   }
 
-  /** A truth value 0 / 1 becomes lanes of 0 / -1. */
+  /** Broadcasts a truth value, 0 or 1, to a mask whose lanes are 0 or -1. */
   private broadcastMask(push: () => void): void {
     this.push(instruction("i32.const", 0));
     push();
@@ -374,9 +378,9 @@ export class PartEmitter implements Emitter {
 
   private splat({ arg, type }: Expr & { kind: "splat" }): void {
     const known = this.temporaries.has(arg.key);
-    if (arg.kind === "const" && type === "bool") this.everywhere(-arg.value);
-    else if (arg.kind === "const") this.everywhere(arg.value, type === "f32" ? "f32" : "i32");
-    else if (arg.kind === "load" && !known && this.memory.splatted(arg)) return;
+    if (arg.kind === "const" && type === "bool") this.splatConstant(-arg.value);
+    else if (arg.kind === "const") this.splatConstant(arg.value, type === "f32" ? "f32" : "i32");
+    else if (arg.kind === "load" && !known && this.memory.loadSplat(arg)) return;
     else if (type === "bool") this.broadcastMask(() => this.value(arg));
     else {
       this.value(arg);
@@ -388,7 +392,7 @@ export class PartEmitter implements Emitter {
     const from = arg.type;
     this.value(arg);
     if (type === "bool") {
-      if (lanes > 1) this.everywhere(0);
+      if (lanes > 1) this.splatConstant(0);
       else this.push(instruction(from === "f32" ? "f32.const" : "i32.const", 0));
       const suffix = from === "f32" ? "f32" : "i32";
       this.push(instruction(lanes > 1 ? `${suffix}x4.ne` : `${suffix}.ne`));
@@ -401,40 +405,40 @@ export class PartEmitter implements Emitter {
       this.push(instruction(lanes > 1 ? "i32x4.trunc_sat_f32x4_s" : "i32.trunc_sat_f32_s"));
   }
 
-  /** Halves on halves, then neighbours: the order of sums that all targets share. */
+  /** Reduces the lanes of a vector pairwise, first lanes i and i + 2, then i and i + 1: the order of all targets. */
   private fold({ arg, reduce, type }: Expr & { kind: "fold" }): void {
     const op: ScalarName = reduce === "sum" ? "add" : reduce === "prod" ? "mul" : reduce;
     const context = { lanes: LANES, type: type === "f32" ? ("f32" as const) : ("i32" as const) };
     const text = scalarOps[op].wasm?.({ ...context, constants: [null, null], uniform: false });
-    if (!text) throw new FoveaError(`[wasm] lanes cannot be folded by ${reduce}`);
-    const local = this.fn.borrow("v128");
+    if (!text) throw new FoveaError(`[wasm] there are no instructions to fold lanes by ${reduce}`);
+    const local = this.fn.allocate("v128");
     const half: Operand = { type: "v128", free: true, push: () => this.push(instruction("local.get", local)) };
     this.value(arg);
     this.push(instruction("local.set", local));
     for (const width of [2, 1]) {
-      const other = this.fn.borrow("v128");
+      const other = this.fn.allocate("v128");
       half.push();
       half.push();
       const lanes = [0, 1, 2, 3].map((lane) => (lane + width) % LANES);
       this.push(instruction("i8x16.shuffle", ...lanes.flatMap((lane) => [0, 1, 2, 3].map((byte) => 4 * lane + byte))));
       this.push(instruction("local.set", other));
-      this.run(
+      this.template(
         text,
         [half, { type: "v128", free: true, push: () => this.push(instruction("local.get", other)) }],
         "v128",
       );
       this.push(instruction("local.set", local));
-      this.fn.giveBack(other);
+      this.fn.release(other);
     }
     half.push();
     this.push(instruction(type === "f32" ? "f32x4.extract_lane" : "i32x4.extract_lane", 0));
-    this.fn.giveBack(local);
+    this.fn.release(local);
   }
 
   // Operations.
 
   private operation(e: Operation): void {
-    if (this.fused(e)) return;
+    if (this.tryFused(e)) return;
     const { wasm } = scalarOps[e.op];
     const { type } = e.args[e.args.length - 1];
     if (!wasm) throw new FoveaError(`[wasm] ${e.op} has no instructions: it must be decomposed`);
@@ -452,14 +456,15 @@ export class PartEmitter implements Emitter {
       free: arg.kind === "register" || arg.kind === "const" || this.temporaries.has(arg.key),
       push: () => this.value(arg),
     }));
-    this.run(text, operands, typeOf(e), () => this.value(scalars[scalars.length - 1]));
+    this.template(text, operands, typeOf(e), () => this.value(scalars[scalars.length - 1]));
   }
 
   /**
-   * a · b + x and x - a · b in one instruction. Scalars are fused exactly where vectors are, by the same instruction, and
-   * whether the product is of other use does not count: else a value would depend on whether it lies in a whole vector.
+   * Emits a · b + x or x - a · b as one instruction; false if `e` has neither form. Scalars are fused in the same cases
+   * and by the same instruction as vectors, and a product with other uses is fused too: otherwise a result would depend
+   * on whether its element belongs to a full vector or to the scalar remainder.
    */
-  private fused(e: Operation): boolean {
+  private tryFused(e: Operation): boolean {
     if (!this.options.relaxed || e.type !== "f32" || (e.op !== "add" && e.op !== "sub")) return false;
     const [first, second] = e.args;
     const product = (x: Expr): Operation | null => {
@@ -484,50 +489,60 @@ export class PartEmitter implements Emitter {
 
   private laneByLane(e: Operation, text: string | null): void {
     if (text === null) throw new FoveaError(`[wasm] ${e.op} has no instructions for scalars`);
-    const held = e.args.map((arg) => this.held(arg));
+    const inLocal = e.args.map((arg) => this.inLocal(arg));
     const prefix = e.type === "f32" ? "f32x4" : "i32x4";
-    this.everywhere(0);
+    this.splatConstant(0);
     for (let lane = 0; lane < LANES; lane++) {
       const operands = e.args.map((arg, i): Operand => {
         const type = arg.type === "f32" ? "f32" : "i32";
         const push = () =>
-          this.push(instruction("local.get", held[i].local), instruction(`${type}x4.extract_lane`, lane));
+          this.push(instruction("local.get", inLocal[i].local), instruction(`${type}x4.extract_lane`, lane));
         return { type, free: false, push };
       });
-      this.run(text, operands, e.type === "f32" ? "f32" : "i32");
+      this.template(text, operands, e.type === "f32" ? "f32" : "i32");
       this.push(instruction(`${prefix}.replace_lane`, lane));
     }
-    for (const { local, borrowed } of held) if (borrowed) this.fn.giveBack(local);
+    for (const { local, owned } of inLocal) if (owned) this.fn.release(local);
   }
 
-  /** Runs the text of an operation. Operands that it needs again are kept in locals. */
-  private run(text: string, operands: readonly Operand[], result: ValueType, scalar: (() => void) | null = null): void {
+  /**
+   * Emits the instruction template of an operation (`wasm` in its scalar record). Operands `a`, `b`, `c` that the
+   * template reads more than once are saved in locals.
+   *
+   * @param scalar - pushes the last operand as a scalar (`b0` in a template)
+   */
+  private template(
+    text: string,
+    operands: readonly Operand[],
+    result: ValueType,
+    scalar: (() => void) | null = null,
+  ): void {
     const words = text.split(" ");
-    const kept = new Map<string, number>();
+    const saved = new Map<string, number>();
     for (let i = 0; i < words.length; ) {
       const word = words[i++];
       const operand = operands["abc".indexOf(word)];
-      const local = kept.get(word);
+      const local = saved.get(word);
       if (local !== undefined) this.push(instruction("local.get", local));
       else if (operand && word.length === 1) {
         operand.push();
         if (!operand.free && words.includes(word, i)) {
-          const own = this.fn.borrow(operand.type);
-          this.push(instruction("local.tee", own));
-          kept.set(word, own);
+          const copy = this.fn.allocate(operand.type);
+          this.push(instruction("local.tee", copy));
+          saved.set(word, copy);
         }
       } else if (word === "b0") scalar?.();
       else if (word.startsWith("=")) {
         const name = word.slice(1);
-        const own = kept.get(name) ?? this.fn.borrow(result);
-        this.push(instruction("local.set", own));
-        kept.set(name, own);
+        const copy = saved.get(name) ?? this.fn.allocate(result);
+        this.push(instruction("local.set", copy));
+        saved.set(name, copy);
       } else if (isOp(word)) {
         const args: number[] = [];
         while (i < words.length && /^-?\d+$/.test(words[i])) args.push(Number(words[i++]));
         this.push(instruction(word, ...args));
-      } else throw new FoveaError(`[wasm] ${word} is no instruction (in "${text}")`);
+      } else throw new FoveaError(`[wasm] unknown instruction ${word} (in "${text}")`);
     }
-    for (const local of kept.values()) this.fn.giveBack(local);
+    for (const local of saved.values()) this.fn.release(local);
   }
 }

@@ -1,6 +1,6 @@
 /**
- * Kernels as WebAssembly modules: one function per part that runs one task, and one that runs a range of tasks. The module
- * imports its memory; it knows no device and allocates nothing.
+ * Kernels as WebAssembly modules: a function per part that runs one task, and a function that runs a range of tasks.
+ * The module imports its memory and allocates none. Must not know devices.
  */
 import type { Kernel } from "../../ir/loops.js";
 import { scratchLayout } from "../scratch.js";
@@ -9,11 +9,11 @@ import { type Code, FunctionCode, instruction } from "./code.js";
 import { PartEmitter, type WasmOptions } from "./emitter.js";
 import { typeByte } from "./instructions.js";
 
+export { LOW_BYTES } from "./address-locals.js";
 export type { WasmOptions } from "./emitter.js";
-export { LOW_BYTES } from "./places.js";
 
-/** 64 KiB each: all that 32 bits can address. */
-const MOST_PAGES = 65536;
+/** Pages of 64 KiB in the 32-bit address space. */
+const MAX_PAGES = 65536;
 
 const vector = (items: readonly Bytes[]): Bytes => {
   const bytes = new Bytes().unsigned(items.length);
@@ -27,7 +27,7 @@ const functionType = (parameters: number): Bytes => {
   return bytes.unsigned(0);
 };
 
-/** Types of the module's functions. */
+/** Indices of the module's function types. */
 const PART_TYPE = 0;
 const KERNEL_TYPE = 1;
 
@@ -49,15 +49,15 @@ function dispatch(kernel: Kernel): FunctionCode {
     fn.code.push(limit(last, start + tasks, "i32.lt_s"), instruction("local.set", end));
     const more = [get(task), get(end), instruction("i32.lt_s")];
     fn.code.push(more, instruction("if", typeByte("none")), instruction("loop", typeByte("none")));
-    fn.code.push(get(table), get(scratch), get(task), instruction("step", -start), instruction("call", part));
-    fn.code.push(get(task), instruction("step", 1), instruction("local.set", task));
+    fn.code.push(get(table), get(scratch), get(task), instruction("i32.add_const", -start), instruction("call", part));
+    fn.code.push(get(task), instruction("i32.add_const", 1), instruction("local.set", task));
     fn.code.push(more, instruction("br_if", 0), instruction("end"), instruction("end"));
     start += tasks;
   });
   return fn;
 }
 
-/** Names for people: disassemblies and profilers show them. */
+/** The name section, for disassemblers and profilers. */
 function names(kernel: Kernel): Bytes {
   const functions = [...kernel.parts.map((_, i) => `part${i}`), "kernel"];
   const entries = functions.map((name, i) => new Bytes().unsigned(i).name(name));
@@ -65,18 +65,18 @@ function names(kernel: Kernel): Bytes {
 }
 
 /**
- * Bytes of a module that imports the memory `fovea.memory` and exports `kernel(table, first, last, scratch)`: `table` is the
- * address of the i32 addresses of the kernel's buffers in order; tasks [first, last) count over all parts one after the
- * other; `scratch` is the address of memory that this thread has to itself. No buffer may lie below `LOW_BYTES`.
+ * Bytes of a module that imports the memory `fovea.memory` and exports `kernel(table, first, last, scratch)`: `table`
+ * is the address of an array of i32 addresses, one per buffer of the kernel; tasks [first, last) are numbered through
+ * all parts in order; `scratch` is the address of memory private to the thread. No buffer may lie below `LOW_BYTES`.
  *
- * @throws FoveaError where the kernel needs what WebAssembly lacks (f64, vectors of other than four lanes)
+ * @throws FoveaError if the kernel uses f64 or vectors of other than four lanes, which WebAssembly lacks
  */
 export function encodeWasm(kernel: Kernel, options: WasmOptions): Uint8Array {
   const { parts } = kernel;
   const scratchAt = scratchLayout(kernel).offsets;
   const functions = [...parts.map((part) => new PartEmitter(kernel, scratchAt, options).part(part)), dispatch(kernel)];
   const memory = new Bytes().name("fovea").name("memory").byte(2);
-  if (options.shared) memory.byte(3).unsigned(1).unsigned(MOST_PAGES);
+  if (options.shared) memory.byte(3).unsigned(1).unsigned(MAX_PAGES);
   else memory.byte(0).unsigned(1);
   const types = functions.map((_, i) => new Bytes().unsigned(i < parts.length ? PART_TYPE : KERNEL_TYPE));
   const sections: readonly (readonly [id: number, content: Bytes])[] = [

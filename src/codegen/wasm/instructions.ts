@@ -1,15 +1,17 @@
 /**
- * The instructions that the encoder uses: name to opcode and kind of immediates, as the specification's index of
- * instructions has them (WebAssembly core 2.0, relaxed SIMD). Knows no kernel.
+ * The instructions that the encoder uses: name to opcode and kind of immediates, as in the index of
+ * instructions of the specification (WebAssembly core 2.0, relaxed SIMD). Must not know kernels.
  */
 import type { Bytes } from "./bytes.js";
 
-/** What follows an opcode: nothing, a number, a memory operand (alignment, offset, perhaps a lane), or bytes. */
+/**
+ * The immediates of an instruction: none, a number, a memory operand (alignment, offset, optionally a lane), or bytes.
+ */
 type Immediates = "none" | "index" | "integer" | "float" | "double" | "type" | "memory" | "memory lane" | "bytes";
 interface Encoding {
   readonly code: readonly number[];
   readonly immediates: Immediates;
-  /** log₂ of the alignment of a memory operand: that of its elements. */
+  /** log₂ of the alignment of a memory operand, which is the size of its elements. */
   readonly align: number;
 }
 
@@ -18,7 +20,7 @@ const core = (code: number, immediates: Immediates = "none", align = 0): Encodin
   immediates,
   align,
 });
-/** Opcodes behind the prefix of SIMD: one LEB128 number. */
+/** SIMD opcodes: the prefix byte, then the opcode in LEB128. */
 const simd = (code: number, immediates: Immediates = "none", align = 0): Encoding => ({
   code: code < 128 ? [0xfd, code] : [0xfd, (code & 127) | 128, code >> 7],
   immediates,
@@ -164,23 +166,24 @@ export const isOp = (name: string): name is Op => name in encodings;
 export const instructionNames = Object.keys(encodings) as readonly Op[];
 export const immediatesOf = (op: Op): Immediates => encodings[op].immediates;
 
-/** Value types, by the byte that names them; a block of no result has the type "none". */
+/** Value types and their encodings; "none" is the type of a block without a result. */
 export type ValueType = "i32" | "f32" | "v128";
 const TYPES: Readonly<Record<ValueType | "none", number>> = { i32: 0x7f, f32: 0x7d, v128: 0x7b, none: 0x40 };
 export const typeByte = (type: ValueType | "none"): number => TYPES[type];
 
 /**
- * An instruction; `args` stay open until the code is written, because offsets of a group of accesses are known only when all
- * of them have been seen. `step` adds a constant to an i32 and is nothing if the constant is zero.
+ * An instruction. `args` stay mutable until the code is encoded, because the offsets of a group of accesses are known
+ * only after all of them were emitted. The pseudo-instruction `i32.add_const` adds a constant to an i32; it is encoded
+ * as nothing if the constant is 0.
  */
 export interface Instruction {
-  readonly op: Op | "step";
+  readonly op: Op | "i32.add_const";
   readonly args: number[];
 }
 
-/** Writes one instruction. */
+/** Appends the binary form of one instruction to `into`. */
 export function encode({ op, args }: Instruction, into: Bytes): void {
-  if (op === "step") {
+  if (op === "i32.add_const") {
     if (args[0] === 0) return;
     encode({ op: "i32.const", args: [args[0]] }, into);
     encode({ op: "i32.add", args: [] }, into);

@@ -1,15 +1,15 @@
 /**
- * Loads and stores of elements and vectors. Memory is touched only where guards hold; vectors whose lanes lie elsewhere
- * than side by side, or are guarded one by one, go lane by lane.
+ * Loads and stores of scalars and vectors. Memory is accessed only where guards hold. Vectors whose lanes are not
+ * contiguous in memory, or whose guard differs per lane, are accessed lane by lane.
  */
 import { type DType, sizeOf } from "../../ir/dtype.js";
 import type { Guard, Index } from "../../ir/index-math.js";
 import * as ix from "../../ir/index-math.js";
 import { type Expr, LANE, type Load, type Stmt } from "../../ir/loops.js";
+import type { Address } from "./address-locals.js";
+import { scaled } from "./affine-form.js";
 import { type Code, instruction } from "./code.js";
-import { scaled } from "./form.js";
 import type { Op, ValueType } from "./instructions.js";
-import type { Place } from "./places.js";
 import { at, type Emitter, LANES, lanes, type Test, typeOf } from "./values.js";
 
 type LoadExpr = Expr & Load;
@@ -20,7 +20,7 @@ interface Access {
   readonly store: Op;
   readonly loadLane: Op;
   readonly storeLane: Op;
-  /** Lanes of an access by lane in one lane of 32 bits. */
+  /** Lanes of `loadLane` / `storeLane` per 32-bit lane: 4 for bytes. */
   readonly lanes: number;
 }
 const WORD = { loadLane: "v128.load32_lane", storeLane: "v128.store32_lane", lanes: 1 } as const;
@@ -34,7 +34,7 @@ const BYTE: Access = {
 const FLOAT: Access = { ...WORD, load: "f32.load", store: "f32.store" };
 const ACCESS: Readonly<Record<DType, Access>> = {
   f32: FLOAT,
-  // There is no such memory on the target: typeOf refuses f64 before it is accessed.
+  // Never reached: the target has no f64, and `typeOf` throws first.
   f64: FLOAT,
   i32: { ...WORD, load: "i32.load", store: "i32.store" },
   u8: BYTE,
@@ -44,21 +44,21 @@ const ACCESS: Readonly<Record<DType, Access>> = {
 export class MemoryCode {
   constructor(private readonly emitter: Emitter) {}
 
-  private place(buffer: string, memory: DType, index: Index): Place {
-    const { names, places } = this.emitter;
-    return places.address(buffer, scaled(names.form(index), sizeOf(memory)));
+  private addressOf(buffer: string, memory: DType, index: Index): Address {
+    const { scope, addresses } = this.emitter;
+    return addresses.addressOf(buffer, scaled(scope.form(index), sizeOf(memory)));
   }
 
-  /** Puts the base of a place on the stack. */
-  private point({ base }: Place): void {
+  /** Pushes the base of an address. */
+  private pushBase({ base }: Address): void {
     this.emitter.push(instruction("local.get", base.local));
   }
 
-  /** The instruction that accesses a place whose base is on the stack. */
-  private access(op: Op, { base, constant }: Place, ...lane: number[]): void {
-    const made = instruction(op, 0, ...lane);
-    base.uses.push({ instruction: made, constant });
-    this.emitter.push(made);
+  /** Emits an access to an address whose base is on the stack; its constant becomes the offset of the instruction. */
+  private access(op: Op, { base, constant }: Address, ...lane: number[]): void {
+    const emitted = instruction(op, 0, ...lane);
+    base.uses.push({ instruction: emitted, constant });
+    this.emitter.push(emitted);
   }
 
   // Loads.
@@ -68,66 +68,70 @@ export class MemoryCode {
     if (e.lanes === 1) {
       this.scalar(e, type);
     } else if (e.stride !== 1 || e.pick) this.gather(e);
-    else this.row(e);
+    else this.loadContiguous(e);
   }
 
-  /** A scalar in all lanes, where one instruction loads it so; returns false where none does. */
-  splatted(e: LoadExpr): boolean {
+  /**
+   * Pushes a scalar load broadcast to all lanes by one instruction; false, and nothing emitted, if there is no such
+   * instruction.
+   */
+  loadSplat(e: LoadExpr): boolean {
     if (sizeOf(e.memory) !== 4 || e.pick) return false;
-    const place = this.place(e.buffer, e.memory, e.index);
-    const yes = () => {
-      this.point(place);
-      this.access("v128.load32_splat", place);
+    const address = this.addressOf(e.buffer, e.memory, e.index);
+    const emitLoad = () => {
+      this.pushBase(address);
+      this.access("v128.load32_splat", address);
     };
-    this.emitter.choose(this.emitter.guard(e.guard), "v128", yes, () => this.emitter.everywhere(0));
+    this.emitter.branch(this.emitter.guard(e.guard), "v128", emitLoad, () => this.emitter.splatConstant(0));
     return true;
   }
 
   private scalar(e: LoadExpr, type: ValueType): void {
     const { emitter } = this;
-    const place = this.place(e.buffer, e.memory, e.index);
-    const picked = e.pick ? emitter.held(e.pick.value) : null;
+    const address = this.addressOf(e.buffer, e.memory, e.index);
+    const picked = e.pick ? emitter.inLocal(e.pick.value) : null;
     const tests: Test[] = [emitter.guard(e.guard)];
-    if (e.pick && picked) tests.push(within([instruction("local.get", picked.local)], e.pick.extent));
-    const yes = () => {
-      this.point(place);
-      if (e.pick && picked) this.move([instruction("local.get", picked.local)], e.pick.step * sizeOf(e.memory));
-      this.access(ACCESS[e.memory].load, place);
+    if (e.pick && picked) tests.push(inRange([instruction("local.get", picked.local)], e.pick.extent));
+    const emitLoad = () => {
+      this.pushBase(address);
+      if (e.pick && picked) this.addOffset([instruction("local.get", picked.local)], e.pick.step * sizeOf(e.memory));
+      this.access(ACCESS[e.memory].load, address);
       if (e.memory === "bool") emitter.push(instruction("i32.const", 0), instruction("i32.ne"));
     };
     const zero = () => emitter.push(instruction(type === "f32" ? "f32.const" : "i32.const", 0));
-    emitter.choose(emitter.all(tests), type, yes, zero);
-    if (picked?.borrowed) emitter.fn.giveBack(picked.local);
+    emitter.branch(emitter.all(tests), type, emitLoad, zero);
+    if (picked?.owned) emitter.fn.release(picked.local);
   }
 
-  /** Moves the address on the stack by a number of steps. */
-  private move(count: Code, bytes: number): void {
+  /** Adds `count` · `bytes` to the address on the stack. */
+  private addOffset(count: Code, bytes: number): void {
     this.emitter.push(...count, instruction("i32.const", bytes), instruction("i32.mul"), instruction("i32.add"));
   }
 
-  /** Lanes side by side. */
-  private row(e: LoadExpr): void {
+  /** A vector load whose lanes are contiguous in memory. */
+  private loadContiguous(e: LoadExpr): void {
     const { emitter } = this;
-    const place = this.place(e.buffer, e.memory, at(e.index, 0));
-    const whole = () => {
-      this.point(place);
-      if (sizeOf(e.memory) === 4) this.access("v128.load", place);
+    const address = this.addressOf(e.buffer, e.memory, at(e.index, 0));
+    const contiguous = () => {
+      this.pushBase(address);
+      if (sizeOf(e.memory) === 4) this.access("v128.load", address);
       else {
-        this.access("v128.load32_zero", place);
+        this.access("v128.load32_zero", address);
         emitter.push(instruction("i16x8.extend_low_i8x16_u"), instruction("i32x4.extend_low_i16x8_u"));
-        if (e.memory === "bool") this.asMask();
+        if (e.memory === "bool") this.toMask();
       }
     };
-    if (!e.uneven) emitter.choose(emitter.guard(e.guard), "v128", whole, () => emitter.everywhere(0));
-    else emitter.choose(this.allLanes(e.guard), "v128", whole, () => this.gather(e));
+    if (!e.uneven) emitter.branch(emitter.guard(e.guard), "v128", contiguous, () => emitter.splatConstant(0));
+    else emitter.branch(this.allLanes(e.guard), "v128", contiguous, () => this.gather(e));
   }
 
-  private asMask(): void {
-    this.emitter.everywhere(0);
+  /** Converts lanes of 0 / 1 to a mask of 0 / -1. */
+  private toMask(): void {
+    this.emitter.splatConstant(0);
     this.emitter.push(instruction("i32x4.ne"));
   }
 
-  /** Whether a guard holds for all lanes, if its bounds are the same in all lanes or move with them; else false. */
+  /** The condition that a guard holds in all lanes; false if an index has another lane stride than 0 or 1. */
   private allLanes(guard: Guard): Test {
     const strides = guard.map(({ index }) => ix.strideOf(index, LANE));
     if (strides.some((stride) => stride !== 0 && stride !== 1)) return false;
@@ -138,6 +142,7 @@ export class MemoryCode {
     );
   }
 
+  /** The condition that a guard holds in one lane. */
   private lane(guard: Guard, lane: number): Test {
     return this.emitter.guard(guard.map(({ index, extent }) => ({ index: at(index, lane), extent })));
   }
@@ -146,8 +151,8 @@ export class MemoryCode {
     const { emitter } = this;
     const { loadLane, lanes: wide } = ACCESS[e.memory];
     const { pick } = e;
-    const result = emitter.fn.borrow("v128");
-    const picked = pick ? emitter.held(pick.value) : null;
+    const result = emitter.fn.allocate("v128");
+    const picked = pick ? emitter.inLocal(pick.value) : null;
     const pickedAt = (lane: number): Code =>
       pick && picked
         ? [
@@ -155,24 +160,24 @@ export class MemoryCode {
             ...(pick.value.lanes > 1 ? [instruction("i32x4.extract_lane", lane)] : []),
           ]
         : [];
-    emitter.everywhere(0);
+    emitter.splatConstant(0);
     emitter.push(instruction("local.set", result));
     for (const lane of lanes) {
       const tests = [this.lane(e.guard, lane)];
-      if (pick) tests.push(within(pickedAt(lane), pick.extent));
-      const place = this.place(e.buffer, e.memory, at(e.index, lane));
-      emitter.choose(emitter.all(tests), "none", () => {
-        this.point(place);
-        if (pick) this.move(pickedAt(lane), pick.step * sizeOf(e.memory));
+      if (pick) tests.push(inRange(pickedAt(lane), pick.extent));
+      const address = this.addressOf(e.buffer, e.memory, at(e.index, lane));
+      emitter.branch(emitter.all(tests), "none", () => {
+        this.pushBase(address);
+        if (pick) this.addOffset(pickedAt(lane), pick.step * sizeOf(e.memory));
         emitter.push(instruction("local.get", result));
-        this.access(loadLane, place, lane * wide);
+        this.access(loadLane, address, lane * wide);
         emitter.push(instruction("local.set", result));
       });
     }
     emitter.push(instruction("local.get", result));
-    if (e.memory === "bool") this.asMask();
-    emitter.fn.giveBack(result);
-    if (picked?.borrowed) emitter.fn.giveBack(picked.local);
+    if (e.memory === "bool") this.toMask();
+    emitter.fn.release(result);
+    if (picked?.owned) emitter.fn.release(picked.local);
   }
 
   // Stores.
@@ -180,69 +185,69 @@ export class MemoryCode {
   store(s: Store): void {
     const { emitter } = this;
     if (s.value.lanes === 1) {
-      const place = this.place(s.buffer, s.memory, s.index);
-      emitter.choose(emitter.guard(s.guard), "none", () => {
-        this.point(place);
+      const address = this.addressOf(s.buffer, s.memory, s.index);
+      emitter.branch(emitter.guard(s.guard), "none", () => {
+        this.pushBase(address);
         emitter.value(s.value);
-        this.access(ACCESS[s.memory].store, place);
+        this.access(ACCESS[s.memory].store, address);
       });
       return;
     }
     const uneven = s.guard.some(({ index }) => ix.depends(index, LANE));
     if (s.stride === 1 && !uneven) {
-      emitter.choose(emitter.guard(s.guard), "none", () => this.storeRow(s, () => emitter.value(s.value)));
+      emitter.branch(emitter.guard(s.guard), "none", () => this.storeContiguous(s, () => emitter.value(s.value)));
       return;
     }
-    const { local, borrowed } = emitter.held(s.value);
+    const { local, owned } = emitter.inLocal(s.value);
     const get = () => emitter.push(instruction("local.get", local));
     const all = s.stride === 1 ? this.allLanes(s.guard) : false;
-    emitter.choose(
+    emitter.branch(
       all,
       "none",
-      () => this.storeRow(s, get),
-      () => this.storeLanes(s, get),
+      () => this.storeContiguous(s, get),
+      () => this.storeByLane(s, get),
     );
-    if (borrowed) emitter.fn.giveBack(local);
+    if (owned) emitter.fn.release(local);
   }
 
-  /** Truth values are stored as 0 and 1. */
-  private bits(s: Store, push: () => void): void {
+  /** Pushes the vector to store; masks are converted from lanes of 0 / -1 to 0 / 1. */
+  private pushStored(s: Store, push: () => void): void {
     push();
     if (s.memory !== "bool") return;
-    this.emitter.everywhere(1);
+    this.emitter.splatConstant(1);
     this.emitter.push(instruction("v128.and"));
   }
 
-  private storeRow(s: Store, push: () => void): void {
+  private storeContiguous(s: Store, push: () => void): void {
     const { emitter } = this;
-    const place = this.place(s.buffer, s.memory, at(s.index, 0));
-    this.point(place);
-    this.bits(s, push);
+    const address = this.addressOf(s.buffer, s.memory, at(s.index, 0));
+    this.pushBase(address);
+    this.pushStored(s, push);
     if (sizeOf(s.memory) === 4) {
-      this.access("v128.store", place);
+      this.access("v128.store", address);
       return;
     }
-    // The low bytes of the lanes side by side.
-    this.emitter.everywhere(0);
+    // Gathers the low bytes of the lanes into the first 32-bit lane.
+    this.emitter.splatConstant(0);
     emitter.push(instruction("i8x16.shuffle", 0, 4, 8, 12, ...Array.from({ length: 12 }, () => 16)));
-    this.access("v128.store32_lane", place, 0);
+    this.access("v128.store32_lane", address, 0);
   }
 
-  private storeLanes(s: Store, push: () => void): void {
+  private storeByLane(s: Store, push: () => void): void {
     const { emitter } = this;
     const { storeLane, lanes: wide } = ACCESS[s.memory];
     for (const lane of lanes) {
-      const place = this.place(s.buffer, s.memory, at(s.index, lane));
-      emitter.choose(this.lane(s.guard, lane), "none", () => {
-        this.point(place);
-        this.bits(s, push);
-        this.access(storeLane, place, lane * wide);
+      const address = this.addressOf(s.buffer, s.memory, at(s.index, lane));
+      emitter.branch(this.lane(s.guard, lane), "none", () => {
+        this.pushBase(address);
+        this.pushStored(s, push);
+        this.access(storeLane, address, lane * wide);
       });
     }
   }
 }
 
-const within = (value: Code, extent: number): Code => [
+const inRange = (value: Code, extent: number): Code => [
   ...value,
   instruction("i32.const", extent),
   instruction("i32.lt_u"),

@@ -1,47 +1,50 @@
 /**
- * What the parts of the encoder say to each other about values: types of registers, conditions, and the little that loads
- * and stores need of the emitter that they work for.
+ * The interface between the emitter of expressions and the emitter of memory accesses: types of values, conditions, and
+ * the methods of the emitter that loads and stores call.
  */
 import type { Guard, Index } from "../../ir/index-math.js";
 import * as ix from "../../ir/index-math.js";
 import { type Expr, LANE } from "../../ir/loops.js";
 import { FoveaError } from "../../util/errors.js";
+import type { AddressLocals } from "./address-locals.js";
+import type { IndexScope } from "./affine-form.js";
 import type { Code, FunctionCode } from "./code.js";
-import type { Names } from "./form.js";
 import type { ValueType } from "./instructions.js";
-import type { Places } from "./places.js";
 
-/** Lanes of a WebAssembly vector; the target of the device must say the same. */
+/** Lanes of a WebAssembly vector; equal to `lanes` of the device's target. */
 export const LANES = 4;
 export const lanes = [0, 1, 2, 3] as const;
 
-/** What is known of a condition: its value, or code that puts it on the stack. */
+/** A condition: its value if it is known at compile time, else code that pushes it. */
 export type Test = boolean | Code;
 
-/** A value in a local; where it is borrowed, whoever asked for it gives it back. */
-export interface Held {
+/** A value in a local. If `owned`, the caller must release the local. */
+export interface LocalValue {
   readonly local: number;
-  readonly borrowed: boolean;
+  readonly owned: boolean;
 }
 
 export interface Emitter {
   readonly fn: FunctionCode;
-  readonly names: Names;
-  readonly places: Places;
+  readonly scope: IndexScope;
+  readonly addresses: AddressLocals;
   push(...code: Code): void;
-  /** Puts the value of an expression on the stack. */
+  /** Pushes the value of an expression. */
   value(e: Expr): void;
-  held(e: Expr): Held;
-  /** A vector of one number. */
-  everywhere(value: number, type?: "f32" | "i32"): void;
-  /** Runs one of two branches; what is decided already leaves no branch. */
-  choose(test: Test, type: ValueType | "none", yes: () => void, no?: () => void): void;
+  /** The value of an expression in a local: that of its register or temporary, else a new one. */
+  inLocal(e: Expr): LocalValue;
+  /** Pushes a vector whose lanes are all `value`. */
+  splatConstant(value: number, type?: "f32" | "i32"): void;
+  /** Emits an `if`; if the condition is known at compile time, only the branch that is taken. */
+  branch(test: Test, type: ValueType | "none", yes: () => void, no?: () => void): void;
+  /** The conjunction of conditions. */
   all(tests: readonly Test[]): Test;
   guard(guard: Guard): Test;
+  /** The condition `0 ≤ index < extent`. */
   bound(index: Index, extent: number): Test;
 }
 
-/** An index in one lane. */
+/** The value of an index in one lane. */
 export const at = (index: Index, lane: number): Index => ix.substitute(index, new Map([[LANE, ix.constant(lane)]]));
 
 export function typeOf(e: Expr): ValueType {

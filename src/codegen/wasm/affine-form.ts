@@ -1,22 +1,22 @@
 /**
- * Indices as sums over what the function's code can hold in locals: loop variables, quotients and remainders, each tied to
- * the loop in which it changes. Names that a kernel gives to indices are expanded, so that an address stays a sum of loop
- * variables wherever it is one. Knows no instruction.
+ * Indices as affine forms over values that locals can hold: loop variables, quotients and remainders, each with the
+ * depth of the loop in which it changes. Indices that a kernel names by `let` are expanded, so that addresses stay
+ * affine in the loop variables. Must not know instructions.
  */
 import type { Index, LoopVar } from "../../ir/index-math.js";
 
-/** Something that an index adds up, and how deep the loop is in which it changes: 0 outside all loops. */
+/** A summand of an index, and the depth of the innermost loop in which it changes: 0 outside all loops. */
 export type Atom = { readonly key: string; readonly depth: number; readonly low: number; readonly high: number } & (
   | { readonly kind: "variable" }
-  /** ⌊of / by⌋ or its remainder, of a value that is not negative. */
-  | { readonly kind: "quotient" | "remainder"; readonly of: Form; readonly by: number }
+  /** ⌊of / by⌋ or of mod by, where `of` is never negative. */
+  | { readonly kind: "quotient" | "remainder"; readonly of: AffineForm; readonly by: number }
 );
 export interface Term {
   readonly atom: Atom;
   readonly coefficient: number;
 }
 /** `constant + Σ coefficient · atom` */
-export interface Form {
+export interface AffineForm {
   readonly constant: number;
   readonly terms: readonly Term[];
 }
@@ -28,18 +28,18 @@ export const depthOf = (terms: readonly Term[]): number =>
 export const keyOf = (terms: readonly Term[]): string =>
   terms.map(({ atom, coefficient }) => `${coefficient}*${atom.key}`).join("+");
 
-/** The least value of the form, whatever guards say. */
-export const lowOf = ({ constant, terms }: Form): number =>
+/** A lower bound of the form's value, from the ranges of its atoms; ignores guards. */
+export const minOf = ({ constant, terms }: AffineForm): number =>
   terms.reduce((sum, { atom, coefficient }) => sum + coefficient * (coefficient > 0 ? atom.low : atom.high), constant);
-const highOf = ({ constant, terms }: Form): number =>
+const maxOf = ({ constant, terms }: AffineForm): number =>
   terms.reduce((sum, { atom, coefficient }) => sum + coefficient * (coefficient > 0 ? atom.high : atom.low), constant);
 
-export const scaled = ({ constant, terms }: Form, factor: number): Form => ({
+export const scaled = ({ constant, terms }: AffineForm, factor: number): AffineForm => ({
   constant: constant * factor,
   terms: terms.map(({ atom, coefficient }) => ({ atom, coefficient: coefficient * factor })),
 });
 
-function sum(parts: readonly Form[]): Form {
+function sum(parts: readonly AffineForm[]): AffineForm {
   const merged = new Map<string, Term>();
   let constant = 0;
   for (const part of parts) {
@@ -53,9 +53,9 @@ function sum(parts: readonly Form[]): Form {
   return { constant, terms };
 }
 
-/** Loop variables and named indices by name, as seen from one place of a kernel. */
-export class Names {
-  private readonly forms = new Map<string, Form>();
+/** The loop variables and named indices in scope at the current position in a kernel. */
+export class IndexScope {
+  private readonly forms = new Map<string, AffineForm>();
 
   open({ name, extent }: LoopVar, depth: number): Atom {
     const atom: Atom = { kind: "variable", key: name, depth, low: 0, high: Math.max(0, extent - 1) };
@@ -67,8 +67,8 @@ export class Names {
     this.forms.set(name, this.form(index));
   }
 
-  form(index: Index): Form {
-    const parts: Form[] = [{ constant: index.offset, terms: [] }];
+  form(index: Index): AffineForm {
+    const parts: AffineForm[] = [{ constant: index.offset, terms: [] }];
     for (const { atom, coefficient } of index.terms) {
       if (atom.kind === "var") {
         const known = this.forms.get(atom.variable.name);
@@ -76,7 +76,7 @@ export class Names {
         continue;
       }
       const of = this.form(atom.of);
-      // Instructions divide what is not negative: a multiple of the divisor is added first.
+      // Unsigned division needs a non-negative dividend, so a multiple of the divisor is added first.
       const lift = Math.max(0, Math.ceil(-atom.of.low / atom.by));
       const value = atom.kind === "div" ? this.quotient(of, atom.by, lift) : this.remainder(of, atom.by, lift);
       parts.push(scaled(value, coefficient));
@@ -84,16 +84,16 @@ export class Names {
     return sum(parts);
   }
 
-  private quotient(of: Form, by: number, lift: number): Form {
+  private quotient(of: AffineForm, by: number, lift: number): AffineForm {
     const parts = split(of, by);
     if (parts) return parts.whole;
     const lifted = { ...of, constant: of.constant + lift * by };
-    const [low, high] = [lowOf(of), highOf(of)].map((bound) => Math.floor(bound / by) + lift);
+    const [low, high] = [minOf(of), maxOf(of)].map((bound) => Math.floor(bound / by) + lift);
     const atom: Atom = { kind: "quotient", ...shared(lifted, by, "/"), of: lifted, by, low, high };
     return { constant: -lift, terms: [{ atom, coefficient: 1 }] };
   }
 
-  private remainder(of: Form, by: number, lift: number): Form {
+  private remainder(of: AffineForm, by: number, lift: number): AffineForm {
     const parts = split(of, by);
     if (parts) return parts.rest;
     const lifted = { ...of, constant: of.constant + lift * by };
@@ -102,19 +102,22 @@ export class Names {
   }
 }
 
-/** Writes a form as by · whole + rest with 0 ≤ rest < by, where its terms show that: as in loops of several steps at once. */
-function split({ constant, terms }: Form, by: number): { whole: Form; rest: Form } | null {
+/**
+ * Splits a form into by · whole + rest with 0 ≤ rest < by; null if its terms do not show that. Unrolled loops rely on
+ * it.
+ */
+function split({ constant, terms }: AffineForm, by: number): { whole: AffineForm; rest: AffineForm } | null {
   const multiple = Math.floor(constant / by);
   const rest = {
     constant: constant - multiple * by,
     terms: terms.filter(({ coefficient }) => coefficient % by !== 0),
   };
-  if (lowOf(rest) < 0 || highOf(rest) >= by) return null;
+  if (minOf(rest) < 0 || maxOf(rest) >= by) return null;
   const whole = terms.filter(({ coefficient }) => coefficient % by === 0);
   return { whole: { constant: multiple, terms: scaled({ constant: 0, terms: whole }, 1 / by).terms }, rest };
 }
 
-const shared = (of: Form, by: number, sign: string): { key: string; depth: number } => ({
+const shared = (of: AffineForm, by: number, sign: string): { key: string; depth: number } => ({
   key: `(${of.constant}+${keyOf(of.terms)})${sign}${by}`,
   depth: depthOf(of.terms),
 });

@@ -1,18 +1,19 @@
 /**
- * How many steps an inner loop makes at once: where addresses hold quotients or remainders of its variable, so many that
- * each becomes a plain multiple of the loop's count. Knows no instruction.
+ * The unroll factor of an inner loop. A loop whose addresses contain quotients or remainders of its variable is
+ * unrolled so far that each of them becomes a multiple of the new loop variable plus a constant. Must not know
+ * instructions.
  */
 import type { Guard, Index, LoopVar } from "../../ir/index-math.js";
 import type { Stmt } from "../../ir/loops.js";
 import { eachExpr, exprsOf } from "../../ir/visit.js";
-import { isStraight, type Straight } from "../sharing.js";
+import { isStraightLine, type StraightLine } from "../sharing.js";
 
-/** More copies of a body cost more than divisions. */
-const MOST_STEPS = 8;
-const MOST_STATEMENTS = 4;
+/** Above these limits, the copies of the body cost more than the divisions that they save. */
+const MAX_STEPS = 8;
+const MAX_STATEMENTS = 4;
 
 /** The indices that statements evaluate. */
-function indicesOf(body: readonly Straight[]): Index[] {
+function indicesOf(body: readonly StraightLine[]): Index[] {
   const found: Index[] = [];
   const guard = (bounds: Guard) => found.push(...bounds.map(({ index }) => index));
   for (const s of body) {
@@ -31,23 +32,23 @@ function indicesOf(body: readonly Straight[]): Index[] {
 const gcd = (a: number, b: number): number => (b === 0 ? a : gcd(b, a % b));
 const leastCommon = (a: number, b: number): number => (a / gcd(a, b)) * b;
 
-/** The steps after which the quotients and remainders in an index have moved by a whole number. */
+/** The least number of iterations by which every quotient and remainder of `name` in an index changes by a constant. */
 function periodOf({ terms }: Index, name: string): number {
   return terms.reduce((period, { atom }) => {
     if (atom.kind === "var") return period;
     const moves = atom.of.terms.filter((term) => term.atom.kind === "var" && term.atom.variable.name === name);
-    const own = moves.reduce(
+    const direct = moves.reduce(
       (most, { coefficient }) => leastCommon(most, atom.by / gcd(atom.by, Math.abs(coefficient))),
       1,
     );
-    return leastCommon(leastCommon(period, own), periodOf(atom.of, name));
+    return leastCommon(leastCommon(period, direct), periodOf(atom.of, name));
   }, 1);
 }
 
-/** Steps to make at once; 1 where nothing is gained. */
-export function stepsTogether(variable: LoopVar, body: readonly Stmt[]): number {
-  const straight = body.filter(isStraight);
-  if (straight.length < body.length || straight.length > MOST_STATEMENTS) return 1;
+/** Iterations per step of the unrolled loop; 1 if unrolling would simplify no index, or would copy too much code. */
+export function unrollFactor(variable: LoopVar, body: readonly Stmt[]): number {
+  const straight = body.filter(isStraightLine);
+  if (straight.length < body.length || straight.length > MAX_STATEMENTS) return 1;
   const steps = indicesOf(straight).reduce((period, index) => leastCommon(period, periodOf(index, variable.name)), 1);
-  return steps <= MOST_STEPS && variable.extent % steps === 0 ? steps : 1;
+  return steps <= MAX_STEPS && variable.extent % steps === 0 ? steps : 1;
 }
