@@ -105,7 +105,7 @@ export class Context implements Home {
 checkMethods(Context, { device: takes(), useDevice: takes({ name: text }), finish: takes() });
 
 /** The context of programs that name none. */
-export const defaultContext = new Context({ name: "default" });
+const defaultContext = new Context({ name: "default" });
 let current = defaultContext;
 
 /**

@@ -39,6 +39,25 @@ describe.each(devices)("on %s", (device) => {
     expect(masks).toEqual(await draw((f) => f));
   });
 
+  it("a model that changes its mode behind a compiled call is called in the new one", async () => {
+    const norm = new BatchNorm1d(4);
+    const model = new Sequential(new Linear(3, 4), norm, new Dropout({ p: 0.5 }));
+    const x = new Generator(1, { stream: "x" }).normal([6, 3]);
+    const predict = compile((input: Tensor) => model(input));
+    const values = async () => (await predict(x)).data();
+    const trained = await values();
+    model.eval();
+    const evaluated = await values();
+    expect(evaluated).not.toEqual(trained);
+    expect([await values(), await model(x).data()].map((each) => [...each].map((v) => v.toFixed(5)))).toEqual(
+      Array.from({ length: 2 }, () => [...evaluated].map((v) => v.toFixed(5))),
+    );
+    model.train();
+    const counted = await norm.numBatchesTracked!.item();
+    await values();
+    expect(await norm.numBatchesTracked!.item()).toBe(counted + 1);
+  });
+
   it("a model is compiled once per shape of its input", async () => {
     const model = new Sequential(new Linear(3, 4), new BatchNorm1d(4), new Dropout());
     const predict = compile((x: Tensor) => model(x));

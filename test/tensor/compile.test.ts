@@ -1,6 +1,7 @@
 /** What compiled functions refuse: endless programs, and reading values before there are any. */
 import { beforeAll, describe, expect, it } from "vitest";
 import {
+  Context,
   compile,
   describeError,
   full,
@@ -86,6 +87,19 @@ describe("a function that would need ever new programs", () => {
         numbers(40).map((n): [Tensor] => [ones([n + 1])]),
       ),
     ).toBeNull();
+  });
+});
+
+describe("its arguments", () => {
+  it("are checked, as those of a context are", () => {
+    const calls: readonly (() => unknown)[] = [
+      () => compile(7 as unknown as () => void),
+      () => compile(() => 1, { maxPrograms: 0 }),
+      () => compile(() => 1, { maxprograms: 3 } as object),
+      () => new Context({ devices: "interp" } as object),
+      () => new Context("interp" as unknown as object),
+    ];
+    for (const call of calls) expect(call).toThrow(ConfigError);
   });
 });
 

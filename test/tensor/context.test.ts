@@ -235,6 +235,8 @@ describe("withContext", () => {
 describe("the state of the process", () => {
   /** What modules may keep for themselves, with the reason. */
   const allowed: Readonly<Record<string, string>> = {
+    "codegen/js-support.ts known": "functions by their text, made once",
+    "util/cache-folder.ts chosen": "the folder of the process, found once",
     "ir/graph.ts NO_INPUTS": "never changes",
     "nn/calls.ts current": "the module that is called: put back by whoever changes it",
     "nn/calls.ts observers": "of the calls that are under way: put back by whoever changes it",
