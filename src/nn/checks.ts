@@ -1,37 +1,13 @@
 /**
- * Checks of constructor options and of input shapes, worded alike for every layer: the message begins with the op,
+ * Checks of input shapes, worded alike for every layer: the message begins with the op,
  * names the culprit and the module path. This file must not know any layer, nor build any graph.
  */
-import type { Size2d, Tensor } from "../tensor/index.js";
-import { ConfigError, DTypeError, ShapeError } from "../util/errors.js";
-import { currentScope } from "../util/scope.js";
-
-/** One number per axis of an image. */
-export type Pair = readonly [height: number, width: number];
+import { shapeError } from "../tensor/check.js";
+import type { Tensor } from "../tensor/index.js";
 
 /** A shape as a person reads it: `[8, 1, 28, 28]`. */
 export function shapeText(shape: readonly number[]): string {
   return `[${shape.join(", ")}]`;
-}
-
-/** A ShapeError of the op `op`, with the path of the module whose `forward` is being built. */
-export function shapeError(op: string, problem: string, hint: string): ShapeError {
-  return new ShapeError(`[${op}] ${problem}${where()}`, { hint });
-}
-
-/** A DTypeError of the op `op`, with the path of the module whose `forward` is being built. */
-export function dtypeError(op: string, problem: string, hint: string): DTypeError {
-  return new DTypeError(`[${op}] ${problem}${where()}`, { hint });
-}
-
-/** A ConfigError of the layer or function `op`. */
-export function configError(op: string, problem: string, hint?: string): ConfigError {
-  return new ConfigError(`[${op}] ${problem}`, { hint });
-}
-
-/** Height and width of a size that is the same for both, or given for each. */
-export function pairOf(size: Size2d): Pair {
-  return typeof size === "number" ? [size, size] : size;
 }
 
 /** Requires an image batch `[N, C, H, W]`, with `channels` channels where that is given. */
@@ -56,9 +32,4 @@ export function checkChannels(op: string, x: Tensor, channels: number): void {
 
 function plural(channels: number): string {
   return `${channels} input ${channels === 1 ? "channel" : "channels"}`;
-}
-
-function where(): string {
-  const scope = currentScope();
-  return scope === "" ? "" : ` (in ${scope})`;
 }

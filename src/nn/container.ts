@@ -1,8 +1,8 @@
 /** Modules that only arrange others: a chain, and the change from images to vectors. They have no parameters of their own. */
 import type { Tensor } from "../tensor/index.js";
 import { checkedConstructor, takes } from "../util/arguments.js";
+import { configError } from "../util/errors.js";
 import { whole } from "../util/kinds.js";
-import { configError } from "./checks.js";
 import { layerEntry } from "./entries.js";
 import { Module } from "./module.js";
 

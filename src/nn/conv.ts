@@ -2,10 +2,13 @@
  * The convolution layer. This file holds its parameters and their initial values; the arithmetic is the primitive
  * `conv2d` of the tensor layer.
  */
+
+import { type Pair, pairOf } from "../tensor/contract.js";
 import { conv2d, type Generator, Parameter, type Size2d, type Tensor } from "../tensor/index.js";
 import { checkedConstructor, takes } from "../util/arguments.js";
+import { configError } from "../util/errors.js";
 import { callback, count, flag, size2d } from "../util/kinds.js";
-import { checkImages, configError, type Pair, pairOf } from "./checks.js";
+import { checkImages } from "./checks.js";
 import { layerEntry } from "./entries.js";
 import { fans, kaimingUniform } from "./init.js";
 import { generatorKind } from "./kinds.js";

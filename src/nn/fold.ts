@@ -3,9 +3,11 @@
  * take a scale and a shift; which layers follow each other it hears from the modules themselves, and it must not know
  * any model.
  */
+
+import { shapeError } from "../tensor/check.js";
 import { noGrad, Parameter, type Tensor } from "../tensor/index.js";
 import { checked, takes } from "../util/arguments.js";
-import { shapeError, shapeText } from "./checks.js";
+import { shapeText } from "./checks.js";
 import { Conv2d } from "./conv.js";
 import { moduleKind } from "./kinds.js";
 import { Linear } from "./linear.js";

@@ -3,14 +3,16 @@
  * random counters that are passed in. Activations and losses have files of their own. This file must not know layers.
  */
 
-import { sameDType } from "../tensor/contract.js";
+import { dtypeError, shapeError } from "../tensor/check.js";
+import { pairOf, sameDType } from "../tensor/contract.js";
 import { Generator, noGrad, type Size2d, type Tensor, tensor, type Variable } from "../tensor/index.js";
 import { dimKind } from "../tensor/kinds.js";
 import { floats, tensorKind } from "../tensor/tensor.js";
 import { variableKind } from "../tensor/variable.js";
 import { checked, takes } from "../util/arguments.js";
+import { configError } from "../util/errors.js";
 import { either, flag, instance, nullable, range, size2d } from "../util/kinds.js";
-import { checkImages, configError, dtypeError, pairOf, shapeError, shapeText } from "./checks.js";
+import { checkImages, shapeText } from "./checks.js";
 
 export { avgPool2d, conv2d, maxPool2d } from "../tensor/index.js";
 export { relu } from "./activation/relu.js";

@@ -1,8 +1,9 @@
 /** The public face of `fovea/nn`: modules, layers, their initialisation, and the functions behind them. */
+
+export type { Pair } from "../tensor/contract.js";
 export type { LoadReport, StateValue } from "../tensor/state.js";
 export { ReLU } from "./activation/relu.js";
 export { ReLU6 } from "./activation/relu6.js";
-export type { Pair } from "./checks.js";
 export { Flatten, type FlattenOptions, Sequential } from "./container.js";
 export { Conv2d, type Conv2dOptions } from "./conv.js";
 export { countFlops, countParameters } from "./count.js";

@@ -4,8 +4,9 @@
  */
 import type { Generator, Tensor } from "../tensor/index.js";
 import { checked, takes } from "../util/arguments.js";
+import { configError } from "../util/errors.js";
 import { range, shape as shapeKind, word } from "../util/kinds.js";
-import { configError, shapeText } from "./checks.js";
+import { shapeText } from "./checks.js";
 import { initialiserEntry } from "./entries.js";
 import { generatorKind } from "./kinds.js";
 import { defaultGenerator } from "./random.js";

@@ -6,13 +6,13 @@ import { Generator, HostValue, isGradEnabled, Parameter, type Tensor, Variable }
 import { type LoadReport, matchState, type StateValue } from "../tensor/state.js";
 import { stateFiles } from "../tensor/state-files.js";
 import { checkMethods, takes } from "../util/arguments.js";
+import { configError } from "../util/errors.js";
 import { inspectKey } from "../util/inspect.js";
 import { callback, flag, nullable, optional, record, text, word } from "../util/kinds.js";
 import { currentScope, withScope } from "../util/scope.js";
 import { spell } from "../util/spelling.js";
 import { Callable } from "./callable.js";
 import { currentCall, runCall } from "./calls.js";
-import { configError } from "./checks.js";
 import { moduleText } from "./repr.js";
 import { type Held, membersOf } from "./tree.js";
 

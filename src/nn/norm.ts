@@ -1,10 +1,12 @@
 /**
  * Batch normalisation layers. This file holds their parameters and running statistics; the arithmetic is in functional.ts.
  */
+
+import { shapeError } from "../tensor/check.js";
 import { noGrad, ones, Parameter, type Tensor, Variable, zeros } from "../tensor/index.js";
 import { checkedConstructor, takes } from "../util/arguments.js";
 import { count, flag, nullable, range } from "../util/kinds.js";
-import { checkChannels, checkImages, shapeError, shapeText } from "./checks.js";
+import { checkChannels, checkImages, shapeText } from "./checks.js";
 import { layerEntry } from "./entries.js";
 import { batchNorm } from "./functional.js";
 import { Module } from "./module.js";

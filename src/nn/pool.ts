@@ -1,8 +1,11 @@
 /** Pooling layers: modules without parameters that check their options once and call the functions of functional.ts. */
+
+import { type Pair, pairOf } from "../tensor/contract.js";
 import { avgPool2d, maxPool2d, type Size2d, type Tensor } from "../tensor/index.js";
 import { checkedConstructor, takes } from "../util/arguments.js";
+import { configError } from "../util/errors.js";
 import { flag, size2d } from "../util/kinds.js";
-import { checkImages, configError, type Pair, pairOf } from "./checks.js";
+import { checkImages } from "./checks.js";
 import { layerEntry } from "./entries.js";
 import { adaptiveAvgPool2d } from "./functional.js";
 import { Module } from "./module.js";

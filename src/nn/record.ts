@@ -1,10 +1,10 @@
 /** Watching modules from outside: their outputs, and the gradients of these. This file must not know any particular layer. */
 import { grad, Tensor } from "../tensor/index.js";
 import { checked, takes } from "../util/arguments.js";
+import { configError } from "../util/errors.js";
 import { callback, list, text } from "../util/kinds.js";
 import { nearest, spell } from "../util/spelling.js";
 import { observed } from "./calls.js";
-import { configError } from "./checks.js";
 import { moduleKind } from "./kinds.js";
 import type { AnyModule } from "./module.js";
 

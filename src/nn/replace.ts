@@ -1,8 +1,8 @@
 /** Exchanging modules within a model. This file must not know any particular layer. */
 import { checked, takes } from "../util/arguments.js";
+import { configError } from "../util/errors.js";
 import { callback } from "../util/kinds.js";
 import { spell } from "../util/spelling.js";
-import { configError } from "./checks.js";
 import { moduleKind } from "./kinds.js";
 import { type AnyModule, isMember, isModule } from "./module.js";
 import { membersOf, replaceMember } from "./tree.js";

@@ -4,7 +4,7 @@
  * classes the members have, beyond that other tensors are none.
  */
 import { Tensor } from "../tensor/index.js";
-import { configError } from "./checks.js";
+import { configError } from "../util/errors.js";
 
 /** A member by its key, and the place in the field or container that holds it. */
 export interface Held<T> {

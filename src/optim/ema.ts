@@ -4,7 +4,7 @@ import { checkedConstructor, takes } from "../util/arguments.js";
 import { record } from "../util/kinds.js";
 import { HyperCell } from "./hyper.js";
 import { belowOne } from "./kinds.js";
-import { matchState, type SavedValue } from "./state.js";
+import { type SavedValue, savedValues } from "./state.js";
 
 export interface EmaOptions {
   /** β, share of the average that is kept in each step. Default 0.999, range 0 ≤ β < 1. */
@@ -131,7 +131,7 @@ export class Ema {
    */
   loadStateDict(state: Readonly<Record<string, SavedValue>>): void {
     const cells = this.stateDict();
-    const values = matchState(cells, state);
+    const values = savedValues(cells, state);
     for (const [key, cell] of Object.entries(cells)) cell.load(values[key]);
   }
 

@@ -1,8 +1,8 @@
 /** Optimizers that users make by name: their options, and PyTorch's parameter groups. It must not know any optimizer. */
 import { Variable } from "../tensor/index.js";
 import { checkedConstructor, takes } from "../util/arguments.js";
+import { configError } from "../util/errors.js";
 import type { Kind } from "../util/kinds.js";
-import { configError } from "./checks.js";
 import { paramsKind } from "./kinds.js";
 import { Optimizer } from "./optimizer.js";
 import { type Chain, partition, type Rule } from "./rule.js";

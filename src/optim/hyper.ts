@@ -3,8 +3,8 @@
  * must not know optimizers.
  */
 import { type DType, isTracing, Tensor, tensor, Variable } from "../tensor/index.js";
+import { configError } from "../util/errors.js";
 import type { Kind } from "../util/kinds.js";
-import { configError } from "./checks.js";
 import type { Schedule } from "./schedules/schedule.js";
 
 /** What a hyper-parameter may be: a number, or a function from the number of the step, counted from 0. */

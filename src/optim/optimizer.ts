@@ -4,14 +4,14 @@
  */
 import { beforeEachCall, type DType, noGrad, type Tensor, Variable, zeros, zerosLike } from "../tensor/index.js";
 import { checkedConstructor, takes } from "../util/arguments.js";
+import { configError } from "../util/errors.js";
 import { optional, record, text } from "../util/kinds.js";
 import { withOrigin } from "../util/scope.js";
 import { nearest, spell } from "../util/spelling.js";
-import { configError } from "./checks.js";
 import { HyperCell, type HyperTensor, type HyperValue } from "./hyper.js";
 import { paramsKind } from "./kinds.js";
 import { type ChainStep, chain, type Rule, type StateSpec, updateType } from "./rule.js";
-import { matchState, type SavedValue } from "./state.js";
+import { type SavedValue, savedValues } from "./state.js";
 import { globalNorm } from "./steps/clip.js";
 
 type Cells = Readonly<Record<string, Variable>>;
@@ -241,7 +241,7 @@ export class Optimizer {
    * second.loadStateDict(Object.fromEntries(await Promise.all(entries)));
    */
   loadStateDict(state: Readonly<Record<string, SavedValue>>): void {
-    const values = matchState(this.stateDict(), state);
+    const values = savedValues(this.stateDict(), state);
     this.#setTaken(Math.round(values.steps[0]));
     for (const [path, hyper] of this.#hypers) hyper.restore(values[`hypers.${path}`]);
     for (const [key, cell] of this.#cells) cell.load(values[key]);

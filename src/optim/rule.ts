@@ -4,8 +4,8 @@
  */
 import type { DType, Tensor, Variable } from "../tensor/index.js";
 import { checked, takes } from "../util/arguments.js";
+import { configError } from "../util/errors.js";
 import { type Kind, record, repeated } from "../util/kinds.js";
-import { configError } from "./checks.js";
 import type { HyperSpec, HyperTensor } from "./hyper.js";
 
 /** A cell of state: zeros at first. */

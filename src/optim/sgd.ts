@@ -1,6 +1,7 @@
 /** Stochastic gradient descent, with the terms that its options ask for. */
+
+import { configError } from "../util/errors.js";
 import { flag } from "../util/kinds.js";
-import { configError } from "./checks.js";
 import { optimizer, optimizerEntry } from "./groups.js";
 import type { HyperValue } from "./hyper.js";
 import { belowOne, hyper, nonNegative } from "./kinds.js";

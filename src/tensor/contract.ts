@@ -9,6 +9,8 @@ import { ConfigError } from "../util/errors.js";
 import { dtypeError, located, shapeError } from "./check.js";
 import { asFloat } from "./elementwise.js";
 
+export type { Pair };
+
 /** Batched product with broadcasting over leading axes; vectors are rows on the left and columns on the right. */
 export function matmul(a: Node, b: Node): Node {
   if (a.shape.length === 0 || b.shape.length === 0) {
@@ -77,7 +79,8 @@ function batched(left: Node, right: Node, batch: readonly number[], m: number, k
 /** A number for both axes, or [height, width]. */
 export type Size2d = number | Pair;
 
-const pairOf = (value: Size2d): Pair => (typeof value === "number" ? [value, value] : value);
+/** Height and width of a size that is the same for both, or given for each. */
+export const pairOf = (value: Size2d): Pair => (typeof value === "number" ? [value, value] : value);
 
 /** Geometry of a convolution. */
 export interface ConvOptions {

@@ -100,7 +100,8 @@ function writeValue(variable: Variable, value: StateValue): void {
   else variable.load("shape" in value ? value.data : value);
 }
 
-function listed(items: readonly string[], separator: string): string {
+/** The first few items, and how many more there are. */
+export function listed(items: readonly string[], separator: string): string {
   const shown = items.slice(0, LISTED_KEYS).join(separator);
   return items.length > LISTED_KEYS ? `${shown} and ${items.length - LISTED_KEYS} more` : shown;
 }

@@ -16,7 +16,7 @@ import {
   stratifiedSplit,
 } from "../data/index.js";
 import { ConfigError, DataError } from "../util/errors.js";
-import { nearest } from "../util/nearest.js";
+import { nearest } from "../util/spelling.js";
 import { datasetNames, type RunConfig } from "./config.js";
 
 /** How a set that comes in one piece is divided. */

@@ -45,6 +45,11 @@ export class ContextError extends FoveaError {}
 /** A computation left the finite numbers. */
 export class NumericError extends FoveaError {}
 
+/** A ConfigError of what the user called, by whose name the message begins. */
+export function configError(op: string, problem: string, hint?: string): ConfigError {
+  return new ConfigError(`[${op}] ${problem}`, hint ? { hint } : {});
+}
+
 /** One line for a person: the message and, if there is one, the hint. */
 export function describeError(error: unknown): string {
   if (error instanceof FoveaError) return error.hint ? `${error.message}. ${error.hint}` : error.message;

@@ -3,11 +3,12 @@
  * images. It must not know data sets or training.
  */
 import type { Module } from "../nn/index.js";
+import { pairOf } from "../tensor/contract.js";
 import { Generator, type Size2d } from "../tensor/index.js";
 import { checked, takes } from "../util/arguments.js";
 import { ConfigError } from "../util/errors.js";
 import { count, flag, instance, needed, size2d, text, word } from "../util/kinds.js";
-import { nearest } from "../util/nearest.js";
+import { nearest } from "../util/spelling.js";
 import { ResNet, type ResNetName, resnetRows, type Stem } from "./resnet.js";
 import { buildSmall, type SmallName, smallRows } from "./small.js";
 import { SpeedNet, type SpeedNetName, speednetRows } from "./speednet.js";
@@ -89,7 +90,3 @@ export const createModel = checked(
     return models[name](options);
   },
 );
-
-function pairOf(size: Size2d): readonly [number, number] {
-  return typeof size === "number" ? [size, size] : size;
-}

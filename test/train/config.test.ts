@@ -4,7 +4,7 @@ import { optimizers } from "../../src/optim/index.js";
 import { checkOptions, parseRunConfig, type RunConfig } from "../../src/train/config.js";
 import { recipeFor, recipeNames } from "../../src/train/recipes.js";
 import { ConfigError, DataError, describeError } from "../../src/util/errors.js";
-import { nearest } from "../../src/util/nearest.js";
+import { nearest } from "../../src/util/spelling.js";
 import { modelNames } from "../../src/vision/index.js";
 
 function lineOf(action: () => unknown, kind: new (message: string) => Error): string {

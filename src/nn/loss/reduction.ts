@@ -1,7 +1,9 @@
 /** How the losses of a batch become one, and the checks that losses share. This file must not know any loss. */
+
+import { dtypeError, shapeError } from "../../tensor/check.js";
 import type { Tensor } from "../../tensor/index.js";
 import { word } from "../../util/kinds.js";
-import { dtypeError, shapeError, shapeText } from "../checks.js";
+import { shapeText } from "../checks.js";
 
 /** How the losses of a batch become one: their mean, their sum, or not at all. */
 export type Reduction = "mean" | "sum" | "none";

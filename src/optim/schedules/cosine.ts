@@ -1,7 +1,7 @@
 /** Half a cosine wave, behind a warm-up. */
 import { checked, takes } from "../../util/arguments.js";
+import { configError } from "../../util/errors.js";
 import { count } from "../../util/kinds.js";
-import { configError } from "../checks.js";
 import { nonNegative } from "../kinds.js";
 import type { Schedule } from "./schedule.js";
 
