@@ -8,6 +8,7 @@ import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { z } from "zod";
 import { root } from "../../tools/setup.mjs";
+import { childEnvironment } from "../support/program.js";
 
 const runFile = promisify(execFile);
 const positive = z.number().positive();
@@ -43,7 +44,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 
 async function bench(...words: string[]): Promise<string> {
   const main = join(root, "bench", "main.ts");
-  const { stdout } = await runFile(process.execPath, [join(root, "node_modules/tsx/dist/cli.mjs"), main, ...words]);
+  const { stdout } = await runFile(process.execPath, ["--import", "tsx", main, ...words], { env: childEnvironment });
   return stdout;
 }
 

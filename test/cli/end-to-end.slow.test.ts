@@ -2,18 +2,20 @@
 import { spawn } from "node:child_process";
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import { PNG } from "pngjs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parseIdx } from "../../src/data/index.js";
+import { setUp } from "../../tools/setup.mjs";
 import { writeIdxFolder } from "../data/idx-bytes.js";
+import { childEnvironment, cli } from "../support/program.js";
 
 const convert = "Convert the image to JPEG, PNG or WebP";
 const likeThose = "Evaluate on data like those it was trained on";
-const main = resolve("src/cli/main.ts");
 let root = "";
 let data = "";
 beforeAll(async () => {
+  await setUp();
   root = await mkdtemp(join(tmpdir(), "fovea-e2e-"));
   data = join(root, "columns");
   await writeIdxFolder(data, { train: 128, test: 32, size: 12, classes: 4 });
@@ -30,7 +32,7 @@ interface Ended {
 type Watch = (out: string, child: ReturnType<typeof spawn>) => void;
 
 const fovea = (words: readonly string[], onOutput?: Watch, environment: NodeJS.ProcessEnv = {}) =>
-  execute(process.execPath, ["--import", "tsx", main, ...words], environment, onOutput);
+  execute(process.execPath, [cli, ...words], environment, onOutput);
 
 function execute(
   program: string,
@@ -40,7 +42,7 @@ function execute(
 ): Promise<Ended> {
   return new Promise((done, failed) => {
     const child = spawn(program, words, {
-      env: { ...process.env, FOVEA_DEBUG: "", ...environment },
+      env: { ...childEnvironment, ...environment },
       stdio: ["ignore", "pipe", "pipe"],
     });
     let [out, err] = ["", ""];
@@ -205,8 +207,8 @@ describe("trouble", () => {
   it.skipIf(process.platform === "win32")("a disk that takes no more: one line, and nothing is left", async () => {
     const run = join(root, "full");
     const words = ["train", data, "--model", "lenet", "--batch", "16", "--device", "interp", "--out", run];
-    // A limit on the size of files stands for a full disk; tsx must not cache under it.
-    const script = `ulimit -f 20; exec "$0" --import tsx "${main}" "$@"`;
+    // A limit on the size of files stands for a full disk.
+    const script = `ulimit -f 20; exec "$0" "${cli}" "$@"`;
     const ended = await execute("bash", ["-c", script, process.execPath, ...words], { TSX_DISABLE_CACHE: "1" });
     const model = join(run, "model.safetensors");
     expect(ended.err).toMatch(`fovea: [io] cannot write ${model}: file too large\n`);

@@ -2,17 +2,19 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { appendFile, cp, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { readCheckpoint } from "../../src/train/checkpoint.js";
+import { setUp } from "../../tools/setup.mjs";
 import { writeIdxFolder } from "../data/idx-bytes.js";
 import { fastDevices } from "../support/devices.js";
+import { childEnvironment, cli } from "../support/program.js";
 
-const main = resolve("src/cli/main.ts");
 const stepsPerEpoch = 320;
 let root = "";
 let data = "";
 beforeAll(async () => {
+  await setUp();
   root = await mkdtemp(join(tmpdir(), "fovea-stop-"));
   data = join(root, "columns");
   await writeIdxFolder(data, { train: 16 * stepsPerEpoch, test: 40, size: 12, classes: 4 });
@@ -29,8 +31,8 @@ interface Ended {
 /** Runs the program; `act` is called once, when the output has `text`. */
 function fovea(words: readonly string[], text?: string, act?: (child: ChildProcess) => void): Promise<Ended> {
   return new Promise((done, failed) => {
-    const child = spawn(process.execPath, ["--import", "tsx", main, ...words], {
-      env: { ...process.env, FOVEA_DEBUG: "" },
+    const child = spawn(process.execPath, [cli, ...words], {
+      env: childEnvironment,
       stdio: ["ignore", "pipe", "pipe"],
     });
     let [out, err, acted] = ["", "", false];

@@ -11,10 +11,10 @@ import { PNG } from "pngjs";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { root, setUp } from "../../tools/setup.mjs";
+import { childEnvironment, cli } from "../support/program.js";
 import { codeBlocks, documents } from "./markdown.js";
 
 const runFile = promisify(execFile);
-const cli = join(root, "dist", "cli", "main.js");
 const tool = (entry: string) => join(root, "node_modules", entry);
 
 const blocks = documents.flatMap((file) => codeBlocks(file));
@@ -57,9 +57,12 @@ async function drawAnimal(path: string, level: number): Promise<void> {
 
 /** Runs a program in the folder; its standard output. */
 async function run(...words: string[]): Promise<string> {
-  const { stdout } = await runFile(process.execPath, words, { cwd: folder, maxBuffer: 1 << 24 });
+  const { stdout } = await runFile(process.execPath, words, { cwd: folder, env: childEnvironment, maxBuffer: 1 << 24 });
   return stdout;
 }
+
+/** Runs a program that is written in TypeScript. */
+const typescript = (...words: string[]): Promise<string> => run("--import", tool("tsx/dist/loader.mjs"), ...words);
 
 const script = (name: string): string | undefined =>
   JSON.parse(readFileSync(join(root, "package.json"), "utf8")).scripts[name];
@@ -111,7 +114,7 @@ const equivalents: readonly (readonly [pattern: RegExp, run: (line: string) => P
     /^npm run -s bench -- [\w-]+( --\w+( [^- ]\S*)?)*$/,
     async (line) => {
       const [name, ...options] = line.split(" ").slice(5);
-      const usage = await run(tool("tsx/dist/cli.mjs"), join(root, "bench", "main.ts"), "--help");
+      const usage = await typescript(join(root, "bench", "main.ts"), "--help");
       expect(usage).toMatch(new RegExp(`[ |]${name}[ |]`));
       for (const option of options.filter((word) => word.startsWith("--"))) expect(usage).toContain(` ${option} `);
     },
@@ -125,7 +128,7 @@ const equivalents: readonly (readonly [pattern: RegExp, run: (line: string) => P
     /^npx tsx bench\/accuracy\/\w+\.ts( \S+){2}$/,
     (line) => {
       const program = join(root, line.split(" ")[2]);
-      return expect(run(tool("tsx/dist/cli.mjs"), program)).rejects.toThrow(/usage: npx tsx bench\/accuracy/);
+      return expect(typescript(program)).rejects.toThrow(/usage: npx tsx bench\/accuracy/);
     },
   ],
   // PyTorch, which no test needs.
@@ -187,7 +190,7 @@ describe("the programs of the documents", { timeout: 300_000 }, () => {
     expect(file).toBe("README.md");
     expect(text.split("\n").filter((line) => line !== "").length).toBeLessThanOrEqual(30);
     writeFileSync(join(folder, "train.ts"), text);
-    const shown = await run(tool("tsx/dist/cli.mjs"), "train.ts");
+    const shown = await typescript("train.ts");
     const [, accuracy] = /test accuracy (\d+\.\d+) %\n$/.exec(shown) ?? [];
     expect(Number(accuracy)).toBeGreaterThan(96);
   });
@@ -196,7 +199,7 @@ describe("the programs of the documents", { timeout: 300_000 }, () => {
     const [{ text }, ...more] = programs.filter(({ file }) => file === "docs/data.md");
     expect(more).toEqual([]);
     writeFileSync(join(folder, "folder.ts"), text);
-    const shown = await run(tool("tsx/dist/cli.mjs"), "folder.ts");
+    const shown = await typescript("folder.ts");
     expect(shown).toContain("[ 16, 3, 32, 32 ] [ 16 ]");
     expect(shown).toContain("cat,dog: 80 for training, 20 for the test, 0 left out");
   });
@@ -206,7 +209,7 @@ describe("the programs of the documents", { timeout: 300_000 }, () => {
     expect(own).toHaveLength(4);
     for (const [i, { text }] of own.entries()) {
       writeFileSync(join(folder, `models-${i}.ts`), text);
-      await run(tool("tsx/dist/cli.mjs"), `models-${i}.ts`);
+      await typescript(`models-${i}.ts`);
     }
   });
 
@@ -214,7 +217,7 @@ describe("the programs of the documents", { timeout: 300_000 }, () => {
     const [{ text }, ...more] = programs.filter(({ file }) => file === "docs/profile.md");
     expect(more).toEqual([]);
     writeFileSync(join(folder, "profile.ts"), text);
-    const shown = await run(tool("tsx/dist/cli.mjs"), "profile.ts");
+    const shown = await typescript("profile.ts");
     expect(shown.match(/path: 'model\.[\w.]+', role: 'forward'/g)).toHaveLength(3);
   });
 
