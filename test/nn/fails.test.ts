@@ -15,6 +15,7 @@ import {
   Module,
   manualSeed,
   ReLU,
+  record,
   Sequential,
   summary,
 } from "../../src/nn/index.js";
@@ -191,6 +192,11 @@ describe("calls that plain JavaScript lets through", () => {
       "[loadStateDict] got false as its second argument",
       "Did you mean loadStateDict(state, { strict: false })?",
       call("loadStateDict", {}, false),
+    ],
+    [
+      "[record] paths must be an array of paths, got a ReLU",
+      undefined,
+      () => record(model, new ReLU() as never, () => 0),
     ],
     ["[countParameters] module must be a module, got []", undefined, () => countParameters([] as never)],
   ]);
