@@ -18,7 +18,7 @@ export interface Image {
 
 /** Most pixels that an image is resized to. */
 const MOST_PIXELS = 2 ** 28;
-export const imageKind: Kind = {
+const imageKind: Kind = {
   name: "an image { width, height, channels, data } with a byte for every pixel and channel",
   accepts: (value) => {
     const { width, height, channels, data }: Partial<Image> = isPlain(value) ? value : {};

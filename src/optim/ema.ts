@@ -1,7 +1,7 @@
 /** Running averages of weights and buffers, for evaluation. It knows cells by their keys; it must not know modules. */
 import { noGrad, Variable, zeros } from "../tensor/index.js";
+import { variablesKind } from "../tensor/variable.js";
 import { checkedConstructor, takes } from "../util/arguments.js";
-import { record } from "../util/kinds.js";
 import { HyperCell } from "./hyper.js";
 import { belowOne } from "./kinds.js";
 import { type SavedValue, savedValues } from "./state.js";
@@ -11,7 +11,7 @@ export interface EmaOptions {
   readonly decay?: number;
 }
 
-const checkEma = checkedConstructor("Ema", takes<EmaOptions>({ state: record }, { decay: belowOne }));
+const checkEma = checkedConstructor("Ema", takes<EmaOptions>({ state: variablesKind }, { decay: belowOne }));
 
 /**
  * Exponential moving averages of a model's parameters and buffers, as a model of its own would have them: averaged
@@ -40,8 +40,9 @@ export class Ema {
   readonly #averages = new Map<Variable, Variable>();
   readonly #keys: readonly (readonly [key: string, variable: Variable])[];
 
-  constructor(state: Readonly<Record<string, Variable>>, { decay = 0.999 }: EmaOptions = {}) {
-    checkEma([state, { decay }]);
+  constructor(state: Readonly<Record<string, Variable>>, options: EmaOptions = {}) {
+    checkEma([state, options]);
+    const { decay = 0.999 } = options;
     this.#decay = new HyperCell("Ema", "decay", { value: decay, range: belowOne });
     this.#keys = Object.entries(state);
     for (const [key, variable] of this.#keys) {

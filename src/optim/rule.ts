@@ -3,6 +3,7 @@
  * any step, nor how they are run.
  */
 import type { DType, Tensor, Variable } from "../tensor/index.js";
+import { tensorKind } from "../tensor/tensor.js";
 import { checked, takes } from "../util/arguments.js";
 import { configError } from "../util/errors.js";
 import { type Kind, record, repeated } from "../util/kinds.js";
@@ -195,14 +196,22 @@ export const updateType = ({ dtype }: Tensor): DType => (dtype === "f64" ? "f64"
  * @example
  * likeParameter(new Parameter(zeros([2, 3]))).shape; // [2, 3]
  */
-export const likeParameter = (p: Tensor): StateSpec => ({ shape: p.shape, dtype: updateType(p) });
+export const likeParameter = checked(
+  "likeParameter",
+  takes({ p: tensorKind }),
+  (p: Tensor): StateSpec => ({ shape: p.shape, dtype: updateType(p) }),
+);
 /**
  * One number for each parameter, in the type of its updates.
  *
  * @example
  * perParameter(new Parameter(zeros([2, 3]))).shape; // []
  */
-export const perParameter = (p: Tensor): StateSpec => ({ shape: [], dtype: updateType(p) });
+export const perParameter = checked(
+  "perParameter",
+  takes({ p: tensorKind }),
+  (p: Tensor): StateSpec => ({ shape: [], dtype: updateType(p) }),
+);
 
 /** A step whose names are known to the type checker within it. */
 export function step<

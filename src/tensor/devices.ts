@@ -59,7 +59,8 @@ export function checkDevice(name: string): void {
 export function openDevice(name: string): Promise<Device> {
   const known = opened.get(name);
   if (known) return known;
-  const opening = registered.get(name)?.open() ?? Promise.reject(unknownDevice(name));
+  const entry = registered.get(name);
+  const opening = entry ? Promise.resolve(entry.open()) : Promise.reject(unknownDevice(name));
   opened.set(name, opening);
   opening.catch(() => opened.delete(name));
   return opening;

@@ -263,7 +263,7 @@ export class Tensor {
     return isFloat(this.dtype) ? this.unary("round") : this;
   }
   /** Elements limited to [min, max]. */
-  clamp({ min, max }: ClampOptions): Tensor {
+  clamp({ min, max }: ClampOptions = {}): Tensor {
     return this.make(elementwise.clamp(this.node, min, max));
   }
   /**

@@ -5,7 +5,7 @@ import { createLeaf, formatShape, type Node, sameShape } from "../ir/graph.js";
 import { graph, helpers } from "../ops/index.js";
 import { Storage } from "../runtime/index.js";
 import { checkedConstructor, checkMethods, takes } from "../util/arguments.js";
-import { flag, instance, type Kind, text } from "../util/kinds.js";
+import { flag, instance, isPlain, type Kind, text } from "../util/kinds.js";
 import { activeTrace, Cell, disown, HostValue, own } from "./cells.js";
 import { shapeError } from "./check.js";
 import { elementOf, elementsOf, type HostArray, isHostArray } from "./host.js";
@@ -131,6 +131,12 @@ export class Variable extends Tensor {
 }
 
 export const variableKind: Kind = instance(Variable, "a variable");
+
+/** Variables by name, such as a state dict. */
+export const variablesKind: Kind = {
+  name: "an object of variables",
+  accepts: (value) => isPlain(value) && Object.values(value).every((cell) => variableKind.accepts(cell)),
+};
 
 const valuesKind: Kind = {
   name: "an array of numbers",

@@ -5,10 +5,9 @@
 import type { HostTensor } from "../io/browser.js";
 import type { AnyModule } from "../nn/index.js";
 import { currentDevice, realize, type Tensor, type TypedArray, tensor, type Variable } from "../tensor/index.js";
-import { variableKind } from "../tensor/variable.js";
+import { variablesKind } from "../tensor/variable.js";
 import { checked, takes } from "../util/arguments.js";
 import { DataError } from "../util/errors.js";
-import { isPlain, type Kind } from "../util/kinds.js";
 
 /** Saved values by key, with their shapes. */
 export type SavedState = Readonly<Record<string, { readonly shape: readonly number[]; readonly data: TypedArray }>>;
@@ -24,11 +23,6 @@ export interface Stateful {
 /** All state that a checkpoint must hold for an exact resume, by name. Names have no slash. */
 export type StateParts = Readonly<Record<string, Stateful>>;
 
-const cellsKind: Kind = {
-  name: "an object of variables",
-  accepts: (value) => isPlain(value) && Object.values(value).every((cell) => variableKind.accepts(cell)),
-};
-
 /**
  * State for cells that belong to nothing with a `stateDict` of its own, such as the counters of random streams.
  *
@@ -38,7 +32,7 @@ const cellsKind: Kind = {
  */
 export const cellState = checked(
   "cellState",
-  takes({ cells: cellsKind }),
+  takes({ cells: variablesKind }),
   (cells: Readonly<Record<string, Variable>>): Stateful => {
     return {
       stateDict: () => cells,

@@ -5,10 +5,11 @@
 import { DataLoader } from "../data/browser.js";
 import { functional, Module } from "../nn/index.js";
 import type { Ema } from "../optim/index.js";
-import { compile, concat, noGrad, stack, type Tensor, tensor } from "../tensor/index.js";
+import { compile, concat, noGrad, stack, Tensor, tensor } from "../tensor/index.js";
 import { checked, takes } from "../util/arguments.js";
 import { ConfigError } from "../util/errors.js";
 import { callback, flag, instance } from "../util/kinds.js";
+import { spell } from "../util/spelling.js";
 import type { Score } from "./events.js";
 import type { Stateful } from "./state.js";
 
@@ -42,6 +43,12 @@ export interface StepParts {
   readonly classes: number;
 }
 
+/** Refuses what a loss of one's own returns if it is no tensor. */
+function checkLoss(op: string, value: unknown): Tensor {
+  if (value instanceof Tensor) return value;
+  throw new ConfigError(`[${op}] the loss returned ${spell(value)}, not a tensor`, { hint: "Is a return missing?" });
+}
+
 /** Refuses a model that has no score for some class: its loss would be NaN for the samples of that class. */
 function checkScores(op: string, scores: number, classes: number): void {
   if (!(scores < classes)) return;
@@ -56,7 +63,7 @@ export function makeTrainStep({ model, optimizer, loss, input, averages, classes
     model.train();
     const logits = model(input ? input.train()(x) : x);
     checkScores("fit", logits.shape[1], classes);
-    const mean = loss(logits, y);
+    const mean = checkLoss("fit", loss(logits, y));
     mean.backward();
     optimizer.step();
     optimizer.zeroGrad();
@@ -96,7 +103,7 @@ export function makeScorer(model: Module, options: ScoreOptions = {}): Scorer {
     return noGrad(() => {
       const logits = evaluationLogits(model, x, options);
       scores = logits.shape[1];
-      const losses = loss(logits, y, { reduction: "none" });
+      const losses = checkLoss("evaluate", loss(logits, y, { reduction: "none" }));
       return stack([losses.mul(real).sum(), countRight(logits, y).mul(real).sum()]);
     });
   });

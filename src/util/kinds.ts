@@ -39,11 +39,6 @@ export const text: Kind = { name: "a string", accepts: (value) => typeof value =
 export const callback: Kind = { name: "a function", accepts: (value) => typeof value === "function" };
 /** A plain object: a literal, or one without a prototype. */
 export const record: Kind = { name: "a plain object", accepts: isPlain };
-/** Anything that `for … of` takes, strings left out. */
-export const iterable: Kind = {
-  name: "an iterable",
-  accepts: (value) => typeof value === "object" && value !== null && Symbol.iterator in value,
-};
 
 /** A whole number of at least `minimum`. */
 export const count = (minimum = 1): Kind => ({
