@@ -76,8 +76,8 @@ describe("without a terminal", () => {
         "",
         "What to try next:",
         "  npx fovea predict 'runs/a b' image.png  the class of an image of your own",
-        "  npx fovea evaluate 'runs/a b' mnist       the test again, from the files",
-        "  npx fovea train mnist --model lenet       another model",
+        "  npx fovea evaluate 'runs/a b' mnist     the test again, from the files",
+        "  npx fovea train mnist --model lenet     another model",
         "",
       ].join("\n"),
     );

@@ -247,9 +247,9 @@ describe("profile", () => {
   });
 
   it.each([
-    [{ steps: 0 }, "[profile] steps must be a whole number from 1, got 0"],
-    [{ steps: 1.5 }, "[profile] steps must be a whole number from 1, got 1.5"],
-    [{ warmup: -1 }, "[profile] warmup must be a whole number from 0, got -1"],
+    [{ steps: 0 }, "[profile] steps must be a whole number ≥ 1, got 0"],
+    [{ steps: 1.5 }, "[profile] steps must be a whole number ≥ 1, got 1.5"],
+    [{ warmup: -1 }, "[profile] warmup must be a whole number ≥ 0, got -1"],
   ])("refuses %o", async (options, message) => {
     await expect(profile((a: Tensor) => a, [zeros([1])], options)).rejects.toThrow(message);
   });
