@@ -58,6 +58,7 @@ export const toRgb = checked("toRgb", takes({ image: imageKind }), (image: Image
  *
  * @param width new width in pixels, from 1.
  * @param height new height in pixels, from 1.
+ * @throws ConfigError when a size is out of range
  */
 export const resize = checked(
   "resize",
