@@ -1,6 +1,7 @@
 /**
- * What a device can do at most: multiply-adds on registers only, and bytes through memory. Both are kernels of the loop
- * language like any other, so every device is measured by its own means. Knows no device, no graph, no op.
+ * Peak rates of a device: multiply-adds on registers only, and bytes through memory. Both are measured by kernels of
+ * the loop language, so every device is measured with its own code generator. Must not know particular devices, graphs
+ * or ops.
  */
 import * as ix from "../ir/index-math.js";
 import {
@@ -23,40 +24,45 @@ import type { Program } from "../ir/program.js";
 import type { Target } from "../ir/target.js";
 import type { Device } from "./device.js";
 
-/** The most that a device does, as measured. */
+/** The measured peak rates of a device. */
 export interface Peaks {
-  /** 10⁹ operations a second, a multiply-add counted as two. */
+  /** 10⁹ operations per second; a multiply-add counts as two. */
   readonly gflops: number;
-  /** How fast data move, for kernels that touch more and more bytes; the last are more than any cache holds. */
+  /** Bandwidth by the number of bytes that a kernel touches, ascending; the last exceeds every cache. */
   readonly bandwidths: readonly Bandwidth[];
 }
 
-/** Bytes read and written a second by a kernel that touches so many. */
+/** The bandwidth, reads plus writes, of a kernel that touches `bytes` bytes. */
 interface Bandwidth {
   readonly bytes: number;
   readonly gigabytesPerSecond: number;
 }
 
-/** Twelve chains hide a latency of up to six cycles on two units and leave registers for both factors of 16. */
+/**
+ * Independent chains: twelve hide a latency of six cycles on two units, and leave registers for the two operands of 16.
+ */
 const CHAINS = 12;
-/** Tasks for every thread, so that one that starts late leaves no other waiting. */
+/** Tasks per thread, so that a thread that starts late does not delay the end. */
 const TASKS = 4;
-/** Vectors that a chain multiplies in a task: a millisecond or so. */
-const TURNS = 1 << 20;
-/** Read and written together: from what the second-level cache holds to beyond the last one. */
+/** Multiply-adds of a chain per task: about one millisecond. */
+const ITERATIONS = 1 << 20;
+/** Bytes read and written: from the size of the second-level cache to beyond the last-level cache. */
 const TOUCHED_BYTES = [1 << 20, 4 << 20, 16 << 20, 64 << 20, 256 << 20];
-/** Tasks of a copy, none of which is too short to be worth claiming. */
-const MOST_TASKS = 256;
-const LEAST_TASK_BYTES = 64 << 10;
-/** The best of many: other programs, clocks that rise and engines that compile in steps all make single ones worse. */
+/** Number of tasks of a copy, and their least size, below which claiming a task dominates. */
+const MAX_TASKS = 256;
+const MIN_TASK_BYTES = 64 << 10;
+/**
+ * Number and duration of runs; the best counts, since other processes, rising clocks and tiered compilers slow single
+ * runs.
+ */
 const RUNS = 12;
-const LEAST_MS = 150;
-const MOST_MS = 500;
+const MIN_MS = 150;
+const MAX_MS = 500;
 
 const vectorsOf = (index: ix.Index, lanes: number): ix.Index =>
   ix.add(ix.scale(index, lanes), ix.variable({ name: LANE, extent: lanes }));
 
-/** Chains of multiply-adds from values that a compiler cannot know, so that it must do them all. */
+/** A kernel of independent multiply-add chains; operands are loaded, so that the compiler cannot fold them. */
 export function arithmeticKernel({ lanes, threads }: Target): Kernel {
   const tasks = threads * TASKS;
   const task = ix.variable({ name: TASK, extent: tasks });
@@ -70,7 +76,7 @@ export function arithmeticKernel({ lanes, threads }: Target): Kernel {
     declare("b", vector(CHAINS)),
     declare("c", vector(CHAINS + 1)),
     ...names.map((name, i) => declare(name, vector(i))),
-    loop({ name: "i", extent: TURNS }, chains.map(step)),
+    loop({ name: "i", extent: ITERATIONS }, chains.map(step)),
     store("Y", "f32", vectorsOf(task, lanes), sum, lanes),
   ];
   return {
@@ -81,14 +87,16 @@ export function arithmeticKernel({ lanes, threads }: Target): Kernel {
     ],
     scratch: [],
     parts: [{ tasks, body }],
-    flops: 2 * CHAINS * TURNS * lanes * tasks,
+    flops: 2 * CHAINS * ITERATIONS * lanes * tasks,
   };
 }
 
-/** A copy that changes every value: a plain one would be a library's, with stores that no kernel uses. */
+/**
+ * A kernel that copies values plus 1; compilers replace a plain copy by memcpy, whose streaming stores no kernel uses.
+ */
 export function bandwidthKernel({ lanes }: Target, touchedBytes: number): Kernel {
   const elements = touchedBytes / 8;
-  const tasks = Math.min(MOST_TASKS, touchedBytes / LEAST_TASK_BYTES);
+  const tasks = Math.min(MAX_TASKS, touchedBytes / MIN_TASK_BYTES);
   const share = { name: "i", extent: elements / lanes / tasks };
   const task = ix.variable({ name: TASK, extent: tasks });
   const at = vectorsOf(ix.add(ix.scale(task, share.extent), ix.variable(share)), lanes);
@@ -105,9 +113,9 @@ export function bandwidthKernel({ lanes }: Target, touchedBytes: number): Kernel
   };
 }
 
-/** Seconds of the fastest of some runs; without values, what is read is first written by the kernel itself. */
+/** Seconds of the fastest of several runs. Without `values`, the input is first written by the kernel itself. */
 async function fastest(device: Device, kernel: Kernel, values?: Float32Array): Promise<number> {
-  const [{ elements: given }, { elements }] = kernel.buffers;
+  const [{ elements: inputElements }, { elements }] = kernel.buffers;
   const program: Program = {
     kernels: [kernel],
     steps: [
@@ -125,18 +133,18 @@ async function fastest(device: Device, kernel: Kernel, values?: Float32Array): P
     inPlace: [null],
   };
   const executable = await device.load(program, { timed: true });
-  const x = device.allocate("f32", given);
+  const x = device.allocate("f32", inputElements);
   const y = device.allocate("f32", elements);
   try {
     if (values) device.write(x, values);
     else await executable.submit([y], [x]);
     let bestMs = Number.POSITIVE_INFINITY;
     const startMs = performance.now();
-    for (let run = 0; run < RUNS || performance.now() - startMs < LEAST_MS; run++) {
+    for (let run = 0; run < RUNS || performance.now() - startMs < MIN_MS; run++) {
       await executable.submit([x], [y]);
       await device.finish();
       bestMs = Math.min(bestMs, executable.stepTimesMs()[0]);
-      if (performance.now() - startMs > MOST_MS && run >= 2) break;
+      if (performance.now() - startMs > MAX_MS && run >= 2) break;
     }
     return bestMs / 1e3;
   } finally {
@@ -145,7 +153,7 @@ async function fastest(device: Device, kernel: Kernel, values?: Float32Array): P
   }
 }
 
-/** The better of two measurements: other programs only ever make one worse. */
+/** The element-wise maximum of two measurements: disturbances only lower rates. */
 export function betterPeaks(a: Peaks, b: Peaks): Peaks {
   const better = a.bandwidths.map(({ bytes, gigabytesPerSecond }, i) => ({
     bytes,
@@ -155,22 +163,22 @@ export function betterPeaks(a: Peaks, b: Peaks): Peaks {
 }
 
 /**
- * The most bytes a second for a kernel that touches so many: between the measured sizes on a straight line of logarithms,
- * and never less than what was measured for more.
+ * The bandwidth in GB/s for a kernel that touches `bytes` bytes: log-log interpolation between the measured sizes, and
+ * never less than the bandwidth measured for more bytes.
  */
 export function bandwidthFor(bytes: number, { bandwidths }: Peaks): number {
   const rates = bandwidths.map((_, i) => Math.max(...bandwidths.slice(i).map((one) => one.gigabytesPerSecond)));
   const above = bandwidths.findIndex((one) => one.bytes >= bytes);
   if (above <= 0) return rates[above < 0 ? rates.length - 1 : 0];
   const [low, high] = [bandwidths[above - 1].bytes, bandwidths[above].bytes];
-  const way = Math.log(bytes / low) / Math.log(high / low);
-  return rates[above - 1] ** (1 - way) * rates[above] ** way;
+  const fraction = Math.log(bytes / low) / Math.log(high / low);
+  return rates[above - 1] ** (1 - fraction) * rates[above] ** fraction;
 }
 
-/** Measures a device: one or two seconds in which nothing else should run. */
+/** Measures the peak rates of a device. Takes one or two seconds, in which the machine should be idle. */
 export async function measurePeaks(device: Device): Promise<Peaks> {
   const arithmetic = arithmeticKernel(device.target);
-  // Below one, so that chains stay finite, and above zero, so that they do not end in denormal numbers, which are slow.
+  // Between 0 and 1, so that chains neither overflow nor end in denormal numbers, which are slow.
   const values = Float32Array.from({ length: arithmetic.buffers[0].elements }, (_, i) => ((i % 97) + 1) / 100);
   const seconds = await fastest(device, arithmetic, values);
   const bandwidths: Bandwidth[] = [];

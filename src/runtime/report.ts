@@ -1,7 +1,9 @@
-/** What FOVEA_DEBUG prints of a run: one line per step. Knows programs, no device. */
+/**
+ * The report that FOVEA_DEBUG prints of a run: one line per step. Must not know devices.
+ */
 import type { KernelLabel, Program } from "../ir/program.js";
 
-/** Prints time, rate and label of every step on the error stream. */
+/** Prints time, rate and label of every step to stderr. */
 export function reportSteps({ steps, kernels }: Program<KernelLabel>, timesMs: ArrayLike<number>): void {
   let totalMs = 0;
   const lines = steps.map(({ kernel }, i) => {

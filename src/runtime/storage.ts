@@ -1,23 +1,24 @@
 /**
- * Storage: the memory behind a computed value. It is uploaded when a program first needs it, and released when nobody can
- * reach it any more (or at once by `using`). A value that a second device needs is copied there; once a program replaces
- * it, only the device of that program has it. Counts live bytes, so that tests can assert that none are lost.
+ * Storage: the memory of a computed value. It is uploaded when a program first needs it, and released when the Storage
+ * is garbage-collected, or immediately by `using`. A value that a second device needs is copied there; when a program
+ * overwrites it, only the device of that program has the value. Counts live bytes, so that tests can assert that none
+ * leak.
  */
 import { type DType, sizeOf, type TypedArray } from "../ir/dtype.js";
 import { DeviceError } from "../util/errors.js";
 import type { Device, DeviceBuffer } from "./device.js";
 
-/** Buffers with the value, all of them equal: a Storage may be collected, its resource is freed then. */
+/** The buffers with the value, all equal. Separate from the Storage, so that a finalizer can free them. */
 interface Resource {
   device: Device | null;
   buffer: DeviceBuffer | null;
-  /** Further devices that have the value; null where there are none, as almost always. */
+  /** Buffers on further devices; null if there are none, which is the usual case. */
   copies: Map<Device, DeviceBuffer> | null;
 }
 
 const stats = { liveBytes: 0, peakBytes: 0, buffers: 0 };
 
-/** Bytes of device memory that tensors hold now, the most they ever held, and in how many buffers. */
+/** Bytes of device memory that tensors use now, their maximum so far, and the number of buffers. */
 export function memoryStats(): { liveBytes: number; peakBytes: number; buffers: number } {
   return { ...stats };
 }
@@ -44,17 +45,17 @@ function free(resource: Resource): void {
   resource.copies = null;
 }
 
-let stamps = 0;
-const nextStamp = (): number => stamps++;
+let versions = 0;
+const nextVersion = (): number => versions++;
 
 const registry = new FinalizationRegistry<Resource>(free);
 
 export class Storage {
   private host: TypedArray | null = null;
-  private current = nextStamp();
+  private currentVersion = nextVersion();
   private filled = false;
-  /** Why there will never be values; null while there are or may be some. */
-  private problem: { readonly error: unknown } | null = null;
+  /** The error that `read` throws, if the value could not be computed or was released; else null. */
+  private failure: { readonly error: unknown } | null = null;
   private readonly resource: Resource = { device: null, buffer: null, copies: null };
 
   constructor(
@@ -64,7 +65,7 @@ export class Storage {
     registry.register(this, this.resource, this);
   }
 
-  /** Storage with the given values; the array is kept, not copied. */
+  /** Storage with the given values; the array is referenced, not copied. */
   static from(dtype: DType, values: TypedArray): Storage {
     const storage = new Storage(dtype, values.length);
     storage.host = values;
@@ -72,19 +73,22 @@ export class Storage {
     return storage;
   }
 
-  /** Whether it has values, rather than only a place for those of a program that has not run yet. */
+  /** True if it has values; false if they are yet to be computed, or never will be. */
   get isFilled(): boolean {
-    return this.filled && this.problem === null;
+    return this.filled && this.failure === null;
   }
 
-  /** The buffer on a device, allocated when first asked for. Values that another device has must be brought before. */
+  /**
+   * The buffer on a device, allocated at the first call. A value on another device must be copied before
+   * (`copyToDevice`).
+   */
   on(device: Device): DeviceBuffer {
-    this.checkHeld();
+    this.assertUsable();
     const { resource } = this;
     if (resource.device !== null && resource.device !== device) {
       const copy = resource.copies?.get(device);
       if (copy) return copy;
-      throw new DeviceError(`a value of the ${resource.device.name} device was not brought to ${device.name}`);
+      throw new DeviceError(`a value of the ${resource.device.name} device was not copied to ${device.name}`);
     }
     resource.buffer ??= allocate(device, this.dtype, this.elements);
     resource.device = device;
@@ -95,14 +99,14 @@ export class Storage {
     return resource.buffer;
   }
 
-  /** Copies the values to a device; null if that has them already, or can take them from the host. */
-  bring(device: Device): Promise<void> | null {
+  /** Copies the values to a device; null if the device already has them, or can upload them from the host. */
+  copyToDevice(device: Device): Promise<void> | null {
     const { resource } = this;
     if (resource.device === null || resource.device === device || resource.copies?.has(device)) return null;
-    return this.copyTo(device);
+    return this.copy(device);
   }
 
-  private async copyTo(device: Device): Promise<void> {
+  private async copy(device: Device): Promise<void> {
     const { resource } = this;
     const values = await this.read();
     if (resource.copies?.has(device)) return;
@@ -112,14 +116,14 @@ export class Storage {
     resource.copies.set(device, buffer);
   }
 
-  /** A number that no other values have had, in this storage or another. */
-  get stamp(): number {
-    return this.current;
+  /** The version of the values: a number that no other values, of this or another Storage, ever have. */
+  get version(): number {
+    return this.currentVersion;
   }
 
-  /** Says that a program of a device has written the values there: nothing else has them. */
-  wrote(device: Device): void {
-    this.current = nextStamp();
+  /** Must be called when a program wrote the values on a device; copies elsewhere are stale and released. */
+  markWritten(device: Device): void {
+    this.currentVersion = nextVersion();
     this.filled = true;
     const { resource } = this;
     if (resource.copies === null) return;
@@ -134,22 +138,22 @@ export class Storage {
     resource.copies = null;
   }
 
-  /** Takes over the values of another storage, which is left without any. */
-  take(other: Storage): void {
+  /** Moves the values of another Storage here; the other one has none afterwards. */
+  moveFrom(other: Storage): void {
     const { resource } = this;
     free(resource);
     Object.assign(resource, other.resource);
     Object.assign(other.resource, { device: null, buffer: null, copies: null });
     this.host = other.host;
     this.filled = other.filled;
-    this.current = nextStamp();
+    this.currentVersion = nextVersion();
     other.host = null;
     other.filled = false;
   }
 
-  /** Says that the program that was to give the values failed: who asks for them gets its error. */
+  /** Records that the program that computes the values failed; `read` then throws its error. */
   fail(error: unknown): void {
-    this.problem = { error };
+    this.failure = { error };
   }
 
   /** A copy of the values if they are there and the host can reach them at once. */
@@ -162,18 +166,18 @@ export class Storage {
 
   /** A copy of the values. */
   async read(): Promise<TypedArray> {
-    this.checkHeld();
+    this.assertUsable();
     if (this.host) return this.host.slice();
     const { device, buffer } = this.resource;
     if (!device || !buffer || !this.filled) throw new DeviceError("a value was read before it was computed");
     return device.read(buffer, this.dtype, this.elements);
   }
 
-  private checkHeld(): void {
-    if (this.problem) throw this.problem.error;
+  private assertUsable(): void {
+    if (this.failure) throw this.failure.error;
   }
 
-  /** Frees the memory now; whoever still shares it gets an error. */
+  /** Frees the memory now; later uses throw. */
   release(): void {
     this.fail(new DeviceError("a tensor was used after its memory was freed", { hint: "Leave out `using`" }));
     registry.unregister(this);

@@ -1,11 +1,11 @@
-/** How many threads the user wants: FOVEA_THREADS, checked. Knows no device. */
+/** The number of threads from FOVEA_THREADS, validated. Must not know devices. */
 import { ConfigError } from "../util/errors.js";
 import { environment } from "../util/host.js";
 
 /**
- * FOVEA_THREADS, or as many as there are cores.
+ * The value of FOVEA_THREADS; by default the number of cores, at most 256.
  *
- * @throws ConfigError if it is no number of threads
+ * @throws ConfigError if FOVEA_THREADS is not a whole number from 1 to 256
  */
 export function threadCount(cores: number): number {
   const text = environment.FOVEA_THREADS;

@@ -4,7 +4,7 @@
  * no tensor; what it keeps of cells and traces is for the files that define them.
  */
 import type { Home, Node } from "../ir/graph.js";
-import { type Device, type Storage, Turns } from "../runtime/index.js";
+import { type Device, SerialQueue, type Storage } from "../runtime/index.js";
 import { checked, checkedConstructor, checkMethods, takes } from "../util/arguments.js";
 import { ConfigError } from "../util/errors.js";
 import { callback, instance, text } from "../util/kinds.js";
@@ -47,7 +47,7 @@ export class Context implements Home {
   readonly programs = new ProgramCache();
   /** @internal What the running program reads: kept here so that its memory cannot be collected before the run ends. */
   running: readonly Storage[] = [];
-  private readonly queue = new Turns();
+  private readonly queue = new SerialQueue();
   private chosen: string | null;
 
   constructor(options: ContextOptions = {}) {
@@ -87,7 +87,7 @@ export class Context implements Home {
    * @internal
    */
   inOrder<T>(job: () => Promise<T>): Promise<T> {
-    return this.queue.take(job);
+    return this.queue.run(job);
   }
 
   /**
@@ -98,7 +98,7 @@ export class Context implements Home {
    */
   async finish(): Promise<void> {
     const device = this.device();
-    await this.queue.take(async () => (await device).finish());
+    await this.queue.run(async () => (await device).finish());
   }
 }
 

@@ -46,7 +46,7 @@ export async function runProgram(
   const { device, program, executable, kept } = loaded;
   const inputs = leaves.map(storageFor);
   for (const storage of inputs) {
-    const brought = storage.bring(device);
+    const brought = storage.copyToDevice(device);
     if (brought) await brought;
   }
   const extra = kept ? await kept.of(inputs) : [];
@@ -65,10 +65,10 @@ export async function runProgram(
   } finally {
     context.running = [];
   }
-  for (const storage of outputs) storage.wrote(device);
+  for (const storage of outputs) storage.markWritten(device);
   replacements.forEach(({ after }, i) => {
     const next = ownStorage(after);
-    if (next !== written[i]) next.take(written[i]);
+    if (next !== written[i]) next.moveFrom(written[i]);
   });
   ran();
 }

@@ -22,7 +22,7 @@ export class Kept {
 
   /** The values for these leaves, which the device has. */
   async of(leaves: readonly Storage[]): Promise<readonly Storage[]> {
-    const stamps = this.reads.map((leaf) => leaves[leaf].stamp).join();
+    const stamps = this.reads.map((leaf) => leaves[leaf].version).join();
     if (stamps === this.stamps) return this.values;
     const { device } = this;
     if (this.values.length === 0) {
@@ -32,7 +32,7 @@ export class Kept {
     this.stamps = null;
     const buffersOf = (storages: readonly Storage[]) => storages.map((storage) => storage.on(device));
     await this.executable.submit(buffersOf(leaves), buffersOf(this.values));
-    for (const storage of this.values) storage.wrote(device);
+    for (const storage of this.values) storage.markWritten(device);
     this.stamps = stamps;
     return this.values;
   }

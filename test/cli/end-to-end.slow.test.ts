@@ -152,7 +152,7 @@ describe("train, evaluate, predict", () => {
 describe("without a C compiler", () => {
   const without = { CC: "no-such-compiler" };
   const warning =
-    '[fovea] the compiler named by CC, "no-such-compiler", is not there: using wasm instead, which is about 3 times ' +
+    '[fovea] the compiler named by CC, "no-such-compiler", does not exist: using wasm instead, which is about 3 times ' +
     "slower. Unset CC or name an installed compiler\n";
   const jsonOf = async (words: readonly string[], environment: NodeJS.ProcessEnv) => {
     const { code, out, err } = await fovea([...words, "--json"], undefined, environment);
@@ -172,7 +172,7 @@ describe("without a C compiler", () => {
       undefined,
       without,
     );
-    expect([refused.code, refused.err.includes("is not there")]).toEqual([1, true]);
+    expect([refused.code, refused.err.includes("does not exist")]).toEqual([1, true]);
   });
 
   it("scores a run that was trained on native as native does", async () => {

@@ -15,31 +15,31 @@ function openPool() {
 describe("a pool of blocks", () => {
   it("gives a freed block to the next who wants that size, and to nobody else", () => {
     const { pool, freed } = openPool();
-    const first = pool.take(MIB);
-    pool.give(first, MIB);
-    expect(pool.take(2 * MIB)).not.toBe(first);
-    expect(pool.take(MIB)).toBe(first);
-    expect(pool.take(MIB)).not.toBe(first);
+    const first = pool.allocate(MIB);
+    pool.release(first, MIB);
+    expect(pool.allocate(2 * MIB)).not.toBe(first);
+    expect(pool.allocate(MIB)).toBe(first);
+    expect(pool.allocate(MIB)).not.toBe(first);
     expect(freed).toEqual([]);
   });
 
   it("keeps 256 MiB, and gives up the size that was not requested longest", () => {
     const { pool, freed } = openPool();
-    const old = [pool.take(100 * MIB), pool.take(100 * MIB)];
-    for (const address of old) pool.give(address, 100 * MIB);
-    const recent = [pool.take(56 * MIB), pool.take(56 * MIB)];
-    pool.give(recent[0], 56 * MIB);
+    const old = [pool.allocate(100 * MIB), pool.allocate(100 * MIB)];
+    for (const address of old) pool.release(address, 100 * MIB);
+    const recent = [pool.allocate(56 * MIB), pool.allocate(56 * MIB)];
+    pool.release(recent[0], 56 * MIB);
     expect(freed).toEqual([]);
-    pool.give(recent[1], 56 * MIB);
+    pool.release(recent[1], 56 * MIB);
     expect(freed).toEqual([old[1]]);
-    expect([pool.take(56 * MIB), pool.take(56 * MIB)].sort()).toEqual(recent);
+    expect([pool.allocate(56 * MIB), pool.allocate(56 * MIB)].sort()).toEqual(recent);
   });
 
   it("keeps half of what is in use if that is more", () => {
     const { pool, freed } = openPool();
-    pool.take(1000 * MIB);
-    const blocks = Array.from({ length: 6 }, () => pool.take(100 * MIB));
-    for (const address of blocks) pool.give(address, 100 * MIB);
+    pool.allocate(1000 * MIB);
+    const blocks = Array.from({ length: 6 }, () => pool.allocate(100 * MIB));
+    for (const address of blocks) pool.release(address, 100 * MIB);
     expect(freed).toHaveLength(1);
   });
 });

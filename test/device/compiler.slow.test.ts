@@ -26,7 +26,7 @@ describe("no compiler", () => {
   it("says that CC is wrong", async () => {
     const { code, stderr } = await run("one", { CC: "no-such-compiler", PATH: path });
     expect(stderr.trim()).toBe(
-      'the compiler named by CC, "no-such-compiler", is not there. Unset CC or name an installed compiler',
+      'the compiler named by CC, "no-such-compiler", does not exist. Unset CC or name an installed compiler',
     );
     expect(code).toBe(1);
   });

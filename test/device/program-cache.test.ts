@@ -3,7 +3,7 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { type MadeProgram, ProgramCache } from "../../src/device/native/program-cache.js";
+import { ProgramCache, type StoredProgram } from "../../src/device/native/program-cache.js";
 
 const LIBRARY = "content";
 
@@ -13,7 +13,7 @@ async function kept() {
   writeFileSync(join(folder, "a.so"), LIBRARY);
   const compiled = { library: "a.so", libraryBytes: LIBRARY.length, symbol: "kernel" };
   const kernel = { label: "map", flops: 2, ...compiled, tasks: 3, scratchBytes: 64 };
-  const program: MadeProgram = {
+  const program: StoredProgram = {
     kernels: [kernel],
     steps: [{ kernel: 0, slots: [{ kind: "leaf", leaf: 0 }], waits: true }],
     arenaBytes: 128,

@@ -19,7 +19,7 @@ describe("a compiler that makes wrong code", () => {
     const env = { CC: choosingWrong("*-O2*"), FOVEA_CACHE: freshFolder(), FOVEA_THREADS: "1" };
     const first = await run("one", env);
     expect(first.stderr.trim()).toMatch(
-      /^\[fovea\] the C compiler \S+ \(.+\) computes wrong: .*sums of f32.* with -O2: using -O1 instead, which is slower$/,
+      /^\[fovea\] the C compiler \S+ \(.+\) gives wrong results: .*sums of f32.* with -O2: using -O1 instead, which is slower$/,
     );
     // With -O2 the runtime and the self-test; with -O1 both again, and the kernel.
     expect(computed.parse(JSON.parse(first.stdout))).toEqual({ value: 300, compilations: 3 });
@@ -34,7 +34,7 @@ describe("a compiler that makes wrong code", () => {
     const { code, stdout, stderr } = await run("chosen", env);
     const line = stderr.trim();
     expect(line).toMatch(
-      /^\[fovea\] the C compiler \S+ \(.+\) computes wrong on this machine: .* with -O2; .* with -O1: /,
+      /^\[fovea\] the C compiler \S+ \(.+\) gives wrong results on this machine: .* with -O2; .* with -O1: /,
     );
     expect(line).toMatch(/: using wasm instead, .*\. Install another compiler, or name one by CC$/);
     expect(line.split("\n")).toHaveLength(1);
@@ -44,7 +44,7 @@ describe("a compiler that makes wrong code", () => {
   it("is an error where native was asked for", async () => {
     const { code, stdout, stderr } = await run("one", { CC: choosingWrong("*"), FOVEA_CACHE: freshFolder() });
     expect(stderr.trim().split("\n")).toHaveLength(1);
-    expect(stderr).toContain("computes wrong on this machine");
+    expect(stderr).toContain("gives wrong results on this machine");
     expect([code, stdout]).toEqual([1, ""]);
   });
 });
@@ -55,7 +55,7 @@ const miscompiles = /avx512/.test(native?.details.simd ?? "") && /\(Debian 12\.2
 it.skipIf(!miscompiles)("the vectoriser of GCC 12 on AVX-512 is found out by the sums of integers", async () => {
   const CC = script(`case "$*" in *-O2*) exec ${real} "$@" -ftree-loop-vectorize;; *) exec ${real} "$@";; esac`);
   const { stdout, stderr } = await run("one", { CC, FOVEA_CACHE: freshFolder() });
-  expect(stderr).toContain("computes wrong: sums of i32, sums of u8, sums of bool with -O2: using -O1 instead");
+  expect(stderr).toContain("gives wrong results: sums of i32, sums of u8, sums of bool with -O2: using -O1 instead");
   expect(computed.parse(JSON.parse(stdout)).value).toBe(300);
 });
 

@@ -14,15 +14,15 @@ it("free ranges: nothing is lost, nothing is given twice, neighbours are one ran
       // Above 2³², so that an operation on 32 bits would be seen.
       const [base, size] = [2 ** 32 + 100, 400];
       const free = new FreeList();
-      free.give(base, size);
+      free.release(base, size);
       const taken: [number, number][] = [];
       for (const act of actions) {
         if ("take" in act) {
           const most = Math.max(0, ...free.ranges().map(([, bytes]) => bytes));
-          const start = free.take(act.take);
+          const start = free.allocate(act.take);
           expect(start === null).toBe(most < act.take);
           if (start !== null) taken.push([start, act.take]);
-        } else if (taken.length > 0) free.give(...taken.splice(act.give % taken.length, 1)[0]);
+        } else if (taken.length > 0) free.release(...taken.splice(act.give % taken.length, 1)[0]);
         const all = [...taken, ...free.ranges()].sort(([a], [b]) => a - b);
         let end = base;
         for (const [start, bytes] of all) {

@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import type { Host } from "../../src/device/wasm/host.js";
 import { type CompiledKernel, KernelStore } from "../../src/device/wasm/kernels.js";
-import { Local } from "../../src/device/wasm/local.js";
+import { LocalRunner } from "../../src/device/wasm/local-runner.js";
 import { BlockMemory } from "../../src/device/wasm/memory.js";
 import { openNodeHost } from "../../src/device/wasm/node-host.js";
 import { Pool, type PoolProgram, type TaskFailure } from "../../src/device/wasm/pool.js";
@@ -22,7 +22,7 @@ function setUp(threads: number, on: Host = host) {
   const memory = new BlockMemory({ shared: threads > 1, lowBytes: 65536 });
   const store = new KernelStore(memory.memory);
   const pool = threads > 1 ? new Pool(on, memory.memory, threads) : null;
-  const local = new Local();
+  const local = new LocalRunner();
   pool?.setScratch(Array.from({ length: threads }, () => memory.allocate(64)));
   const program = (steps: readonly Step[], times: Float64Array | null = null) => {
     const words = steps.flatMap(({ kernel, buffers, tasks }) => {

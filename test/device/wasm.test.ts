@@ -108,8 +108,8 @@ it("a buffer of another device is refused", async () => {
     release: device.release.bind(device),
     run: await device.load(program("p", 0, 1, 1, 1)),
   };
-  expect(() => release({ sizeBytes: 4 })).toThrow("[wasm] was given a buffer of another device");
-  await expect(run.submit([], [{ sizeBytes: 4 }])).rejects.toThrow("[wasm] was given a buffer of another device");
+  expect(() => release({ sizeBytes: 4 })).toThrow("[wasm] the buffer belongs to another device");
+  await expect(run.submit([], [{ sizeBytes: 4 }])).rejects.toThrow("[wasm] the buffer belongs to another device");
 });
 
 it("values move from device to device", async () => {

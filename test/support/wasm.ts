@@ -131,5 +131,5 @@ export class PlainWasm implements Device {
 
 function addressOf(buffer: DeviceBuffer): number {
   if ("address" in buffer && typeof buffer.address === "number") return buffer.address;
-  throw new DeviceError("[wasm] was given a buffer of another device");
+  throw new DeviceError("[wasm] the buffer belongs to another device");
 }

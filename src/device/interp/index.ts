@@ -1,18 +1,27 @@
 /**
- * The `interp` device: runs the loop language in float64. With one lane and no templates it is the definition that every
- * other device is compared with, not a way to train; given the target of any other machine it emulates what the compiler
- * makes for that one. An access outside a buffer is an error, memory is NaN until it is written, and tasks and steps that
- * may run in any order do not run in the order of the program. Knows no op and no graph.
+ * The `interp` device: runs the loop language in float64. With one lane and no templates it is the reference (oracle)
+ * for all other devices; with the target of another machine it emulates the code that the compiler generates for that
+ * machine. To expose faults, an access outside a buffer is an error, memory is NaN until it is written, and tasks and
+ * steps that may run in any order run in reverse. Must not know ops or graphs.
  */
 import { loadJs } from "../../codegen/index.js";
 import { type DType, hostArray, type TypedArray } from "../../ir/dtype.js";
 import type { Program, Slot } from "../../ir/program.js";
 import { PROCESSOR_MEMORY, type Target } from "../../ir/target.js";
-import { type Device, type DeviceBuffer, type DeviceDescription, type Executable, Turns } from "../../runtime/index.js";
+import {
+  type Device,
+  type DeviceBuffer,
+  type DeviceDescription,
+  type Executable,
+  SerialQueue,
+} from "../../runtime/index.js";
 import { DeviceError } from "../../util/errors.js";
 import { nextTurn } from "../../util/host.js";
 
-/** f32 values are kept in float64 too: rounding belongs to the devices that are compared with this one. */
+/**
+ * f32 values are stored as float64, unrounded: rounding errors are those of the devices that are compared with this
+ * one.
+ */
 interface Memory extends DeviceBuffer {
   readonly values: Float64Array;
 }
@@ -34,16 +43,18 @@ const ORACLE: Target = {
 
 function valuesOf(buffer: DeviceBuffer): Float64Array {
   if ("values" in buffer && buffer.values instanceof Float64Array) return buffer.values;
-  throw new DeviceError("[interp] was given a buffer of another device");
+  throw new DeviceError("[interp] the buffer belongs to another device");
 }
 
-/** Memory is NaN until something is written to it. */
+/** New memory, filled with NaN. */
 const memory = (elements: number): Memory => ({
   sizeBytes: elements * 8,
   values: new Float64Array(elements).fill(Number.NaN),
 });
 
-/** Temporaries: an array for each place and length; a write to one makes those that share bytes with it NaN. */
+/**
+ * The arena: an array per offset, dtype and length; a write to one fills the arrays that share bytes with it with NaN.
+ */
 class Arena {
   private readonly arrays = new Map<string, { start: number; end: number; values: Float64Array }>();
 
@@ -57,7 +68,7 @@ class Arena {
     return known.values;
   }
 
-  /** Values that lie where `written` is about to be stored are lost. */
+  /** Invalidates the arrays that overlap `written`, which is about to be stored. */
   overwrite(written: Float64Array): void {
     const all = [...this.arrays.values()];
     const target = all.find(({ values }) => values === written);
@@ -68,15 +79,15 @@ class Arena {
   }
 }
 
-/** The longest that other work of the process waits, unless a single kernel takes longer. */
-const TURN_MS = 16;
+/** Longest time between two yields to the event loop, unless a single kernel takes longer. */
+const YIELD_MS = 16;
 
 export class InterpDevice implements Device {
   readonly name: string;
-  private readonly turns = new Turns();
-  private lastTurnMs = performance.now();
+  private readonly queue = new SerialQueue();
+  private lastYieldMs = performance.now();
 
-  /** @param target the machine to emulate; default none: one lane and no templates */
+  /** @param target - the machine to emulate. Default: none, one lane and no templates */
   constructor(readonly target: Target = ORACLE) {
     this.name = target.name;
   }
@@ -109,7 +120,7 @@ export class InterpDevice implements Device {
     const arena = new Arena(this.target.bytes);
     return {
       submit: (leaves, outputs) =>
-        this.turns.take(async () => {
+        this.queue.run(async () => {
           const bind = (slot: Slot, dtype: DType, elements: number): Float64Array => {
             if (slot.kind === "arena") return arena.array(slot.offset, dtype, elements);
             return valuesOf(slot.kind === "leaf" ? leaves[slot.leaf] : outputs[slot.output]);
@@ -132,18 +143,18 @@ export class InterpDevice implements Device {
   }
 
   finish(): Promise<void> {
-    return this.turns.ended();
+    return this.queue.idle();
   }
 
-  /** Gives the event loop its turn between two steps if it has waited for long. */
+  /** Yields to the event loop between two steps if the last yield is long ago. */
   private async yieldNow(): Promise<void> {
-    if (performance.now() - this.lastTurnMs <= TURN_MS) return;
+    if (performance.now() - this.lastYieldMs <= YIELD_MS) return;
     await new Promise<void>((resolve) => nextTurn(resolve));
-    this.lastTurnMs = performance.now();
+    this.lastYieldMs = performance.now();
   }
 }
 
-/** The steps in another order that a device may choose: of those that need not wait for one another the last first. */
+/** Another valid order of the steps: steps that do not wait for each other are reversed. */
 function inReverse({ steps }: Program): number[] {
   const phases: number[][] = [];
   steps.forEach(({ waits }, step) => {

@@ -1,65 +1,65 @@
 /**
- * Freed blocks of memory, kept for reuse: fresh ones cost page faults. Counts bytes; how blocks are made and freed is the
- * device's business.
+ * Freed blocks of memory, retained for reuse, because new blocks cost page faults. Counts bytes; the device allocates
+ * and frees the blocks.
  */
 
-/** Bytes that are kept in all: so many, or this share of what is in use. */
-const KEPT_BYTES = 256 << 20;
-const KEPT_SHARE = 0.5;
+/** Limit of the retained bytes: the larger of a constant and a share of the bytes in use. */
+const MAX_FREE_BYTES = 256 << 20;
+const MAX_FREE_SHARE = 0.5;
 
 export interface Blocks {
   alloc(bytes: number): number;
   free(address: number): void;
 }
 
-interface Shelf {
+interface SizeClass {
   readonly sizeBytes: number;
   readonly addresses: number[];
-  /** When a block of that size was last given or taken. */
-  used: number;
+  /** Clock value of the last allocation or release of a block of this size. */
+  lastUse: number;
 }
 
 export class BlockPool {
-  private readonly shelves = new Map<number, Shelf>();
-  private keptBytes = 0;
+  private readonly sizeClasses = new Map<number, SizeClass>();
+  private freeBytes = 0;
   private usedBytes = 0;
-  private now = 0;
+  private clock = 0;
 
   constructor(private readonly blocks: Blocks) {}
 
-  /** A block of exactly so many bytes. */
-  take(bytes: number): number {
+  /** The address of a block of exactly `bytes` bytes. */
+  allocate(bytes: number): number {
     this.usedBytes += bytes;
-    const address = this.shelf(bytes).addresses.pop();
+    const address = this.sizeClass(bytes).addresses.pop();
     if (address === undefined) return this.blocks.alloc(bytes);
-    this.keptBytes -= bytes;
+    this.freeBytes -= bytes;
     return address;
   }
 
-  /** Takes a block back; if too much is kept then, blocks of the size that was not asked for longest are freed. */
-  give(address: number, bytes: number): void {
+  /** Retains a block for reuse; above the limit, frees blocks of the least recently used sizes. */
+  release(address: number, bytes: number): void {
     this.usedBytes -= bytes;
-    this.keptBytes += bytes;
-    this.shelf(bytes).addresses.push(address);
-    const most = Math.max(KEPT_BYTES, this.usedBytes * KEPT_SHARE);
-    if (this.keptBytes <= most) return;
-    for (const { sizeBytes, addresses } of [...this.shelves.values()].sort((a, b) => a.used - b.used)) {
-      while (this.keptBytes > most && addresses.length > 0) {
+    this.freeBytes += bytes;
+    this.sizeClass(bytes).addresses.push(address);
+    const limit = Math.max(MAX_FREE_BYTES, this.usedBytes * MAX_FREE_SHARE);
+    if (this.freeBytes <= limit) return;
+    for (const { sizeBytes, addresses } of [...this.sizeClasses.values()].sort((a, b) => a.lastUse - b.lastUse)) {
+      while (this.freeBytes > limit && addresses.length > 0) {
         this.blocks.free(addresses.pop() as number);
-        this.keptBytes -= sizeBytes;
+        this.freeBytes -= sizeBytes;
       }
-      if (this.keptBytes <= most) return;
-      this.shelves.delete(sizeBytes);
+      if (this.freeBytes <= limit) return;
+      this.sizeClasses.delete(sizeBytes);
     }
   }
 
-  private shelf(sizeBytes: number): Shelf {
-    let shelf = this.shelves.get(sizeBytes);
-    if (!shelf) {
-      shelf = { sizeBytes, addresses: [], used: 0 };
-      this.shelves.set(sizeBytes, shelf);
+  private sizeClass(sizeBytes: number): SizeClass {
+    let sizeClass = this.sizeClasses.get(sizeBytes);
+    if (!sizeClass) {
+      sizeClass = { sizeBytes, addresses: [], lastUse: 0 };
+      this.sizeClasses.set(sizeBytes, sizeClass);
     }
-    shelf.used = this.now++;
-    return shelf;
+    sizeClass.lastUse = this.clock++;
+    return sizeClass;
   }
 }

@@ -1,6 +1,6 @@
 /**
- * Runs the system's C compiler: text in, shared library out, as many at once as there are threads. Knows nothing of
- * kernels and where libraries are kept.
+ * Runs the system's C compiler: text in, shared library out, at most one process per thread. Must not know kernels or
+ * the layout of the cache.
  */
 import { execFile } from "node:child_process";
 import { randomBytes } from "node:crypto";
@@ -12,9 +12,9 @@ import { DeviceError } from "../../util/errors.js";
 import type { Machine } from "./machine.js";
 
 /**
- * IEEE semantics throughout: no -ffast-math. Products and sums may fuse, as on every device. All vectors are those of the
- * printed text: the vectorisers of GCC 12 make scalar loops with several integer accumulators wrong on AVX-512, and gain
- * nothing where it matters, since loops worth vectors have them already.
+ * IEEE semantics: no -ffast-math; only a · b + c may be contracted, as on every device. Auto-vectorisation is off: the
+ * vectorisers of GCC 12 miscompile scalar loops with several integer accumulators on AVX-512, and gain nothing, since
+ * the printed text already uses vector types where vectors help.
  */
 const COMMON = [
   "-std=gnu11",
@@ -28,25 +28,25 @@ const COMMON = [
   "-w",
 ];
 
-/** A way to call the compiler. */
+/** A set of compiler flags. */
 export interface FlagSet {
   readonly name: string;
   readonly flags: readonly string[];
 }
 
-/** Fastest first; the later ones have fewer of a compiler's passes, for compilers whose passes are not to be trusted. */
+/** Fastest first; the later ones run fewer optimization passes, as fallbacks for compilers that fail the self-test. */
 export const FLAG_SETS: readonly FlagSet[] = [
   { name: "-O2", flags: ["-O2", "-fno-tree-pre", "-fno-predictive-commoning"] },
   { name: "-O1", flags: ["-O1", "-fno-strict-aliasing"] },
 ];
 
 export class CCompiler {
-  /** Compiler, settings and processor: libraries of another are of no use. */
+  /** Identifies compiler, flags and processor; libraries of another identity must not be used. */
   readonly identity: string;
   private readonly flags: readonly string[];
   private running = 0;
   private readonly waiting: (() => void)[] = [];
-  /** Runs of the compiler in this process; tests assert that a warm cache needs none. */
+  /** Number of compilations in this process; tests assert that a warm cache needs none. */
   compilations = 0;
 
   constructor(
@@ -59,27 +59,27 @@ export class CCompiler {
     this.identity = [compiler, compilerVersion, ...this.flags, ...processor].join("\n");
   }
 
-  /** Makes the library at `path`, which appears as a whole or not at all. */
+  /** Compiles `source` to the library at `path`, which is created atomically. */
   async compile(source: string, path: string, libraries: readonly string[] = []): Promise<void> {
     const temporary = `${path.replace(/\.so$/, "")}.${process.pid}.${randomBytes(4).toString("hex")}`;
-    await this.enter();
+    await this.acquireSlot();
     try {
       await write(`${temporary}.c`, source);
       await this.execute(`${temporary}.c`, `${temporary}.so`, libraries);
-      // Another process may have been faster: both results are the same, and rename replaces as a whole.
+      // Another process may have written it already: both files are equal, and rename replaces atomically.
       await rename(`${temporary}.so`, path);
       this.compilations++;
     } finally {
-      this.leave();
-      // Where the folder itself is the trouble, so is cleaning up: the first error is the one to tell.
+      this.releaseSlot();
+      // If the folder cannot be written, cleaning up fails too; the first error is the one to report.
       await Promise.allSettled([rm(`${temporary}.c`, { force: true }), rm(`${temporary}.so`, { force: true })]);
     }
   }
 
   private execute(source: string, target: string, libraries: readonly string[]): Promise<void> {
     const { compiler } = this.machine;
-    const keep = process.platform === "linux" ? ["-Wl,-z,nodelete"] : [];
-    const args = [...this.flags, ...keep, "-o", target, source, ...libraries, "-lm"];
+    const linkerFlags = process.platform === "linux" ? ["-Wl,-z,nodelete"] : [];
+    const args = [...this.flags, ...linkerFlags, "-o", target, source, ...libraries, "-lm"];
     return new Promise((resolve, reject) => {
       execFile(compiler, args, { maxBuffer: 1 << 24 }, (error, _, stderr) => {
         if (!error) return resolve();
@@ -97,13 +97,13 @@ export class CCompiler {
     });
   }
 
-  /** As many compilers at once as there are threads. */
-  private async enter(): Promise<void> {
+  /** Waits until fewer compilers run than there are threads. */
+  private async acquireSlot(): Promise<void> {
     if (this.running >= this.machine.threads) await new Promise<void>((resolve) => this.waiting.push(resolve));
     this.running++;
   }
 
-  private leave(): void {
+  private releaseSlot(): void {
     this.running--;
     this.waiting.shift()?.();
   }

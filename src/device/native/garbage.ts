@@ -1,10 +1,12 @@
-/** A way to ask V8 for a garbage collection without a command-line flag. Knows nothing of devices. */
+/**
+ * Runs V8's garbage collection without a command-line flag. Must not know devices.
+ */
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 
 let collect: (() => void) | null = null;
 
-/** Runs a full garbage collection now; finalizers follow soon after. */
+/** Runs a full garbage collection now; finalizers run soon after. */
 export function collectGarbage(): void {
   if (!collect) {
     setFlagsFromString("--expose-gc");

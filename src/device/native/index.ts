@@ -1,21 +1,21 @@
 /**
- * The `native` device: kernels printed as C, compiled by the system's compiler, run on all cores off the event loop.
- * Knows loop-language kernels and memory; no graph, no op.
+ * The `native` device: kernels are printed as C, compiled by the system's compiler, and run on all cores outside the
+ * event loop. Knows kernels of the loop language and memory; must not know graphs or ops.
  */
 import { printC, scratchBytes } from "../../codegen/index.js";
 import { type DType, hostArray, type TypedArray } from "../../ir/dtype.js";
 import type { Program, Slot } from "../../ir/program.js";
 import { PROCESSOR_MEMORY, type Target } from "../../ir/target.js";
 import {
+  CollectionTrigger,
   type Device,
   type DeviceBuffer,
   type DeviceDescription,
   type Executable,
-  GarbageClock,
   type LoadOptions,
   type Recalled,
   reportSteps,
-  Turns,
+  SerialQueue,
 } from "../../runtime/index.js";
 import { cacheFolder } from "../../util/cache-folder.js";
 import { DeviceError, describeError } from "../../util/errors.js";
@@ -23,7 +23,7 @@ import { BlockPool } from "./block-pool.js";
 import { collectGarbage } from "./garbage.js";
 import type { KernelCache } from "./kernel-cache.js";
 import { findCompiler, type Machine } from "./machine.js";
-import { type MadeKernel, type MadeProgram, ProgramCache } from "./program-cache.js";
+import { ProgramCache, type StoredKernel, type StoredProgram } from "./program-cache.js";
 import type { Runtime } from "./runtime.js";
 import { openToolchain } from "./toolchain.js";
 
@@ -32,24 +32,24 @@ interface Memory extends DeviceBuffer {
 }
 
 const GRANULE = 256;
-/** Numbers that tell the runtime of a step. */
+/** Words that describe a step to the runtime: kernel, first table entry, tasks, waits. */
 const STEP_WORDS = 4;
 
 function addressOf(buffer: DeviceBuffer): number {
   if ("address" in buffer && typeof buffer.address === "number") return buffer.address;
-  throw new DeviceError("[native] was given a buffer of another device");
+  throw new DeviceError("[native] the buffer belongs to another device");
 }
 
 export class NativeDevice implements Device {
   readonly target: Target;
   private readonly pool: BlockPool;
-  private readonly garbage = new GarbageClock(collectGarbage);
+  private readonly garbage = new CollectionTrigger(collectGarbage);
   private readonly arenas: FinalizationRegistry<number>;
   private readonly programs: ProgramCache;
-  private readonly turns = new Turns();
+  private readonly queue = new SerialQueue();
   private scratchBytes = 0;
-  /** Loaded programs as they can be remembered. */
-  private readonly made = new WeakMap<Program, MadeProgram>();
+  /** The serialisable form of each loaded program, for `remember`. */
+  private readonly stored = new WeakMap<Program, StoredProgram>();
 
   constructor(
     private readonly machine: Machine,
@@ -79,13 +79,13 @@ export class NativeDevice implements Device {
 
   allocate(dtype: DType, elements: number): Memory {
     const bytes = Math.max(GRANULE, Math.ceil((elements * this.target.bytes[dtype]) / GRANULE) * GRANULE);
-    this.garbage.take(bytes);
-    return { sizeBytes: bytes, address: this.pool.take(bytes) };
+    this.garbage.allocated(bytes);
+    return { sizeBytes: bytes, address: this.pool.allocate(bytes) };
   }
 
   release(buffer: DeviceBuffer): void {
-    this.garbage.give(buffer.sizeBytes);
-    this.pool.give(addressOf(buffer), buffer.sizeBytes);
+    this.garbage.released(buffer.sizeBytes);
+    this.pool.release(addressOf(buffer), buffer.sizeBytes);
   }
 
   write(buffer: DeviceBuffer, values: TypedArray): void {
@@ -107,14 +107,14 @@ export class NativeDevice implements Device {
     const texts = program.kernels.map((kernel) => printC(kernel, this.machine.simd.lanes));
     if (debug >= 4) process.stderr.write(texts.map((text, i) => `// ${program.kernels[i].label}\n${text}\n`).join(""));
     const compiled = await this.cache.kernels(texts);
-    const kernels = program.kernels.map((kernel, i): MadeKernel => {
+    const kernels = program.kernels.map((kernel, i): StoredKernel => {
       const { label, flops, parts } = kernel;
       const tasks = parts.reduce((sum, part) => sum + part.tasks, 0);
       return { label, flops, ...compiled[i], tasks, scratchBytes: scratchBytes(kernel) };
     });
-    const made = { ...program, kernels, kept: undefined };
-    this.made.set(program, made);
-    return this.open(made, options);
+    const stored = { ...program, kernels, kept: undefined };
+    this.stored.set(program, stored);
+    return this.open(stored, options);
   }
 
   async recall(key: string): Promise<Recalled | null> {
@@ -125,11 +125,11 @@ export class NativeDevice implements Device {
   }
 
   async remember(key: string, program: Program): Promise<void> {
-    const [made, kept] = [program, program.kept].map((one) => one && this.made.get(one));
-    if (made) await this.programs.store(key, kept ? { ...made, kept } : made);
+    const [stored, kept] = [program, program.kept].map((one) => one && this.stored.get(one));
+    if (stored) await this.programs.store(key, kept ? { ...stored, kept } : stored);
   }
 
-  private open(program: MadeProgram, { timed = false }: LoadOptions = {}): Executable {
+  private open(program: StoredProgram, { timed = false }: LoadOptions = {}): Executable {
     const debug = Number(process.env.FOVEA_DEBUG ?? 0);
     const entries = program.kernels.map((kernel) =>
       this.runtime.open(this.programs.libraryPath(kernel), kernel.symbol),
@@ -137,7 +137,7 @@ export class NativeDevice implements Device {
     return this.executable(program, entries, timed || debug >= 1, debug >= 1);
   }
 
-  /** Every thread gets at least this much scratch memory; called between runs. */
+  /** Enlarges the scratch memory of every thread to at least `bytes`; must be called between runs. */
   private ensureScratch(bytes: number): void {
     if (bytes <= this.scratchBytes) return;
     this.runtime.scratch(bytes);
@@ -145,20 +145,20 @@ export class NativeDevice implements Device {
   }
 
   finish(): Promise<void> {
-    return this.turns.ended();
+    return this.queue.idle();
   }
 
-  private executable(program: MadeProgram, entries: readonly number[], timed: boolean, printed: boolean): Executable {
+  private executable(program: StoredProgram, entries: readonly number[], timed: boolean, printed: boolean): Executable {
     const { steps, kernels } = program;
     const arena = this.runtime.alloc(Math.max(64, program.arenaBytes));
     const words = new BigInt64Array(steps.length * STEP_WORDS);
     const slots: Slot[] = steps.flatMap((step) => [...step.slots]);
     const table = new BigUint64Array(slots.length);
     let first = 0;
-    steps.forEach(({ kernel, slots: own, waits }, i) => {
+    steps.forEach(({ kernel, slots: stepSlots, waits }, i) => {
       const step = [entries[kernel], first, kernels[kernel].tasks, Number(waits)];
       words.set(step.map(BigInt), i * STEP_WORDS);
-      first += own.length;
+      first += stepSlots.length;
     });
     slots.forEach((slot, i) => {
       if (slot.kind === "arena") table[i] = BigInt(arena + slot.offset);
@@ -167,14 +167,14 @@ export class NativeDevice implements Device {
     const scratch = Math.max(64, ...kernels.map((kernel) => kernel.scratchBytes));
     const executable: Executable = {
       submit: (leaves, outputs) =>
-        this.turns.take(async () => {
+        this.queue.run(async () => {
           this.ensureScratch(scratch);
           slots.forEach((slot, i) => {
             if (slot.kind === "leaf") table[i] = BigInt(addressOf(leaves[slot.leaf]));
             else if (slot.kind === "output") table[i] = BigInt(addressOf(outputs[slot.output]));
           });
           await this.runtime.run(words, table, steps.length, times);
-          // Named behind the run, so that the program's memory cannot be freed while it runs.
+          // This reference after the run keeps `executable` reachable, so that its arena is not freed while it runs.
           if (printed) reportSteps(program, executable.stepTimesMs());
         }),
       stepTimesMs: () => (times ? [...times] : []),
@@ -187,7 +187,7 @@ export class NativeDevice implements Device {
 /**
  * Opens the native device.
  *
- * @throws UnavailableError if there is no C compiler that works
+ * @throws UnavailableError if there is no working C compiler
  * @throws DeviceError if the kernel cache cannot be written, or its libraries cannot be loaded
  */
 export async function openNative(): Promise<NativeDevice> {
@@ -195,7 +195,7 @@ export async function openNative(): Promise<NativeDevice> {
   return new NativeDevice(machine, runtime, cache);
 }
 
-/** What was found: compiler, vector width, cores, cache folder; or why something is missing. */
+/** Describes the device: compiler, vector width, cores, cache folder; or the reason why it is unavailable. */
 export async function describe(): Promise<DeviceDescription> {
   try {
     const { machine, cache, flags } = await openToolchain();
@@ -215,7 +215,7 @@ export async function describe(): Promise<DeviceDescription> {
     try {
       compiler = findCompiler();
     } catch {
-      // The reason says so.
+      // `reason` reports the missing compiler.
     }
     return {
       name: "native",

@@ -1,8 +1,8 @@
 /**
- * Compiled kernels on disk, addressed by content: a kernel's text, the compiler, its settings and the processor give a key.
- * Kernels that are missing are compiled together, in as few libraries as keep all cores busy: starting a compiler costs as
- * much as ten small kernels. A file per key names the library. The folder is private to the user, files appear as a
- * whole, and several processes may share it.
+ * Compiled kernels on disk, addressed by content: the key is a hash of the kernel's text, the compiler, its flags and
+ * the processor. Missing kernels are compiled together, in few libraries but enough to occupy all cores, because one
+ * start of a compiler costs as much as compiling ten small kernels. A file per key names the library. The folder is
+ * private to the user; files are written atomically, so several processes may share the folder.
  */
 import { createHash, randomBytes } from "node:crypto";
 import { type FileHandle, open, readFile, rename, rm, writeFile } from "node:fs/promises";
@@ -11,22 +11,24 @@ import { cHeader, KERNEL_NAME } from "../../codegen/index.js";
 import type { CCompiler } from "./c-compiler.js";
 import type { Machine } from "./machine.js";
 
-/** Where a compiled kernel is: a library of the folder, how long its file must be, and the name of the function. */
+/** The location of a compiled kernel: library file in the folder, its length in bytes, and the name of the function. */
 export interface CompiledKernel {
   readonly library: string;
   readonly libraryBytes: number;
   readonly symbol: string;
 }
 
-/** Text of one library at most, about a second of a compiler's time: more would leave cores without work at the end. */
+/**
+ * Limit of the text of one library, about one second of compiling: larger libraries would leave cores idle at the end.
+ */
 const BATCH_CHARACTERS = 200_000;
 
 /**
- * The length of a library that is there and not cut off, which would crash the process that loads it; else null. The
- * section table of an ELF file, which linkers write last, says how long the file must be; of other formats only the first
- * bytes are looked at.
+ * The length of a library file in bytes; null if it is missing or truncated (loading a truncated one crashes the
+ * process). In an ELF file, the section table, which linkers write last, gives the expected length; of other formats
+ * only the presence of a header is checked.
  */
-async function wholeBytes(path: string): Promise<number | null> {
+async function completeLength(path: string): Promise<number | null> {
   let file: FileHandle;
   try {
     file = await open(path);
@@ -46,7 +48,7 @@ async function wholeBytes(path: string): Promise<number | null> {
   }
 }
 
-/** Shares texts out to batches of about equal length, the longest first. */
+/** Distributes texts over batches of about equal length: the longest first, each to the shortest batch. */
 function batches(texts: ReadonlyMap<string, string>, workers: number): string[][] {
   const keys = [...texts.keys()].sort((a, b) => lengthOf(b) - lengthOf(a));
   function lengthOf(key: string): number {
@@ -54,13 +56,13 @@ function batches(texts: ReadonlyMap<string, string>, workers: number): string[][
   }
   const total = keys.reduce((sum, key) => sum + lengthOf(key), 0);
   const count = Math.min(keys.length, Math.max(workers, Math.ceil(total / BATCH_CHARACTERS)));
-  const shares = Array.from({ length: count }, () => ({ keys: [] as string[], length: 0 }));
+  const batchList = Array.from({ length: count }, () => ({ keys: [] as string[], length: 0 }));
   for (const key of keys) {
-    const shortest = shares.reduce((a, b) => (b.length < a.length ? b : a));
+    const shortest = batchList.reduce((a, b) => (b.length < a.length ? b : a));
     shortest.keys.push(key);
     shortest.length += lengthOf(key);
   }
-  return shares.map((share) => share.keys.sort());
+  return batchList.map((share) => share.keys.sort());
 }
 
 export class KernelCache {
@@ -84,11 +86,11 @@ export class KernelCache {
   /** The path of the library compiled from `source`. */
   async library(source: string, libraries: readonly string[] = []): Promise<string> {
     const path = join(this.folder, `${this.hash(source, ...libraries)}.so`);
-    if ((await wholeBytes(path)) === null) await this.compiler.compile(source, path, libraries);
+    if ((await completeLength(path)) === null) await this.compiler.compile(source, path, libraries);
     return path;
   }
 
-  /** Compiled kernels of texts that {@link printC} made. */
+  /** The compiled kernels of texts of {@link printC}, from the folder or newly compiled. */
   kernels(texts: readonly string[]): Promise<CompiledKernel[]> {
     const header = cHeader(this.machine.simd.lanes);
     const keys = texts.map((text) => this.hash(header, text));
@@ -111,25 +113,25 @@ export class KernelCache {
     const found = await this.find([...texts.keys()]);
     const missing = new Map([...texts].filter(([key]) => !found.has(key)));
     if (missing.size === 0) return found;
-    const made = await Promise.all(
+    const compiled = await Promise.all(
       batches(missing, this.machine.threads).map(async (keys) => {
         const functions = keys.map((key) => (missing.get(key) ?? "").replaceAll(KERNEL_NAME, symbolOf(key)));
         const library = `${this.hash(...keys)}.so`;
         const path = join(this.folder, library);
         await this.compiler.compile([header, ...functions].join("\n"), path);
-        const libraryBytes = (await wholeBytes(path)) ?? 0;
+        const libraryBytes = (await completeLength(path)) ?? 0;
         await Promise.all(keys.map((key) => this.writeEntry(key, library)));
         return keys.map((key) => [key, { library, libraryBytes, symbol: symbolOf(key) }] as const);
       }),
     );
-    return new Map([...found, ...made.flat()]);
+    return new Map([...found, ...compiled.flat()]);
   }
 
   private entryPath(key: string): string {
     return join(this.folder, `${key}.kernel`);
   }
 
-  /** Kernels that an earlier process, or another, has compiled, if their libraries are whole. */
+  /** The kernels that an earlier or concurrent process compiled, if their libraries are complete. */
   private async find(keys: readonly string[]): Promise<Map<string, CompiledKernel>> {
     const lengths = new Map<string, Promise<number | null>>();
     const found = new Map<string, CompiledKernel>();
@@ -137,7 +139,7 @@ export class KernelCache {
       keys.map(async (key) => {
         const library = await readFile(this.entryPath(key), "utf8").catch(() => "");
         if (!/^[0-9a-f]{40}\.so$/.test(library)) return;
-        const length = lengths.get(library) ?? wholeBytes(join(this.folder, library));
+        const length = lengths.get(library) ?? completeLength(join(this.folder, library));
         lengths.set(library, length);
         const libraryBytes = await length;
         if (libraryBytes !== null) found.set(key, { library, libraryBytes, symbol: symbolOf(key) });
@@ -146,7 +148,10 @@ export class KernelCache {
     return found;
   }
 
-  /** A kernel without an entry is compiled again next time. */
+  /**
+   * Writes the file that names a kernel's library. Failure is harmless: the kernel is compiled again in the next
+   * process.
+   */
   private async writeEntry(key: string, library: string): Promise<void> {
     const temporary = `${this.entryPath(key)}.${process.pid}.${randomBytes(4).toString("hex")}`;
     try {

@@ -1,6 +1,6 @@
 /**
- * What the machine has: a C compiler, vector width, caches, cores. Discovered, never assumed. Knows
- * nothing of kernels.
+ * The properties of the machine: C compiler, vector instruction set, caches, cores. They are detected, never assumed.
+ * Must not know kernels.
  */
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -13,17 +13,17 @@ import { ConfigError, DeviceError, UnavailableError } from "../../util/errors.js
 
 const exec = promisify(execFile);
 
-/** One vector instruction set: what to tell the compiler, and what it gives. */
+/** A vector instruction set: its lanes and registers, and the compiler flags that select it. */
 interface Simd {
   readonly name: string;
   readonly lanes: number;
   readonly registers: number;
-  /** A macro that the compiler defines when it targets the set. */
+  /** A macro that the compiler predefines if the processor has the set. */
   readonly macro: string;
   readonly flags: readonly string[];
 }
 
-/** Widest first. */
+/** The supported instruction sets, widest first. */
 export const SIMD: readonly Simd[] = [
   {
     name: "avx512",
@@ -40,10 +40,13 @@ export const SIMD: readonly Simd[] = [
 export interface Machine {
   readonly compiler: string;
   readonly compilerVersion: string;
-  /** A hash of what the compiler says of the processor: models of virtual machines say too little. */
+  /**
+   * A hash of the compiler's predefined macros, since the model names of virtual machines do not identify the
+   * processor.
+   */
   readonly features: string;
   readonly simd: Simd;
-  /** Every width that this machine runs, widest first. */
+  /** Names of all instruction sets of this machine, widest first. */
   readonly widths: readonly string[];
   readonly threads: number;
   readonly l1Bytes: number;
@@ -64,7 +67,7 @@ export function findCompiler(): string {
   if (wanted) {
     const found = findOnPath(wanted);
     if (found) return found;
-    throw new UnavailableError(`the compiler named by CC, "${wanted}", is not there`, {
+    throw new UnavailableError(`the compiler named by CC, "${wanted}", does not exist`, {
       hint: "Unset CC or name an installed compiler",
     });
   }
@@ -77,7 +80,7 @@ export function findCompiler(): string {
   });
 }
 
-/** Bytes of a data cache of the first core, or a size that every recent processor has. */
+/** Bytes of a data cache of the first core; if unknown, `fallback`, a size that every recent processor has. */
 function cacheBytes(level: number, fallback: number): number {
   for (let i = 0; i < 6; i++) {
     const folder = `/sys/devices/system/cpu/cpu0/cache/index${i}`;
@@ -114,15 +117,15 @@ function chooseSimd(found: readonly Simd[]): Simd {
   return simd;
 }
 
-let known: Promise<Machine> | null = null;
+let detected: Promise<Machine> | null = null;
 
-/** The machine; looked at once. */
+/** The machine, detected once per process. */
 export function discoverMachine(): Promise<Machine> {
-  known ??= look();
-  return known;
+  detected ??= detect();
+  return detected;
 }
 
-async function look(): Promise<Machine> {
+async function detect(): Promise<Machine> {
   if (process.platform === "win32") {
     throw new UnavailableError("the native device does not run on Windows", { hint: "Choose the wasm device" });
   }

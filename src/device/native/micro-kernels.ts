@@ -1,7 +1,8 @@
 /**
- * Small kernels that together use what large ones are made of: loops with several accumulators, folds, register tiles,
- * guards, casts, shuffles, gathers, elementary functions. Written in the loop language, so that they are printed and
- * compiled as all kernels are. Their numbers are small powers of two, so that every order of a sum is exact.
+ * Small kernels that together cover the constructs of large ones: loops with several accumulators, folds, register
+ * tiles, guards, casts, shuffles, gathers, elementary functions. They are written in the loop language, so that they
+ * are printed and compiled like all kernels. Their numbers are small powers of two, so that sums are exact in every
+ * order.
  */
 import type { Algebra } from "../../ir/algebra.js";
 import type { DType } from "../../ir/dtype.js";
@@ -35,9 +36,9 @@ import { type ScalarName, scalarOps } from "../../ir/scalar.js";
 
 export interface MicroKernel {
   readonly kernel: Kernel;
-  /** What it means, where the kernel computes elementary functions by their decompositions; else the kernel itself. */
+  /** The kernel that gives the expected results: elementary functions not decomposed; else the same as `kernel`. */
   readonly meaning: Kernel;
-  /** The largest error, relative to values above 1; 0 where results are exact. */
+  /** Tolerated error, relative for values above 1; 0 if results must be exact. */
   readonly tolerance: number;
 }
 
@@ -64,17 +65,17 @@ function kernelOf(label: string, buffers: readonly BufferSpec[], body: readonly 
 
 const exact = (kernel: Kernel): MicroKernel => ({ kernel, meaning: kernel, tolerance: 0 });
 
-/** Lane positions behind `start`. */
+/** The index `start` + lane. */
 const vector = (start: ix.Index, lanes: number): ix.Index => ix.add(start, ix.variable({ name: LANE, extent: lanes }));
 
 interface ScalarLoop {
   readonly kind: ReduceKind;
   readonly steps: number;
-  /** Accumulators, which take turns. */
+  /** Number of accumulators, used in rotation. */
   readonly width: number;
 }
 
-/** Scalar loops with several accumulators, as the middle of short reductions. */
+/** Scalar loops with several accumulators, as in short reductions. */
 function scalarReductions(memory: DType, loops: readonly ScalarLoop[]): MicroKernel {
   const type = registerOf(memory === "bool" ? "i32" : memory);
   const longest = Math.max(...loops.map(({ steps, width }) => steps * width));
@@ -140,7 +141,7 @@ function tile(lanes: number): MicroKernel {
   return exact(kernelOf("a tile of a matrix product", [...operands, writes("Y", "f32", sums.length * lanes)], body));
 }
 
-/** A sum over neighbours that are only partly there, of vectors that are only partly stored. */
+/** A guarded sum over neighbours, some outside the buffer, with partially stored vectors. */
 function window(lanes: number): MicroKernel {
   const elements = 3 * lanes - 1;
   const start = ix.scale(ix.variable({ name: "p", extent: 3 }), lanes);
@@ -156,7 +157,7 @@ function window(lanes: number): MicroKernel {
   return exact(kernelOf("a guarded window", [reads("X", "f32", elements), writes("Y", "f32", elements)], body));
 }
 
-/** Comparisons, selects and conversions between all types, scalar or of vectors. */
+/** Comparisons, selects and conversions between all types, for scalars or vectors. */
 function conversions(lanes: number): MicroKernel {
   const elements = 4 * Math.max(lanes, 4);
   const count = elements / lanes;
@@ -187,7 +188,7 @@ function conversions(lanes: number): MicroKernel {
   return exact(kernelOf(label, [...inputs, ...outputs], body));
 }
 
-/** Elements at computed positions, some of which do not exist, and at every second position. */
+/** Gathers at computed positions, some of them out of range, and at stride 2. */
 function gather(lanes: number): MicroKernel {
   const at = vector(ix.zero, lanes);
   const picked = load("X", "f32", at, [], lanes, { value: load("N", "i32", at, [], lanes), step: lanes, extent: 3 });
@@ -200,7 +201,7 @@ function gather(lanes: number): MicroKernel {
   return exact(kernelOf("a gather", buffers, body));
 }
 
-/** The first position of the largest element. */
+/** The position of the first maximum (argmax). */
 function argmax(memory: "f32" | "i32"): MicroKernel {
   const [best, place] = [register("best", memory, 1), register("place", "i32", 1)];
   const i = ix.variable({ name: "i", extent: 24 });
@@ -218,7 +219,7 @@ function argmax(memory: "f32" | "i32"): MicroKernel {
   return exact(kernelOf(`a position in ${memory}`, [reads("X", memory, 24), writes("Y", "i32", 1)], body));
 }
 
-/** Expressions in which elementary functions are written out, as all kernels have them, or left as they are. */
+/** Expressions with elementary functions, decomposed as in all kernels, or left as ops for the interpreter. */
 function expressions(decomposed: boolean): Algebra<Expr> {
   const algebra: Algebra<Expr> = {
     constant: (value, like) => constantOf(like.type === "f32" ? Math.fround(value) : value | 0, like.type),
@@ -249,7 +250,7 @@ function elementary(lanes: number): MicroKernel {
   return { kernel: kernel(true), meaning: kernel(false), tolerance: 1e-6 };
 }
 
-/** All micro-kernels for vectors of so many lanes. */
+/** All micro-kernels for vectors of `lanes` lanes. */
 export function microKernels(lanes: number): readonly MicroKernel[] {
   const each = (steps: number, width: number) => KINDS.map((kind): ScalarLoop => ({ kind, steps, width }));
   const sum = (steps: number, width: number): ScalarLoop => ({ kind: "sum", steps, width });

@@ -1,6 +1,7 @@
 /**
- * Programs on disk, beside the libraries of their kernels: what an earlier process compiled is run again without the
- * compiler. One file a program, written atomically; what cannot be read, or whose libraries are gone, is compiled anew.
+ * Compiled programs on disk, beside the libraries of their kernels, so that a later process runs them without the
+ * compiler. One file per program, written atomically; a program whose file cannot be read or whose libraries are
+ * missing is compiled again.
  */
 import { createHash, randomBytes } from "node:crypto";
 import { readdirSync, readFileSync, statSync } from "node:fs";
@@ -10,20 +11,20 @@ import { fileURLToPath } from "node:url";
 import type { KernelLabel, Program } from "../../ir/program.js";
 import type { CompiledKernel } from "./kernel-cache.js";
 
-/** A kernel as it is kept: where it is, and what it takes to run it. */
-export interface MadeKernel extends KernelLabel, CompiledKernel {
+/** The stored form of a kernel: its location, and the data needed to run it. */
+export interface StoredKernel extends KernelLabel, CompiledKernel {
   readonly tasks: number;
   readonly scratchBytes: number;
 }
 
-export type MadeProgram = Program<MadeKernel>;
+export type StoredProgram = Program<StoredKernel>;
 
-/** Where the code lies that decides what a program becomes. */
+/** The source folders whose code determines a compiled program. */
 const LAYERS = ["util", "ir", "ops", "autograd", "compiler", "codegen", "runtime", "device/native", "tensor"];
 
 /**
- * The package and the names, sizes and times of the files that make programs; null where they are not files of their
- * own (bundled). Installed files all have the same time: there it is the version that tells one package from another.
+ * A text that identifies this version of the code: package.json, and names, sizes and modification times of the source
+ * files; null if the code is bundled. Installed files all have the same time; there the package version distinguishes.
  */
 function readIdentity(): string | null {
   const root = fileURLToPath(new URL("../../", import.meta.url));
@@ -43,7 +44,7 @@ function readIdentity(): string | null {
 
 let identity: string | null | undefined;
 
-/** What tells this code from another version of it; read once. */
+/** The identity of this version of the code; read once. Null if the code is bundled. */
 export function codeIdentity(): string | null {
   if (identity === undefined) identity = readIdentity();
   return identity;
@@ -54,7 +55,7 @@ export class ProgramCache {
 
   constructor(
     private readonly folder: string,
-    /** What else programs depend on: the machine and the settings of its compiler. */
+    /** The identity of the machine and the compiler's flags, which programs depend on as well. */
     machine: string,
   ) {
     const code = codeIdentity();
@@ -65,15 +66,15 @@ export class ProgramCache {
     return join(this.folder, `${createHash("sha256").update(identity).update(key).digest("hex").slice(0, 40)}.json`);
   }
 
-  libraryPath({ library }: MadeKernel): string {
+  libraryPath({ library }: StoredKernel): string {
     return join(this.folder, library);
   }
 
-  /** The program kept under a key, if every library of it is there and whole. */
-  async load(key: string): Promise<MadeProgram | null> {
+  /** The program stored under a key, if all its libraries are complete; else null. */
+  async load(key: string): Promise<StoredProgram | null> {
     if (this.identity === null) return null;
     try {
-      const program = JSON.parse(await readFile(this.path(this.identity, key), "utf8")) as MadeProgram;
+      const program = JSON.parse(await readFile(this.path(this.identity, key), "utf8")) as StoredProgram;
       const kernels = [...program.kernels, ...(program.kept?.kernels ?? [])];
       const libraries = new Map(kernels.map((kernel) => [this.libraryPath(kernel), kernel.libraryBytes]));
       const whole = [...libraries].every(([path, bytes]) => statSync(path).size === bytes);
@@ -83,8 +84,8 @@ export class ProgramCache {
     }
   }
 
-  /** Keeps a program; one that cannot be kept is compiled again next time. */
-  async store(key: string, program: MadeProgram): Promise<void> {
+  /** Stores a program. Failure is harmless: the program is compiled again in the next process. */
+  async store(key: string, program: StoredProgram): Promise<void> {
     if (this.identity === null) return;
     const path = this.path(this.identity, key);
     const temporary = `${path}.${process.pid}.${randomBytes(4).toString("hex")}`;

@@ -1,6 +1,6 @@
 /**
- * The C part of the native device: memory, loading of kernels, and a persistent thread pool that runs a program's steps.
- * Compiled once per machine like any kernel. Knows nothing of what kernels compute.
+ * The C part of the native device: memory, loading of libraries, and a persistent thread pool that runs the steps of a
+ * program. Compiled once per machine like a kernel. Must not know what kernels compute.
  */
 
 export const RUNTIME_SOURCE = `#define _GNU_SOURCE
@@ -23,87 +23,89 @@ export const RUNTIME_SOURCE = `#define _GNU_SOURCE
 #endif
 
 typedef void (*kernel_t)(void *const *, long, long, char *);
-// A step: kernel, position of its first buffer in the table, number of tasks, and whether all before it must have ended.
+// A step: kernel, position of its first buffer in the table, number of tasks, and whether it waits for all steps before
+// it.
 typedef struct { kernel_t kernel; int64_t first; int64_t tasks; int64_t waits; } step_t;
 
-#define MOST_THREADS 256
+#define MAX_THREADS 256
 #define SPINS 4000
-static pthread_t threads[MOST_THREADS];
-static char *scratches[MOST_THREADS];
+static pthread_t threads[MAX_THREADS];
+static char *scratches[MAX_THREADS];
 static int64_t scratch_bytes = 0;
 static int count = 1;
 static const step_t *steps;
 static int64_t step_count = 0;
-static int one_by_one = 0;
+static int sequential = 0;
 static void *const *table;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t wake = PTHREAD_COND_INITIALIZER;
-// Number of the run that workers take part in; 0 while there is none.
+// Number of the current run; 0 between runs.
 static _Atomic int64_t run_number = 0;
 static int64_t last_run = 0;
 static _Atomic int inside = 0;
-// Steps run in phases: one that waits and those behind it that need not. The first step of the phase + 1 in the upper
-// half, its next task in the lower half: a claim of an old phase can never take a task of a new one.
+// Steps run in phases: a step that waits, and the following steps that do not. claim holds the phase's first step + 1
+// in its upper half and the next task in its lower half, so that a compare-and-swap of an old phase fails in a new one.
 static _Atomic uint64_t claim = 0;
 static _Atomic int64_t left = 0;
 
-// Some schedulers, those of virtual machines above all, leave two threads of a run on one core for milliseconds while
-// another core is idle. So every thread notes where it runs; one that finds another's note on its own core sends that
-// thread, which cannot be running now, to the cores without a note. Once there, it may go wherever the system likes.
+// Some schedulers, especially in virtual machines, leave two threads of a run on one core for milliseconds while
+// another core is idle. So every thread records its core in place; a thread that finds another thread recorded on its
+// own core moves that thread, which cannot be running now, to the unrecorded cores by its affinity mask. When the moved
+// thread runs again, it restores its mask.
 #ifdef __linux__
-enum { ASLEEP = -1, UNDER_WAY = -2 };
-static _Atomic int place[MOST_THREADS];
-static _Atomic int sent[MOST_THREADS];
+enum { ASLEEP = -1, MOVED = -2 };
+static _Atomic int place[MAX_THREADS];
+static _Atomic int moved[MAX_THREADS];
 static cpu_set_t allowed;
 static int cores = 0;
 
-static void note_sleep(int id) { place[id] = ASLEEP; }
-static void note_place(int id) {
+static void record_sleep(int id) { place[id] = ASLEEP; }
+static void record_place(int id) {
   int at = sched_getcpu();
   if (place[id] != at) place[id] = at;
-  if (!sent[id]) return;
-  sent[id] = 0;
+  if (!moved[id]) return;
+  moved[id] = 0;
   sched_setaffinity(0, sizeof allowed, &allowed);
 }
-static void send_away(int id) {
+static void move_thread(int id) {
   cpu_set_t vacant = allowed;
   for (int i = 0; i < count; i++) if (place[i] >= 0) CPU_CLR(place[i], &vacant);
   if (CPU_COUNT(&vacant) == 0) return;
-  place[id] = UNDER_WAY;
-  sent[id] = 1;
+  place[id] = MOVED;
+  moved[id] = 1;
   pthread_setaffinity_np(threads[id], sizeof vacant, &vacant);
 }
-// A thread that is about to take a task, or has waited long for another, looks for notes on its own core.
+// Called before taking a task and after a long wait: moves the other threads that are recorded on this thread's core.
 static void spread(int id) {
-  note_place(id);
+  record_place(id);
   if (count > cores) return;
-  for (int i = 0; i < count; i++) if (i != id && place[i] == place[id]) send_away(i);
+  for (int i = 0; i < count; i++) if (i != id && place[i] == place[id]) move_thread(i);
 }
-// The caller is a thread of the pool for the length of a run. Threads that sleep are to wake up elsewhere.
+// The calling thread belongs to the pool during a run. Sleeping threads are moved, so that they wake up on other cores.
 static void join_pool(void) {
   threads[0] = pthread_self();
   cores = sched_getaffinity(0, sizeof allowed, &allowed) ? 0 : CPU_COUNT(&allowed);
   spread(0);
-  for (int i = 1; i < count && count <= cores; i++) if (place[i] == ASLEEP) send_away(i);
+  for (int i = 1; i < count && count <= cores; i++) if (place[i] == ASLEEP) move_thread(i);
 }
 static void leave_pool(void) {
-  note_place(0);
-  note_sleep(0);
+  record_place(0);
+  record_sleep(0);
 }
 #else
-static void note_sleep(int id) {}
-static void note_place(int id) {}
+static void record_sleep(int id) {}
+static void record_place(int id) {}
 static void spread(int id) {}
 static void join_pool(void) {}
 static void leave_pool(void) {}
 #endif
 
-// The step behind a phase; adds up the tasks of the phase.
+// Returns the step after the phase that begins with first; tasks receives the number of tasks of the phase.
 static int64_t phase_end(int64_t first, int64_t *tasks) {
   int64_t end = first;
   *tasks = 0;
   do *tasks += steps[end++].tasks;
-  while (end < step_count && !steps[end].waits && !one_by_one);
+  while (end < step_count && !steps[end].waits && !sequential);
   return end;
 }
 
@@ -129,10 +131,10 @@ static double now_ms(void) {
   return (double)t.tv_sec * 1e3 + (double)t.tv_nsec * 1e-6;
 }
 
-// After a run, a worker stays awake for a moment, since the next step of a training comes soon; whoever wants its core
-// may have it.
+// After a run, a worker spins for AWAKE_MS, because the next step of a training follows soon; it yields its core to
+// other processes.
 #define AWAKE_MS 2.0
-static void linger(int id, int64_t seen) {
+static void spin_idle(int id, int64_t seen) {
   double end = now_ms() + AWAKE_MS;
   do {
     for (int i = 0; i < 256; i++) {
@@ -141,7 +143,7 @@ static void linger(int id, int64_t seen) {
       PAUSE();
     }
     sched_yield();
-    note_place(id);
+    record_place(id);
   } while (now_ms() < end);
 }
 
@@ -149,12 +151,12 @@ static void *worker(void *argument) {
   int id = (int)(long)argument;
   int64_t seen = 0;
   for (;;) {
-    if (seen != 0) linger(id, seen);
+    if (seen != 0) spin_idle(id, seen);
     pthread_mutex_lock(&lock);
     while (run_number == 0 || run_number == seen) {
-      note_sleep(id);
+      record_sleep(id);
       pthread_cond_wait(&wake, &lock);
-      note_place(id);
+      record_place(id);
     }
     seen = run_number;
     inside++;
@@ -174,12 +176,12 @@ static void *worker(void *argument) {
   return 0;
 }
 
-// Starts the pool: the caller is one of the threads. Returns how many there are.
+// Starts the pool, in which the caller is thread 0. Returns the number of threads.
 int fovea_start(int wanted) {
   if (wanted < 1) wanted = 1;
-  if (wanted > MOST_THREADS) wanted = MOST_THREADS;
+  if (wanted > MAX_THREADS) wanted = MAX_THREADS;
   count = 1;
-  for (int i = 0; i < wanted; i++) note_sleep(i);
+  for (int i = 0; i < wanted; i++) record_sleep(i);
   for (long i = 1; i < wanted; i++) {
     pthread_attr_t attributes;
     pthread_attr_init(&attributes);
@@ -192,7 +194,8 @@ int fovea_start(int wanted) {
   return count;
 }
 
-// Large blocks are whole huge pages where the system has them: packing walks many rows at once, each on a page of its own.
+// Large blocks use huge pages if the system has them: packing reads many rows at once, each on another page (TLB
+// misses).
 uint64_t fovea_alloc(uint64_t bytes) {
   const uint64_t huge = 2u << 20;
   void *p = 0;
@@ -208,7 +211,7 @@ void fovea_free(uint64_t address) { free((void *)(uintptr_t)address); }
 void fovea_write(uint64_t to, const void *from, uint64_t bytes) { memcpy((void *)(uintptr_t)to, from, bytes); }
 void fovea_read(void *to, uint64_t from, uint64_t bytes) { memcpy(to, (const void *)(uintptr_t)from, bytes); }
 
-// The address of a library's function, or 0 with a message.
+// Returns the address of a function in a library, or 0 and the error in message.
 uint64_t fovea_open(const char *path, const char *name, char *message, int length) {
   void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
   void *symbol = library ? dlsym(library, name) : 0;
@@ -216,7 +219,7 @@ uint64_t fovea_open(const char *path, const char *name, char *message, int lengt
   return (uint64_t)(uintptr_t)symbol;
 }
 
-// Every thread gets at least this much scratch memory.
+// Enlarges the scratch memory of every thread to at least bytes. Returns 1 if memory is exhausted.
 int fovea_scratch(int64_t bytes) {
   if (bytes <= scratch_bytes) return 0;
   for (int i = 0; i < count; i++) {
@@ -229,12 +232,12 @@ int fovea_scratch(int64_t bytes) {
   return 0;
 }
 
-// Runs steps [first, end) on the calling thread. Some have no tasks: those of empty tensors.
+// Runs steps [first, end) on the calling thread. A step of an empty tensor has no tasks.
 static void run_alone(int64_t first, int64_t end) {
   for (const step_t *s = &steps[first]; s < &steps[end]; s++) s->kernel(table + s->first, 0, s->tasks, scratches[0]);
 }
 
-// Runs the phase that begins with step first on all threads. Returns the step behind it.
+// Runs the phase that begins with step first on all threads. Returns the step after the phase.
 static int64_t run_phase(int64_t first) {
   int64_t tasks, end = phase_end(first, &tasks);
   if (tasks <= 1) {
@@ -254,13 +257,13 @@ static int64_t run_phase(int64_t first) {
   return end;
 }
 
-// Runs n steps, those that need not wait beside those before them. times, if any, receives the milliseconds of each, which
-// then waits.
+// Runs n steps; steps that do not wait run concurrently with those before them. If times is given, it receives the
+// milliseconds of each step, and every step waits.
 int fovea_run(const void *step_data, const void *table_data, int64_t n, double *times) {
   steps = (const step_t *)step_data;
   table = (void *const *)table_data;
   step_count = n;
-  one_by_one = times != 0;
+  sequential = times != 0;
   int shared = 0;
   if (count > 1) for (int64_t i = 0; i < n && !shared; i++) shared = steps[i].tasks > 1;
   atomic_store(&claim, 0);

@@ -1,9 +1,12 @@
-/** The native runtime library, loaded through koffi: typed calls, nothing else. */
+/**
+ * The native runtime library, loaded through koffi: typed calls and nothing else.
+ */
 import { DeviceError, UnavailableError } from "../../util/errors.js";
 import type { KernelCache } from "./kernel-cache.js";
 import { RUNTIME_SOURCE } from "./runtime-source.js";
 
 export interface Runtime {
+  /** Starts the thread pool; returns the number of threads, the caller included. */
   start(threads: number): number;
   alloc(bytes: number): number;
   free(address: number): void;
@@ -11,15 +14,16 @@ export interface Runtime {
   read(to: ArrayBufferView, from: number, bytes: number): void;
   /** The address of a kernel's function in a library. */
   open(library: string, symbol: string): number;
+  /** Enlarges the scratch memory of every thread to at least `bytes`. */
   scratch(bytes: number): void;
   /** Runs steps off the event loop. */
   run(steps: BigInt64Array, table: BigUint64Array, count: number, times: Float64Array | null): Promise<void>;
 }
 
-/** A library that was compiled, and that the system does not load. */
+/** Thrown if the system cannot load a compiled library. */
 export class UnloadableError extends DeviceError {
   constructor(
-    /** What the system says. */
+    /** The message of the system's loader. */
     readonly reason: string,
     path: string,
   ) {
@@ -27,7 +31,7 @@ export class UnloadableError extends DeviceError {
   }
 }
 
-/** Native code of its own is in it, which not every machine has or allows. */
+/** Loads koffi on demand: it contains native code, which is missing or forbidden on some machines. */
 async function loadKoffi(): Promise<typeof import("koffi").default> {
   try {
     return (await import("koffi")).default;
@@ -39,7 +43,7 @@ async function loadKoffi(): Promise<typeof import("koffi").default> {
   }
 }
 
-/** The system's message, without the words around it and the path that it repeats. */
+/** The loader's message without koffi's prefix and the path. */
 function loaderMessage(cause: unknown, path: string): string {
   const text = String(cause instanceof Error ? cause.message : cause).split("\n")[0];
   return text.replace(/^Failed to load shared library: /, "").replace(`${path}: `, "");

@@ -1,6 +1,7 @@
 /**
- * Checks the compiler and the processor: micro-kernels, compiled as every kernel is, must compute what they mean. The
- * verdict is kept beside the kernels, so that a compiler is tested once on a machine. Knows no graph, no op.
+ * Tests the compiler and the processor: micro-kernels, compiled like all kernels, must give the results of the
+ * interpreter. The verdict is stored beside the kernels, so that a compiler is tested once per machine. Must not know
+ * graphs or ops.
  */
 import { createHash, randomBytes } from "node:crypto";
 import { readFile, rename, rm, writeFile } from "node:fs/promises";
@@ -11,7 +12,7 @@ import type { KernelCache } from "./kernel-cache.js";
 import { type MicroKernel, microKernels } from "./micro-kernels.js";
 import type { Runtime } from "./runtime.js";
 
-/** Bytes of memory for each buffer of a micro-kernel, with room for vectors that reach beyond its end. */
+/** Bytes per buffer of a micro-kernel, with room for vectors that extend past its end. */
 const BUFFER_BYTES = 4096;
 
 const CYCLES: Readonly<Record<DType, readonly number[]>> = {
@@ -29,7 +30,7 @@ function inputOf(dtype: DType, elements: number): TypedArray {
   return values;
 }
 
-/** Whether a compiled kernel computes what it means. */
+/** True if a compiled kernel gives the results of the interpreter. */
 async function passes({ kernel, meaning, tolerance }: MicroKernel, entry: number, runtime: Runtime): Promise<boolean> {
   const { buffers } = kernel;
   const memory = runtime.alloc(buffers.length * BUFFER_BYTES);
@@ -60,13 +61,14 @@ async function passes({ kernel, meaning, tolerance }: MicroKernel, entry: number
   }
 }
 
-/** What a file must hold for its verdict to count. */
+/** Content of a valid verdict file. */
 const VERDICT = /^(passed|wrong: .+)\n$/;
 
 /**
- * Tests a compiler with its flags on this processor. Returns null, or what it gets wrong.
+ * Tests a compiler with its flags on this processor. Returns null, or the labels of the micro-kernels with wrong
+ * results.
  *
- * @param version what verdicts depend on beside the compiler: the code that makes the kernels
+ * @param version identity of the code that prints the kernels; a verdict holds for one version
  */
 export async function selfTest(
   cache: KernelCache,
@@ -80,20 +82,20 @@ export async function selfTest(
   if (known) return known === "passed" ? null : known.slice("wrong: ".length);
   const kernels = microKernels(lanes);
   const compiled = await cache.kernels(kernels.map(({ kernel }) => printC(kernel, lanes)));
-  const running = await runtime;
+  const loadedRuntime = await runtime;
   const failed: string[] = [];
   for (const [i, one] of kernels.entries()) {
     const { library, symbol } = compiled[i];
-    const entry = running.open(join(cache.folder, library), symbol);
-    if (!(await passes(one, entry, running))) failed.push(one.kernel.label);
+    const entry = loadedRuntime.open(join(cache.folder, library), symbol);
+    if (!(await passes(one, entry, loadedRuntime))) failed.push(one.kernel.label);
   }
   const wrong = failed.length > 0 ? failed.join(", ") : null;
-  await keep(path, `${wrong ? `wrong: ${wrong}` : "passed"}\n`);
+  await storeVerdict(path, `${wrong ? `wrong: ${wrong}` : "passed"}\n`);
   return wrong;
 }
 
-/** A verdict that cannot be kept is found again next time. */
-async function keep(path: string, verdict: string): Promise<void> {
+/** Stores a verdict. Failure is harmless: the test is repeated in the next process. */
+async function storeVerdict(path: string, verdict: string): Promise<void> {
   const temporary = `${path}.${process.pid}.${randomBytes(4).toString("hex")}`;
   try {
     await writeFile(temporary, verdict, { mode: 0o600 });

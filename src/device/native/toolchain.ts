@@ -1,6 +1,6 @@
 /**
- * What the device computes with: a compiler with flags that pass the self-test, a cache folder from which libraries can be
- * loaded, and the runtime library. Each has something that stands in for it where it fails, and that is said once.
+ * The toolchain of the native device: a compiler with flags that pass the self-test, a cache folder from which
+ * libraries can be loaded, and the runtime library. Each has a fallback; using one is reported once.
  */
 import { cacheFolder, otherCacheFolder } from "../../util/cache-folder.js";
 import { DeviceError, UnavailableError } from "../../util/errors.js";
@@ -21,9 +21,9 @@ export interface Toolchain {
 let opened: Promise<Toolchain> | null = null;
 
 /**
- * The toolchain of this process; a failure is not remembered.
+ * The toolchain of this process; a failed attempt is repeated at the next call.
  *
- * @throws UnavailableError if the machine lacks a compiler that works, or computes wrong with it
+ * @throws UnavailableError if there is no working compiler, or its code gives wrong results on this machine
  * @throws DeviceError if the kernel cache cannot be used
  */
 export function openToolchain(): Promise<Toolchain> {
@@ -43,7 +43,7 @@ async function find(): Promise<Toolchain> {
     try {
       return await findFlags(machine, folder);
     } catch (error) {
-      // A library that was just compiled and cannot be loaded: the folder's file system runs no programs.
+      // A new library cannot be loaded: the folder's file system does not permit execution (noexec).
       if (!(error instanceof UnloadableError)) throw error;
       if (otherCacheFolder(error.reason) !== null) continue;
       throw new DeviceError(`libraries in the kernel cache ${folder} cannot be loaded (${error.reason})`, {
@@ -69,13 +69,13 @@ async function findFlags(machine: Machine, folder: string): Promise<Toolchain> {
     if (tested.status === "rejected") throw tested.reason;
     if (tested.value === null) {
       const slower = `using ${flags.name} instead, which is slower`;
-      if (problems.length > 0) console.warn(`[fovea] ${named} computes wrong: ${problems.join("; ")}: ${slower}`);
+      if (problems.length > 0) console.warn(`[fovea] ${named} gives wrong results: ${problems.join("; ")}: ${slower}`);
       loaded.value.start(machine.threads);
       return { machine, cache, runtime: loaded.value, flags };
     }
     problems.push(`${tested.value} with ${flags.name}`);
   }
-  throw new UnavailableError(`${named} computes wrong on this machine: ${problems.join("; ")}`, {
+  throw new UnavailableError(`${named} gives wrong results on this machine: ${problems.join("; ")}`, {
     hint: "Install another compiler, or name one by CC",
   });
 }

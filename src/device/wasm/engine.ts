@@ -1,14 +1,14 @@
 /**
- * The engine's WebAssembly interface, typed: Node's types leave it out, and the browser's would bring every other global
- * of a page with them. Also what the engine can do. Knows nothing of Fovea.
+ * The engine's WebAssembly interface, typed: Node's types lack it, and the browser's types would add all other globals
+ * of a page. Also detects features. Must not know Fovea.
  */
 import { UnavailableError } from "../../util/errors.js";
 
-/** Compiled code; only the engine looks inside. */
+/** A compiled module, opaque to Fovea. */
 export type WasmModule = object;
 
 export interface WasmMemory {
-  /** Grows by pages of 64 KiB; a buffer that is not shared detaches. */
+  /** Grows by pages of 64 KiB; a buffer that is not shared is detached. */
   grow(pages: number): number;
   readonly buffer: ArrayBuffer | SharedArrayBuffer;
 }
@@ -25,13 +25,20 @@ interface Engine {
 
 const found = (globalThis as unknown as { readonly WebAssembly?: Engine }).WebAssembly;
 
-/** The engine; only for those who know that it is there. */
+/**
+ * The engine's WebAssembly interface.
+ *
+ * @throws UnavailableError if there is none
+ */
 export function engine(): Engine {
   if (!found) throw new UnavailableError("this JavaScript engine has no WebAssembly", { hint: "Use a newer one" });
   return found;
 }
 
-/** A module of one function; its body stands behind an `unreachable`, so that any operands are at hand. */
+/**
+ * A module with one function: `unreachable`, after which the stack may have operands of any type, and the given
+ * opcodes.
+ */
 const moduleOf = (...body: number[]): Uint8Array =>
   Uint8Array.from([
     ...[0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00],
@@ -40,7 +47,7 @@ const moduleOf = (...body: number[]): Uint8Array =>
     ...[0x0a, body.length + 5, 0x01, body.length + 3, 0x00, 0x00, ...body, 0x0b],
   ]);
 
-/** Whether there are vectors of 128 bits: `f32x4.add`. */
+/** True if the engine has 128-bit vectors (`f32x4.add`). */
 export const hasSimd = (): boolean => found?.validate(moduleOf(0xfd, 0xe4, 0x01)) ?? false;
-/** Whether there is fused multiply-add: `f32x4.relaxed_madd`. */
+/** True if the engine has fused multiply-add (`f32x4.relaxed_madd`). */
 export const hasRelaxedSimd = (): boolean => found?.validate(moduleOf(0xfd, 0x85, 0x02)) ?? false;

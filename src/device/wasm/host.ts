@@ -1,31 +1,31 @@
 /**
- * What Node and browsers do differently: threads, their number, shared memory, garbage collection. `node-host.ts` and
- * `page-host.ts` are the two; the entry of the package that runs hands one to the device, which does not know which.
+ * The differences between Node and browsers: threads, their number, shared memory, garbage collection. `node-host.ts`
+ * and `page-host.ts` implement the interface; the entry point of the package passes one to the device.
  */
 
-/** A thread of the engine. */
+/** A worker thread. */
 export interface Thread {
   post(message: unknown): void;
-  /** While a thread is held, the process waits for it; a page always stays. */
-  hold(held: boolean): void;
+  /** Node only: whether the thread keeps the process from exiting. */
+  keepAlive(on: boolean): void;
 }
 
-/** What a thread tells. */
+/** Callbacks for the events of a thread. */
 interface Listener {
   message(message: unknown): void;
-  /** It cannot start, or broke. */
+  /** The thread could not be started, or terminated with an error. */
   failed(reason: string): void;
 }
 
 export interface Host {
-  /** Cores. */
+  /** Number of processor cores. */
   readonly cores: number;
-  /** Why threads cannot share memory; null if they can. */
-  readonly alone: string | null;
-  /** Whether `alone` is news to somebody who can change it. */
+  /** The reason why threads cannot share memory; null if they can. */
+  readonly singleThreadReason: string | null;
+  /** True in a page, whose author can enable shared memory by HTTP headers and is told so. */
   readonly page: boolean;
-  /** Starts a thread that runs `source`, which has `send(message)` and `receive((message) => …)`. */
+  /** Starts a thread that runs `source`, in which `send(message)` and `receive((message) => …)` are defined. */
   spawn(source: string, listener: Listener): Thread;
-  /** Asks for a garbage collection: the engine does not see what lies in WebAssembly memory. */
+  /** Requests a garbage collection: the engine does not count the contents of WebAssembly memory. */
   collect(): void;
 }

@@ -1,6 +1,6 @@
 /**
- * Compiled kernels: modules by content, compiled once, kept while a program uses them. Knows bytes and modules, nothing
- * of loop language or threads.
+ * Compiled kernels: modules by content, compiled once and retained while a program uses them (reference counting). Must
+ * not know the loop language or threads.
  */
 import { DeviceError } from "../../util/errors.js";
 import { engine, type WasmMemory, type WasmModule } from "./engine.js";
@@ -8,7 +8,7 @@ import { engine, type WasmMemory, type WasmModule } from "./engine.js";
 /** `kernel(table, first, last, scratch)` of an instance. */
 export type KernelFunction = (table: number, first: number, last: number, scratch: number) => void;
 
-/** A kernel that some program uses. */
+/** A kernel that at least one program uses. */
 export class CompiledKernel {
   users = 0;
   private instance: KernelFunction | null = null;
@@ -20,8 +20,8 @@ export class CompiledKernel {
     private readonly memory: WasmMemory,
   ) {}
 
-  /** The kernel as the calling thread runs it. */
-  get here(): KernelFunction {
+  /** The kernel's function on the calling thread, instantiated at the first use. */
+  get callable(): KernelFunction {
     if (!this.instance) {
       const { kernel } = new (engine().Instance)(this.module, { fovea: { memory: this.memory } }).exports;
       this.instance = kernel as KernelFunction;
@@ -38,14 +38,14 @@ export class KernelStore {
 
   constructor(private readonly memory: WasmMemory) {}
 
-  /** Modules that are kept now. */
+  /** Number of retained modules. */
   get size(): number {
     return this.kernels.size;
   }
 
-  /** The kernel of these bytes, with one more user. */
+  /** The kernel of a module's bytes; its user count is incremented. */
   async get(bytes: Uint8Array, label: string): Promise<CompiledKernel> {
-    // One character per byte: the text is the content, so equal keys are equal modules.
+    // Latin-1 has one character per byte, so equal keys mean equal modules.
     const content = decoder.decode(bytes);
     let known = this.kernels.get(content);
     if (!known) {
@@ -54,13 +54,13 @@ export class KernelStore {
       known.catch(() => this.kernels.delete(content));
     }
     const kernel = await known;
-    // Its last user may have left while this one waited.
+    // Its last user may have released it while this one waited.
     this.kernels.set(content, known);
     kernel.users++;
     return kernel;
   }
 
-  /** Takes users away; returns the kernels that nobody uses any more. */
+  /** Decrements user counts; returns the kernels without users. */
   release(kernels: readonly CompiledKernel[]): CompiledKernel[] {
     const unused: CompiledKernel[] = [];
     for (const kernel of kernels) {
@@ -75,7 +75,7 @@ export class KernelStore {
     try {
       return new CompiledKernel(this.ids++, content, await engine().compile(bytes), this.memory);
     } catch (cause) {
-      throw new DeviceError(`[wasm] the kernel ${label} is no valid module: ${String(cause)}`, { cause });
+      throw new DeviceError(`[wasm] the kernel ${label} is not a valid module: ${String(cause)}`, { cause });
     }
   }
 }

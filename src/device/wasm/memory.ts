@@ -1,26 +1,26 @@
 /**
- * All memory of the `wasm` device: one WasmMemory, and who has which part of it. Addresses are plain numbers up
- * to 2³², so no arithmetic here may be done in 32 bits. Knows nothing of kernels, programs or threads.
+ * The memory of the `wasm` device: one WebAssembly memory, divided into blocks. Addresses go up to 2³², so address
+ * arithmetic must not use 32-bit operators. Must not know kernels, programs or threads.
  */
 import { DeviceError } from "../../util/errors.js";
 import { engine, type WasmMemory } from "./engine.js";
 
 const PAGE_BYTES = 65536;
-/** What 32-bit addresses reach. */
-const MOST_PAGES = 65536;
-/** Sizes are multiples of it and so are addresses: whole cache lines, and few distinct sizes. */
+/** Pages of the 32-bit address space. */
+const MAX_PAGES = 65536;
+/** Sizes and addresses are multiples of this: whole cache lines, and few distinct sizes. */
 const GRANULE = 256;
 
 const rounded = (bytes: number, to: number): number => Math.max(1, Math.ceil(bytes / to)) * to;
 const mebibytes = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(1)} MiB`;
 
-/** Free ranges of an address space, in order of address, none touching the next. */
+/** The free ranges of an address space, sorted by address; adjacent ranges are merged. */
 export class FreeList {
   private readonly starts: number[] = [];
   private readonly sizes: number[] = [];
 
-  /** The smallest range that is large enough gives its beginning; null if there is none. */
-  take(bytes: number): number | null {
+  /** Allocates the start of the smallest range that is large enough (best fit); null if there is none. */
+  allocate(bytes: number): number | null {
     let best = -1;
     for (let i = 0; i < this.sizes.length; i++) {
       const size = this.sizes[i];
@@ -38,8 +38,8 @@ export class FreeList {
     return start;
   }
 
-  /** Gives a range back; neighbours grow together. */
-  give(start: number, bytes: number): void {
+  /** Frees a range and merges it with adjacent free ranges. */
+  release(start: number, bytes: number): void {
     const i = this.position(start);
     const touchesBefore = i > 0 && this.starts[i - 1] + this.sizes[i - 1] === start;
     const touchesAfter = i < this.starts.length && start + bytes === this.starts[i];
@@ -58,8 +58,8 @@ export class FreeList {
     }
   }
 
-  /** Free bytes that end at `end`. */
-  before(end: number): number {
+  /** Bytes of the free range that ends at `end`. */
+  freeBytesBefore(end: number): number {
     const last = this.starts.length - 1;
     return last >= 0 && this.starts[last] + this.sizes[last] === end ? this.sizes[last] : 0;
   }
@@ -69,7 +69,7 @@ export class FreeList {
     return this.starts.map((start, i) => [start, this.sizes[i]]);
   }
 
-  /** How many ranges start below `start`. */
+  /** The number of ranges that start below `start`. */
   private position(start: number): number {
     let [low, high] = [0, this.starts.length];
     while (low < high) {
@@ -81,30 +81,33 @@ export class FreeList {
   }
 }
 
-/** As much address space as the engine gives: some give less than 4 GiB, or little at once under a limit. */
-function reserve(pages: number, shared: boolean): { memory: WasmMemory; mostPages: number } {
-  for (let mostPages = MOST_PAGES; ; mostPages /= 2) {
+/** Reserves as much address space as the engine allows: some allow less than 4 GiB, or less under a process limit. */
+function reserve(pages: number, shared: boolean): { memory: WasmMemory; maxPages: number } {
+  for (let maxPages = MAX_PAGES; ; maxPages /= 2) {
     try {
-      return { memory: new (engine().Memory)({ initial: pages, maximum: mostPages, shared }), mostPages };
+      return { memory: new (engine().Memory)({ initial: pages, maximum: maxPages, shared }), maxPages };
     } catch (cause) {
-      if (mostPages / 2 < pages) {
-        throw new DeviceError("[wasm] no memory could be reserved", { hint: "Free some memory and try again", cause });
+      if (maxPages / 2 < pages) {
+        throw new DeviceError("[wasm] the engine refused to reserve memory", {
+          hint: "Free some memory and try again",
+          cause,
+        });
       }
     }
   }
 }
 
 export interface MemoryOptions {
-  /** Whether threads share it. */
+  /** True if threads share the memory. */
   readonly shared: boolean;
-  /** No block lies below. */
+  /** No block is placed below this address. */
   readonly lowBytes: number;
 }
 
-/** A WebAssembly.Memory in blocks. */
+/** A WebAssembly.Memory from which blocks are allocated. */
 export class BlockMemory {
   readonly memory: WasmMemory;
-  private readonly mostPages: number;
+  private readonly maxPages: number;
   private readonly free = new FreeList();
   private readonly blocks = new Map<number, number>();
   private pages: number;
@@ -113,33 +116,33 @@ export class BlockMemory {
   constructor({ shared, lowBytes }: MemoryOptions) {
     const low = rounded(lowBytes, PAGE_BYTES);
     this.pages = low / PAGE_BYTES + 64;
-    ({ memory: this.memory, mostPages: this.mostPages } = reserve(this.pages, shared));
-    this.free.give(low, this.pages * PAGE_BYTES - low);
+    ({ memory: this.memory, maxPages: this.maxPages } = reserve(this.pages, shared));
+    this.free.release(low, this.pages * PAGE_BYTES - low);
   }
 
-  /** How large a block becomes. */
+  /** The size of a block for a request of `bytes`. */
   static sizeOf(bytes: number): number {
     return rounded(bytes, GRANULE);
   }
 
-  /** Bytes that blocks may take in all, now and after growth. */
+  /** Limit of the bytes of all blocks, after growth. */
   get limitBytes(): number {
-    return this.mostPages * PAGE_BYTES;
+    return this.maxPages * PAGE_BYTES;
   }
 
-  /** Bytes that the engine was asked for so far. */
+  /** Bytes of the memory at its present size. */
   get grownBytes(): number {
     return this.pages * PAGE_BYTES;
   }
 
   /**
-   * The address of a block of at least so many bytes; its content is undefined.
+   * The address of a new block of at least `bytes` bytes; its content is undefined.
    *
-   * @throws DeviceError if neither a hole nor growth has room for it
+   * @throws DeviceError if no free range is large enough and the memory cannot grow
    */
   allocate(bytes: number): number {
     const size = BlockMemory.sizeOf(bytes);
-    const address = this.free.take(size) ?? this.grow(size);
+    const address = this.free.allocate(size) ?? this.grow(size);
     this.blocks.set(address, size);
     this.usedBytes += size;
     return address;
@@ -150,24 +153,24 @@ export class BlockMemory {
     if (size === undefined) throw new DeviceError(`[wasm] no block begins at ${address}`);
     this.blocks.delete(address);
     this.usedBytes -= size;
-    this.free.give(address, size);
+    this.free.release(address, size);
   }
 
-  /** A part of the memory; growth may detach it, so nobody keeps it. */
+  /** A view of the memory; growth may detach it, so it must not be stored. */
   bytes(address: number, count: number): Uint8Array {
     return new Uint8Array(this.memory.buffer, address, count);
   }
 
-  /** The same as 32-bit words. */
+  /** The same as {@link bytes}, as 32-bit words. */
   words(address: number, count: number): Int32Array {
     return new Int32Array(this.memory.buffer, address, count);
   }
 
-  /** Doubles the memory, or takes what is just enough where that is refused. */
+  /** Doubles the memory, or grows it by the needed pages only if doubling is refused. */
   private grow(size: number): number {
     const end = this.grownBytes;
-    const needed = Math.ceil((size - this.free.before(end)) / PAGE_BYTES);
-    const room = this.mostPages - this.pages;
+    const needed = Math.ceil((size - this.free.freeBytesBefore(end)) / PAGE_BYTES);
+    const room = this.maxPages - this.pages;
     const wanted = needed > room ? [] : [Math.max(needed, Math.min(this.pages, room)), needed];
     for (const pages of wanted) {
       try {
@@ -176,8 +179,8 @@ export class BlockMemory {
         continue;
       }
       this.pages += pages;
-      this.free.give(end, pages * PAGE_BYTES);
-      const address = this.free.take(size);
+      this.free.release(end, pages * PAGE_BYTES);
+      const address = this.free.allocate(size);
       if (address !== null) return address;
     }
     const inUse = `${mebibytes(this.usedBytes)} of at most ${mebibytes(this.limitBytes)} are in use`;

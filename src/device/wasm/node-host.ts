@@ -1,5 +1,5 @@
 /**
- * Node as a host of the `wasm` device. No page may reach this file; it knows threads, and nothing of what they run.
+ * Node as a host of the `wasm` device. Must not be imported in a page, and must not know the code that threads run.
  */
 import { availableParallelism } from "node:os";
 import { setFlagsFromString } from "node:v8";
@@ -8,9 +8,9 @@ import { Worker } from "node:worker_threads";
 import { hasRelaxedSimd } from "./engine.js";
 import type { Host } from "./host.js";
 
-/** Looks at the machine; starts nothing. */
+/** The host in Node; starts no thread yet. */
 export function openNodeHost(): Host {
-  // Node 20 has relaxed SIMD behind a flag, which threads started later inherit; newer engines need none.
+  // Node 20 has relaxed SIMD behind a flag, which later threads inherit; newer versions have it enabled.
   if (!hasRelaxedSimd()) setFlagsFromString("--experimental-wasm-relaxed-simd");
   const prelude = `const { parentPort } = require("node:worker_threads");
 const send = (message) => parentPort.postMessage(message);
@@ -19,17 +19,17 @@ const receive = (listener) => parentPort.on("message", listener);
   let gc: (() => void) | null = null;
   return {
     cores: availableParallelism(),
-    alone: null,
+    singleThreadReason: null,
     page: false,
     spawn: (source, listener) => {
-      // Nothing of the process's own start-up (loaders, hooks) belongs into a thread that runs kernels.
+      // The thread must not run the process's start-up options (loaders, hooks).
       const worker = new Worker(prelude + source, { eval: true, execArgv: [], env: {} });
       worker.on("message", (message) => listener.message(message));
       worker.on("error", (error) => listener.failed(String(error)));
       worker.unref();
       return {
         post: (message) => worker.postMessage(message),
-        hold: (held) => (held ? worker.ref() : worker.unref()),
+        keepAlive: (on) => (on ? worker.ref() : worker.unref()),
       };
     },
     collect: () => {

@@ -1,9 +1,9 @@
 /**
- * A page as a host of the `wasm` device. It knows threads, and nothing of what they run.
+ * A page as a host of the `wasm` device. Must not know the code that threads run.
  */
 import type { Host } from "./host.js";
 
-/** The part of a page's globals that is used; Node's types, which the library is checked with, lack them. */
+/** The browser globals used here; the library is checked with Node's types, which lack them. */
 interface Page {
   readonly crossOriginIsolated?: boolean;
   readonly navigator: { readonly hardwareConcurrency?: number };
@@ -16,22 +16,25 @@ interface Page {
   };
 }
 
-/** Memory that is given up at once and never touched: it costs nothing, and engines count it before they collect. */
+/**
+ * Bytes of a temporary allocation that triggers a collection: it is never touched, so it costs nothing, but engines
+ * count it.
+ */
 const PRESSURE_BYTES = 64 << 20;
 
-/** Looks at the page; starts nothing. */
+/** The host in a page; starts no thread yet. */
 export function openPageHost(): Host {
   const page = globalThis as unknown as Page;
   const { Worker } = page;
   const prelude = `const send = (message) => self.postMessage(message);
 const receive = (listener) => { self.onmessage = (event) => listener(event.data); };
 `;
-  let alone: string | null = null;
-  if (!Worker) alone = "there are no workers here";
-  else if (!page.crossOriginIsolated) alone = "the page is not cross-origin isolated";
+  let singleThreadReason: string | null = null;
+  if (!Worker) singleThreadReason = "there are no workers here";
+  else if (!page.crossOriginIsolated) singleThreadReason = "the page is not cross-origin isolated";
   return {
     cores: page.navigator.hardwareConcurrency ?? 1,
-    alone,
+    singleThreadReason,
     page: true,
     spawn: (source, listener) => {
       if (!Worker) throw new Error("there are no workers here");
@@ -39,7 +42,7 @@ const receive = (listener) => { self.onmessage = (event) => listener(event.data)
       const worker = new Worker(address);
       worker.onmessage = ({ data }) => listener.message(data);
       worker.onerror = ({ message }) => listener.failed(message ?? "a worker could not be started");
-      return { post: (message) => worker.postMessage(message), hold: () => undefined };
+      return { post: (message) => worker.postMessage(message), keepAlive: () => undefined };
     },
     collect: () => {
       new ArrayBuffer(PRESSURE_BYTES);

@@ -1,7 +1,7 @@
 /**
- * The pool of threads as the calling thread sees it: it hands out work by writing into the control block, and hears by
- * message that it is done, so it never blocks. One job at a time; callers see to that. Knows kernels as modules and
- * programs as words; the other side of the protocol is worker-source.ts.
+ * The thread pool, seen from the calling thread: it starts work by writing into the control block and receives
+ * completion as a message, so it never blocks. One job at a time; callers ensure that. Knows kernels as modules and
+ * programs as words; `worker-source.ts` is the other side of the protocol.
  */
 import { DeviceError } from "../../util/errors.js";
 import type { WasmMemory, WasmModule } from "./engine.js";
@@ -14,16 +14,16 @@ interface PoolKernel {
   readonly module: WasmModule;
 }
 
-/** Steps as words: the kernel's id, the address of its table, its tasks. */
+/** A program as words, three per step: the kernel's id, the address of its table, its tasks. */
 export interface PoolProgram {
   readonly id: number;
   readonly kernels: readonly PoolKernel[];
   readonly words: Int32Array;
-  /** Begin and end of every step in milliseconds, if somebody wants them; in shared memory. */
+  /** Start and end of every step in milliseconds, in shared memory; null if the program is not timed. */
   readonly times: Float64Array | null;
 }
 
-/** What went wrong with a task. */
+/** A task that failed, and its step. */
 export class TaskFailure extends Error {
   constructor(
     message: string,
@@ -33,7 +33,8 @@ export class TaskFailure extends Error {
   }
 }
 
-interface Letter {
+/** A message that gives a thread what it lacks: first the control block and memory, then kernels and programs. */
+interface Update {
   readonly control?: Int32Array;
   readonly memory?: WasmMemory;
   readonly threads?: number;
@@ -52,12 +53,12 @@ interface Job {
 export class Pool {
   private readonly control = new Int32Array(new SharedArrayBuffer(CONTROL_BYTES));
   private readonly threads: Thread[];
-  /** What the threads have. */
+  /** Ids of the kernels and programs that the threads have received. */
   private readonly kernels = new Set<number>();
   private readonly programs = new Set<number>();
   private dropped: { kernels: number[]; programs: number[] } = { kernels: [], programs: [] };
   private scratches: readonly number[] | null = null;
-  private introduced = false;
+  private initialized = false;
   private job: Job | null = null;
   private done = false;
   private failure: TaskFailure | null = null;
@@ -70,7 +71,7 @@ export class Pool {
   ) {
     this.control[CONTROL.inside] = -1;
     const listener = {
-      message: (message: unknown) => this.hear(message),
+      message: (message: unknown) => this.onMessage(message),
       failed: (reason: string) => this.break(reason),
     };
     this.threads = Array.from({ length: count }, () => host.spawn(WORKER_SOURCE, listener));
@@ -81,7 +82,7 @@ export class Pool {
     this.scratches = addresses;
   }
 
-  /** Lets the threads forget kernels and programs that nobody runs any more. */
+  /** Makes the threads release kernels and a program that are no longer used, with the next update. */
   drop(kernels: readonly number[], program: number): void {
     this.dropped.kernels.push(...kernels.filter((id) => this.kernels.delete(id)));
     if (this.programs.delete(program)) this.dropped.programs.push(program);
@@ -93,74 +94,74 @@ export class Pool {
    * @throws TaskFailure if a task failed; later steps are not run
    */
   async run(program: PoolProgram): Promise<void> {
-    if (!this.programs.has(program.id) || this.scratches) await this.write(program);
+    if (!this.programs.has(program.id) || this.scratches) await this.postUpdate(program);
     const { control } = this;
-    await this.await(() => {
+    await this.waitFor(() => {
       Atomics.store(control, CONTROL.program, program.id);
       Atomics.store(control, CONTROL.step, 0);
       Atomics.store(control, CONTROL.claimed, 0);
       Atomics.store(control, CONTROL.running, 1);
       Atomics.store(control, CONTROL.inside, 0);
-      this.announce();
+      this.wake();
     });
   }
 
-  /** Posts what the threads lack for a program; all have it when the promise is resolved. */
-  private async write({ id, kernels, words, times }: PoolProgram): Promise<void> {
+  /** Posts the kernels and words of a program to the threads; resolves when all have received them. */
+  private async postUpdate({ id, kernels, words, times }: PoolProgram): Promise<void> {
     const fresh = kernels.filter((kernel) => !this.kernels.has(kernel.id));
     const { control, dropped, scratches } = this;
-    const letter: Letter = {
-      ...(this.introduced ? {} : { control, memory: this.memory, threads: this.count }),
+    const update: Update = {
+      ...(this.initialized ? {} : { control, memory: this.memory, threads: this.count }),
       kernels: fresh.map((kernel) => [kernel.id, kernel.module]),
       programs: [[id, { words, times }]],
       dropped,
     };
     this.dropped = { kernels: [], programs: [] };
     this.scratches = null;
-    this.introduced = true;
+    this.initialized = true;
     for (const kernel of fresh) this.kernels.add(kernel.id);
     this.programs.add(id);
-    await this.await(() => {
-      Atomics.store(control, CONTROL.read, 0);
-      // Counted first: a thread that has read a letter which is not counted yet would wait for another.
-      Atomics.add(control, CONTROL.mail, 1);
+    await this.waitFor(() => {
+      Atomics.store(control, CONTROL.received, 0);
+      // Counted before it is posted: a thread that had processed an uncounted update would wait for another one.
+      Atomics.add(control, CONTROL.posted, 1);
       this.threads.forEach((thread, i) => {
-        thread.post(scratches ? { ...letter, scratch: scratches[i] | 0 } : letter);
+        thread.post(scratches ? { ...update, scratch: scratches[i] | 0 } : update);
       });
-      this.announce();
+      this.wake();
     });
   }
 
-  private announce(): void {
-    Atomics.add(this.control, CONTROL.news, 1);
-    Atomics.notify(this.control, CONTROL.news);
+  private wake(): void {
+    Atomics.add(this.control, CONTROL.epoch, 1);
+    Atomics.notify(this.control, CONTROL.epoch);
   }
 
-  private await(start: () => void): Promise<void> {
+  private waitFor(start: () => void): Promise<void> {
     if (this.broken) return Promise.reject(this.broken);
     this.done = false;
     this.failure = null;
     Atomics.store(this.control, CONTROL.failed, 0);
-    this.threads[0].hold(true);
+    this.threads[0].keepAlive(true);
     return new Promise((resolve, reject) => {
       this.job = { resolve, reject };
       start();
     });
   }
 
-  private hear(message: unknown): void {
+  private onMessage(message: unknown): void {
     if (typeof message !== "object" || message === null) return;
     if ("done" in message) this.done = true;
     if ("failed" in message && "step" in message) {
       this.failure = new TaskFailure(String(message.failed), Number(message.step));
     }
-    // Of a failed run there are two messages, from any two threads, in any order.
+    // A failed run sends two messages, `failed` and `done`, from any two threads in any order.
     if (this.done && (this.failure || Atomics.load(this.control, CONTROL.failed) === 0)) this.finish(this.failure);
   }
 
   private break(reason: string): void {
-    this.broken = new DeviceError(`[wasm] a thread could not be started or broke: ${reason}`, {
-      hint: "In Node, start again with FOVEA_THREADS=1; a page's policy must allow workers from blob: addresses",
+    this.broken = new DeviceError(`[wasm] a thread could not be started or terminated: ${reason}`, {
+      hint: "In Node, start again with FOVEA_THREADS=1; a page's security policy must allow workers from blob: URLs",
     });
     this.finish(this.broken);
   }
@@ -168,7 +169,7 @@ export class Pool {
   private finish(error: Error | null): void {
     const { job } = this;
     this.job = null;
-    this.threads[0].hold(false);
+    this.threads[0].keepAlive(false);
     if (error) job?.reject(error);
     else job?.resolve();
   }

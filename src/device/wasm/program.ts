@@ -1,14 +1,14 @@
 /**
- * A program made ready for WebAssembly: its kernels, its arena, and the tables in which kernels find the addresses of
- * their buffers. Knows where things lie, not which thread runs them.
+ * A program loaded for WebAssembly: its kernels, its arena, and the tables from which kernels read the addresses of
+ * their buffers. Must not know threads.
  */
 import type { Program, Slot } from "../../ir/program.js";
 import type { CompiledKernel } from "./kernels.js";
-import type { LocalProgram } from "./local.js";
+import type { LocalProgram } from "./local-runner.js";
 import type { BlockMemory } from "./memory.js";
 
-/** Memory and kernels of a program, given back when nobody can run it any more. */
-export interface Holdings {
+/** The memory and kernels of a program, released when its executable is garbage-collected. */
+export interface ProgramResources {
   readonly id: number;
   readonly kernels: readonly CompiledKernel[];
   readonly addresses: readonly number[];
@@ -17,7 +17,7 @@ export interface Holdings {
 export class BoundProgram implements LocalProgram {
   readonly words: Int32Array;
   readonly times: Float64Array | null;
-  readonly holdings: Holdings;
+  readonly resources: ProgramResources;
   private readonly slots: readonly Slot[];
   private readonly table: number;
 
@@ -32,7 +32,7 @@ export class BoundProgram implements LocalProgram {
     this.slots = steps.flatMap((step) => [...step.slots]);
     this.table = memory.allocate(this.slots.length * 4);
     const arena = program.arenaBytes > 0 ? memory.allocate(program.arenaBytes) : 0;
-    this.holdings = { id, kernels, addresses: arena > 0 ? [this.table, arena] : [this.table] };
+    this.resources = { id, kernels, addresses: arena > 0 ? [this.table, arena] : [this.table] };
     this.words = new Int32Array(steps.length * 3);
     let first = 0;
     steps.forEach(({ kernel, slots }, i) => {
@@ -48,7 +48,7 @@ export class BoundProgram implements LocalProgram {
     this.times = timed ? new Float64Array(new Buffer(steps.length * 16)) : null;
   }
 
-  /** Puts the addresses of this run's leaves and outputs where kernels look for them. */
+  /** Writes the addresses of a run's leaves and outputs into the tables. */
   bind(leaves: readonly number[], outputs: readonly number[]): void {
     const table = this.memory.words(this.table, this.slots.length);
     this.slots.forEach((slot, i) => {

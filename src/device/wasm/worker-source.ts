@@ -1,31 +1,33 @@
 /**
- * What the threads of the pool run, as text: the one form in which a thread starts the same way under Node, in a page,
- * from sources and from a bundle. It has `send` and `receive` of host.ts, and knows nothing of what kernels compute.
+ * The code of the pool's threads, as text, because a text can be started in the same way under Node, in a page, from
+ * sources and from a bundle. It uses `send` and `receive` of host.ts. Must not know what kernels compute.
  *
- * Steps of a program run one after the other. A gate stands before each: a thread goes in while the gate is open, claims
- * tasks until none is left, and goes out. Nobody leaves before all tasks are claimed, so when the last one is out the
- * step is done: it shuts the gate, and opens it for the next step. Since a step lasts while anybody is inside, a thread
- * that slept through any number of steps can never take a task of the wrong one.
+ * Protocol: the steps of a program run one after the other. `inside` counts the threads in the current step and is -1
+ * while the step is closed. A thread enters an open step, claims tasks until none is left, and leaves. Nobody leaves
+ * before all tasks are claimed, so the step is complete when the last thread has left; that thread closes the step and
+ * opens the next one. A step cannot change while a thread is inside, so a thread that slept through any number of steps
+ * never runs a task of the wrong step.
  */
 
 /** Words of the control block, which the threads and the pool share. */
 export const CONTROL = {
-  /** Changes whenever there is something new: a step, or mail. Threads sleep on it. */
-  news: 0,
+  /** Event counter: changes whenever a step opens or an update is posted. Threads sleep on it. */
+  epoch: 0,
   program: 1,
   step: 2,
-  /** Tasks of the step that were claimed; may pass their number. */
+  /** Claimed tasks of the current step; may exceed the number of tasks. */
   claimed: 3,
-  /** Threads at work on the step; -1 while the gate is shut. */
+  /** Threads in the current step; -1 while it is closed. */
   inside: 4,
-  asleep: 5,
-  /** Letters posted to every thread so far. */
-  mail: 6,
-  /** Threads that have read the last letter. */
-  read: 7,
-  /** 1 when a task of this run failed. */
+  /** Threads that sleep on `epoch`. */
+  sleeping: 5,
+  /** Updates posted to every thread so far. */
+  posted: 6,
+  /** Threads that have processed the last update. */
+  received: 7,
+  /** 1 if a task of this run failed. */
   failed: 8,
-  /** 1 from the opening of the first gate until the last is shut. */
+  /** 1 from the opening of the first step to the closing of the last. */
   running: 9,
 } as const;
 
@@ -34,31 +36,31 @@ export const CONTROL_BYTES = 64;
 
 export const WORKER_SOURCE = `"use strict";
 const { ${Object.keys(CONTROL).join(", ")} } = ${JSON.stringify(CONTROL)};
-// Within a run, a thread waits awake for the next step, but not for long: on a busy machine, the time that it burns is
-// missed by the thread that it waits for. After a run it stays awake longer: the next one comes soon, waking takes long.
-const WAIT_MS = 0.1;
-const LINGER_MS = 2;
+// Within a run, a thread spins shortly for the next step: on a busy machine, spinning takes time from the thread that
+// it waits for. After a run it spins longer, because the next run follows soon and waking a thread takes long.
+const STEP_SPIN_MS = 0.1;
+const IDLE_SPIN_MS = 2;
 let control, memory, threads, scratch;
-let letters = 0;
+let updates = 0;
 let seen = 0;
 const kernels = new Map();
 const programs = new Map();
 const now = () => performance.timeOrigin + performance.now();
 
-// Returns when there is news.
-function rest() {
+// Returns when the event counter has changed.
+function waitForEpoch() {
   const begin = performance.now();
   do {
-    for (let i = 0; i < 500; i++) if (Atomics.load(control, news) !== seen) return;
-  } while (performance.now() - begin < (Atomics.load(control, running) ? WAIT_MS : LINGER_MS));
-  Atomics.add(control, asleep, 1);
-  Atomics.wait(control, news, seen);
-  Atomics.sub(control, asleep, 1);
+    for (let i = 0; i < 500; i++) if (Atomics.load(control, epoch) !== seen) return;
+  } while (performance.now() - begin < (Atomics.load(control, running) ? STEP_SPIN_MS : IDLE_SPIN_MS));
+  Atomics.add(control, sleeping, 1);
+  Atomics.wait(control, epoch, seen);
+  Atomics.sub(control, sleeping, 1);
 }
 
-function announce() {
-  seen = Atomics.add(control, news, 1) + 1 | 0;
-  if (Atomics.load(control, asleep) > 0) Atomics.notify(control, news);
+function advanceEpoch() {
+  seen = Atomics.add(control, epoch, 1) + 1 | 0;
+  if (Atomics.load(control, sleeping) > 0) Atomics.notify(control, epoch);
 }
 
 function enter() {
@@ -69,20 +71,20 @@ function enter() {
   }
 }
 
-// Claims and runs tasks until none is left: large pieces first, single tasks at the end.
-function share(words, times, at) {
+// Claims and runs tasks until none is left: large chunks first, single tasks at the end.
+function runTasks(words, times, at) {
   const kernel = kernels.get(words[at * 3]);
   const table = words[at * 3 + 1];
   const tasks = words[at * 3 + 2];
   for (;;) {
     const open = tasks - Atomics.load(control, claimed);
     if (open <= 0) return;
-    const piece = Math.max(1, Math.floor(open / (4 * threads)));
-    const first = Atomics.add(control, claimed, piece);
+    const chunk = Math.max(1, Math.floor(open / (4 * threads)));
+    const first = Atomics.add(control, claimed, chunk);
     if (first >= tasks) return;
     if (times && first === 0) times[at * 2] = now();
     try {
-      kernel(table, first, Math.min(tasks, first + piece), scratch);
+      kernel(table, first, Math.min(tasks, first + chunk), scratch);
     } catch (error) {
       Atomics.store(control, claimed, tasks);
       if (Atomics.exchange(control, failed, 1) === 0) send({ failed: String(error), step: at });
@@ -90,19 +92,19 @@ function share(words, times, at) {
   }
 }
 
-// Works on the step that is open, and on all that follow it for as long as this thread is the one to open them.
-function work() {
+// Works on the open step, and on the following ones for as long as this thread is the one that opens them.
+function runSteps() {
   if (!enter()) return;
   for (;;) {
     let { words, times } = programs.get(Atomics.load(control, program));
     let at = Atomics.load(control, step);
-    seen = Atomics.load(control, news);
-    share(words, times, at);
+    seen = Atomics.load(control, epoch);
+    runTasks(words, times, at);
     if (Atomics.sub(control, inside, 1) !== 1) return;
-    // Whoever came in since then finds nothing to do and tries the same.
+    // A thread that entered since then finds no tasks and closes the step in its turn.
     if (Atomics.compareExchange(control, inside, 0, -1) !== 0) return;
-    // This thread is alone now, but maybe at a later step than it left: others may have been in and out before the gate
-    // was shut. A step with open tasks has just been opened by somebody, so it is opened again.
+    // This thread has closed the step, but it may be a later step than the one it left: other threads may have opened
+    // and finished steps in between. If the step still has unclaimed tasks, it was just opened, so it is reopened.
     ({ words, times } = programs.get(Atomics.load(control, program)));
     at = Atomics.load(control, step);
     if (Atomics.load(control, claimed) >= words[at * 3 + 2]) {
@@ -116,28 +118,28 @@ function work() {
       Atomics.store(control, step, at + 1);
     }
     Atomics.store(control, inside, 1);
-    announce();
+    advanceEpoch();
   }
 }
 
-receive((letter) => {
-  if (letter.control) ({ control, memory, threads } = letter);
-  if (letter.scratch) scratch = letter.scratch;
-  for (const id of letter.dropped.kernels) kernels.delete(id);
-  for (const id of letter.dropped.programs) programs.delete(id);
-  for (const [id, module] of letter.kernels) {
+receive((update) => {
+  if (update.control) ({ control, memory, threads } = update);
+  if (update.scratch) scratch = update.scratch;
+  for (const id of update.dropped.kernels) kernels.delete(id);
+  for (const id of update.dropped.programs) programs.delete(id);
+  for (const [id, module] of update.kernels) {
     kernels.set(id, new WebAssembly.Instance(module, { fovea: { memory } }).exports.kernel);
   }
-  for (const [id, program] of letter.programs) programs.set(id, program);
-  letters++;
-  seen = Atomics.load(control, news);
-  if (Atomics.add(control, read, 1) + 1 === threads) send({ done: true });
-  // Letters are posted only between runs, and a run begins only when everybody has read: none is missed here.
-  while (Atomics.load(control, mail) === letters) {
-    if (Atomics.load(control, news) === seen) rest();
+  for (const [id, program] of update.programs) programs.set(id, program);
+  updates++;
+  seen = Atomics.load(control, epoch);
+  if (Atomics.add(control, received, 1) + 1 === threads) send({ done: true });
+  // Updates are posted only between runs, and a run starts only when all threads have received them: none is missed.
+  while (Atomics.load(control, posted) === updates) {
+    if (Atomics.load(control, epoch) === seen) waitForEpoch();
     else {
-      seen = Atomics.load(control, news);
-      if (Atomics.load(control, mail) === letters) work();
+      seen = Atomics.load(control, epoch);
+      if (Atomics.load(control, posted) === updates) runSteps();
     }
   }
 });

@@ -1,28 +1,28 @@
 /**
- * When to collect garbage: engines do not see memory outside their heap, so unreachable tensors would pile up. Counts
- * bytes; how a collection is asked for is the device's business.
+ * Decides when to collect garbage: engines do not count memory outside their heap, so unreachable tensors would
+ * accumulate. Counts bytes; the device runs the collection.
  */
 
-/** Bytes that may be handed out between two collections: so many, or this share of what is in use. */
+/** Bytes that may be allocated between two collections: the larger of a constant and a share of the bytes in use. */
 const COLLECT_BYTES = 64 << 20;
 const COLLECT_SHARE = 0.5;
 
-export class GarbageClock {
+export class CollectionTrigger {
   private usedBytes = 0;
   private collectAtBytes = COLLECT_BYTES;
 
   constructor(private readonly collect: () => void) {}
 
-  /** Memory is about to be handed out. */
-  take(bytes: number): void {
+  /** Must be called before an allocation; collects garbage if the limit is reached. */
+  allocated(bytes: number): void {
     this.usedBytes += bytes;
     if (this.usedBytes <= this.collectAtBytes) return;
     this.collect();
     this.collectAtBytes = this.usedBytes + this.allowance();
   }
 
-  /** Memory came back. */
-  give(bytes: number): void {
+  /** Must be called after a release. */
+  released(bytes: number): void {
     this.usedBytes -= bytes;
     this.collectAtBytes = Math.min(this.collectAtBytes, this.usedBytes + this.allowance());
   }
