@@ -114,7 +114,7 @@ describe.each([1, 2, 3, 7])("%i threads", (threads) => {
   });
 });
 
-it("threads may read a letter long before the others get theirs", async () => {
+it("threads may receive an update long before the others", async () => {
   const pause = new Int32Array(new SharedArrayBuffer(4));
   const slow: Host = {
     ...host,
