@@ -5,15 +5,15 @@
 import { isFloat } from "../ir/dtype.js";
 import { type Node, topological } from "../ir/graph.js";
 import { isScalar, scalarOps } from "../ir/scalar.js";
-import { graph, rebuild, structuralRecord } from "../ops/index.js";
+import { graph, isStructural, rebuild, structuralRecord } from "../ops/index.js";
 import { type Origin, withOrigin } from "../util/scope.js";
 
 function inputGradients(node: Node, g: Node): (Node | null)[] {
   if (isScalar(node.op)) {
     return scalarOps[node.op].gradient?.(graph, g, node, ...node.inputs) ?? node.inputs.map(() => null);
   }
-  const record = structuralRecord(node);
-  return record?.gradient ? record.gradient(graph, g, node as never) : node.inputs.map(() => null);
+  const gradients = isStructural(node) ? structuralRecord(node)?.gradient?.(graph, g, node) : null;
+  return gradients ?? node.inputs.map(() => null);
 }
 
 /** Whether the node only moves its input, so that its gradient is still that of a weight if the input is one. */

@@ -75,7 +75,7 @@ export function sumInBands(outputs: readonly Node[], target: Target): Node[] {
     const [x] = node.inputs;
     const bands = perChannel(x, node.attrs.axes) ? summed.get(original.inputs[0]) : undefined;
     if (isOp(node, "variance")) {
-      if (!bands?.moments) return structuralRecord(node)?.decompose?.(graph, node as never) ?? node;
+      if (!bands?.moments) return structuralRecord(node)?.decompose?.(graph, node) ?? node;
       const sum = deviationOf(x, bands.rows);
       const { divisor } = node.attrs;
       return graph.op("div", sum, graph.constant(divisor, sum));

@@ -3,18 +3,15 @@
  * in and out. Looks at the plan, not at loops; must not know any op.
  */
 import { sizeOf } from "../ir/dtype.js";
-import { type Node, type StructuralName, sizeOfShape } from "../ir/graph.js";
+import { type Node, sizeOfShape } from "../ir/graph.js";
 import type { KernelWork } from "../ir/program.js";
 import { isScalar } from "../ir/scalar.js";
-import { structuralRecord } from "../ops/index.js";
+import { multiplyAddsOf, structuralRecord } from "../ops/index.js";
 import type { Origin } from "../util/scope.js";
 import type { Lowered } from "./kernel-builder.js";
 import type { KernelPlan, NestPlan, Plan } from "./plan.js";
 
 const keyOf = ({ role, path }: Origin): string => `${role} ${path}`;
-
-const multiplyAddsOf = (node: Node): number =>
-  structuralRecord(node)?.multiplyAdds?.(node as Node<StructuralName>) ?? 0;
 
 /** Arithmetic of a node by itself, by the definition of its op. */
 function flopOf(node: Node): number {
@@ -49,8 +46,8 @@ function shares(nodes: Iterable<Node>, most = Number.POSITIVE_INFINITY) {
   return byKey;
 }
 
-/** Of the reduction or contraction, else of the largest part of the arithmetic, else of what is stored. */
-function heartOf({ anchor, roots }: NestPlan, nodes: ReadonlySet<Node>): Origin {
+/** The origin of a nest: that of its anchor, else of the largest part of its arithmetic, else of its first root. */
+function originOf({ anchor, roots }: NestPlan, nodes: ReadonlySet<Node>): Origin {
   if (anchor) return anchor.origin;
   // A node is not computed where no root needs it, such as between the pixels that a stride picks.
   const size = Math.max(...roots.map((root) => sizeOfShape(root.shape)));
@@ -60,15 +57,15 @@ function heartOf({ anchor, roots }: NestPlan, nodes: ReadonlySet<Node>): Origin 
 
 /** What the kernel of a plan does. */
 export function describeKernel({ nests }: KernelPlan, planned: Plan, { kernel }: Lowered): KernelWork {
-  const hearts = new Map<string, Origin>();
+  const anchors = new Map<string, Origin>();
   const all = new Set<Node>();
   for (const nest of nests) {
     const nodes = computedBy(nest, planned);
-    const heart = heartOf(nest, nodes);
-    hearts.set(keyOf(heart), heart);
+    const anchor = originOf(nest, nodes);
+    anchors.set(keyOf(anchor), anchor);
     for (const node of nodes) all.add(node);
   }
-  const fused = [...shares(all)].filter(([key]) => !hearts.has(key)).map(([, { origin }]) => origin);
+  const fused = [...shares(all)].filter(([key]) => !anchors.has(key)).map(([, { origin }]) => origin);
   const bytesOf = (access: "read" | "write"): number =>
     kernel.buffers.reduce(
       (sum, buffer) => sum + (buffer.access === access ? buffer.elements * sizeOf(buffer.dtype) : 0),
@@ -76,7 +73,7 @@ export function describeKernel({ nests }: KernelPlan, planned: Plan, { kernel }:
     );
   const nodes = [...all];
   return {
-    hearts: [...hearts.values()],
+    anchors: [...anchors.values()],
     fused,
     multiplyAdds: nodes.reduce((sum, node) => sum + multiplyAddsOf(node), 0),
     flop: nodes.reduce((sum, node) => sum + flopOf(node), 0),

@@ -12,8 +12,8 @@ import { assemble } from "./assemble.js";
 import { describeKernel } from "./describe.js";
 import { lowerPlan } from "./lower-plan.js";
 import { type Plan, plan } from "./plan.js";
-import { prepare } from "./prepare.js";
 import { order } from "./schedule.js";
+import { selectAlgorithms } from "./select-algorithms.js";
 import { simplify } from "./simplify.js";
 import { verifyGraph, verifyKernel } from "./verify.js";
 
@@ -65,7 +65,10 @@ export function compileGraph(request: CompileRequest): Program {
   checked("trace", [...outputs]);
   const simplified = checked("simplify", simplify(outputs));
   trace?.("simplify", simplified);
-  const prepared = checked("separate", separate(simplify(checked("prepare", prepare(simplified, target)))));
+  const prepared = checked(
+    "separate",
+    separate(simplify(checked("select algorithms", selectAlgorithms(simplified, target)))),
+  );
   checkTypes(prepared, target);
   const planned = plan(prepared, target);
   trace?.("plan", prepared, planned);

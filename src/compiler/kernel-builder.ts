@@ -21,14 +21,9 @@ import {
   when,
 } from "../ir/loops.js";
 import type { Target } from "../ir/target.js";
-import { throughReshape } from "../ops/index.js";
+import { reshapeCoordinates } from "../ops/index.js";
 import { type Layout, memoryBounds, physicalSize, positionOf } from "./layout.js";
 import { Lowering, type Stored } from "./value.js";
-
-const SCRATCH = "S";
-
-/** Whether memory of this name is a task's own, which is in the cache. */
-export const isScratch = (name: string): boolean => name.startsWith(SCRATCH);
 
 /** A kernel, and the graph node behind each of its buffers. */
 export interface Lowered {
@@ -131,7 +126,7 @@ export class KernelBuilder {
     return this.lowering.withBound(
       anchor,
       () => value,
-      () => roots.map((root) => this.storeRoot(root, throughReshape(at, anchor.shape, root.shape))),
+      () => roots.map((root) => this.storeRoot(root, reshapeCoordinates(at, anchor.shape, root.shape))),
     );
   }
 
@@ -164,8 +159,14 @@ export class KernelBuilder {
     };
   }
 
+  /** Whether memory of this name belongs to a task alone, and so stays in the cache. */
+  isScratch(name: string): boolean {
+    return this.scratches.some((scratch) => scratch.name === name);
+  }
+
+  /** Declares memory of a task and returns its name. */
   scratch(dtype: DType, elements: number): string {
-    const name = `${SCRATCH}${this.scratches.length}`;
+    const name = `S${this.scratches.length}`;
     this.scratches.push({ name, dtype, elements });
     return name;
   }

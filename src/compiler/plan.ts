@@ -10,7 +10,7 @@ import { absorbFollowers, joinSiblings, mergeNests, readsWhile, unreadRoots } fr
 import { blocked, type Layout, plain } from "./layout.js";
 import { findRoots, isConvolution, isWeightGradient } from "./roots.js";
 
-/** One loop nest or template: the roots it stores, and the reduction or contraction at its heart, if any. */
+/** One loop nest or template: the roots it stores, and its anchor: the reduction or contraction it is built around, if any. */
 export interface NestPlan {
   readonly anchor: Node | null;
   readonly roots: readonly Node[];
@@ -59,7 +59,7 @@ class Planner {
   private readonly users: ReadonlyMap<Node, readonly Node[]>;
   private readonly stored: Set<Node>;
   private readonly anchorOf: ReadonlyMap<Node, Node>;
-  private readonly inFlight: ReadonlySet<Node>;
+  private readonly inRegisters: ReadonlySet<Node>;
   private readonly costs = new Map<Node, number>();
   /** Nodes on the longest way from a node to what is stored. */
   private readonly depths = new Map<Node, number>();
@@ -74,12 +74,12 @@ class Planner {
     private readonly target: Target,
   ) {
     this.outputs = new Set(outputs);
-    const { order, users, stored, anchorOf, inFlight } = findRoots(outputs);
+    const { order, users, stored, anchorOf, inRegisters } = findRoots(outputs);
     this.order = order;
     this.users = users;
     this.stored = new Set(stored);
     this.anchorOf = anchorOf;
-    this.inFlight = inFlight;
+    this.inRegisters = inRegisters;
   }
 
   plan(): Plan {
@@ -93,7 +93,7 @@ class Planner {
   }
 
   private isKept(node: Node): boolean {
-    return this.stored.has(node) || this.inFlight.has(node);
+    return this.stored.has(node) || this.inRegisters.has(node);
   }
 
   /** Arithmetic per element when computed in place. */
@@ -103,7 +103,7 @@ class Planner {
   }
 
   private decide(node: Node): void {
-    if (!this.inFlight.has(node)) {
+    if (!this.inRegisters.has(node)) {
       for (const x of node.inputs) this.storeIfRepeated(node, x);
     }
     const depth =

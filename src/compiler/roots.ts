@@ -1,13 +1,13 @@
 /**
- * Finds what kernels with a heart store: from a reduction or contraction through the element-wise work behind it, which
- * is done on registers. Knows no loops, and nothing of what else is stored.
+ * Finds what kernels with an anchor store: the values from a reduction or contraction through its epilogue, the
+ * element-wise work that is done on registers. Knows no loops, and nothing of what else is stored.
  */
 import { isOp, type Node, sameShape, sizeOfShape, topological } from "../ir/graph.js";
 import { isScalar } from "../ir/scalar.js";
 import { structuralRecord } from "../ops/index.js";
 import { FoveaError } from "../util/errors.js";
 
-/** Values that are stored for the sake of kernels' hearts, and outputs, leaves and fusion boundaries. */
+/** Which values are stored: the results of kernels with an anchor, outputs, leaves and fusion boundaries. */
 export interface Roots {
   /** All nodes, inputs before users. */
   readonly order: readonly Node[];
@@ -15,10 +15,10 @@ export interface Roots {
   readonly positions: ReadonlyMap<Node, number>;
   readonly users: ReadonlyMap<Node, readonly Node[]>;
   readonly stored: ReadonlySet<Node>;
-  /** The heart of the kernel that stores a value. */
+  /** The anchor of the kernel that stores a value. */
   readonly anchorOf: ReadonlyMap<Node, Node>;
   /** Nodes between an anchor and its root: they live in registers. */
-  readonly inFlight: ReadonlySet<Node>;
+  readonly inRegisters: ReadonlySet<Node>;
 }
 
 /** Reductions over at most this many elements are computed in place. */
@@ -48,7 +48,7 @@ export type BandNode = Node<"bandSum"> | Node<"bandMoments">;
 /** Whether the node holds sums over bands, which the kernel of a convolution makes beside its results. */
 export const isBandNode = (node: Node): node is BandNode => isOp(node, "bandSum") || isOp(node, "bandMoments");
 
-/** Whether the node is the heart of a kernel of its own. */
+/** Whether a kernel of its own is built around the node. */
 function isAnchor(node: Node): boolean {
   if (isBandNode(node)) return false;
   if (structuralRecord(node)?.kind === "template") return true;
@@ -75,7 +75,7 @@ class RootFinder {
   readonly users = new Map<Node, Node[]>();
   readonly stored = new Set<Node>();
   readonly anchorOf = new Map<Node, Node>();
-  readonly inFlight = new Set<Node>();
+  readonly inRegisters = new Set<Node>();
 
   private readonly outputs: ReadonlySet<Node>;
 
@@ -104,7 +104,7 @@ class RootFinder {
     if (!home) throw new FoveaError(`[plan] no convolution makes what ${node.op} sums`);
     this.stored.add(node);
     this.anchorOf.set(node, home.anchor);
-    for (const step of home.between) this.inFlight.add(step);
+    for (const step of home.between) this.inRegisters.add(step);
   }
 
   /** Walks from an anchor through element-wise users for as long as each is the only one: the last is stored. */
@@ -115,16 +115,16 @@ class RootFinder {
     while (!this.stored.has(node) && !isWeightGradient(anchor) && anchor.op !== "winogradFilter") {
       const users = this.users.get(node) ?? [];
       const [next] = users;
-      if (users.length !== 1 || this.anchorOf.has(next) || this.inFlight.has(next)) break;
+      if (users.length !== 1 || this.anchorOf.has(next) || this.inRegisters.has(next)) break;
       const follows = next.op === "reshape" || (isPointwise(next) && sameShape(next.shape, node.shape));
       if (!follows || next.op === "contiguous" || ++behind > MOST_BEHIND) break;
-      this.inFlight.add(node);
+      this.inRegisters.add(node);
       node = next;
     }
     const pools = isConvolution(anchor) && !this.stored.has(node) ? this.poolsBehind(node, anchor) : [];
     if (pools.length > 0) {
       // Pooled on the registers of the convolution, the image itself is never stored.
-      this.inFlight.add(node);
+      this.inRegisters.add(node);
       for (const pool of pools) {
         this.stored.add(pool);
         this.anchorOf.set(pool, anchor);
@@ -135,7 +135,7 @@ class RootFinder {
     const bare = node.op === "reshape" && sameShape(anchor.shape, [1, ...node.shape]);
     while (node.op === "reshape" && !bare && node !== anchor && !this.stored.has(node)) {
       node = node.inputs[0];
-      this.inFlight.delete(node);
+      this.inRegisters.delete(node);
     }
     this.stored.add(node);
     this.anchorOf.set(node, anchor);

@@ -9,7 +9,7 @@ import * as ix from "../ir/index-math.js";
 import { castTo, constantOf, type Expr, indexValue, load, type RegisterType, registerOf, testOf } from "../ir/loops.js";
 import { isScalar } from "../ir/scalar.js";
 import type { Target } from "../ir/target.js";
-import { structuralRecord } from "../ops/index.js";
+import { isStructural, structuralRecord } from "../ops/index.js";
 import { FoveaError } from "../util/errors.js";
 import { expressions } from "./algebra.js";
 import { type Layout, memoryBounds, positionOf } from "./layout.js";
@@ -84,7 +84,7 @@ export class Lowering {
 
   private moved(node: Node, at: readonly ix.Index[], guard: ix.Guard): Expr {
     const record = structuralRecord(node);
-    const sources = record?.sources?.(node as never, at) ?? [];
+    const sources = isStructural(node) ? (record?.sources?.(node, at) ?? []) : [];
     const type = registerOf(node.dtype);
     const other = constantOf(isOp(node, "pad") ? node.attrs.value : 0, type);
     const sums = record?.combine === "sum";

@@ -19,15 +19,15 @@ import {
 } from "../ir/loops.js";
 import { isScalar, scalarOps } from "../ir/scalar.js";
 import { eachExpr, exprsOf } from "../ir/visit.js";
-import { graph, structuralRecord } from "../ops/index.js";
+import { graph, isStructural, structuralRecord } from "../ops/index.js";
 import { describeError, FoveaError } from "../util/errors.js";
 
 /** The shape and dtype that the record of a node's op gives it. */
 function derivedType(node: Node): { shape: readonly number[]; dtype: DType } {
   if (isScalar(node.op)) return graph.op(node.op, ...node.inputs);
   const record = structuralRecord(node);
-  if (!record) throw new FoveaError("there is no such op");
-  return record.type(node.inputs, node.attrs as never, { shape: node.shape, dtype: node.dtype });
+  if (!record || !isStructural(node)) throw new FoveaError("there is no such op");
+  return record.type(node.inputs, node.attrs, { shape: node.shape, dtype: node.dtype });
 }
 
 function checkNode(node: Node, problem: (message: string) => FoveaError): void {

@@ -22,9 +22,9 @@ interface Step {
 
 /** What a kernel does, for profiles. */
 export interface KernelWork {
-  /** Whose work it is: of the value at the heart of each of its loop nests, each once. */
-  readonly hearts: readonly Origin[];
-  /** Of what is fused into it beside the hearts, each once. */
+  /** Origins (module path and role) of the reduction or contraction that each loop nest is built around, each once. */
+  readonly anchors: readonly Origin[];
+  /** Origins of what is fused into it beside the anchors, each once. */
   readonly fused: readonly Origin[];
   /** Products that convolutions and products of matrices add up, however the kernel computes them. */
   readonly multiplyAdds: number;

@@ -2,8 +2,8 @@
 export { bandSizes } from "./bands.js";
 export { spreadConvolution } from "./contraction.js";
 export * as helpers from "./helpers.js";
-export { throughReshape } from "./movement.js";
-export { graph, rebuild, structuralNames, structuralRecord } from "./table.js";
+export { reshapeCoordinates } from "./movement.js";
+export { graph, isStructural, multiplyAddsOf, rebuild, structuralNames, structuralRecord } from "./table.js";
 export {
   turned,
   type Winograd,

@@ -35,12 +35,12 @@ const reshapeRecord: StructuralRecord<"reshape"> = {
   gradient: (e, g, node) => [reshape(e, g, node.inputs[0].shape)],
   sources: (node, at) => {
     const inner = node.inputs[0].shape;
-    return [{ input: 0, coordinates: throughReshape(at, node.shape, inner), guard: [] }];
+    return [{ input: 0, coordinates: reshapeCoordinates(at, node.shape, inner), guard: [] }];
   },
 };
 
 /** Coordinates through a reshape, group by group of axes with equal products, so that untouched axes stay as they are. */
-export function throughReshape(at: readonly ix.Index[], outer: Shape, inner: Shape): ix.Index[] {
+export function reshapeCoordinates(at: readonly ix.Index[], outer: Shape, inner: Shape): ix.Index[] {
   // Nothing is read from an empty tensor, and its axes have no groups.
   if (inner.includes(0)) return inner.map(() => ix.zero);
   const result: ix.Index[] = [];

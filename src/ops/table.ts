@@ -44,10 +44,17 @@ function recordOf<K extends StructuralName>(op: K): StructuralRecord<K> {
   return records[op];
 }
 
-/** The record of a node's op with the node's own attribute types; null for scalar ops. */
+/** Whether the node's op is a structural one, with attributes. */
+export const isStructural = (node: Node): node is Node<StructuralName> => !isScalar(node.op);
+
+/** The record of a node's op; null for scalar ops. */
 export function structuralRecord(node: Node): StructuralRecord<StructuralName> | null {
   return isScalar(node.op) ? null : (records[node.op] as StructuralRecord<StructuralName>);
 }
+
+/** Products that the node sums up, if it is a contraction, else 0. */
+export const multiplyAddsOf = (node: Node): number =>
+  isStructural(node) ? (structuralRecord(node)?.multiplyAdds?.(node) ?? 0) : 0;
 
 function scalarNode(name: ScalarName, args: readonly Node[]): Node {
   const record = scalarOps[name];

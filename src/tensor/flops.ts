@@ -1,7 +1,7 @@
 /** Counts the work and the memory of graphs by the records of their ops; it must not know any op itself. */
 import { sizeOf } from "../ir/dtype.js";
-import { type Node, type StructuralName, topological } from "../ir/graph.js";
-import { structuralRecord } from "../ops/index.js";
+import { topological } from "../ir/graph.js";
+import { multiplyAddsOf } from "../ops/index.js";
 import { checked, takes } from "../util/arguments.js";
 import { repeated } from "../util/kinds.js";
 import { Trace, traced } from "./cells.js";
@@ -28,7 +28,7 @@ export const multiplyAdds = checked(
 export function multiplyAddsByPath(...tensors: readonly Tensor[]): Map<string, number> {
   const counts = new Map<string, number>();
   for (const node of topological(tensors.map((x) => x.node))) {
-    const count = structuralRecord(node)?.multiplyAdds?.(node as Node<StructuralName>) ?? 0;
+    const count = multiplyAddsOf(node);
     if (count > 0) counts.set(node.origin.path, (counts.get(node.origin.path) ?? 0) + count);
   }
   return counts;

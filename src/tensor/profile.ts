@@ -46,7 +46,7 @@ export interface ProfileOptions {
  * @throws ConfigError if an option is out of range
  * @example
  * const { kernels } = await profile((x: Tensor) => model(x), [zeros([8, 1, 28, 28])], { steps: 2, warmup: 0 });
- * kernels.map(({ hearts, timesMs }) => `${hearts[0].path} ${Math.min(...timesMs)} ms`);
+ * kernels.map(({ anchors, timesMs }) => `${anchors[0].path} ${Math.min(...timesMs)} ms`);
  */
 export const profile = checked(
   "profile",

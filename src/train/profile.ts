@@ -200,10 +200,10 @@ function layerOf(path: string): string {
 }
 
 /** The row that a kernel belongs to. Small nests of few layers that share a kernel count for the first of them. */
-function placeOf({ hearts }: KernelProfile): { layers: string[]; part: ProfileRow["part"] } {
-  const layers = [...new Set(hearts.map(({ path }) => layerOf(path)))];
-  if (layers.length <= FEW) return { layers: layers.slice(0, 1), part: hearts[0].role };
-  return { layers, part: new Set(hearts.map(({ role }) => role)).size > 1 ? "several" : hearts[0].role };
+function placeOf({ anchors }: KernelProfile): { layers: string[]; part: ProfileRow["part"] } {
+  const layers = [...new Set(anchors.map(({ path }) => layerOf(path)))];
+  if (layers.length <= FEW) return { layers: layers.slice(0, 1), part: anchors[0].role };
+  return { layers, part: new Set(anchors.map(({ role }) => role)).size > 1 ? "several" : anchors[0].role };
 }
 
 function rowOf(group: readonly KernelProfile[], stepUs: number, peaks: Peaks): ProfileRow {
@@ -218,7 +218,9 @@ function rowOf(group: readonly KernelProfile[], stepUs: number, peaks: Peaks): P
     byBound[arithmetic >= bandwidth ? "arithmetic" : "bandwidth"] += Math.max(arithmetic, bandwidth);
     boundUs += Math.max(arithmetic, bandwidth);
   }
-  const others = new Set(group.flatMap(({ hearts, fused }) => [...hearts, ...fused].map(({ path }) => layerOf(path))));
+  const others = new Set(
+    group.flatMap(({ anchors, fused }) => [...anchors, ...fused].map(({ path }) => layerOf(path))),
+  );
   return {
     layer: layers.length > 1 ? `${layers.length} layers` : layers[0],
     layers,

@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { type Layout, physicalShape } from "../../src/compiler/layout.js";
 import { plan } from "../../src/compiler/plan.js";
-import { prepare } from "../../src/compiler/prepare.js";
+import { selectAlgorithms } from "../../src/compiler/select-algorithms.js";
 import { simplify } from "../../src/compiler/simplify.js";
 import type { ConvAttrs, Node } from "../../src/ir/graph.js";
 import type { Target } from "../../src/ir/target.js";
@@ -15,7 +15,7 @@ const conv = (x: Node, channels: number): Node => graph.make("conv2d", [x, leaf(
 
 /** Layouts of stored values by op, of a graph that is prepared as the compiler does. */
 function layoutsOf(outputs: readonly Node[], on: Target = target): [string, Layout][] {
-  const prepared = simplify(prepare(simplify(outputs), on));
+  const prepared = simplify(selectAlgorithms(simplify(outputs), on));
   return [...plan(prepared, on).layouts].flatMap(([node, layout]) => (node.op === "leaf" ? [] : [[node.op, layout]]));
 }
 

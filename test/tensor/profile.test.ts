@@ -80,10 +80,10 @@ async function stepOf(model: Module, shape: readonly number[]): Promise<Function
   return profile(step, [x, y], once);
 }
 
-/** The roles of the kernels at whose heart a module is, sorted. */
+/** The roles of the kernels whose anchor a module is, sorted. */
 const rolesOf = ({ kernels }: FunctionProfile, path: string): Role[] =>
   [
-    ...new Set(kernels.flatMap(({ hearts }) => hearts.filter((one) => one.path === path).map(({ role }) => role))),
+    ...new Set(kernels.flatMap(({ anchors }) => anchors.filter((one) => one.path === path).map(({ role }) => role))),
   ].sort();
 
 describe("a training step of a residual network", () => {
@@ -112,16 +112,16 @@ describe("a training step of a residual network", () => {
   });
 
   it("updates every layer that has parameters", () => {
-    const updated = made.kernels.flatMap(({ hearts, fused }) =>
-      [...hearts, ...fused].filter(({ role }) => role === "update").map(({ path }) => path),
+    const updated = made.kernels.flatMap(({ anchors, fused }) =>
+      [...anchors, ...fused].filter(({ role }) => role === "update").map(({ path }) => path),
     );
     const layers = new Set(model.namedParameters().map(([key]) => `model.${key.replace(/\.\w+$/, "")}`));
     expect([...new Set(updated)].sort()).toEqual([...layers].sort());
   });
 
   it("says of every kernel whose work it is", () => {
-    const unknown = made.kernels.filter(({ hearts, fused }) => {
-      return hearts.length === 0 || [...hearts, ...fused].some(({ path }) => !/^(model\b|loss$)/.test(path));
+    const unknown = made.kernels.filter(({ anchors, fused }) => {
+      return anchors.length === 0 || [...anchors, ...fused].some(({ path }) => !/^(model\b|loss$)/.test(path));
     });
     expect(unknown.map(({ label }) => label)).toEqual([]);
   });
@@ -134,7 +134,7 @@ describe("a training step of a residual network", () => {
 
   it("is told what is fused into a kernel", () => {
     const add = made.kernels.find(({ fused }) => fused.some(({ path }) => path === "model.blocks.0"));
-    expect(add?.hearts[0].path).toMatch(/^model\.blocks\./);
+    expect(add?.anchors[0].path).toMatch(/^model\.blocks\./);
   });
 });
 
@@ -186,7 +186,7 @@ it("linear layers, whose two gradients are both products, are told apart", async
   const model = new Sequential(new Linear(32, 48), new ReLU(), new Linear(48, 24));
   const made = await stepOf(model, [16, 32]);
   const products = made.kernels.filter(({ label }) => label.startsWith("matmul"));
-  expect(products.map(({ hearts: [{ path, role }] }) => `${path} ${role}`).sort()).toEqual([
+  expect(products.map(({ anchors: [{ path, role }] }) => `${path} ${role}`).sort()).toEqual([
     "model.0 forward",
     "model.0 weight gradient",
     "model.2 forward",
@@ -212,7 +212,7 @@ describe("labels are no part of a program", () => {
     await compile(one("first"))(x);
     const before = programCount();
     const { kernels } = await profile(one("second"), [x], once);
-    expect(new Set(kernels.flatMap(({ hearts }) => hearts.map(({ path }) => path)))).toEqual(new Set(["second"]));
+    expect(new Set(kernels.flatMap(({ anchors }) => anchors.map(({ path }) => path)))).toEqual(new Set(["second"]));
     expect(programCount()).toBe(before);
     await compile(one("third"))(x);
     expect(programCount()).toBe(before);
@@ -229,7 +229,7 @@ describe("labels are no part of a program", () => {
     const apart = await profile(twice, [x], once);
     const sums = apart.kernels.filter(({ label }) => label.startsWith("sum"));
     expect(sums).toHaveLength(1);
-    expect(sums[0].hearts).toEqual([{ path: "first", role: "forward" }]);
+    expect(sums[0].anchors).toEqual([{ path: "first", role: "forward" }]);
   });
 });
 

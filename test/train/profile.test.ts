@@ -14,9 +14,9 @@ const peaks: Peaks = {
 };
 const machine: ProfiledMachine = { device: "native", lanes: 8, threads: 2, peaks };
 
-const kernel = (hearts: [path: string, role: Role][], more: Partial<KernelProfile> = {}): KernelProfile => ({
+const kernel = (anchors: [path: string, role: Role][], more: Partial<KernelProfile> = {}): KernelProfile => ({
   label: "kernel",
-  hearts: hearts.map(([path, role]) => ({ path, role })),
+  anchors: anchors.map(([path, role]) => ({ path, role })),
   fused: [],
   multiplyAdds: 0,
   flop: 0,

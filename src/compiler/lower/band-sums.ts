@@ -21,7 +21,7 @@ import type { Target } from "../../ir/target.js";
 import type { KernelBuilder } from "../kernel-builder.js";
 import { type BandNode, isBandNode } from "../roots.js";
 import { choosePlan } from "./conv-plan.js";
-import { walkOf } from "./conv-walk.js";
+import { traversalOf } from "./conv-traversal.js";
 import { groupedBand, spansGroups } from "./grouped-plan.js";
 import type { FinishedPixel } from "./pixels.js";
 import { chooseShare, rowsOf } from "./winograd-share.js";
@@ -30,11 +30,11 @@ import { chooseShare, rowsOf } from "./winograd-share.js";
 export function bandRows(conv: Node, target: Target): number | null {
   if (isOp(conv, "winogradConv2d")) return rowsOf(chooseShare(target, conv), conv);
   if (isOp(conv, "convInputGrad")) {
-    return Math.min(conv.shape[2], conv.attrs.stride[0] * choosePlan(target, conv, walkOf(conv), 1).band);
+    return Math.min(conv.shape[2], conv.attrs.stride[0] * choosePlan(target, conv, traversalOf(conv), 1).band);
   }
   if (!isOp(conv, "conv2d")) return null;
   if (spansGroups(conv.attrs.groups, conv.shape[1], target.lanes)) return groupedBand(conv, target, 1);
-  return choosePlan(target, conv, walkOf(conv), 1).band;
+  return choosePlan(target, conv, traversalOf(conv), 1).band;
 }
 
 /** Sums side by side, so that additions need not wait for each other. */

@@ -4,7 +4,7 @@
  */
 import { type Node, sizeOfShape } from "../../ir/graph.js";
 import * as ix from "../../ir/index-math.js";
-import { throughReshape } from "../../ops/index.js";
+import { reshapeCoordinates } from "../../ops/index.js";
 import type { KernelBuilder } from "../kernel-builder.js";
 import { positionOf } from "../layout.js";
 import { addMap, operations } from "./map.js";
@@ -27,7 +27,7 @@ export function lowerConcat(builder: KernelBuilder, anchor: Node<"concat">, root
       shape: x.shape,
       work,
       values: (at) => [value(at)],
-      positionOf: (at) => positionOf(throughReshape(moved(at), anchor.shape, root.shape), root.shape, layout),
+      positionOf: (at) => positionOf(reshapeCoordinates(moved(at), anchor.shape, root.shape), root.shape, layout),
       // Scalar loops are as fast, and much shorter.
       scattered: 2 * builder.lanes,
       stores: (at) => builder.storeBehind(anchor, value(at), roots, moved(at)),

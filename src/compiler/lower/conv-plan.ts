@@ -5,8 +5,8 @@
 import { isOp, type Node } from "../../ir/graph.js";
 import type { Target } from "../../ir/target.js";
 import { divisorUpTo } from "../divisors.js";
-import type { Walk } from "./conv-walk.js";
-import { abreastCycles, fits, nameable, stepCycles } from "./tile.js";
+import type { Traversal } from "./conv-traversal.js";
+import { adjacentCycles, fits, nameable, stepCycles } from "./tile.js";
 
 type Convolution = Node<"conv2d"> | Node<"convInputGrad">;
 
@@ -16,7 +16,7 @@ interface PixelTile {
   readonly tw: number;
   readonly blocks: number;
   /** Taps of a row that the inner loop takes at once. */
-  readonly abreast: number;
+  readonly adjacent: number;
 }
 
 export interface Plan {
@@ -45,13 +45,13 @@ const MOST_PRODUCTS = 128;
 
 /** Whether a tile of so many pixels fits into the registers. */
 const hasRoom = (
-  { blocks, abreast }: Pick<PixelTile, "blocks" | "abreast">,
+  { blocks, adjacent }: Pick<PixelTile, "blocks" | "adjacent">,
   pixels: number,
   target: Target,
 ): boolean =>
-  abreast === 1
+  adjacent === 1
     ? fits({ rows: pixels, vectors: blocks }, target)
-    : pixels + abreast + 1 <= nameable(target) && pixels * abreast <= MOST_PRODUCTS;
+    : pixels + adjacent + 1 <= nameable(target) && pixels * adjacent <= MOST_PRODUCTS;
 
 /**
  * The tile, in whole `unit` × `unit` squares, that covers the band in the fewest cycles per tap; and these cycles. A
@@ -66,10 +66,10 @@ export function choosePixelTile(
   unit: number,
   taps = 1,
 ): { readonly tile: PixelTile; readonly cycles: number } {
-  let best: PixelTile = { th: unit, tw: unit, blocks: 1, abreast: 1 };
+  let best: PixelTile = { th: unit, tw: unit, blocks: 1, adjacent: 1 };
   let least = Number.POSITIVE_INFINITY;
   const consider = (
-    size: Pick<PixelTile, "blocks" | "abreast">,
+    size: Pick<PixelTile, "blocks" | "adjacent">,
     tapCycles: (rows: number, columns: number) => number,
   ) => {
     for (let tw = unit; tw <= columns; tw += unit) {
@@ -87,10 +87,10 @@ export function choosePixelTile(
     }
   };
   for (let b = 1; b <= Math.min(4, blocks); b++) {
-    if (blocks % b === 0) consider({ blocks: b, abreast: 1 }, (v, h) => stepCycles({ rows: v * h, vectors: b }));
+    if (blocks % b === 0) consider({ blocks: b, adjacent: 1 }, (v, h) => stepCycles({ rows: v * h, vectors: b }));
   }
   if (taps > 1 && !target.hoistsLoads)
-    consider({ blocks: 1, abreast: taps }, (v, h) => abreastCycles(v, h, taps) / taps);
+    consider({ blocks: 1, adjacent: taps }, (v, h) => adjacentCycles(v, h, taps) / taps);
   return { tile: best, cycles: least };
 }
 
@@ -105,7 +105,7 @@ const COPY_CYCLES = 4;
 function chooseBand(
   target: Target,
   node: Convolution,
-  axes: Walk["axes"],
+  axes: Traversal["axes"],
   blocks: number,
   unit: number,
 ): { readonly band: number; readonly tile: PixelTile } {
@@ -125,13 +125,13 @@ function chooseBand(
     least = all;
     best = { band, tile };
   }
-  return best ?? { band: ho, tile: { th: unit, tw: unit, blocks: 1, abreast: 1 } };
+  return best ?? { band: ho, tile: { th: unit, tw: unit, blocks: 1, adjacent: 1 } };
 }
 
 /** Tasks worth sharing out; few enough that packing is not repeated in vain. */
 const TASKS = 32;
 
-export function choosePlan(target: Target, node: Convolution, { axes }: Walk, unit: number): Plan {
+export function choosePlan(target: Target, node: Convolution, { axes }: Traversal, unit: number): Plan {
   const { lanes } = target;
   const { attrs } = node;
   const [, w] = node.inputs;

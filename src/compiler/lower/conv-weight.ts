@@ -9,10 +9,10 @@ import { declare, load, loop, nameOf, register, set, splat, store, TASK } from "
 import { divisorsOf, divisorUpTo } from "../divisors.js";
 import type { KernelBuilder } from "../kernel-builder.js";
 import { memoryBounds, positionOf } from "../layout.js";
-import { askFor, askForNext, nextOf, type Progress, type Region } from "./ahead.js";
 import { findPixels, packGradients } from "./conv-weight-operands.js";
 import { nest } from "./nest.js";
-import { abreastCycles, fits, nameable, stepCycles } from "./tile.js";
+import { nextOf, type Progress, prefetchAccesses, prefetchNext, type Region } from "./prefetch.js";
+import { adjacentCycles, fits, nameable, stepCycles } from "./tile.js";
 
 /** Tasks worth having. Neither number may depend on the threads: the cut decides the order of sums, and so the bits. */
 const TASKS = 8;
@@ -30,11 +30,11 @@ interface WeightTile {
   readonly taps: number;
   readonly blocks: number;
   /** Pixels side by side that the inner loop takes at once. */
-  readonly abreast: number;
+  readonly adjacent: number;
 }
 
 /** The most of them: their gradients are in registers too. */
-const ABREAST = 4;
+const MOST_ADJACENT = 4;
 
 /**
  * Channels × kernel rows × kernel columns are the scalars of a step, output blocks its vectors. Where there is one
@@ -45,11 +45,11 @@ function chooseWeightTile({ target }: KernelBuilder, anchor: Node<"convWeightGra
   const { stride, dilation } = anchor.attrs;
   const [, , channels, kh, kw] = anchor.shape;
   const neighbours = blocks === 1 && kw > 1 && stride[1] === 1 && dilation[1] === 1 && !target.hoistsLoads;
-  const abreast = neighbours ? divisorUpTo(anchor.inputs[1].shape[3], ABREAST) : 1;
-  let best: WeightTile = { channels: 1, taps: 1, blocks: 1, abreast: 1 };
+  const adjacent = neighbours ? divisorUpTo(anchor.inputs[1].shape[3], MOST_ADJACENT) : 1;
+  let best: WeightTile = { channels: 1, taps: 1, blocks: 1, adjacent: 1 };
   let least = Number.POSITIVE_INFINITY;
   const consider = (tile: WeightTile, perStep: number) => {
-    const cycles = (perStep * channels * kh * blocks) / (tile.channels * tile.taps * tile.blocks * tile.abreast);
+    const cycles = (perStep * channels * kh * blocks) / (tile.channels * tile.taps * tile.blocks * tile.adjacent);
     if (cycles >= least - 1e-9) return;
     least = cycles;
     best = tile;
@@ -58,13 +58,13 @@ function chooseWeightTile({ target }: KernelBuilder, anchor: Node<"convWeightGra
     for (const t of divisorsOf(kh)) {
       for (const c of divisorsOf(channels)) {
         const shape = { rows: c * t * kw, vectors: b };
-        const tile = { channels: c, taps: t, blocks: b, abreast };
-        if (abreast > 1 && shape.rows + abreast + 1 <= nameable(target))
-          consider(tile, abreastCycles(c * t, kw, abreast));
+        const tile = { channels: c, taps: t, blocks: b, adjacent };
+        if (adjacent > 1 && shape.rows + adjacent + 1 <= nameable(target))
+          consider(tile, adjacentCycles(c * t, kw, adjacent));
         // A single row of taps may ask for one register more: the compiler spills an operand.
         const registers = target.registers + (c * t === 1 ? 1 : 0);
         if (c * t * b > 1 && !fits(shape, { ...target, registers })) break;
-        consider({ ...tile, abreast: 1 }, stepCycles(shape));
+        consider({ ...tile, adjacent: 1 }, stepCycles(shape));
       }
     }
   }
@@ -172,7 +172,7 @@ export function lowerConvWeight(builder: KernelBuilder, anchor: Node): number {
     tap: i % kw,
   }));
   const i = builder.variable("i", share.together);
-  const { lines, run, steps } = pixelLoops(builder, anchor, share.rows, tile.abreast);
+  const { lines, run, steps } = pixelLoops(builder, anchor, share.rows, tile.adjacent);
   const inner = [pair, channels, tapRow, lines];
   const extents = inner.map(({ extent }) => extent);
   const progress: Progress = {
@@ -194,7 +194,10 @@ export function lowerConvWeight(builder: KernelBuilder, anchor: Node): number {
     columns: wo,
     at: (b, r, q) => [image, channelsOf(ix.scale(firstBlock, lanes), b), ix.add(firstRow, r), q],
   };
-  const advance = [...askForNext(builder, x, nextPixels, progress), ...askForNext(builder, g, nextGradients, progress)];
+  const advance = [
+    ...prefetchNext(builder, x, nextPixels, progress),
+    ...prefetchNext(builder, g, nextGradients, progress),
+  ];
   const block = ix.scale(ix.variable(pair), tile.blocks);
   const e = builder.lowering.algebra;
   const reads = steps.flatMap(([y, column]) => {
@@ -230,8 +233,8 @@ export function lowerConvWeight(builder: KernelBuilder, anchor: Node): number {
       return store(buffer, "f32", position, before ? e.op("add", a, before) : a, lanes, guard);
     }),
   );
-  const asked = later === null ? [] : askFor(finish);
-  const micro = [...start, ...asked, ...nest([i, lines], [...advance, ...nest([run], products)]), ...finish];
+  const prefetches = later === null ? [] : prefetchAccesses(builder, finish);
+  const micro = [...start, ...prefetches, ...nest([i, lines], [...advance, ...nest([run], products)]), ...finish];
   const body = [...pixels.statements, ...gradients.statements, ...nest([pair, channels, tapRow], micro)];
   builder.part(tasks, [...pixels.border, loop(batch, body)]);
   return 2 * n * o * ho * wo * c * kh * kw;
@@ -248,23 +251,23 @@ interface PixelLoops {
 }
 
 /**
- * Loops over the pixels of some rows, some pixels abreast; where rows follow one another in what is read, in runs of even
+ * Loops over the pixels of some rows, some pixels adjacent; where rows follow one another in what is read, in runs of even
  * length.
  */
 function pixelLoops(
   builder: KernelBuilder,
   { inputs, shape, attrs }: Node<"convWeightGrad">,
   rows: number,
-  abreast: number,
+  adjacent: number,
 ): PixelLoops {
   const [, , , kh, kw] = shape;
   const columns = inputs[1].shape[3];
   const { stride, before, after } = attrs;
   const dense = kh * kw * stride[0] * stride[1] === 1 && [...before, ...after].every((border) => border === 0);
   const length = dense ? divisorUpTo(rows * columns, RUN) : columns;
-  const [lines, run] = [builder.variable("y", (rows * columns) / length), builder.variable("x", length / abreast)];
-  const steps = Array.from({ length: abreast }, (_, i) => {
-    const inRun = ix.plus(ix.scale(ix.variable(run), abreast), i);
+  const [lines, run] = [builder.variable("y", (rows * columns) / length), builder.variable("x", length / adjacent)];
+  const steps = Array.from({ length: adjacent }, (_, i) => {
+    const inRun = ix.plus(ix.scale(ix.variable(run), adjacent), i);
     const position = ix.flatten([ix.variable(lines), inRun], [lines.extent, length]);
     return [ix.div(position, columns), ix.mod(position, columns)] as const;
   });

@@ -6,21 +6,21 @@
 import { isOp, type Node, sizeOfShape } from "../../ir/graph.js";
 import * as ix from "../../ir/index-math.js";
 import { declare, type Expr, load, loop, nameOf, register, type Stmt, set, splat, TASK } from "../../ir/loops.js";
-import { structuralRecord } from "../../ops/index.js";
+import { multiplyAddsOf } from "../../ops/index.js";
 import type { KernelBuilder } from "../kernel-builder.js";
-import { askAhead, askFor, askForNext, nextOf, type Region } from "./ahead.js";
 import { BandSums } from "./band-sums.js";
 import { choosePlan, type Plan, pieces } from "./conv-plan.js";
-import { type Walk, walkOf } from "./conv-walk.js";
+import { type Traversal, traversalOf } from "./conv-traversal.js";
 import { type Image, packImage } from "./image.js";
 import { firstThen, nest } from "./nest.js";
 import { poolOf, storePixels } from "./pixels.js";
+import { nextOf, prefetchAccesses, prefetchFilters, prefetchNext, type Region } from "./prefetch.js";
 
-/** Blocks of channels from which on a tile has the time to ask for those to come. */
+/** Blocks of channels from which on a tile runs long enough to prefetch those of the next. */
 const MANY_BLOCKS = 16;
-/** Cycles of products for each vector of pixels below which it is worth asking for those of the next band. */
+/** Cycles of products for each vector of pixels below which prefetching those of the next band pays. */
 const FEW_CYCLES = 130;
-/** Blocks of channels between what such a tile copies and what it asks for. */
+/** Blocks of channels between the one that such a tile copies and the one that it prefetches. */
 const BLOCKS_AHEAD = 3;
 
 /**
@@ -33,10 +33,10 @@ export function lowerConv(builder: KernelBuilder, anchor: Node, roots: readonly 
   const [x, w] = anchor.inputs;
   const [n] = anchor.shape;
   const c = w.shape[1];
-  const walk = walkOf(anchor);
-  const [rows, columns] = walk.axes;
+  const traversal = traversalOf(anchor);
+  const [rows, columns] = traversal.axes;
   const unit = poolOf(anchor, roots);
-  const plan = choosePlan(builder.target, anchor, walk, unit);
+  const plan = choosePlan(builder.target, anchor, traversal, unit);
   const { band, bands, group, groups, run, runs } = plan;
   const counts = [attrs.groups, groups, runs];
   const tasks = attrs.groups * groups * runs;
@@ -94,15 +94,15 @@ export function lowerConv(builder: KernelBuilder, anchor: Node, roots: readonly 
       const number = ix.plus(ix.flatten([down, across].map(ix.variable), [v.count, h.count]), before);
       const tileNumber = ix.add(ix.scale(ix.variable(pair), inBand), number);
       // Spread over the tile: all at once they would keep its own pixels waiting.
-      const asks = (part: ix.Index, parts: number): Stmt[] =>
-        askForNext(builder, x, region, {
+      const prefetches = (part: ix.Index, parts: number): Stmt[] =>
+        prefetchNext(builder, x, region, {
           number: ix.add(ix.scale(tileNumber, parts), part),
           count: rounds * inBand * parts,
           next,
         });
       const tile = { image, block, firstRow, row, column, th: v.size, tw: h.size };
-      const phases = walk.phases.flatMap((phase, i) =>
-        tiles.tile(phase, { ...tile, number: ix.plus(number, i), asks: i === 0 ? asks : null }),
+      const phases = traversal.phases.flatMap((phase, i) =>
+        tiles.tile(phase, { ...tile, number: ix.plus(number, i), prefetches: i === 0 ? prefetches : null }),
       );
       body.push(...nest([down, across], phases));
       before += v.count * h.count;
@@ -113,7 +113,7 @@ export function lowerConv(builder: KernelBuilder, anchor: Node, roots: readonly 
   }
   const perStep = position.within([...(copied ? [] : packed.statements), ...nest([pair], body)]);
   builder.part(tasks, [...(copied ? [] : packed.border), ...nest([step], perStep)]);
-  return 2 * (structuralRecord(anchor)?.multiplyAdds?.(anchor as never) ?? 0);
+  return 2 * multiplyAddsOf(anchor);
 }
 
 interface TilePlace {
@@ -128,8 +128,8 @@ interface TilePlace {
   readonly th: number;
   readonly tw: number;
   readonly number: ix.Index;
-  /** What part `part` of `parts` of the tile asks for; null if nothing. */
-  readonly asks: ((part: ix.Index, parts: number) => Stmt[]) | null;
+  /** What part `part` of `parts` of the tile prefetches; null if nothing. */
+  readonly prefetches: ((part: ix.Index, parts: number) => Stmt[]) | null;
 }
 
 class TileBuilder {
@@ -146,8 +146,8 @@ class TileBuilder {
   ) {}
 
   /** A register tile: accumulate over channels and taps, then finish and store. */
-  tile(phase: Walk["phases"][number], at: TilePlace): Stmt[] {
-    const { image, block, firstRow, row, column, th, tw, number, asks } = at;
+  tile(phase: Traversal["phases"][number], at: TilePlace): Stmt[] {
+    const { image, block, firstRow, row, column, th, tw, number, prefetches } = at;
     const { builder, anchor } = this;
     const { lanes } = builder;
     const c = anchor.inputs[1].shape[1];
@@ -159,22 +159,22 @@ class TileBuilder {
     const start = accumulators
       .flat()
       .map((a) => declare(nameOf(a), splat(builder.lowering.algebra.typed(0, "f32", a), lanes)));
-    // Channels of a block lie side by side: the innermost loop walks them, so that no load repeats between its steps.
+    // Channels of a block lie side by side: the innermost loop traversals them, so that no load repeats between its steps.
     const split = c % lanes === 0 ? [c / lanes, lanes] : [c];
     const channels = split.map((extent) => builder.variable("k", extent));
     const [down, across] = phase.map(({ taps }) => builder.variable("k", taps));
     const channel = ix.flatten(channels.map(ix.variable), split);
-    const { abreast } = this.plan.tile;
-    const taps = abreast > 1 ? Array.from({ length: across.extent }, (_, t) => ix.constant(t)) : [ix.variable(across)];
+    const { adjacent } = this.plan.tile;
+    const taps = adjacent > 1 ? Array.from({ length: across.extent }, (_, t) => ix.constant(t)) : [ix.variable(across)];
     const inner = this.products(phase, accumulators, pixels, block, row, column, channel, ix.variable(down), taps);
     const [innermost] = channels.slice(-1);
     const reached = vertical.taps * horizontal.taps > 0;
-    const around = abreast > 1 ? [down] : [down, across];
+    const around = adjacent > 1 ? [down] : [down, across];
     const outer = [...channels.slice(0, -1), ...around];
     const extents = outer.map(({ extent }) => extent);
-    const asked = asks?.(ix.flatten(outer.map(ix.variable), extents), sizeOfShape(extents)) ?? [];
+    const fetched = prefetches?.(ix.flatten(outer.map(ix.variable), extents), sizeOfShape(extents)) ?? [];
     const sum = (copies: Stmt[]) =>
-      nest(channels.slice(0, -1), [...copies, ...nest(around, [...asked, loop(innermost, inner)])]);
+      nest(channels.slice(0, -1), [...copies, ...nest(around, [...fetched, loop(innermost, inner)])]);
     const compute = reached ? this.inRounds(sum, () => this.copies(phase, pixels, row, column, channels[0])) : [];
     const { roots, unit } = this;
     const { sums } = this;
@@ -192,7 +192,7 @@ class TileBuilder {
       column: ix.plus(ix.scale(column, horizontal.scale), horizontal.offset),
       sums: (finished) => sums.add(finished, ix.zero, number),
     });
-    return [...start, ...(reached ? askFor(stores) : []), ...compute, ...settled, ...stores];
+    return [...start, ...(reached ? prefetchAccesses(this.builder, stores) : []), ...compute, ...settled, ...stores];
   }
 
   /** The sum, in the first round with copies of the pixels. */
@@ -202,7 +202,7 @@ class TileBuilder {
   }
 
   private copies(
-    [vertical, horizontal]: Walk["phases"][number],
+    [vertical, horizontal]: Traversal["phases"][number],
     pixels: readonly { y: number; x: number }[],
     row: ix.Index,
     column: ix.Index,
@@ -217,7 +217,7 @@ class TileBuilder {
   }
 
   private products(
-    [vertical, horizontal]: Walk["phases"][number],
+    [vertical, horizontal]: Traversal["phases"][number],
     accumulators: readonly (readonly Expr[])[],
     pixels: readonly { y: number; x: number }[],
     block: ix.Index,
@@ -237,7 +237,8 @@ class TileBuilder {
       }),
     );
     // Past several images, filters are in the cache.
-    const ahead = this.plan.run <= this.plan.bands ? askAhead(builder, weights.flat(), sizeOfShape(w.shape) * 4) : [];
+    const ahead =
+      this.plan.run <= this.plan.bands ? prefetchFilters(builder, weights.flat(), sizeOfShape(w.shape) * 4) : [];
     const reads = pixels.flatMap(({ y, x }, p) =>
       tapColumns.map((tapColumn, t) => ({ p, t, y, q: horizontal.read(ix.plus(column, x), tapColumn) })),
     );

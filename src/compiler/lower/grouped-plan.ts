@@ -5,7 +5,7 @@
 import type { Node } from "../../ir/graph.js";
 import type { Target } from "../../ir/target.js";
 import { divisorUpTo } from "../divisors.js";
-import { extentOf } from "./conv-walk.js";
+import { extentOf } from "./conv-traversal.js";
 import { type Group, rowBytes } from "./grouped-image.js";
 
 /** Channels of a group of the convolution (or weight gradient) with these filters. */

@@ -20,7 +20,7 @@ import {
 } from "../../ir/loops.js";
 import type { KernelBuilder } from "../kernel-builder.js";
 import { memoryBounds, positionOf } from "../layout.js";
-import { extentOf } from "./conv-walk.js";
+import { extentOf } from "./conv-traversal.js";
 import { type Group, type GroupedImage, packGroups, rowBytes } from "./grouped-image.js";
 import { bandOf, groupOf, spansGroups } from "./grouped-plan.js";
 import { packImage } from "./image.js";

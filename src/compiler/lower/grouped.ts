@@ -10,7 +10,7 @@ import { declare, load, nameOf, register, type Stmt, set, splat } from "../../ir
 import type { KernelBuilder } from "../kernel-builder.js";
 import { BandSums } from "./band-sums.js";
 import { choosePixelTile, pieces } from "./conv-plan.js";
-import { extentOf } from "./conv-walk.js";
+import { extentOf } from "./conv-traversal.js";
 import { packGroups } from "./grouped-image.js";
 import { groupedBand, groupOf } from "./grouped-plan.js";
 import { addNest, nest } from "./nest.js";

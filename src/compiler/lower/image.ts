@@ -20,7 +20,7 @@ export interface Image {
   /** The position of image i, channel c, row r, column q. */
   readonly at: (i: ix.Index, c: ix.Index, r: ix.Index, q: ix.Index) => ix.Index;
   /**
-   * Statements that copy one block of channels of a pixel and ask for another, for whoever copies what it needs as it
+   * Statements that copy one block of channels of a pixel and prefetch another, for a tile that copies what it needs as it
    * goes: both at image, block, row, column. Null where channels do not lie in blocks.
    */
   readonly inPassing: ((at: PixelBlock, soon: PixelBlock) => Stmt[]) | null;
@@ -57,14 +57,15 @@ export function channelsContiguous(builder: KernelBuilder, x: Node): boolean {
   return loadCost([builder.lowering.value(x, at)], lanes) < lanes;
 }
 
-/** Vectors between what is copied and what is asked for: about as many as are copied while memory answers. */
+/** Vectors between the one that is copied and the one that is prefetched: about as many as are copied within a latency of memory. */
 const AHEAD = 128;
 
 /**
- * Asks for other pixels than those of a copy, where variables have other values: the rows of a band are short and far
- * apart in memory, which is more than the hardware foresees. What does not walk along with pixels is there already.
+ * Prefetches the pixels that a copy reads where variables have other values: the rows of a band are short and far apart
+ * in memory, which is more than the hardware prefetcher foresees. Operands whose address does not depend on the pixel,
+ * such as per-channel scales, are cached already.
  */
-function foresee(value: Expr, pixel: ix.LoopVar, there: ReadonlyMap<string, ix.Index>): Stmt[] {
+function prefetchElement(value: Expr, pixel: ix.LoopVar, there: ReadonlyMap<string, ix.Index>): Stmt[] {
   const walking = loadsOf([value]).filter(
     ({ index, stride, pick }) => stride === 1 && pick === null && ix.depends(index, pixel.name),
   );
@@ -118,11 +119,14 @@ export function packImage(builder: KernelBuilder, x: Node, request: ImageRequest
     const [y, column] = [ix.plus(ix.variable(r), down.first), ix.plus(ix.variable(q), across.first)];
     const { value, statement } = copy(n, ix.variable(block), y, column);
     const later = ix.plus(ix.variable(block), Math.ceil(AHEAD / (down.count * across.count)));
-    const statements = nest([i, block, r, q], [statement, ...foresee(value, q, new Map([[block.name, later]]))]);
+    const statements = nest(
+      [i, block, r, q],
+      [statement, ...prefetchElement(value, q, new Map([[block.name, later]]))],
+    );
     const inPassing: Image["inPassing"] = (here, [image, soon, row, pixel]) => {
       const there = [image, soon, ix.plus(row, -down.first), ix.plus(pixel, -across.first)];
       const names = [i, block, r, q].map(({ name }, axis) => [name, there[axis]] as const);
-      return [copy(...here).statement, ...foresee(value, q, new Map(names))];
+      return [copy(...here).statement, ...prefetchElement(value, q, new Map(names))];
     };
     if (!inside) return { buffer, at, border: [], statements, inPassing };
     const vector = builder.variable("z", elements / lanes);

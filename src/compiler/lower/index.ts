@@ -1,4 +1,4 @@
-/** Chooses the builder of a kernel from the op at its heart. */
+/** Chooses the builder of a kernel from its anchor. */
 import { isOp } from "../../ir/graph.js";
 import type { KernelBuilder } from "../kernel-builder.js";
 import type { KernelPlan, NestPlan } from "../plan.js";
@@ -10,7 +10,7 @@ import { spansGroups } from "./grouped-plan.js";
 import { lowerGroupedWeight } from "./grouped-weight.js";
 import { lowerMap } from "./map.js";
 import { lowerMatmul } from "./matmul.js";
-import { type Heart, lowerArgmax, lowerReduce } from "./reduce.js";
+import { lowerArgmax, lowerReduce, type ReduceNest } from "./reduce.js";
 import { lowerWinograd, lowerWinogradFilter } from "./winograd.js";
 import { lowerWinogradWeight } from "./winograd-weight.js";
 
@@ -35,8 +35,9 @@ function lowerNest(builder: KernelBuilder, { anchor, roots }: NestPlan): number 
 
 /** Adds the kernel's parts to the builder; returns its arithmetic work. */
 export function lowerKernel(builder: KernelBuilder, { nests, together }: KernelPlan): number {
-  if (together) return lowerReduce(builder, nests.flatMap(heartOf));
+  if (together) return lowerReduce(builder, nests.flatMap(reduceNestOf));
   return nests.reduce((flops, nest) => flops + lowerNest(builder, nest), 0);
 }
 
-const heartOf = ({ anchor, roots }: NestPlan): Heart[] => (anchor && isOp(anchor, "reduce") ? [{ anchor, roots }] : []);
+const reduceNestOf = ({ anchor, roots }: NestPlan): ReduceNest[] =>
+  anchor && isOp(anchor, "reduce") ? [{ anchor, roots }] : [];

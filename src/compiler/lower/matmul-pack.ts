@@ -6,9 +6,9 @@ import type { Node } from "../../ir/graph.js";
 import * as ix from "../../ir/index-math.js";
 import { declare, type Expr, nameOf, prefetch, register, type Stmt, store } from "../../ir/loops.js";
 import type { KernelBuilder } from "../kernel-builder.js";
-import type { Next } from "./ahead.js";
 import { zeroOutside } from "./image.js";
 import { loadCost, nest } from "./nest.js";
+import type { Next } from "./prefetch.js";
 import { transposed } from "./transpose.js";
 
 /**
@@ -33,11 +33,19 @@ export function contiguous(builder: KernelBuilder, x: Node, axis: number): boole
   return loadCost([builder.lowering.value(x, at)], builder.lanes) < builder.lanes;
 }
 
-/** Rows that packing asks for ahead of time: short rows far apart are more than the hardware foresees. */
+/**
+ * Rows between the one that is packed and the one that is prefetched: short rows far apart are more than the hardware
+ * prefetcher foresees.
+ */
 const ROWS_AHEAD = 8;
 
-/** Asks for what an operand needs at coordinates to come, where that is a plain element of memory. */
-export function foresee(builder: KernelBuilder, x: Node, at: readonly ix.Index[], next: Next = new Map()): Stmt[] {
+/** Prefetches an operand at later coordinates, where it is a plain element of memory. */
+export function prefetchElement(
+  builder: KernelBuilder,
+  x: Node,
+  at: readonly ix.Index[],
+  next: Next = new Map(),
+): Stmt[] {
   const value = builder.lowering.value(x, at);
   return value.kind === "load" && value.pick === null && value.stride === 1
     ? [prefetch(value.buffer, ix.substitute(value.index, next))]
@@ -91,7 +99,7 @@ export function packRows(
       [step],
       [
         store(buffer, "f32", place(ix.variable(o), i), zeroOutside(builder, x, from(ix.variable(o))), lanes),
-        ...foresee(builder, x, from(ix.plus(ix.variable(o), ROWS_AHEAD))),
+        ...prefetchElement(builder, x, from(ix.plus(ix.variable(o), ROWS_AHEAD))),
       ],
     );
   };
@@ -108,7 +116,7 @@ export interface PackedColumns extends Packed {
   readonly inPassing: ((column: ix.Index, k: ix.Index) => { readonly value: Expr; readonly statements: Stmt[] }) | null;
 }
 
-/** Depths that the first tile asks for ahead of time: some hundred cycles. */
+/** Depths between the one that the first tile reads and the one that it prefetches: some hundred cycles. */
 const DEPTHS_AHEAD = 32;
 
 /** Packs a block of columns [depth × columns] into panels of `width` columns, depth by depth. */
@@ -137,12 +145,12 @@ export function packColumns(
       [k, panel],
       [
         store(buffer, "f32", at(column, position), zeroOutside(builder, x, operand(position, column)), lanes),
-        ...foresee(builder, x, operand(ix.plus(position, ROWS_AHEAD), column)),
+        ...prefetchElement(builder, x, operand(ix.plus(position, ROWS_AHEAD), column)),
       ],
     );
   };
   if (columnsContiguous) {
-    const later = (k: ix.Index, c: ix.Index) => foresee(builder, x, operand(ix.plus(k, DEPTHS_AHEAD), c));
+    const later = (k: ix.Index, c: ix.Index) => prefetchElement(builder, x, operand(ix.plus(k, DEPTHS_AHEAD), c));
     if (later(ix.constant(0), column).length === 0)
       return { statements: direct(0, depth), at, buffer, inPassing: null };
     const inPassing = (c: ix.Index, k: ix.Index) => {

@@ -24,11 +24,11 @@ import {
 } from "../../ir/loops.js";
 import { divisorUpTo } from "../divisors.js";
 import type { KernelBuilder } from "../kernel-builder.js";
-import { nextOf, nextTurn } from "./ahead.js";
-import { askForColumns, askForRows, inFirst } from "./matmul-ahead.js";
 import { type Blocking, chooseBlocking } from "./matmul-blocking.js";
 import { contiguous, LINE_FLOATS, type Packed, type PackedColumns, packColumns, packRows } from "./matmul-pack.js";
+import { inFirst, prefetchColumns, prefetchRows } from "./matmul-prefetch.js";
 import { firstThen, nest } from "./nest.js";
+import { nextOf, nextTurn } from "./prefetch.js";
 
 /** Floats between rows of sums: rows whose distance is a multiple of 4 KiB would clash in the cache. */
 const SUM_PAD = 16;
@@ -63,8 +63,8 @@ interface TilePlace {
   readonly scalar: (r: number, k: ix.Index) => Expr;
   /** Row r of the result, in the matrix. */
   readonly line: (r: number) => Line;
-  /** What part `part` of `parts` of a tile behind the first asks for; null if nothing. */
-  readonly asks: ((part: ix.Index, parts: number) => Stmt[]) | null;
+  /** What part `part` of `parts` of a tile behind the first prefetches; null if nothing. */
+  readonly prefetches: ((part: ix.Index, parts: number) => Stmt[]) | null;
 }
 
 /** A row that may not exist or be computed elsewhere: `within` leaves its statements out then. */
@@ -77,10 +77,10 @@ interface Line {
 const LEAST_PART = 8;
 
 /** The long loop over one depth. The first tile down a panel of columns may find it not packed yet, and packs it. */
-function descend(
+function sumOverDepth(
   { builder, block }: Product,
   b: PackedColumns,
-  { column, number, scalar, asks }: TilePlace,
+  { column, number, scalar, prefetches }: TilePlace,
   accumulators: readonly (readonly Expr[])[],
 ): Stmt[] {
   const { lanes } = builder;
@@ -104,13 +104,13 @@ function descend(
     return loop(k, step(ix.variable(k), inPassing));
   };
   const length = divisorUpTo(block.depth, LINE_FLOATS);
-  const downAsking = (ask: NonNullable<TilePlace["asks"]>): Stmt => {
+  const downPrefetching = (fetch: NonNullable<TilePlace["prefetches"]>): Stmt => {
     const part = builder.variable("q", block.depth / length);
     const k = builder.variable("k", length);
     const depth = ix.add(ix.scale(ix.variable(part), length), ix.variable(k));
-    return loop(part, [...ask(ix.variable(part), part.extent), loop(k, step(depth, null))]);
+    return loop(part, [...fetch(ix.variable(part), part.extent), loop(k, step(depth, null))]);
   };
-  const others = () => (asks && length >= LEAST_PART ? downAsking(asks) : down(null));
+  const others = () => (prefetches && length >= LEAST_PART ? downPrefetching(prefetches) : down(null));
   return b.inPassing ? firstThen(number, [down(b.inPassing)], [others()]) : [down(null)];
 }
 
@@ -134,7 +134,7 @@ function microKernel(product: Product, b: PackedColumns, place: TilePlace): Stmt
       const value = values[r][v];
       start.push(declare(nameOf(accumulator), splat(constantOf(0, "f32"), lanes)));
       if (direct && !isLater) return value;
-      // What earlier depths left is far away: it is asked for before the long loop and added after it.
+      // What earlier depths left is far away: it is prefetched before the long loop and added after it.
       if (isLater) start.push(prefetch(sums(), at(r, v)));
       const sum = isLater ? e.op("add", value, load(sums(), "f32", at(r, v), isLater, lanes)) : value;
       keep.push(store(sums(), "f32", at(r, v), sum, lanes));
@@ -142,7 +142,7 @@ function microKernel(product: Product, b: PackedColumns, place: TilePlace): Stmt
     });
     if (direct) finish.push(...writeLine(product, place.line(r), place.column, results));
   });
-  const body = [...start, ...descend(product, b, place, accumulators), ...settled];
+  const body = [...start, ...sumOverDepth(product, b, place, accumulators), ...settled];
   if (!direct) return [...body, ...keep];
   if (!isLater) return [...body, ...finish];
   const [{ index, extent }] = isLast;
@@ -284,14 +284,14 @@ export function lowerMatmul(builder: KernelBuilder, anchor: Node, roots: readonl
   const column = ix.scale(ix.variable(panel), width);
   const rows = packedA ? packedTile(product, packedA, row, taskRow) : stayingTile(product, firstDepth, taskRow);
   const next = depths > 1 ? nextTurn(panel) : nextOf(builder, panel, tasks);
-  const asks = (part: ix.Index, parts: number) => [
+  const prefetches = (part: ix.Index, parts: number) => [
     ...inFirst(
       strips,
-      askForColumns(builder, b, block, { tiles: line, part, parts, next }, (d, c) => columnAt(d, ix.add(column, c))),
+      prefetchColumns(builder, b, block, { tiles: line, part, parts, next }, (d, c) => columnAt(d, ix.add(column, c))),
     ),
     ...inFirst(
       panel,
-      askForRows(block, parts, (r) => rows.scalar(r, ix.scale(part, block.depth / parts))),
+      prefetchRows(block, parts, (r) => rows.scalar(r, ix.scale(part, block.depth / parts))),
     ),
   ];
   const place = {
@@ -299,7 +299,7 @@ export function lowerMatmul(builder: KernelBuilder, anchor: Node, roots: readonl
     row: taskRow,
     column,
     number: ix.add(ix.scale(ix.variable(strips), line.extent), ix.variable(line)),
-    asks: line.extent > 1 ? asks : null,
+    prefetches: line.extent > 1 ? prefetches : null,
   };
   const tile = whenever([{ index: taskRow, extent: block.rows }], rows.within(microKernel(product, packedB, place)));
   const compute = [...(packedA?.statements ?? []), ...nest([panel, line], tile)];

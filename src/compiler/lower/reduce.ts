@@ -164,29 +164,29 @@ function reduceLoops(builder: KernelBuilder, terms: readonly Term[], lanes: numb
 }
 
 /** A reduction, and the roots that it and the element-wise work behind it store. */
-export interface Heart {
+export interface ReduceNest {
   readonly anchor: Node<"reduce">;
   readonly roots: readonly Node[];
 }
 
 /** Lowers reductions of the same axes of values of one shape, and the element-wise work behind them, in one pass. */
-export function lowerReduce(builder: KernelBuilder, hearts: readonly Heart[]): number {
-  const [{ anchor }] = hearts;
+export function lowerReduce(builder: KernelBuilder, nests: readonly ReduceNest[]): number {
+  const [{ anchor }] = nests;
   const axes = axesOf(anchor);
   const lanes = builder.lanes;
   const { shape } = axes.input;
   const scheme = chooseScheme(builder, axes, false);
   const origin = shape.map(() => ix.zero);
-  const work = operations(hearts.map((heart) => builder.lowering.value(heart.anchor.inputs[0], origin)));
+  const work = operations(nests.map((nest) => builder.lowering.value(nest.anchor.inputs[0], origin)));
   const perResult = work * axes.reduced.reduce((n, axis) => n * shape[axis], 1);
   const finish = (results: readonly Expr[], at: readonly ix.Index[]): Stmt[] =>
-    hearts.flatMap((heart, k) => builder.storeBehind(heart.anchor, results[k], heart.roots, at));
+    nests.flatMap((nest, k) => builder.storeBehind(nest.anchor, results[k], nest.roots, at));
   /** Terms whose elements are where the function says. */
   const termsAt = (place: (at: readonly ix.Index[]) => ix.Index[]): Term[] =>
-    hearts.map((heart) => ({
-      kind: heart.anchor.attrs.kind,
-      type: registerOf(heart.anchor.dtype),
-      value: (at) => builder.lowering.value(heart.anchor.inputs[0], place(at)),
+    nests.map((nest) => ({
+      kind: nest.anchor.attrs.kind,
+      type: registerOf(nest.anchor.dtype),
+      value: (at) => builder.lowering.value(nest.anchor.inputs[0], place(at)),
     }));
   /** The reductions at result coordinates `at`, where elements of reduced axes are walked plainly. */
   const whole = (at: readonly ix.Index[], width: number): Stmt[] => {

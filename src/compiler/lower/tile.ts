@@ -25,7 +25,7 @@ export function stepCycles({ rows, vectors }: Tile): number {
 /**
  * The same for one vector of results each and a row of taps at once: a pixel is read once for all taps that meet it.
  */
-export function abreastCycles(rows: number, columns: number, taps: number): number {
+export function adjacentCycles(rows: number, columns: number, taps: number): number {
   const products = rows * columns * taps;
   const loads = rows * (columns + taps - 1) + taps;
   // The products of one result wait for each other.

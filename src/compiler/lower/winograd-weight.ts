@@ -11,9 +11,9 @@ import type { Target } from "../../ir/target.js";
 import { turned, type Winograd, winograd } from "../../ops/index.js";
 import { divisorsOf } from "../divisors.js";
 import type { KernelBuilder } from "../kernel-builder.js";
-import { askForNext, nextTurn, type Region } from "./ahead.js";
 import { zeroOutside } from "./image.js";
 import { nest } from "./nest.js";
+import { nextTurn, prefetchNext, type Region } from "./prefetch.js";
 import { chooseTile } from "./tile.js";
 import {
   type Matrices,
@@ -143,12 +143,12 @@ export function lowerWinogradWeight(builder: KernelBuilder, anchor: Node): numbe
       return [ix.add(firstImage, i), channel, ix.add(firstRow, row), column];
     },
   });
-  const asked = (number: ix.Index, total: number) => [
-    ...askForNext(builder, x, region(firstChannel, channels, x.shape[3]), { number, count: total, next }),
-    ...askForNext(builder, g, region(firstOutput, outputs, wo), { number, count: total, next }),
+  const prefetches = (number: ix.Index, total: number) => [
+    ...prefetchNext(builder, x, region(firstChannel, channels, x.shape[3]), { number, count: total, next }),
+    ...prefetchNext(builder, g, region(firstOutput, outputs, wo), { number, count: total, next }),
   ];
   const sizes = [height / tile.rows, outputs / lanes / tile.vectors, count];
-  const products = multiply(builder, tile, sizes, batch, { pixels, gradients, sums }, asked);
+  const products = multiply(builder, tile, sizes, batch, { pixels, gradients, sums }, prefetches);
   const finish = finished(
     builder,
     anchor,
@@ -202,7 +202,7 @@ function multiply(
   [strips, groups, count]: readonly number[],
   batch: ix.LoopVar,
   { pixels, gradients, sums }: { readonly [K in "pixels" | "gradients" | "sums"]: Matrices },
-  asked: (number: ix.Index, total: number) => Stmt[],
+  prefetches: (number: ix.Index, total: number) => Stmt[],
 ): Stmt[] {
   const { lanes } = builder;
   const e = builder.lowering.algebra;
@@ -237,7 +237,7 @@ function multiply(
   const finish = each((r, v, a) => store(sums.buffer, "f32", place(r, v), a, lanes));
   const loops = [point, group, strip];
   const extents = loops.map(({ extent }) => extent);
-  const soon = asked(ix.flatten(loops.map(ix.variable), extents), sizeOfShape(extents));
+  const soon = prefetches(ix.flatten(loops.map(ix.variable), extents), sizeOfShape(extents));
   return nest(loops, [...start, ...soon, loop(step, body), ...finish]);
 }
 

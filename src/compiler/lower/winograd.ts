@@ -8,10 +8,10 @@ import * as ix from "../../ir/index-math.js";
 import { declare, load, loop, nameOf, register, type Stmt, set, splat, store, TASK } from "../../ir/loops.js";
 import { winograd } from "../../ops/index.js";
 import type { KernelBuilder } from "../kernel-builder.js";
-import { askAhead, askFor, askForNext, nextTask, nextTurn, type Region } from "./ahead.js";
 import { BandSums } from "./band-sums.js";
 import { addNest, nest } from "./nest.js";
 import { poolOf, storePixels } from "./pixels.js";
+import { nextTask, nextTurn, prefetchAccesses, prefetchFilters, prefetchNext, type Region } from "./prefetch.js";
 import { chooseTile } from "./tile.js";
 import { chooseShare } from "./winograd-share.js";
 import {
@@ -113,7 +113,7 @@ export function lowerWinograd(builder: KernelBuilder, anchor: Node, roots: reado
       return [ix.add(firstImage, i), channel, ix.add(firstRow, row), column];
     },
   };
-  const asked = (number: ix.Index, count: number) => askForNext(builder, x, region, { number, count, next });
+  const asked = (number: ix.Index, count: number) => prefetchNext(builder, x, region, { number, count, next });
   const products = multiply(builder, u, firstBlock, tile, steps, pixels, sums, asked);
 
   const result = tileLoops(builder, own);
@@ -143,7 +143,7 @@ export function lowerWinograd(builder: KernelBuilder, anchor: Node, roots: reado
   const finish = bandSums.finish(at, ix.add(firstBlock, at), ix.add(firstImage, ownImage), band);
   // Behind the first vector, which tells how wide the loop is.
   const [first, ...others] = backward;
-  const touched = askFor(stores, nextTurn(outputs));
+  const touched = prefetchAccesses(builder, stores, nextTurn(outputs));
   builder.part(tasks, [
     ...forward,
     ...products,
@@ -191,7 +191,7 @@ function multiply(
   const finish = accumulators.flatMap((line, r) =>
     line.map((x, v) => store(sums.buffer, "f32", sums.at(point, row(r), output(v)), x, lanes)),
   );
-  const ahead = askAhead(builder, filters, sizeOfShape(u.shape) * 4);
+  const ahead = prefetchFilters(builder, filters, sizeOfShape(u.shape) * 4);
   const loops = [...side, group, strip];
   const extents = loops.map(({ extent }) => extent);
   const soon = asked(ix.flatten(loops.map(ix.variable), extents), sizeOfShape(extents));

@@ -1,11 +1,11 @@
 /**
- * Preparation: templates that the target lacks are replaced by their decompositions, weights are given a packed copy,
+ * Selects algorithms: templates that the target lacks are replaced by their decompositions, weights are given a packed copy,
  * and reductions that are long but have few results are cut into a fixed number of pieces (never one per thread), so
  * that they run in parallel and sum in blocks. Graph in, graph out.
  */
 import { type ConvAttrs, isOp, type Node, type Pair, type Shape, sizeOfShape, type WinogradTile } from "../ir/graph.js";
 import type { Target } from "../ir/target.js";
-import { graph, helpers, spreadConvolution, structuralRecord } from "../ops/index.js";
+import { graph, helpers, isStructural, spreadConvolution, structuralRecord } from "../ops/index.js";
 import { sumInBands } from "./bands.js";
 import { divisorUpTo } from "./divisors.js";
 import { rewrite } from "./simplify.js";
@@ -115,7 +115,7 @@ function winogradWeightTile(node: Node<"convWeightGrad">, target: Target): Winog
 }
 
 /** The template of a weight gradient, and the pieces that images are cut into. */
-function prepareWeightGradient(node: Node<"convWeightGrad">, target: Target): Node {
+function selectWeightGradient(node: Node<"convWeightGrad">, target: Target): Node {
   const [x, g] = node.inputs;
   const [n, o, ho, wo] = g.shape;
   if (node.attrs.pieces !== 1) return node;
@@ -154,7 +154,7 @@ function cutReduction(node: Node<"reduce">): Node {
 }
 
 /** Packs the weights and chooses the algorithm. */
-function prepareConv(node: Node<"conv2d">, target: Target): Node {
+function selectConv(node: Node<"conv2d">, target: Target): Node {
   const packed = graph.make("contiguous", [node.inputs[1]], {});
   const tile = winogradTile(node, target);
   if (!tile) return graph.make("conv2d", [node.inputs[0], packed], node.attrs);
@@ -166,23 +166,25 @@ function prepareConv(node: Node<"conv2d">, target: Target): Node {
 const MOST_PARTS = 32;
 
 /** Concatenations of more values become concatenations of concatenations, so that kernels stay bounded. */
-function cutConcat(node: Node<"concat">): Node {
+function cutConcat(node: Node<"concat">, { buffers }: Target): Node {
+  // Besides its parts a kernel has its result, and what an epilogue reads.
+  const most = Math.max(2, Math.min(MOST_PARTS, buffers >> 1));
   let parts = node.inputs;
-  while (parts.length > MOST_PARTS) {
-    parts = Array.from({ length: Math.ceil(parts.length / MOST_PARTS) }, (_, k) =>
-      graph.make("concat", parts.slice(k * MOST_PARTS, (k + 1) * MOST_PARTS), node.attrs),
+  while (parts.length > most) {
+    parts = Array.from({ length: Math.ceil(parts.length / most) }, (_, k) =>
+      graph.make("concat", parts.slice(k * most, (k + 1) * most), node.attrs),
     );
   }
   return parts === node.inputs ? node : graph.make("concat", parts, node.attrs);
 }
 
-export function prepare(outputs: readonly Node[], target: Target): Node[] {
+export function selectAlgorithms(outputs: readonly Node[], target: Target): Node[] {
   const decomposed = rewrite(outputs, (node) => {
-    if (isOp(node, "concat")) return cutConcat(node);
+    if (isOp(node, "concat")) return cutConcat(node, target);
     const record = structuralRecord(node);
     if (!record?.decompose || isOp(node, "variance")) return node;
     if (hasTemplate(node, target)) {
-      if (isOp(node, "conv2d")) return prepareConv(node, target);
+      if (isOp(node, "conv2d")) return selectConv(node, target);
       if (isOp(node, "convInputGrad")) {
         return graph.make(
           "convInputGrad",
@@ -190,13 +192,13 @@ export function prepare(outputs: readonly Node[], target: Target): Node[] {
           node.attrs,
         );
       }
-      return isOp(node, "convWeightGrad") ? prepareWeightGradient(node, target) : node;
+      return isOp(node, "convWeightGrad") ? selectWeightGradient(node, target) : node;
     }
     if (isOp(node, "convInputGrad")) {
       const conv = spreadConvolution(graph, node.inputs[0], node.inputs[1], node.attrs);
-      if (isOp(conv, "conv2d") && hasTemplate(conv, target)) return prepareConv(conv, target);
+      if (isOp(conv, "conv2d") && hasTemplate(conv, target)) return selectConv(conv, target);
     }
-    return record.decompose(graph, node as never);
+    return isStructural(node) ? record.decompose(graph, node) : node;
   });
   const summed = sumInBands(decomposed, target);
   if (!target.templates) return summed;

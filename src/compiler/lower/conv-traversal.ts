@@ -8,7 +8,7 @@ import { type ConvAttrs, isOp, type Node, type Pair } from "../../ir/graph.js";
 import * as ix from "../../ir/index-math.js";
 
 /** One axis of results that read alike: result p is at scale · p + offset. */
-interface AxisWalk {
+interface AxisTraversal {
   readonly taps: number;
   /** The row of the copy that result p of the band reads by tap t, and which of the kernel's taps that is. */
   readonly read: (p: ix.Index, t: ix.Index) => ix.Index;
@@ -18,18 +18,18 @@ interface AxisWalk {
 }
 
 interface Axis {
-  /** Results of a walk. */
+  /** Results of a traversal. */
   readonly size: number;
-  readonly walks: readonly AxisWalk[];
+  readonly traversals: readonly AxisTraversal[];
   /** Rows of the image that `count` results read, and the first of them. */
   readonly extent: (count: number) => number;
   readonly source: (first: ix.Index) => ix.Index;
 }
 
-export interface Walk {
+export interface Traversal {
   readonly axes: readonly [Axis, Axis];
-  /** Every pair of a row's and a column's walk. */
-  readonly phases: readonly (readonly [AxisWalk, AxisWalk])[];
+  /** Every pair of a row's and a column's traversal. */
+  readonly phases: readonly (readonly [AxisTraversal, AxisTraversal])[];
 }
 
 /** Input rows (or columns) that `count` outputs read. */
@@ -38,7 +38,7 @@ export const extentOf = (count: number, kernel: number, axis: 0 | 1, { stride, d
 
 function forward(size: number, kernel: number, axis: 0 | 1, attrs: ConvAttrs): Axis {
   const [stride, dilation, before] = [attrs.stride[axis], attrs.dilation[axis], attrs.before[axis]];
-  const walk: AxisWalk = {
+  const traversal: AxisTraversal = {
     taps: kernel,
     read: (p, t) => ix.add(ix.scale(p, stride), ix.scale(t, dilation)),
     weight: (t) => t,
@@ -47,7 +47,7 @@ function forward(size: number, kernel: number, axis: 0 | 1, attrs: ConvAttrs): A
   };
   return {
     size,
-    walks: [walk],
+    traversals: [traversal],
     extent: (count) => extentOf(count, kernel, axis, attrs),
     source: (first) => ix.plus(ix.scale(first, stride), -before),
   };
@@ -63,7 +63,7 @@ function backward(length: number, kernel: number, axis: 0 | 1, attrs: ConvAttrs)
   });
   const reads = phases.flatMap((phase) => phase.reads);
   const [low, high] = reads.length > 0 ? [Math.min(...reads), Math.max(...reads)] : [0, 0];
-  const walks = phases.map(({ offset, taps, reads: own }): AxisWalk => {
+  const traversals = phases.map(({ offset, taps, reads: own }): AxisTraversal => {
     const [first = 0, second = first] = taps;
     const [start = low, next = start] = own;
     return {
@@ -76,16 +76,19 @@ function backward(length: number, kernel: number, axis: 0 | 1, attrs: ConvAttrs)
   });
   return {
     size: Math.ceil(length / stride),
-    walks,
+    traversals,
     extent: (count) => count + high - low,
     source: (first) => ix.plus(first, low),
   };
 }
 
-/** How a convolution, or the input gradient of one, walks over rows and columns. */
-export function walkOf(node: Node<"conv2d"> | Node<"convInputGrad">): Walk {
+/** How a convolution, or the input gradient of one, traversals over rows and columns. */
+export function traversalOf(node: Node<"conv2d"> | Node<"convInputGrad">): Traversal {
   const kernel: Pair = [node.inputs[1].shape[2], node.inputs[1].shape[3]];
   const make = isOp(node, "conv2d") ? forward : backward;
   const axes = [make(node.shape[2], kernel[0], 0, node.attrs), make(node.shape[3], kernel[1], 1, node.attrs)] as const;
-  return { axes, phases: axes[0].walks.flatMap((row) => axes[1].walks.map((column) => [row, column] as const)) };
+  return {
+    axes,
+    phases: axes[0].traversals.flatMap((row) => axes[1].traversals.map((column) => [row, column] as const)),
+  };
 }

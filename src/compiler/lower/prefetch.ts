@@ -1,20 +1,23 @@
 /**
- * Asking for memory ahead of time, where the hardware does not foresee what a register tile will need: filters that
- * come from beyond the second-level cache, what the work behind a tile reads and writes, and the operands of what comes
- * next.
+ * Prefetching where the hardware prefetcher does not foresee what a register tile will need: filters that come from beyond
+ * the second-level cache, what an epilogue reads and writes, and the operands of the next loop iteration or task.
  */
 import type { Node } from "../../ir/graph.js";
 import * as ix from "../../ir/index-math.js";
 import { type Expr, prefetch, type Stmt, TASK, when } from "../../ir/loops.js";
 import { exprsOf, loadsOf } from "../../ir/visit.js";
-import { isScratch, type KernelBuilder } from "../kernel-builder.js";
+import type { KernelBuilder } from "../kernel-builder.js";
 import { channelsContiguous } from "./image.js";
 
-/** Vectors between what is read and what is asked for. */
+/** Vectors between the one that is read and the one that is prefetched. */
 const AHEAD = 16;
 
-/** Asks for what the vectors will be some steps later, where the filters are too large for the cache. */
-export function askAhead({ target, lanes }: KernelBuilder, vectors: readonly Expr[], filterBytes: number): Stmt[] {
+/** Prefetches what the vectors load some iterations later, where the filters are too large for the cache. */
+export function prefetchFilters(
+  { target, lanes }: KernelBuilder,
+  vectors: readonly Expr[],
+  filterBytes: number,
+): Stmt[] {
   if (filterBytes <= target.l2Bytes) return [];
   return vectors.flatMap((v) =>
     v.kind === "load" && v.pick === null ? [prefetch(v.buffer, ix.plus(v.index, AHEAD * lanes))] : [],
@@ -22,21 +25,27 @@ export function askAhead({ target, lanes }: KernelBuilder, vectors: readonly Exp
 }
 
 /**
- * Asks for the memory that plain statements to come read and write: they follow a loop that is longer than the wait, or
- * are the same statements in the next turn.
+ * Prefetches the memory that later statements read and write: they follow a loop that takes longer than memory does, or
+ * are the same statements in the next iteration. Scratch memory is in the cache already.
  */
-export function askFor(statements: readonly Stmt[], next: Next | null = null): Stmt[] {
-  const asked = new Map<string, Stmt>();
-  const ask = (buffer: string, index: ix.Index) =>
-    asked.set(`${buffer}[${index.key}]`, prefetch(buffer, next ? ix.substitute(index, next) : index));
+export function prefetchAccesses(
+  builder: KernelBuilder,
+  statements: readonly Stmt[],
+  next: Next | null = null,
+): Stmt[] {
+  const fetched = new Map<string, Stmt>();
+  const fetch = (buffer: string, index: ix.Index): void => {
+    if (builder.isScratch(buffer)) return;
+    fetched.set(`${buffer}[${index.key}]`, prefetch(buffer, next ? ix.substitute(index, next) : index));
+  };
   for (const s of statements) {
     if (s.kind !== "declare" && s.kind !== "set" && s.kind !== "store") continue;
     for (const { buffer, index, stride, pick, guard } of loadsOf(exprsOf(s))) {
-      if (stride === 1 && pick === null && guard.length === 0 && !isScratch(buffer)) ask(buffer, index);
+      if (stride === 1 && pick === null && guard.length === 0) fetch(buffer, index);
     }
-    if (s.kind === "store" && s.guard.length === 0 && !isScratch(s.buffer)) ask(s.buffer, s.index);
+    if (s.kind === "store" && s.guard.length === 0) fetch(s.buffer, s.index);
   }
-  return [...asked.values()];
+  return [...fetched.values()];
 }
 
 /** A part of an operand: blocks of channels of some pixels, and the coordinates of a vector of it. */
@@ -57,7 +66,7 @@ export interface Progress {
   readonly next: Next | null;
 }
 
-/** Lines beyond which a step asks for none: the processor can wait for no more at once. */
+/** Cache lines beyond which an iteration prefetches none: a core has no more line-fill buffers. */
 const MOST_AT_ONCE = 32;
 
 /** The next value of a variable; the last ones, for which there is none, stay as they are. */
@@ -86,28 +95,33 @@ export const nextTask = ({ target }: KernelBuilder, tasks: number) =>
   tasks > target.threads ? following({ name: TASK, extent: tasks }, target.threads) : null;
 
 /**
- * Asks, step by step, for the pixels that the next turn will read of x, if their channels lie side by side: spread over
+ * Prefetches, step by step, the pixels that the next turn will read of x, if their channels are contiguous: spread over
  * all steps it takes next to no time, and the products need not wait for memory.
  */
-export function askForNext(builder: KernelBuilder, x: Node, region: Region, { number, count, next }: Progress): Stmt[] {
+export function prefetchNext(
+  builder: KernelBuilder,
+  x: Node,
+  region: Region,
+  { number, count, next }: Progress,
+): Stmt[] {
   if (!next || builder.lanes === 1 || !channelsContiguous(builder, x)) return [];
   const { blocks, rows, columns, at } = region;
   const pixels = rows * columns;
   const perStep = Math.ceil((blocks * pixels) / count);
   if (perStep > MOST_AT_ONCE) return [];
-  // Where there are more steps than pixels, some ask for nothing: what is asked for again takes the place of other lines.
+  // Where there are more steps than pixels, some prefetch nothing: a line that is fetched twice takes the place of another.
   const pause = Math.floor(count / (blocks * pixels));
-  const asks = Array.from({ length: perStep }).flatMap((_, k) => {
+  const prefetches = Array.from({ length: perStep }).flatMap((_, k) => {
     const position = ix.plus(ix.scale(pause > 1 ? ix.div(number, pause) : number, perStep), k);
     const [block, pixel] = [ix.mod(ix.div(position, pixels), blocks), ix.mod(position, pixels)];
     const loadsAt = (column: ix.Index) =>
       loadsOf([builder.lowering.value(x, at(block, ix.div(pixel, columns), column))]);
     const column = ix.mod(pixel, columns);
-    // What does not walk along with pixels is there already.
+    // Operands whose address does not depend on the pixel, such as per-channel scales, are cached already.
     const fixed = new Set(loadsAt(ix.plus(column, 1)).map(({ index }) => index.key));
     return loadsAt(column)
       .filter(({ index, stride, pick }) => stride === 1 && pick === null && !fixed.has(index.key))
       .map(({ buffer, index }) => prefetch(buffer, ix.substitute(index, next)));
   });
-  return pause > 1 ? [when([{ index: ix.mod(number, pause), extent: 1 }], asks)] : asks;
+  return pause > 1 ? [when([{ index: ix.mod(number, pause), extent: 1 }], prefetches)] : prefetches;
 }

@@ -1,16 +1,16 @@
 /**
- * What the register tiles of a matrix product ask for while they multiply, so that what comes next is near: a few lines
- * at a time, since a core can wait for no more than some two dozen at once, and those it needs now come first.
+ * What the register tiles of a matrix product prefetch while they multiply, so that the next operands are cached: a few lines
+ * at a time, since a core has some two dozen line-fill buffers, and the lines that it needs now come first.
  */
 import type { Node } from "../../ir/graph.js";
 import * as ix from "../../ir/index-math.js";
 import { type Expr, prefetch, type Stmt, when } from "../../ir/loops.js";
 import type { KernelBuilder } from "../kernel-builder.js";
-import type { Next } from "./ahead.js";
 import type { Blocking } from "./matmul-blocking.js";
-import { foresee, LINE_FLOATS } from "./matmul-pack.js";
+import { LINE_FLOATS, prefetchElement } from "./matmul-pack.js";
+import type { Next } from "./prefetch.js";
 
-/** Lines that a part of a tile may ask for. */
+/** Lines that a part of a tile may prefetch. */
 const MOST_LINES = 16;
 
 /** Part `part` of `parts` of one of the tiles behind the first, and how indices change from panel to panel. */
@@ -26,7 +26,7 @@ export const inFirst = (turn: ix.LoopVar, body: readonly Stmt[]): Stmt[] =>
   turn.extent === 1 || body.length === 0 ? [...body] : [when([{ index: ix.variable(turn), extent: 1 }], body)];
 
 /** Asks for the next panel of columns, spread over all tiles that do not pack one. */
-export function askForColumns(
+export function prefetchColumns(
   builder: KernelBuilder,
   x: Node,
   { depth, tile }: Blocking,
@@ -41,13 +41,13 @@ export function askForColumns(
   return Array.from({ length: depths }).flatMap((_, i) => {
     const k = ix.mod(ix.plus(ix.scale(number, depths), i), depth);
     return Array.from({ length: lines }).flatMap((_, line) =>
-      foresee(builder, x, operand(k, ix.plus(builder.lane, line * LINE_FLOATS)), next),
+      prefetchElement(builder, x, operand(k, ix.plus(builder.lane, line * LINE_FLOATS)), next),
     );
   });
 }
 
 /** Asks for the rows of the next tile, where they are read where they lie. */
-export function askForRows({ depth, tile, pitch }: Blocking, parts: number, scalar: (row: number) => Expr): Stmt[] {
+export function prefetchRows({ depth, tile, pitch }: Blocking, parts: number, scalar: (row: number) => Expr): Stmt[] {
   if (pitch === null || depth / parts > LINE_FLOATS) return [];
   return Array.from({ length: tile.rows }).flatMap((_, r) => {
     const value = scalar(r);
