@@ -7,6 +7,7 @@ import { spawn } from "node:child_process";
 import { join } from "node:path";
 import { styleText } from "node:util";
 import { checkSources, formatViolation, type Rule, readSources, type Violation } from "./check-layers.js";
+import { COSTLY_TESTS } from "./costly-tests.js";
 import { root } from "./setup.mjs";
 
 /** What a step found: empty when all is well. */
@@ -19,8 +20,8 @@ interface Step {
   readonly run: () => Promise<Outcome>;
 }
 
-/** Tests that install packages or train for long; `npm test` runs them all. */
-const SLOW_TESTS = ["test/package/**", "**/*.slow.test.ts"];
+/** Tests that install packages, start programs, train or sweep for long; `npm test` runs them all. */
+const SLOW_TESTS = ["test/package/**", "**/*.slow.test.ts", ...Object.keys(COSTLY_TESTS)];
 
 /** Runs a program that a development dependency brings, by its own entry file: no shell, no `npx`. */
 function tool(entry: string, ...args: string[]): () => Promise<Outcome> {
@@ -47,6 +48,9 @@ function structure(rule: Rule): () => Promise<Outcome> {
   };
 }
 
+/** Steps that run side by side: the tests come last and have workers of their own. */
+const AT_ONCE = 2;
+
 const biome = "@biomejs/biome/bin/biome";
 
 const STEPS: readonly Step[] = [
@@ -58,6 +62,7 @@ const STEPS: readonly Step[] = [
   { name: "cycles", run: structure("cycles") },
   { name: "house rules", run: structure("house rules") },
   { name: "dead exports", run: tool("knip/bin/knip.js", "--no-progress") },
+  { name: "reference", run: tool("typedoc/bin/typedoc", "--emit", "none") },
   {
     name: "fast tests",
     run: tool("vitest/vitest.mjs", "run", ...SLOW_TESTS.flatMap((pattern) => ["--exclude", pattern])),
@@ -66,13 +71,18 @@ const STEPS: readonly Step[] = [
 
 const failures: { readonly step: Step; readonly output: string }[] = [];
 const startMs = performance.now();
-for (const step of STEPS) {
-  const stepStartMs = performance.now();
-  process.stdout.write(step.name.padEnd(14));
-  const { ok, output } = await step.run();
-  const verdict = ok ? styleText("green", "ok    ") : styleText("red", "failed");
-  process.stdout.write(`${verdict} ${seconds(stepStartMs)}\n`);
-  if (!ok) failures.push({ step, output });
+const waiting = [...STEPS];
+await Promise.all(Array.from({ length: AT_ONCE }, work));
+
+/** Takes steps, one after the other, until none is left. */
+async function work(): Promise<void> {
+  for (let step = waiting.shift(); step; step = waiting.shift()) {
+    const stepStartMs = performance.now();
+    const { ok, output } = await step.run();
+    const verdict = ok ? styleText("green", "ok    ") : styleText("red", "failed");
+    process.stdout.write(`${step.name.padEnd(14)}${verdict} ${seconds(stepStartMs)}\n`);
+    if (!ok) failures.push({ step, output });
+  }
 }
 for (const { step, output } of failures) {
   const hint = step.fix ? ` (try: ${step.fix})` : "";

@@ -6,6 +6,9 @@ import { compile, full, ones, realize, type Tensor, tensor, Variable, zeros } fr
 import { fastDevices } from "../support/devices.js";
 import { resultOf, run } from "./child.js";
 
+// Tasks are shared out, and wasm has a pool.
+process.env.FOVEA_THREADS = "2";
+
 describe.each(fastDevices)("%s", (device) => {
   beforeAll(() => useDevice(device));
 

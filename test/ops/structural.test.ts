@@ -18,6 +18,9 @@ import {
 import type { StructuralCase } from "./contraction-cases.js";
 import { structuralCases } from "./structural-cases.js";
 
+// Tasks are shared out, and wasm has a pool.
+process.env.FOVEA_THREADS = "2";
+
 /** f32 sums of at most a few hundred products of values below 2. */
 const F32 = { relative: 1e-5, absolute: 2e-5 };
 const F64 = { relative: 1e-12, absolute: 1e-12 };

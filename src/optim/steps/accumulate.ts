@@ -23,7 +23,7 @@ export interface AccumulateOptions {
  * Schedules count calls of `step()`, not updates.
  *
  * @param calls k, the hyper-parameter `accumulation`. Range: whole numbers from 1
- * @param options.reduction `sum` leaves out the division by k. Default `mean`
+ * @param options `reduction`: `sum` leaves out the division by k. Default `mean`
  * @throws ConfigError if the reduction is unknown
  * @example
  * const rule = chain(accumulate(4), clipByNorm(1), scaleByAdam(), scaleByRate(1e-3));

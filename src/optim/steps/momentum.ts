@@ -66,7 +66,7 @@ export const scaleByMomentum = checked(
  * Formula: `b ← μ·b + (1 − μ)·u`; `u ← b`, or `(1 − μ)·u + μ·b` with nesterov.
  *
  * @param momentum μ, share of the mean that is kept, the hyper-parameter of that name. Range 0 ≤ μ < 1
- * @param options.nesterov the update looks one momentum ahead. Default false
+ * @param options `nesterov`: the update looks one momentum ahead. Default false
  * @example
  * new Optimizer(model.parameters(), chain(averageGradients(0.9), scaleByRate(0.1))).step();
  */
