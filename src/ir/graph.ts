@@ -8,6 +8,7 @@ import type { DType } from "./dtype.js";
 import type { ScalarName } from "./scalar.js";
 
 export type Shape = readonly number[];
+/** One number for the height and one for the width of an image. */
 export type Pair = readonly [number, number];
 export type ReduceKind = "sum" | "max" | "min" | "prod";
 

@@ -142,24 +142,28 @@ function xavierStd(shape: readonly number[], { gain = 1 }: XavierOptions): numbe
   return gain * Math.sqrt(2 / (fanIn + fanOut));
 }
 
+/** The registry row of {@link kaimingUniform}. */
 export const kaimingUniformEntry = initialiserEntry({
   name: "kaimingUniform",
   schema: kaimingOptions,
   make: (options: KaimingOptions) => (shape: readonly number[]) => kaimingUniform(shape, options),
 });
 
+/** The registry row of {@link kaimingNormal}. */
 export const kaimingNormalEntry = initialiserEntry({
   name: "kaimingNormal",
   schema: kaimingOptions,
   make: (options: KaimingOptions) => (shape: readonly number[]) => kaimingNormal(shape, options),
 });
 
+/** The registry row of {@link xavierUniform}. */
 export const xavierUniformEntry = initialiserEntry({
   name: "xavierUniform",
   schema: xavierOptions,
   make: (options: XavierOptions) => (shape: readonly number[]) => xavierUniform(shape, options),
 });
 
+/** The registry row of {@link xavierNormal}. */
 export const xavierNormalEntry = initialiserEntry({
   name: "xavierNormal",
   schema: xavierOptions,
