@@ -59,7 +59,7 @@ export function assemble(request: AssembleRequest): Program {
   const none = values.map(() => null);
   return {
     ...place(rest, { ...whole, leaves: [...leaves, ...values] }),
-    kept: place([...kept], { outputs: values, leaves, replaces: none, layouts, work, target }),
+    derived: place([...kept], { outputs: values, leaves, replaces: none, layouts, work, target }),
   };
 }
 

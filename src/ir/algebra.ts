@@ -1,6 +1,6 @@
 /**
  * The algebra of scalar operations, as an interface. Gradients and decompositions in the op records are written once
- * against it; the graph (autograd), and the loop language (lowering) each implement it. Knows no representation.
+ * against it; the graph (for autograd) and the loop language (for lowering) implement it.
  */
 import type { DType } from "./dtype.js";
 import type { ScalarName } from "./scalar.js";
@@ -13,8 +13,8 @@ export interface Algebra<T> {
   op(name: ScalarName, ...args: T[]): T;
   cast(value: T, dtype: DType): T;
   /**
-   * `rare` where `test` holds, else `usual`: a select whose `rare` side may cost much more than the other, since loops
-   * evaluate it only for vectors in which the test holds somewhere.
+   * `rare` where `test` holds, else `usual`: a select whose `rare` side may be expensive, because loops evaluate it
+   * only for vectors with a lane in which the test holds.
    */
   unlikely(test: T, rare: T, usual: T): T;
 }

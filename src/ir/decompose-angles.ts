@@ -1,31 +1,31 @@
 /**
- * Sine and cosine in single precision over the whole range of floats, written in the scalar algebra. Arguments are reduced
- * to |r| ≤ π/4 and a number of quarter turns: small ones by subtracting multiples of π/2 in four parts (Cody and Waite
- * 1980), large ones by multiplying their bits with the bits of 2/π that matter (Payne and Hanek 1983).
+ * Sine and cosine in single precision over the whole range of floats, written in the scalar algebra. Arguments are
+ * reduced to |r| ≤ π/4 and a number of quarter turns: small ones by subtracting multiples of π/2 in four parts (Cody
+ * and Waite 1980), large ones by multiplying their bits with the relevant bits of 2/π (Payne and Hanek 1983).
  */
 import type { Algebra } from "./algebra.js";
 import { polynomial, roundedProduct } from "./decompose.js";
 
 /**
- * π/2 as a sum: three parts of 13 bits, whose products with integers below 2¹¹ are exact, and the rest. So the remainder is
- * right to 2⁻⁵⁰, while no float below LARGE is closer than 2⁻²⁷ to a multiple of π/2.
+ * π/2 as a sum: three parts of 13 bits, whose products with integers below 2¹¹ are exact, and the remainder. The
+ * reduced argument is thus accurate to 2⁻⁵⁰, while no float below LARGE is closer than 2⁻²⁷ to a multiple of π/2.
  */
 const HALF_PI_PARTS = [1.570556640625, 2.396702766418457e-4, 1.5890691429376602e-8, 2.5633440682570896e-12];
-/** From here on arguments are reduced by their bits: below 2¹¹ · π/2. */
+/** Arguments from here on (less than 2¹¹ · π/2) are reduced by their bits. */
 const LARGE = 3200;
 /** 32 zeros and the first 192 bits of 2/π: enough for every exponent. */
 const TWO_OVER_PI = [0, 0xa2f9836e, 0x4e441529, 0xfc2757d1, 0xf534ddc0, 0xdb629599, 0x3c439041];
-/** π/2 as 12 bits and the rest: products of the first with 12 bits are exact. */
+/** π/2, split into 12 bits and the remainder: products of the first part with 12-bit numbers are exact. */
 const HALF_PI_HIGH = 1.5703125;
 const HALF_PI_LOW = 4.838267923332751e-4;
 
-/** sin or cos (one quarter turn on) of r + q π/2 for |r| ≤ π/4: the last two bits of q choose polynomial and sign. */
+/** sin (quarter 0) or cos (quarter 1) of r + q π/2 for |r| ≤ π/4: the last two bits of q select polynomial and sign. */
 function ofQuadrant<T>(e: Algebra<T>, r: T, q: T, quarter: 0 | 1): T {
   const c = (value: number) => e.constant(value, r);
   const z = e.op("mul", r, r);
   const sinTail = polynomial(e, z, [-0.16666654589947583, 0.008332155051401639, -0.00019514084825584635]);
   const sinSum = e.op("add", r, e.op("mul", e.op("mul", r, z), sinTail));
-  // −0 + 0 would be 0.
+  // Preserves −0: the sum would give −0 + 0 = 0.
   const sin = e.op("select", e.op("eq", r, c(0)), r, sinSum);
   const cosTail = polynomial(e, z, [0.04166664626864621, -0.001388733708199769, 2.443484593864671e-5]);
   const cos = e.op("add", e.op("sub", c(1), e.op("mul", z, c(0.5))), e.op("mul", e.op("mul", z, z), cosTail));
@@ -37,7 +37,9 @@ function ofQuadrant<T>(e: Algebra<T>, r: T, q: T, quarter: 0 | 1): T {
   return e.op("fromBits", e.op("bitXor", e.op("toBits", magnitude), sign));
 }
 
-/** The same of |x| ≥ LARGE: x = m 2ᵉ⁻³¹ with a whole m, and of m · 2/π only the fraction of whole turns is computed. */
+/**
+ * sin or cos of |x| ≥ LARGE: x = m 2ᵉ⁻³¹ with an integer m; of m · 2/π only the fraction of whole turns is computed.
+ */
 function ofLarge<T>(e: Algebra<T>, x: T, quarter: 0 | 1): T {
   const c = (value: number) => e.constant(value, x);
   const bits = e.op("toBits", x);
@@ -46,7 +48,7 @@ function ofLarge<T>(e: Algebra<T>, x: T, quarter: 0 | 1): T {
   const left = (y: T, by: number) => e.op("shiftLeft", y, i(by));
   const minus = e.op("lt", bits, i(0));
   const m = e.op("bitXor", e.op("bitAnd", left(bits, 8), i(0x7fffffff)), i(0x80000000));
-  // Where bits of 2/π begin to matter: those before it make multiples of four quarter turns.
+  // Position of the first relevant bit of 2/π: the bits before it contribute whole turns.
   const offset = e.op("sub", e.op("bitAnd", right(bits, 23), i(255)), i(128));
   const word = right(offset, 5);
   const shift = e.op("bitAnd", offset, i(31));
@@ -61,7 +63,7 @@ function ofLarge<T>(e: Algebra<T>, x: T, quarter: 0 | 1): T {
     const next = e.op("shiftRight", right(words[k + 1], 1), unshift);
     return e.op("add", e.op("shiftLeft", words[k], shift), next);
   });
-  // The 64 bits after the point of m · (a 2⁻³² + b 2⁻⁶⁴ + d 2⁻⁹⁶): parts of a turn.
+  // The first 64 fraction bits of m · (a 2⁻³² + b 2⁻⁶⁴ + d 2⁻⁹⁶), in turns.
   const product = e.op("mul", m, b);
   const low = e.op("add", product, e.op("mulHigh", m, d));
   const unsigned = (y: T) => e.op("bitXor", y, i(0x80000000));
@@ -69,7 +71,7 @@ function ofLarge<T>(e: Algebra<T>, x: T, quarter: 0 | 1): T {
   const high = e.op("add", e.op("add", e.op("mul", m, a), e.op("mulHigh", m, b)), carry);
   const quadrant = right(e.op("add", high, i(0x20000000)), 30);
   const fraction = e.op("sub", high, left(quadrant, 30));
-  // Positive numbers, so that nothing cancels; the last of 64 bits does not matter.
+  // The absolute value, so that nothing cancels; an error in the last of 64 bits is negligible.
   const flip = e.op("select", e.op("lt", fraction, i(0)), i(-1), i(0));
   const positive = e.op("bitXor", fraction, flip);
   const float = (y: T, unit: number) => e.op("mul", e.cast(y, "f32"), c(unit));

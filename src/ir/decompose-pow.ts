@@ -1,30 +1,30 @@
 /**
- * Powers in single precision, written in the scalar algebra: 2 to the power of y log₂ x, where the logarithm and the product
- * are unevaluated sums of two floats. Products of two numbers of 12 bits are exact, whether or not a device fuses them with
- * the sum that follows, so every large term is cut to 12 bits and the rest kept beside it (Dekker 1971).
+ * Powers in single precision, written in the scalar algebra: 2 to the power of y log₂ x, where the logarithm and the
+ * product are unevaluated sums of two floats. Products of two numbers of 12 bits are exact, whether or not a device
+ * fuses them with the following addition, so every large term is split into 12 bits and a remainder (Dekker 1971).
  */
 import type { Algebra } from "./algebra.js";
 import { polynomial, roundedProduct, scaled, splitExponent } from "./decompose.js";
 
-/** 2 / (3 ln 2) as 12 bits and the rest. */
+/** 2 / (3 ln 2), split into 12 bits and the remainder. */
 const SCALE = 2 / (3 * Math.LN2);
 const SCALE_HIGH = 0.961669921875;
 const SCALE_LOW = 1.2677205086220056e-4;
 
-/** A number as the exact sum of two; the first has 12 bits. */
+/** A number as an unevaluated sum of two floats; `high` has 12 significant bits. */
 interface Pair<T> {
   readonly high: T;
   readonly low: T;
 }
 
-/** The first 12 bits of a number. */
+/** A number truncated to 12 significant bits. */
 function cut<T>(e: Algebra<T>, x: T): T {
   const bits = e.op("toBits", x);
   return e.op("fromBits", e.op("bitAnd", bits, e.constant(0xfffff000 | 0, bits)));
 }
 
 /**
- * log₂ x with an error of about 2⁻³⁵ of it, for positive finite x = 2ⁿ m. With s = (m − 1) / (m + 1),
+ * log₂ x with a relative error of about 2⁻³⁵, for positive finite x = 2ⁿ m. With s = (m − 1) / (m + 1),
  * log₂ m = 2 / (3 ln 2) · s (3 + s² + …), the series of 3 atanh(s) / s.
  */
 function log2<T>(e: Algebra<T>, x: T): Pair<T> {
@@ -55,7 +55,7 @@ function log2<T>(e: Algebra<T>, x: T): Pair<T> {
   return { high, low: e.op("sub", minor, e.op("sub", e.op("sub", high, n), main)) };
 }
 
-/** 2 to the power of a sum; beyond the range of floats 0 or ∞. */
+/** 2 to the power of a sum; 0 or ∞ beyond the range of floats. */
 function exp2<T>(e: Algebra<T>, { high, low }: Pair<T>): T {
   const c = (value: number) => e.constant(value, high);
   const sum = e.op("add", high, low);
@@ -84,7 +84,7 @@ export function pow<T>(e: Algebra<T>, x: T, y: T): T {
   const c = (value: number) => e.constant(value, x);
   const size = e.op("abs", x);
   const { high, low } = log2(e, size);
-  // Larger exponents lead to the same 0 or ∞ for every x but ±1.
+  // Larger exponents give the same 0 or ∞ for every x except ±1.
   const bounded = e.op("min", e.op("max", y, c(-(2 ** 33))), c(2 ** 33));
   const yHigh = cut(e, bounded);
   const yLow = e.op("sub", bounded, yHigh);
@@ -99,7 +99,7 @@ export function pow<T>(e: Algebra<T>, x: T, y: T): T {
   const halfY = e.op("mul", y, c(0.5));
   const odd = e.op("and", whole, e.op("ne", e.op("floor", halfY), halfY));
   const bits = e.op("toBits", x);
-  const minus = e.op("lt", bits, e.constant(0, bits)); // −0 too
+  const minus = e.op("lt", bits, e.constant(0, bits)); // true for −0 too
   const signed = e.op("select", e.op("and", minus, odd), e.op("neg", magnitude), magnitude);
   const finite = e.op("lt", size, c(Number.POSITIVE_INFINITY));
   const root = e.op("and", e.op("and", e.op("lt", x, c(0)), finite), e.op("not", whole));

@@ -1,7 +1,7 @@
 /**
  * Elementary functions in single precision, written in the scalar algebra: arithmetic, comparison and bit operations
- * only, so that every printer gets them for nothing and all devices agree. The polynomials are our own weighted minimax
- * fits; each function states its largest error in units of the last place as tests measure it.
+ * only, so that every code generator supports them and all devices agree. The polynomials are weighted minimax fits.
+ * The error bound of each function is `ulps` of its record, and tests measure it.
  */
 import { PHILOX_MULTIPLIER, PHILOX_ROUNDS, PHILOX_WEYL } from "../util/philox.js";
 import type { Algebra } from "./algebra.js";
@@ -17,16 +17,16 @@ export function polynomial<T>(e: Algebra<T>, x: T, coefficients: readonly number
 
 const LN2_HIGH = 0.693359375;
 const LN2_LOW = -2.1219444005469057e-4;
-/** 1.5 · 2²³: a float of size up to 2²² that is added to it is rounded to an integer, which the low bits of the sum hold. */
+/** 1.5 · 2²³: adding it rounds a float of magnitude up to 2²² to an integer, which the low bits of the sum hold. */
 const ROUNDER = 12582912;
 
-/** The nearest integer to a product of size up to 2²², and a sum whose low bits are that integer. */
+/** The nearest integer to a product of magnitude up to 2²², and the sum whose low bits hold that integer. */
 export function roundedProduct<T>(e: Algebra<T>, x: T, factor: number): { whole: T; sum: T } {
   const sum = e.op("add", e.op("mul", x, e.constant(factor, x)), e.constant(ROUNDER, x));
   return { whole: e.op("sub", sum, e.constant(ROUNDER, x)), sum };
 }
 
-/** 2ⁿ for n in [-126, 127], of the sum ROUNDER + n. */
+/** 2ⁿ for n in [-126, 127], from the sum ROUNDER + n. */
 function powerOfTwo<T>(e: Algebra<T>, sum: T): T {
   const bits = e.op("toBits", sum);
   const exponent = e.op("shiftLeft", bits, e.constant(23, bits));
@@ -104,7 +104,7 @@ export function tanh<T>(e: Algebra<T>, x: T): T {
     [-0.33333281643344254, 0.13331424795191646, -0.05373761287491179, 0.0206304102608653, -0.00569351808959494],
   );
   const odd = e.op("add", x, e.op("mul", e.op("mul", x, z), series));
-  // x itself where the next term is below half a unit of its last place: −0 stays −0.
+  // x itself if the next term is below half an ulp; this also preserves −0.
   const small = e.op("select", e.op("lt", magnitude, c(2 ** -12)), x, odd);
   const power = exp(e, e.op("mul", e.op("min", magnitude, c(10)), c(2)));
   const large = e.op("sub", c(1), e.op("div", c(2), e.op("add", power, c(1))));

@@ -1,10 +1,10 @@
 /**
- * Element types: names, sizes, host arrays and promotion. Knows nothing of tensors, graphs or devices.
+ * Element types: names, sizes, host arrays and promotion. Must not know tensors, graphs or devices.
  */
 
-/** The type of an element as it lies in memory. */
+/** The type of an element in memory. */
 export type DType = "f32" | "f64" | "i32" | "u8" | "bool";
-/** Host arrays that hold elements. */
+/** Host arrays of elements. */
 export type TypedArray = Float32Array | Float64Array | Int32Array | Uint8Array;
 
 interface DTypeFacts {
@@ -27,19 +27,19 @@ export const dtypes = Object.keys(facts) as readonly DType[];
 export const sizeOf = (dtype: DType): number => facts[dtype].sizeBytes;
 export const isFloat = (dtype: DType): boolean => facts[dtype].kind === "float";
 export const hostArray = (dtype: DType, length: number): TypedArray => facts[dtype].array(length);
-/** The dtype that holds values of both. */
+/** The common dtype of two operands. */
 export const promote = (a: DType, b: DType): DType => (facts[a].rank >= facts[b].rank ? a : b);
 
 /**
- * What a floating-point value becomes as `dtype`: i32 is truncated towards zero, values beyond its range become the nearest
- * end of it, and NaN becomes 0; u8 is the low byte of that, as in PyTorch; anything but zero is true.
+ * Converts a floating-point value to `dtype`, as PyTorch does: i32 truncates towards zero, saturates, and maps NaN to
+ * 0; u8 is the low byte of that; bool is true unless the value is 0.
  */
 export function convert(value: number, dtype: DType): number {
   const whole = dtype === "i32" || dtype === "u8";
   return wrap(whole ? Math.min(Math.max(Math.trunc(value), -(2 ** 31)), 2 ** 31 - 1) : value, dtype);
 }
 
-/** What the result of whole-number arithmetic becomes when it is stored as `dtype`: integers keep their low bits. */
+/** Wraps the result of integer arithmetic to `dtype`: integers keep their low bits. */
 export function wrap(value: number, dtype: DType): number {
   switch (dtype) {
     case "bool":

@@ -1,6 +1,6 @@
 /**
- * The graph: immutable nodes. A node names its op, its inputs and attributes, and its result's shape and dtype. This
- * file knows which attributes each structural op has, but not what any op means (that is in the op records).
+ * The graph: immutable nodes. A node has an op, inputs, attributes, and the shape and dtype of its result. This file
+ * defines the attributes of each structural op, but not their semantics, which are in the op records.
  */
 import { ContextError } from "../util/errors.js";
 import { currentOrigin, type Origin } from "../util/scope.js";
@@ -12,7 +12,7 @@ export type Shape = readonly number[];
 export type Pair = readonly [number, number];
 export type ReduceKind = "sum" | "max" | "min" | "prod";
 
-/** Results along a side of the tiles of Winograd's convolution. */
+/** Side of a tile of results of Winograd's convolution. */
 export type WinogradTile = 2 | 4;
 
 export interface ConvAttrs {
@@ -34,7 +34,7 @@ export interface WindowAxis {
 
 /** Attributes of the structural ops, by name. Scalar ops have none. */
 export interface StructuralAttrs {
-  /** Storage that the program is given: an input, a realised value, a cell. */
+  /** A value from outside the graph: an input, a computed value, a cell. */
   leaf: { readonly id: number };
   const: { readonly value: number };
   /** The position along an axis, as i32. */
@@ -42,7 +42,7 @@ export interface StructuralAttrs {
   cast: Record<never, never>;
   /** The same values, without a gradient. */
   detach: Record<never, never>;
-  /** The same values, stored: a fusion boundary. */
+  /** The same values, stored in memory: a fusion boundary. */
   contiguous: Record<never, never>;
   reshape: Record<never, never>;
   permute: { readonly order: readonly number[] };
@@ -54,9 +54,12 @@ export interface StructuralAttrs {
   window: { readonly axes: readonly WindowAxis[] };
   /** Adjoint of window: sums the taps back, in a fixed order. */
   fold: { readonly axes: readonly WindowAxis[] };
-  /** With ties "first", the gradient of an extremum along one axis goes to the first of equals, else it is shared. */
+  /**
+   * Gradient of a maximum or minimum with ties: with "first", it goes to the first of the equal elements; else it is
+   * divided.
+   */
   reduce: { readonly kind: ReduceKind; readonly axes: readonly number[]; readonly ties?: "first" };
-  /** Σ (x − mean)² / divisor over axes, which stay with size 1. */
+  /** Σ (x − mean)² / divisor over axes, which are kept with size 1. */
   variance: { readonly axes: readonly number[]; readonly divisor: number };
   argmax: { readonly axis: number };
   /** Sums over bands of rows: [N, C, H, W] -> [N · ⌈H / rows⌉, C]. */
@@ -69,18 +72,18 @@ export interface StructuralAttrs {
   conv2d: ConvAttrs;
   /** dy [N, O, Ho, Wo], weights [C, O/g, Kh, Kw] -> dx [N, C, H, W] of a convolution with strides; `size` is H, W. */
   convInputGrad: ConvAttrs & { readonly size: Pair };
-  /** x [N, C, H, W], dy [N, O, Ho, Wo] -> [P, O, C/g, Kh, Kw]: P partial sums over the images, cut in order. */
+  /** x [N, C, H, W], dy [N, O, Ho, Wo] -> [P, O, C/g, Kh, Kw]: P partial sums, each over consecutive images. */
   convWeightGrad: ConvAttrs & { readonly kernel: Pair; readonly pieces: number };
-  /** Filters [O, C, 3, 3] -> [O, C, T + 2, T + 2], as Winograd's convolution in tiles of T × T results needs them. */
+  /** Filters [O, C, 3, 3] -> [O, C, T + 2, T + 2], transformed for Winograd's convolution in tiles of T × T results. */
   winogradFilter: { readonly tile: WinogradTile };
   /**
    * [N, C, H, W], filters [O, C, T + 2, T + 2] -> [N, O, Ho, Wo]: a 3 × 3 convolution of stride 1 in tiles of T × T
    * results.
    */
   winogradConv2d: ConvAttrs & { readonly tile: WinogradTile };
-  /** convWeightGrad of a 3 × 3 convolution of stride 1, in the same tiles. */
+  /** convWeightGrad of a 3 × 3 convolution of stride 1 by Winograd's algorithm. */
   winogradWeightGrad: ConvAttrs & { readonly pieces: number; readonly tile: WinogradTile };
-  /** Picks along an axis: x [.., K, ..], indices [.., J, ..] -> [.., J, ..] */
+  /** Selects along an axis: x [.., K, ..], indices [.., J, ..] -> [.., J, ..] */
   gather: { readonly axis: number };
   /** Adjoint of gather. */
   scatterAdd: { readonly axis: number };
@@ -97,33 +100,33 @@ export interface Node<K extends OpName = OpName> {
   readonly attrs: AttrsOf<K>;
   readonly shape: Shape;
   readonly dtype: DType;
-  /** Who asked for it, for profiles: no part of what it computes, and of no key or comparison. */
+  /** Module path and role that created the node, for profiles; not part of keys or comparisons. */
   readonly origin: Origin;
-  /** Where the value of a leaf is kept, if it has one: the graph does not look inside. */
-  readonly held: object | null;
-  /** Where the values that it is computed from live; null if all of them are constants. */
-  readonly home: Home | null;
+  /** The storage of a leaf's value, opaque to the graph; null if it has none. */
+  readonly storage: object | null;
+  /** The owner of the values that it is computed from; null if all of them are constants. */
+  readonly owner: Owner | null;
 }
 
-/** Something that keeps values and computes with them: values of two homes cannot be combined. */
-export interface Home {
+/** The owner of values (a context); values of two owners cannot be combined. */
+export interface Owner {
   readonly name: string;
 }
 
-/** @throws ContextError if the inputs live in different homes */
-function homeOf(op: OpName, inputs: readonly Node[]): Home | null {
-  let home: Home | null = null;
+/** The common owner of the inputs. @throws ContextError if there are two */
+function ownerOf(op: OpName, inputs: readonly Node[]): Owner | null {
+  let owner: Owner | null = null;
   for (let i = 0; i < inputs.length; i++) {
-    const other = inputs[i].home;
-    if (other === home || other === null) continue;
-    if (home !== null) throw twoHomes(op, home, other);
-    home = other;
+    const other = inputs[i].owner;
+    if (other === owner || other === null) continue;
+    if (owner !== null) throw mixedOwners(op, owner, other);
+    owner = other;
   }
-  return home;
+  return owner;
 }
 
-/** The error of combining values of two homes. */
-export function twoHomes(what: string, one: Home, other: Home): ContextError {
+/** The error for an op that combines values of two owners. */
+export function mixedOwners(what: string, one: Owner, other: Owner): ContextError {
   return new ContextError(`[${what}] combines values of the contexts "${one.name}" and "${other.name}"`, {
     hint: "Build each model within its own context, and pass values between contexts as data",
   });
@@ -131,7 +134,7 @@ export function twoHomes(what: string, one: Home, other: Home): ContextError {
 
 let nextId = 1;
 
-/** A node as it is; the checked way to build one is `graph` in `ops/`. */
+/** Creates a node without checks; `graph` in `ops/` builds checked nodes. */
 export function createNode<K extends OpName>(
   op: K,
   inputs: readonly Node[],
@@ -140,20 +143,20 @@ export function createNode<K extends OpName>(
   dtype: DType,
   origin: Origin = currentOrigin(),
 ): Node<K> {
-  return { id: nextId++, op, inputs, attrs, shape, dtype, origin, held: null, home: homeOf(op, inputs) };
+  return { id: nextId++, op, inputs, attrs, shape, dtype, origin, storage: null, owner: ownerOf(op, inputs) };
 }
 
 const NO_INPUTS: readonly Node[] = [];
 
-/** Storage from outside the graph. */
+/** Creates a leaf: a value from outside the graph. */
 export function createLeaf(
   shape: Shape,
   dtype: DType,
-  held: object | null = null,
-  home: Home | null = null,
+  storage: object | null = null,
+  owner: Owner | null = null,
 ): Node<"leaf"> {
   const id = nextId++;
-  return { id, op: "leaf", inputs: NO_INPUTS, attrs: { id }, shape, dtype, origin: currentOrigin(), held, home };
+  return { id, op: "leaf", inputs: NO_INPUTS, attrs: { id }, shape, dtype, origin: currentOrigin(), storage, owner };
 }
 
 export const isOp = <K extends OpName>(node: Node, op: K): node is Node<K> => node.op === op;
@@ -163,33 +166,33 @@ export const sameShape = (a: Shape, b: Shape): boolean =>
 export const formatShape = (shape: Shape): string => `[${shape.join(", ")}]`;
 
 /**
- * Every node that the roots need, inputs before users, in the order of a depth-first search; nothing below a node for
- * which `stop` holds. Iterative, so that long chains do not exhaust the stack.
+ * All nodes that the roots depend on, inputs before users (depth-first post-order). The inputs of a node for which
+ * `stop` holds are not followed. Iterative, so that long chains do not overflow the stack.
  */
 export function topological(roots: readonly Node[], stop?: (node: Node) => boolean): Node[] {
   const order: Node[] = [];
   const seen = new Set<Node>();
-  /** The nodes on the way from a root, and which input of each comes next. */
-  const way: Node[] = [];
+  /** The current path from a root, and the next input of each node on it. */
+  const path: Node[] = [];
   const next: number[] = [];
   const enter = (node: Node): void => {
     seen.add(node);
-    way.push(node);
+    path.push(node);
     next.push(stop?.(node) ? node.inputs.length : 0);
   };
   for (const root of roots) {
     if (seen.has(root)) continue;
     enter(root);
-    while (way.length > 0) {
-      const last = way.length - 1;
-      const { inputs } = way[last];
+    while (path.length > 0) {
+      const last = path.length - 1;
+      const { inputs } = path[last];
       if (next[last] < inputs.length) {
         const input = inputs[next[last]++];
         if (!seen.has(input)) enter(input);
         continue;
       }
-      order.push(way[last]);
-      way.pop();
+      order.push(path[last]);
+      path.pop();
       next.pop();
     }
   }

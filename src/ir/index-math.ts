@@ -1,7 +1,7 @@
 /**
  * Integer index expressions in affine normal form: a constant plus a sum of coefficient × atom, where an atom is a loop
- * variable or a quotient or remainder of another index. Ranges are tracked, so that the div and mod of reshapes and
- * blocked layouts cancel. Pure data; knows nothing of tensors or printing.
+ * variable or a quotient or remainder of another index. Ranges are tracked, so that the divisions and remainders of
+ * reshapes and blocked layouts cancel. Pure data; must not know tensors or printing.
  */
 
 /** A loop variable that runs over [0, extent). */
@@ -43,18 +43,18 @@ function atomRange(atom: Atom): [number, number] {
 }
 
 function make(offset: number, terms: Term[]): Index {
-  const kept = terms.filter((term) => term.coefficient !== 0);
-  kept.sort((a, b) => (a.atom.key < b.atom.key ? -1 : a.atom.key > b.atom.key ? 1 : 0));
+  const nonzero = terms.filter((term) => term.coefficient !== 0);
+  nonzero.sort((a, b) => (a.atom.key < b.atom.key ? -1 : a.atom.key > b.atom.key ? 1 : 0));
   let low = offset;
   let high = offset;
   let key = String(offset);
-  for (const { atom, coefficient } of kept) {
+  for (const { atom, coefficient } of nonzero) {
     const [from, to] = atomRange(atom);
     low += coefficient * (coefficient > 0 ? from : to);
     high += coefficient * (coefficient > 0 ? to : from);
     key += `+${coefficient}*${atom.key}`;
   }
-  return { offset, terms: kept, low, high, key };
+  return { offset, terms: nonzero, low, high, key };
 }
 
 export const constant = (value: number): Index => make(value, []);
@@ -83,7 +83,7 @@ export const scale = (a: Index, factor: number): Index =>
 export const plus = (a: Index, value: number): Index => add(a, constant(value));
 export const minus = (a: Index, b: Index): Index => add(a, scale(b, -1));
 
-/** (x div d) · d·c + (x mod d) · c is x · c. */
+/** Simplifies (x div d) · d·c + (x mod d) · c to x · c. */
 function fuseDivMod(offset: number, merged: Map<string, Term>): Index {
   for (const { atom, coefficient } of merged.values()) {
     if (atom.kind !== "mod") continue;
@@ -100,7 +100,7 @@ function fuseDivMod(offset: number, merged: Map<string, Term>): Index {
   return make(offset, [...merged.values()]);
 }
 
-/** Splits into the multiple of `by` and the rest. */
+/** Splits an index into by · quotient + rest: terms whose coefficient is a multiple of `by`, and the others. */
 function split(a: Index, by: number): { quotient: Index; rest: Index } {
   const whole: Term[] = [];
   const rest: Term[] = [];
@@ -122,7 +122,7 @@ export function div(a: Index, by: number): Index {
   if (only && only.coefficient === 1 && only.atom.kind === "div") {
     return add(quotient, div(only.atom.of, only.atom.by * by));
   }
-  const parts = coarse(rest, by);
+  const parts = splitByUnit(rest, by);
   if (parts) return add(quotient, div(parts.whole, by / parts.unit));
   const key = `(${rest.key})/${by}`;
   return add(quotient, make(0, [{ atom: { kind: "div", of: rest, by, key }, coefficient: 1 }]));
@@ -133,14 +133,17 @@ export function mod(a: Index, by: number): Index {
   if (by === 1) return zero;
   const { rest } = split(a, by);
   if (rest.low >= 0 && rest.high < by) return rest;
-  const parts = coarse(rest, by);
+  const parts = splitByUnit(rest, by);
   if (parts) return add(scale(mod(parts.whole, by / parts.unit), parts.unit), parts.fine);
   const key = `(${rest.key})%${by}`;
   return make(0, [{ atom: { kind: "mod", of: rest, by, key }, coefficient: 1 }]);
 }
 
-/** Writes a as unit · whole + fine with 0 ≤ fine < unit, for the largest unit that divides `by`; null if there is none. */
-function coarse(a: Index, by: number): { unit: number; whole: Index; fine: Index } | null {
+/**
+ * Splits a into unit · whole + fine with 0 ≤ fine < unit, for the largest unit > 1 that divides `by`; null if there is
+ * none.
+ */
+function splitByUnit(a: Index, by: number): { unit: number; whole: Index; fine: Index } | null {
   const units = [...new Set(a.terms.map(({ coefficient }) => gcd(by, Math.abs(coefficient))))].sort((x, y) => y - x);
   for (const unit of units) {
     if (unit === 1) return null;
@@ -161,12 +164,12 @@ function gcd(a: number, b: number): number {
   return b === 0 ? a : gcd(b, a % b);
 }
 
-/** Whether the index can change with the variable. */
+/** True if the index contains the variable. */
 export function depends(a: Index, name: string): boolean {
   return a.terms.some(({ atom }) => (atom.kind === "var" ? atom.variable.name === name : depends(atom.of, name)));
 }
 
-/** The constant step of the index per unit of the variable, or null where it is not linear in it. */
+/** The change of the index per step of the variable; null if it is not affine in the variable. */
 export function strideOf(a: Index, name: string): number | null {
   let stride = 0;
   for (const { atom, coefficient } of a.terms) {
@@ -188,19 +191,19 @@ export function substitute(a: Index, values: ReadonlyMap<string, Index>): Index 
   return sum;
 }
 
-/** Drops bounds that always hold, or follow from another; returns null if one can never hold. */
+/** Drops bounds that always hold or are implied by another bound; null if one can never hold. */
 export function simplifyGuard(guard: Guard): Guard | null {
-  const kept = new Map<string, Bound>();
+  const byKey = new Map<string, Bound>();
   for (const bound of guard) {
     if (bound.index.high < 0 || bound.index.low >= bound.extent) return null;
     if (bound.index.low >= 0 && bound.index.high < bound.extent) continue;
-    kept.set(`${bound.index.key}<${bound.extent}`, bound);
+    byKey.set(`${bound.index.key}<${bound.extent}`, bound);
   }
-  const bounds = [...kept.values()];
+  const bounds = [...byKey.values()];
   return bounds.filter((bound) => !bounds.some((other) => other !== bound && implies(other, bound)));
 }
 
-/** Whether x < by · extent makes ⌊x / by⌋ < extent, for x that cannot be negative unseen. */
+/** True if `stronger`, 0 ≤ x < n, implies `weaker`, 0 ≤ ⌊x / by⌋ < extent: if n ≤ by · extent. */
 function implies(stronger: Bound, weaker: Bound): boolean {
   const [term] = weaker.index.terms;
   if (weaker.index.terms.length !== 1 || weaker.index.offset !== 0 || term.coefficient !== 1) return false;
@@ -227,7 +230,7 @@ export function flatten(coordinates: readonly Index[], shape: readonly number[])
   return coordinates.reduce((sum, coordinate, axis) => add(sum, scale(coordinate, strides[axis])), zero);
 }
 
-/** The coordinates in a shape of a row-major position. */
+/** The coordinates of a row-major position in a shape. */
 export function unflatten(position: Index, shape: readonly number[]): Index[] {
   const strides = stridesOf(shape);
   return shape.map((extent, axis) => (extent === 1 ? zero : mod(div(position, strides[axis]), extent)));

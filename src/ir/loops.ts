@@ -1,14 +1,15 @@
 /**
- * The loop language: what every device prints or interprets. Kernels are loops over scalars and vector registers with
- * loads, stores and accumulators; parallel work is a number of independent tasks. Expressions are hash-consed by key, so
- * shared work is one object. Knows no op's meaning beyond the scalar table's names, and no target's syntax.
+ * The loop language: the input of all code generators. Kernels are loops over scalars and vector registers with loads,
+ * stores and accumulators; parallel work is a number of independent tasks. Expressions are hash-consed by key, so that
+ * equal subexpressions can be shared. Must not know the semantics of ops beyond the names of the scalar table, or the
+ * syntax of targets.
  */
 import type { DType } from "./dtype.js";
 import type { ReduceKind } from "./graph.js";
 import { depends, type Guard, guardKey, type Index, type LoopVar, strideOf } from "./index-math.js";
 import { type ScalarName, scalarOps } from "./scalar.js";
 
-/** What a register holds; u8 is widened to i32, bool is a mask. */
+/** The type of a register; u8 is widened to i32, bool is a mask. */
 export type RegisterType = "f32" | "f64" | "i32" | "bool";
 
 interface Common {
@@ -32,11 +33,11 @@ export type Expr = Common &
     /** Lane 0 of a vector, as a scalar. */
     | { readonly kind: "extract"; readonly arg: Expr }
     /**
-     * `rare` in the lanes where `test` holds, else `usual`. `rare` is evaluated only if the test holds in some lane, so it may
-     * cost much more than `usual`; a lane's value does not depend on its neighbours.
+     * `rare` in the lanes where `test` holds, else `usual`. `rare` is evaluated only if the test holds in some lane, so
+     * it may be expensive. The value of a lane does not depend on other lanes.
      */
     | { readonly kind: "unlikely"; readonly test: Expr; readonly usual: Expr; readonly rare: Expr }
-    /** Lanes picked from two vectors: mask entries below `lanes` from `a`, the others from `b`. */
+    /** Lanes selected from two vectors: mask entries below `lanes` select from `a`, the others from `b`. */
     | { readonly kind: "shuffle"; readonly a: Expr; readonly b: Expr; readonly mask: readonly number[] }
   );
 export interface Load {
@@ -44,24 +45,26 @@ export interface Load {
   readonly buffer: string;
   readonly memory: DType;
   readonly index: Index;
-  /** Elements between lanes; null where the lanes' positions are not evenly spaced. */
+  /** Elements between consecutive lanes; null if the lanes are not evenly spaced. */
   readonly stride: number | null;
-  /** Whether the guard (or the computed position) differs from lane to lane. */
+  /** True if the guard, or the computed position, differs between lanes. */
   readonly uneven: boolean;
-  /** Where it does not hold, the value is zero and memory is not touched. */
+  /** If it does not hold, the value is zero and memory is not accessed. */
   readonly guard: Guard;
-  /** A computed part of the position: `index + value · step`; zero is read where value is outside [0, extent). */
+  /** Gather: the position is `index + value · step`; the value read is zero if `value` is outside [0, extent). */
   readonly pick: { readonly value: Expr; readonly step: number; readonly extent: number } | null;
 }
 
 export type Stmt =
   | { readonly kind: "for"; readonly variable: LoopVar; readonly body: readonly Stmt[] }
   | { readonly kind: "if"; readonly guard: Guard; readonly body: readonly Stmt[] }
-  /** Names an index whose range is known better than its terms show. */
+  /**
+   * Binds `variable` to `index` within `body`; used where a guard narrows the range, so that later div / mod simplify.
+   */
   | { readonly kind: "let"; readonly variable: LoopVar; readonly index: Index; readonly body: readonly Stmt[] }
   /**
-   * A mutable register. One that is settled takes over what a loop has summed up: nothing below it is read or computed
-   * earlier, where it would take registers from that loop.
+   * Declares a mutable register. A `settled` one receives the result of a loop and is a scheduling barrier: nothing
+   * after it is loaded or computed before it, where it would take registers from the loop.
    */
   | { readonly kind: "declare"; readonly name: string; readonly init: Expr; readonly settled?: boolean }
   | { readonly kind: "set"; readonly name: string; readonly value: Expr }
@@ -72,10 +75,10 @@ export type Stmt =
       readonly index: Index;
       readonly stride: number | null;
       readonly value: Expr;
-      /** Lanes (or scalars) for which it does not hold are not stored. */
+      /** Lanes (or a scalar) for which it does not hold are not stored. */
       readonly guard: Guard;
     }
-  /** Says that memory around a position will be needed soon: a hint, which may point anywhere. */
+  /** Loads the cache line of a position in advance: a hint, whose position may lie outside the buffer. */
   | { readonly kind: "prefetch"; readonly buffer: string; readonly index: Index };
 
 export interface BufferSpec {
@@ -84,19 +87,19 @@ export interface BufferSpec {
   readonly elements: number;
   readonly access: "read" | "write";
 }
-/** Memory of one thread while it runs a task. */
+/** Scratch memory of a thread during a task. */
 export interface ScratchSpec {
   readonly name: string;
   readonly dtype: DType;
   readonly elements: number;
 }
-/** Independent tasks that share one body; the loop variable `task` counts them. */
+/** Independent tasks with the same body; the loop variable `task` numbers them. */
 export interface Part {
   readonly tasks: number;
   readonly body: readonly Stmt[];
 }
 export interface Kernel {
-  /** What it does, for people: profiles, golden text, file names. */
+  /** A readable name for profiles and golden files. */
   readonly label: string;
   readonly buffers: readonly BufferSpec[];
   readonly scratch: readonly ScratchSpec[];
@@ -105,11 +108,14 @@ export interface Kernel {
   readonly flops: number;
 }
 
-/** The loop variable over vector lanes; at most one is open at a time. */
+/** The name of the loop variable over vector lanes; at most one vector axis is open at a time. */
 export const LANE = "lane";
 export const TASK = "task";
 
-/** Short keys stay readable; long ones become 104 bits of hash, so that keys do not grow with depth. */
+/**
+ * Short keys stay readable; long ones are replaced by a hash of 96 bits and the length, so that keys do not grow with
+ * depth.
+ */
 function digest(text: string): string {
   if (text.length < 48) return text;
   let a = 0x9e3779b9;
@@ -142,7 +148,7 @@ export const register = (name: string, type: RegisterType, lanes: number): Expr 
   key: name,
 });
 
-/** The name by which statements set a register. */
+/** The name of a register, by which statements assign it. */
 export const nameOf = (e: Expr): string => (e.kind === "register" ? e.name : "");
 
 /** An index as an i32 value. */
@@ -233,7 +239,7 @@ export const shuffle = (a: Expr, b: Expr, mask: readonly number[]): Expr => ({
   key: digest(`x(${a.key},${b.key},${mask.join(".")})`),
 });
 
-/** Stores a value; lane positions follow from the index's dependence on the lane variable. */
+/** Stores a value; the positions of lanes follow from the index's dependence on the lane variable. */
 export function store(
   buffer: string,
   memory: DType,
@@ -256,11 +262,13 @@ export function store(
 
 export const prefetch = (buffer: string, index: Index): Stmt => ({ kind: "prefetch", buffer, index });
 export const declare = (name: string, init: Expr): Stmt => ({ kind: "declare", name, init });
-/** A register that takes over the result of a loop. */
+/** Declares a register that receives the result of a loop; see `settled`. */
 export const settle = (name: string, init: Expr): Stmt => ({ kind: "declare", name, init, settled: true });
 export const set = (name: string, value: Expr): Stmt => ({ kind: "set", name, value });
 
-/** A loop; loops that run once are unfolded by printers, since the variable is then the constant 0. */
+/**
+ * A loop. Code generators emit only the body of a loop with one iteration, since the variable is then the constant 0.
+ */
 export const loop = (variable: LoopVar, body: readonly Stmt[]): Stmt => ({ kind: "for", variable, body });
 export const bind = (variable: LoopVar, index: Index, body: readonly Stmt[]): Stmt => ({
   kind: "let",

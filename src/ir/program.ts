@@ -1,11 +1,12 @@
 /**
- * What the compiler hands to a device: kernels, the steps that run them, and where each buffer lies. Plain data.
+ * A compiled program, the output of the compiler: kernels, the steps that run them, and the location of each buffer.
+ * Plain data.
  */
 import type { Origin } from "../util/scope.js";
 import type { DType } from "./dtype.js";
 import type { Kernel } from "./loops.js";
 
-/** A buffer of a program: given from outside, or a part of the arena. */
+/** The location of a buffer: a leaf (input) or an output, passed at each run, or an offset in the arena. */
 export type Slot =
   | { readonly kind: "leaf"; readonly leaf: number }
   | { readonly kind: "output"; readonly output: number }
@@ -16,7 +17,10 @@ interface Step {
   readonly kernel: number;
   /** A slot for each of the kernel's buffers. */
   readonly slots: readonly Slot[];
-  /** Whether all steps before it must have ended: otherwise it may run beside those since the last that waits. */
+  /**
+   * True if all earlier steps must end first; else it may run concurrently with the steps since the last one that
+   * waits.
+   */
   readonly waits: boolean;
 }
 
@@ -35,7 +39,7 @@ export interface KernelWork {
   readonly writtenBytes: number;
 }
 
-/** What is known of a kernel without its loops. */
+/** The part of a kernel that is known without its loops. */
 export type KernelLabel = Pick<Kernel, "label" | "flops">;
 
 export interface Program<K extends KernelLabel = Kernel> {
@@ -44,15 +48,15 @@ export interface Program<K extends KernelLabel = Kernel> {
   readonly arenaBytes: number;
   readonly outputs: readonly { readonly dtype: DType; readonly elements: number }[];
   /**
-   * For every output, the leaf whose storage it may take over: all readers of the old value have run, or read each
-   * element before it is replaced. Null if it needs storage of its own.
+   * For every output, the leaf whose storage it may reuse, because all readers of the old value have run before, or
+   * read each element before it is overwritten. Null if it needs new storage.
    */
   readonly inPlace: readonly (number | null)[];
   /**
-   * The program that makes this one's last leaves from its other leaves. It need only run again when one of those that
-   * it reads has changed.
+   * The program that computes values that depend on variables alone, such as packed or transformed weights. Its outputs
+   * are the last leaves of this program; it is rerun only when a leaf that it reads has changed.
    */
-  readonly kept?: Program<K>;
-  /** What each kernel does, if the compiler was asked for it. */
+  readonly derived?: Program<K>;
+  /** The work of each kernel, if the compiler was called with that option. */
   readonly work?: readonly KernelWork[];
 }

@@ -1,7 +1,7 @@
 /**
- * One record per scalar op: type rule, float64 meaning, gradient, text per target or decomposition, and test cases.
- * Everything else (Tensor methods, loop language, printers, test sweep) is derived from this table. To add an op, add a
- * record here (docs/add-an-op.md). Knows nothing of graphs, shapes or devices.
+ * One record per scalar op: type rule, float64 semantics, gradient, code per target or decomposition, and test cases.
+ * Everything else (Tensor methods, loop language, code generators, test sweep) is derived from this table. To add an
+ * op, add a record here (docs/add-an-op.md). Must not know graphs, shapes or devices.
  */
 import { mulHigh, philox2x32 } from "../util/philox.js";
 import type { Algebra } from "./algebra.js";
@@ -10,51 +10,51 @@ import * as angles from "./decompose-angles.js";
 import { pow } from "./decompose-pow.js";
 import type { DType } from "./dtype.js";
 
-/** How a printer asks for C: `lanes` is 1 for scalars; `type` is the register type of the operands. */
+/** The operands of a C template: `lanes` is 1 for scalars; `type` is their register type. */
 export interface CContext {
   readonly lanes: number;
   readonly type: "f32" | "f64" | "i32" | "bool";
 }
 
-/** How the WebAssembly encoder asks: register type and lanes of the operands, and those that are the same everywhere. */
+/** The operands of a WebAssembly template: register type, lanes, and which of them are constant or uniform. */
 export interface WasmContext {
   readonly lanes: number;
   readonly type: "f32" | "i32" | "bool";
   /** The value of each operand that is a constant, else null. */
   readonly constants: readonly (number | null)[];
-  /** Whether all lanes of the last operand are one scalar. */
+  /** True if the last operand is a splat of a scalar. */
   readonly uniform: boolean;
 }
 
 export interface ScalarRecord {
   readonly arity: 1 | 2 | 3;
-  /** Operand kinds that make sense; `select` takes a bool first. */
+  /** The permitted dtypes of operands; `select` takes a bool first. */
   readonly operands: "any" | "number" | "float" | "int" | "bool";
   readonly result: "same" | "bool" | "i32" | "f32";
-  /** The definition, on float64 numbers (integers are wrapped by the caller). */
+  /** The reference semantics, on float64 numbers (the caller wraps integers). */
   readonly meaning: (...x: number[]) => number;
-  /** The definition on 32-bit integers, where wrapping the float64 result would lose bits. */
+  /** The reference semantics on 32-bit integers, if wrapping the float64 result would lose bits; else null. */
   readonly integerMeaning: ((...x: number[]) => number) | null;
-  /** Gradients of the operands from the gradient `g` of the output; null where there is none. */
+  /** Gradients of the operands from the gradient `g` of the output; null for an operand without one. */
   readonly gradient: (<T>(e: Algebra<T>, g: T, out: T, ...x: T[]) => (T | null)[]) | null;
   /** C text of the operation on registers, for scalars and for GCC vectors; null if only the decomposition exists. */
   readonly c: ((context: CContext, ...x: string[]) => string) | null;
   /**
-   * WebAssembly of the operation: instructions in the order in which a stack machine takes them. The letters a, b, c put an
-   * operand on the stack, `b0` the scalar behind a uniform b; `=r` takes what is on top and calls it `r`. Null for vectors that are
-   * computed lane by lane. Present wherever `c` is.
+   * WebAssembly template: instructions in stack order. `a`, `b`, `c` push an operand, `b0` pushes the scalar of a
+   * uniform b; `=r` pops the top of the stack into a local `r`, which `r` pushes. Returns null for vectors that are
+   * computed lane by lane. Present if `c` is.
    */
   readonly wasm: ((context: WasmContext) => string | null) | null;
-  /** Single-precision decomposition into other records; used where `c` is null. */
+  /** Single-precision decomposition into other records; used if `c` is null. */
   readonly decompose: (<T>(e: Algebra<T>, ...x: T[]) => T) | null;
   /**
-   * Largest error on fast devices, in units of the last place of f32, over all floats of both signs, subnormal ones included;
-   * 0 where the result is that of `meaning`, rounded once. Swept by test/ops/accuracy.test.ts.
+   * Error bound on the native and wasm devices, in ulp of f32, over all floats of both signs including subnormal ones;
+   * 0 if the result is `meaning` rounded once. Swept by test/ops/accuracy.test.ts.
    */
   readonly ulps: number;
-  /** About how many additions it costs: what the planner weighs against storing a value. */
+  /** Approximate cost in additions; the planner compares recomputing with storing a value. */
   readonly cost: number;
-  /** Operand tuples for the sweep; gradients are checked on those that are `smooth`. */
+  /** Operand tuples for the test sweep; gradients are checked on them if `smooth`. */
   readonly cases: readonly (readonly number[])[];
   readonly smooth: boolean;
 }
@@ -66,9 +66,9 @@ const one = (values: readonly number[]) => values.map((x) => [x]);
 const pairs = (a: readonly number[], b: readonly number[]) => a.flatMap((x) => b.map((y) => [x, y]));
 
 const infix = (symbol: string) => (_: CContext, a: string, b: string) => `(${a} ${symbol} ${b})`;
-/** Comparisons of GCC vectors give 0 / -1 lanes, those of scalars 0 / 1. */
+/** A comparison: lanes of GCC vectors are 0 / -1, scalars 0 / 1. */
 const compare = infix;
-/** Wrapping 32-bit arithmetic: signed overflow is undefined in C, so it is done on unsigned registers. */
+/** Wrapping 32-bit arithmetic: signed overflow is undefined in C, so scalars are computed as unsigned. */
 const arithmetic = (symbol: string) => (context: CContext, a: string, b: string) =>
   context.type === "i32" && context.lanes === 1
     ? `((int)((unsigned)${a} ${symbol} (unsigned)${b}))`
@@ -81,7 +81,7 @@ const helper =
 const unsigned = (symbol: string) => (context: CContext, a: string, b: string) =>
   context.lanes === 1 ? `((int)((unsigned)${a} ${symbol} ${b}))` : `((vi)((vu)${a} ${symbol} (vu)${b}))`;
 
-/** An instruction that both scalars and vectors have, behind its operands. */
+/** An instruction that exists for scalars and vectors, after its operands. */
 const stack =
   (name: string, operands = "a b") =>
   ({ lanes, type }: WasmContext) =>
@@ -90,15 +90,15 @@ const bitwise =
   (name: string) =>
   ({ lanes }: WasmContext) =>
     `a b ${lanes === 1 ? "i32" : "v128"}.${name}`;
-/** Comparisons of integers tell whether they are signed. */
+/** A comparison; integer comparisons have the suffix `_s` for signed. */
 const ordered = (name: string) => (context: WasmContext) => stack(context.type === "f32" ? name : `${name}_s`)(context);
 const shift =
   (name: string) =>
   ({ lanes, uniform }: WasmContext) =>
     lanes === 1 ? `a b i32.${name}` : uniform ? `a b0 i32x4.${name}` : null;
 /**
- * The larger (or smaller) of two: a where it wins or is NaN, else b. One instruction where an operand is a constant that
- * is not NaN; zeros keep the sign that this rule gives them.
+ * The larger (or smaller) of two: a if it wins or is NaN, else b. One instruction if an operand is a constant other
+ * than NaN; the sign of zeros follows the same rule.
  */
 const winner =
   (name: "max" | "min", wins: string, loses: string) =>
@@ -112,13 +112,16 @@ const winner =
     return `a b a b f32x4.${wins} a a f32x4.ne v128.or v128.bitselect`;
   };
 
-/** The exact remainder with the sign of the divisor; only where that takes another addition is it rounded. */
+/** The remainder with the sign of the divisor. It is exact, except for one rounding if the sign needs an addition. */
 function remainder(a: number, b: number): number {
   const r = a % b;
   return r !== 0 && r < 0 !== b < 0 ? r + b : r;
 }
 
-/** r less the nearest multiple of b · scale, in doubles: the quotient is below 2²⁸, so product and difference are exact. */
+/**
+ * r minus the nearest multiple of b · scale, in doubles: the quotient is below 2²⁸, so product and difference are
+ * exact.
+ */
 function reduceBy(scale: number): string {
   const divisor = scale === 1 ? "b f64.promote_f32" : `b f64.promote_f32 f64.const ${BigInt(scale)} f64.mul`;
   return `r f64.promote_f32 r f64.promote_f32 ${divisor} f64.div f64.nearest ${divisor} f64.mul f64.sub f32.demote_f64 =r`;
@@ -128,9 +131,10 @@ const FLOAT_REMAINDER = [
   "a =r a b f32.div f32.abs f32.const 268435456 f32.lt i32.eqz if 64",
   ...Array.from({ length: 9 }, (_, k) => reduceBy(2 ** (28 * (9 - k)))),
   `end ${reduceBy(1)}`,
-  // A finite number is its own remainder by an infinite one.
+  // The remainder of a finite dividend by an infinite divisor is the dividend.
   "a a f32.sub a f32.add r b f32.abs i32.const 2139095040 f32.reinterpret_i32 f32.eq select =r",
-  // A zero has the sign of the dividend; a remainder whose sign is not the divisor's moves by one divisor.
+  // A zero gets the sign of the dividend; a remainder whose sign differs from the divisor's is corrected by one
+  // divisor.
   "a f32.const 0 f32.mul r b f32.add r r f32.const 0 f32.lt b f32.const 0 f32.lt i32.ne select r f32.const 0 f32.eq select",
 ].join(" ");
 
@@ -155,7 +159,7 @@ function erf(x: number): number {
 
 /** Rounds half to even, as IEEE 754 and PyTorch do. */
 function roundEven(x: number): number {
-  // Zeros, and what becomes zero, keep their sign.
+  // Zeros, and numbers that round to zero, keep their sign.
   if (x < 0) return -roundEven(-x);
   const floor = Math.floor(x);
   const difference = x - floor;
@@ -289,13 +293,13 @@ const table: Readonly<Record<ScalarName, ScalarRecord>> = {
   mod: record(2, {
     cost: 12,
     meaning: remainder,
-    // The quotient is whole; a division of the operands themselves may round to the next one.
+    // The quotient is an integer; dividing a by b directly could round to the next integer.
     gradient: (e, g, out, a, b) => [g, e.op("neg", e.op("mul", g, e.op("round", e.op("div", e.op("sub", a, out), b))))],
     c: helper("mod"),
     wasm: (context) => {
       const { lanes, type } = context;
       if (type === "f32") return lanes === 1 ? FLOAT_REMAINDER : null;
-      // A divisor of zero becomes one; a remainder whose sign is not the divisor's moves by one divisor.
+      // A divisor 0 is replaced by 1; a remainder whose sign differs from the divisor's is corrected by one divisor.
       const adjust = "r b i32.add r b r i32.xor i32.const 0 i32.lt_s r i32.const 0 i32.ne i32.and select";
       return lanes === 1 ? `a b b i32.eqz i32.or i32.rem_s =r ${adjust}` : null;
     },
@@ -337,11 +341,11 @@ const table: Readonly<Record<ScalarName, ScalarRecord>> = {
     gradient: (e, g, out, a, b) => {
       const zero = e.constant(0, a);
       const one = e.constant(1, b);
-      // x⁻¹ is no factor where the exponent is 0: neither its value nor its derivative may be infinite there.
+      // With exponent 0, the factor x⁻¹ is avoided: its value and derivative would be infinite at x = 0.
       const next = e.op("sub", e.op("select", e.op("eq", b, zero), one, b), one);
       const left = e.op("mul", e.op("mul", g, b), e.op("pow", a, next));
       const right = e.op("mul", g, e.op("mul", out, e.op("log", a)));
-      // Where a is 0, it stays so whatever b is.
+      // 0 to the power of b ≥ 0 does not depend on b (except at b = 0), so the gradient is 0.
       const still = e.op("and", e.op("eq", a, zero), e.op("le", zero, b));
       return [left, e.op("select", still, zero, right)];
     },
@@ -367,7 +371,7 @@ const table: Readonly<Record<ScalarName, ScalarRecord>> = {
   relu: record(1, {
     // −0 becomes 0, as in the decomposition.
     meaning: (a) => Math.max(a, 0),
-    // Asked of the result, so that what it was taken of need not be kept; 0 at 0.
+    // Computed from the output, so that the input need not be stored for the backward pass; 0 at 0.
     gradient: (e, g, out) => [e.op("select", e.op("le", out, e.constant(0, out)), e.constant(0, g), g)],
     decompose: (e, x) => e.op("select", e.op("le", x, e.constant(0, x)), e.constant(0, x), x),
   }),
@@ -512,7 +516,7 @@ const table: Readonly<Record<ScalarName, ScalarRecord>> = {
   mulHigh: integer(2, {
     meaning: (a, b) => mulHigh(a, b) | 0,
     c: helper("mulhigh"),
-    // The high halves of the two pairs of 64-bit products.
+    // The shuffle selects the high halves of the 64-bit products.
     wasm: ({ lanes }) =>
       lanes === 1
         ? "a i64.extend_i32_u b i64.extend_i32_u i64.mul i64.const 32 i64.shr_u i32.wrap_i64"
@@ -552,7 +556,7 @@ const table: Readonly<Record<ScalarName, ScalarRecord>> = {
   }),
 };
 
-/** The gradient of max and min, as in PyTorch: all to the winner, halves on a tie, all to both where one is NaN. */
+/** The gradient of max and min, as in PyTorch: all to the winner, half each on a tie, all to both if one is NaN. */
 function extremum<T>(e: Algebra<T>, g: T, a: T, b: T, loses: (x: T, y: T) => T): T[] {
   const half = e.op("mul", g, e.constant(0.5, g));
   const share = (x: T, other: T) =>

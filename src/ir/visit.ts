@@ -1,4 +1,4 @@
-/** Walks over the loop language: expressions of statements, loads of expressions. */
+/** Traversals of the loop language: over statements, expressions and loads. */
 import * as ix from "./index-math.js";
 import {
   castTo,
@@ -39,11 +39,11 @@ export function operandsOf(e: Expr): readonly Expr[] {
 }
 
 /**
- * Every distinct subexpression, operands before what uses them, in the order of a depth-first search. Iterative, so that
- * long chains do not exhaust the stack.
+ * All distinct subexpressions, operands before users (depth-first post-order). Iterative, so that long chains do not
+ * overflow the stack.
  *
- * @param operands - what is below an expression
- * @param skip - expressions to leave out with all that is below them
+ * @param operands - the operands to follow. Default: all
+ * @param skip - expressions to omit together with their operands. Default: none
  */
 export function operandsFirst(
   roots: readonly Expr[],
@@ -52,22 +52,22 @@ export function operandsFirst(
 ): Expr[] {
   const found: Expr[] = [];
   const seen = new Set<string>();
-  const way: { readonly e: Expr; readonly below: readonly Expr[]; next: number }[] = [];
+  const path: { readonly e: Expr; readonly below: readonly Expr[]; next: number }[] = [];
   const enter = (e: Expr): void => {
     if (seen.has(e.key) || skip(e)) return;
     seen.add(e.key);
-    way.push({ e, below: operands(e), next: 0 });
+    path.push({ e, below: operands(e), next: 0 });
   };
   for (const root of roots) {
     enter(root);
-    while (way.length > 0) {
-      const last = way[way.length - 1];
+    while (path.length > 0) {
+      const last = path[path.length - 1];
       if (last.next < last.below.length) {
         enter(last.below[last.next++]);
         continue;
       }
       found.push(last.e);
-      way.pop();
+      path.pop();
     }
   }
   return found;
@@ -93,7 +93,7 @@ export function loadsOf(roots: readonly Expr[]): (Expr & Load)[] {
   return loads;
 }
 
-/** The expression with loop variables replaced by indices, except where `known` has another expression for a load. */
+/** Replaces loop variables by indices; where `known` returns an expression for a load, that replaces the load. */
 export function substituteExpr(
   root: Expr,
   values: ReadonlyMap<string, ix.Index>,
@@ -104,9 +104,9 @@ export function substituteExpr(
   const guard = (of: ix.Guard) => of.map((bound) => ({ index: index(bound.index), extent: bound.extent }));
   const done = new Map<string, Expr>();
   const visit = (e: Expr): Expr => {
-    const made = done.get(e.key) ?? rebuilt(e);
-    done.set(e.key, made);
-    return made;
+    const result = done.get(e.key) ?? rebuilt(e);
+    done.set(e.key, result);
+    return result;
   };
   const rebuilt = (e: Expr): Expr => {
     switch (e.kind) {
@@ -148,7 +148,7 @@ function eachStmt(body: readonly Stmt[], visit: (s: Stmt) => void): void {
   }
 }
 
-/** The expressions that a statement itself evaluates. */
+/** The expressions that a statement evaluates, not those of nested statements. */
 export function exprsOf(s: Stmt): readonly Expr[] {
   if (s.kind === "declare") return [s.init];
   return s.kind === "set" || s.kind === "store" ? [s.value] : [];

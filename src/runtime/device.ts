@@ -33,8 +33,8 @@ export interface LoadOptions {
 export interface Recalled {
   readonly program: Program<KernelLabel>;
   readonly executable: Executable;
-  /** What runs the program of its kept values, if it has one. */
-  readonly kept: Executable | null;
+  /** The executable of `program.derived`; null if it has none. */
+  readonly derived: Executable | null;
 }
 
 export interface Device {

@@ -2,7 +2,7 @@
  * Cells: the mutable things (parameters, moments, running statistics, counters, the learning rate) that point to immutable
  * nodes, and the trace that records which cells a compiled function reads and writes. Knows nothing of tensors' methods.
  */
-import { createLeaf, type Node, sizeOfShape, topological, twoHomes } from "../ir/graph.js";
+import { createLeaf, mixedOwners, type Node, sizeOfShape, topological } from "../ir/graph.js";
 import { Storage } from "../runtime/index.js";
 import { checked, takes } from "../util/arguments.js";
 import { FoveaError } from "../util/errors.js";
@@ -34,7 +34,7 @@ export class Cell {
   private reference: WeakRef<Cell> | null = null;
 
   constructor(initial: Node) {
-    this.context = (initial.home as Context | null) ?? currentContext();
+    this.context = (initial.owner as Context | null) ?? currentContext();
     this.current = this.claim(initial);
     if (!realizedLeaf(initial)) this.markPending();
   }
@@ -121,9 +121,9 @@ export class Cell {
 
   /** The node as one that belongs to the cell's context. */
   private claim(node: Node): Node {
-    if (node.home === this.context) return node;
-    if (node.home !== null) throw twoHomes("assign", this.context, node.home);
-    return { ...node, home: this.context };
+    if (node.owner === this.context) return node;
+    if (node.owner !== null) throw mixedOwners("assign", this.context, node.owner);
+    return { ...node, owner: this.context };
   }
 
   private markPending(): void {
@@ -219,7 +219,7 @@ export class Trace {
     if (written) return written;
     const known = this.placeholders.get(cell);
     if (known) return known;
-    if (cell.context !== this.context) throw twoHomes("compile", this.context, cell.context);
+    if (cell.context !== this.context) throw mixedOwners("compile", this.context, cell.context);
     const { shape, dtype } = cell.settled();
     const placeholder = createLeaf(shape, dtype, null, this.context);
     this.placeholders.set(cell, placeholder);

@@ -2,7 +2,7 @@
  * `compile`: traces a function once per shapes of its arguments and runs it as one program. Cells that the function reads
  * are bound at every call; cells that it assigns are updated in place.
  */
-import { createLeaf, formatShape, type Node, sameShape, twoHomes } from "../ir/graph.js";
+import { createLeaf, formatShape, mixedOwners, type Node, sameShape } from "../ir/graph.js";
 import { type Device, Storage } from "../runtime/index.js";
 import { checked, takes } from "../util/arguments.js";
 import { ConfigError } from "../util/errors.js";
@@ -256,8 +256,8 @@ export function compileProbed<A extends unknown[], R>(
     // As they are now: whoever calls may change its arrays before the program runs.
     const tensors: Tensor[] = [];
     const given = mapTensors(args, isTensor, (x) => {
-      const { home } = x.node;
-      if (home !== null && home !== context) throw twoHomes("compile", context, home);
+      const { owner } = x.node;
+      if (owner !== null && owner !== context) throw mixedOwners("compile", context, owner);
       tensors.push(x);
       return x;
     }) as readonly unknown[];

@@ -3,7 +3,7 @@
  * dashboard's query does not wait behind a training step, and a model that nobody reads costs another one nothing. Knows
  * no tensor; what it keeps of cells and traces is for the files that define them.
  */
-import type { Home, Node } from "../ir/graph.js";
+import type { Node, Owner } from "../ir/graph.js";
 import { type Device, SerialQueue, type Storage } from "../runtime/index.js";
 import { checked, checkedConstructor, checkMethods, takes } from "../util/arguments.js";
 import { ConfigError } from "../util/errors.js";
@@ -34,7 +34,7 @@ const checkContext = checkedConstructor("Context", takes<ContextOptions>({}, { d
  * const total = withContext(dashboard, () => new Variable(zeros([])));
  * await total.add(1).item(); // 1
  */
-export class Context implements Home {
+export class Context implements Owner {
   /** For messages. */
   readonly name: string;
   /** @internal Whether what is built records gradients. */
@@ -117,7 +117,7 @@ let current = defaultContext;
 export const currentContext = (): Context => current;
 
 /** The context to which a value belongs: that of the variables that it was computed from, else the current one. */
-export const contextOf = ({ home }: Node): Context => (home instanceof Context ? home : current);
+export const contextOf = ({ owner }: Node): Context => (owner instanceof Context ? owner : current);
 
 /**
  * Runs `fn` with everything that it builds belonging to a context. It holds until `fn` returns, so what an asynchronous

@@ -57,7 +57,7 @@ function requestOf(wanted: Wanted, leaves: readonly Node[]): Request {
 async function build(device: Device, request: Request, probed = false): Promise<Loaded<Kernel>> {
   const { target } = device;
   const program = compileGraph({ ...request, target, trace: traceStage, verify, describe: probed });
-  const kept = program.kept ? new Kept(device, program.kept, await device.load(program.kept)) : null;
+  const kept = program.derived ? new Kept(device, program.derived, await device.load(program.derived)) : null;
   return { device, program, executable: await device.load(program, probed ? { timed: true } : {}), kept };
 }
 
@@ -69,8 +69,13 @@ async function recall(device: Device, key: string): Promise<Loaded | null> {
   if (verify || Number(environment.FOVEA_DEBUG ?? 0) >= 2) return null;
   const found = await device.recall?.(key);
   if (!found) return null;
-  const { program, executable, kept } = found;
-  return { device, program, executable, kept: program.kept && kept ? new Kept(device, program.kept, kept) : null };
+  const { program, executable, derived } = found;
+  return {
+    device,
+    program,
+    executable,
+    kept: program.derived && derived ? new Kept(device, program.derived, derived) : null,
+  };
 }
 
 /** Compiles what no process has compiled before, and has it remembered. */

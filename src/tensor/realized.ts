@@ -1,6 +1,6 @@
 /** Leaves: the nodes that hold values, and which leaf holds the value of a node that has been computed. */
 import type { TypedArray } from "../ir/dtype.js";
-import { createLeaf, type Home, type Node, type Shape } from "../ir/graph.js";
+import { createLeaf, type Node, type Owner, type Shape } from "../ir/graph.js";
 import { Storage } from "../runtime/index.js";
 import { DeviceError } from "../util/errors.js";
 
@@ -27,8 +27,8 @@ export class Run {
 const sources = new WeakMap<Node, Run>();
 
 /** A leaf of what a queued run will leave in storage that has other values until then. */
-export function leafAfter(run: Run, storage: Storage, shape: Shape, home: Home | null): Node {
-  const leaf = leafOf(storage, shape, home);
+export function leafAfter(run: Run, storage: Storage, shape: Shape, owner: Owner | null): Node {
+  const leaf = leafOf(storage, shape, owner);
   sources.set(leaf, run);
   return leaf;
 }
@@ -36,21 +36,21 @@ export function leafAfter(run: Run, storage: Storage, shape: Shape, home: Home |
 /** Another leaf of the same value, so that gradients tell the two apart. */
 export function copyOfLeaf(leaf: Node, storage: Storage): Node {
   const run = sources.get(leaf);
-  return run ? leafAfter(run, storage, leaf.shape, leaf.home) : leafOf(storage, leaf.shape, leaf.home);
+  return run ? leafAfter(run, storage, leaf.shape, leaf.owner) : leafOf(storage, leaf.shape, leaf.owner);
 }
 
 /** A leaf node over storage. */
-export const leafOf = (storage: Storage, shape: Shape, home: Home | null): Node =>
-  createLeaf(shape, storage.dtype, storage, home);
+export const leafOf = (storage: Storage, shape: Shape, owner: Owner | null): Node =>
+  createLeaf(shape, storage.dtype, storage, owner);
 
-export const storageOf = ({ held }: Node): Storage | undefined => (held instanceof Storage ? held : undefined);
+export const storageOf = ({ storage }: Node): Storage | undefined => (storage instanceof Storage ? storage : undefined);
 
 /** The leaf that holds the value of a node, if it was computed before. */
 export const realizedLeaf = (node: Node): Node | undefined => (node.op === "leaf" ? node : realized.get(node));
 
 /** Remembers the value of a node. */
 export const realize = (node: Node, storage: Storage): void => {
-  realized.set(node, leafOf(storage, node.shape, node.home));
+  realized.set(node, leafOf(storage, node.shape, node.owner));
 };
 
 /** Where the value of a node is kept that is a leaf or has been computed. */

@@ -104,7 +104,7 @@ export interface Recording {
 }
 
 function recordingOf(program: Program): Recording {
-  const whole = [program, ...(program.kept ? [program.kept] : [])];
+  const whole = [program, ...(program.derived ? [program.derived] : [])];
   const kernels = whole.flatMap((one) => {
     const made = one.kernels.map((kernel) => ({ label: kernel.label, hash: hashOf(kernel) }));
     return one.steps.map(({ kernel }) => made[kernel]);

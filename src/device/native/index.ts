@@ -112,7 +112,7 @@ export class NativeDevice implements Device {
       const tasks = parts.reduce((sum, part) => sum + part.tasks, 0);
       return { label, flops, ...compiled[i], tasks, scratchBytes: scratchBytes(kernel) };
     });
-    const stored = { ...program, kernels, kept: undefined };
+    const stored = { ...program, kernels, derived: undefined };
     this.stored.set(program, stored);
     return this.open(stored, options);
   }
@@ -120,13 +120,13 @@ export class NativeDevice implements Device {
   async recall(key: string): Promise<Recalled | null> {
     const program = await this.programs.load(key);
     if (!program) return null;
-    const kept = program.kept ? this.open(program.kept) : null;
-    return { program, executable: this.open(program), kept };
+    const derived = program.derived ? this.open(program.derived) : null;
+    return { program, executable: this.open(program), derived };
   }
 
   async remember(key: string, program: Program): Promise<void> {
-    const [stored, kept] = [program, program.kept].map((one) => one && this.stored.get(one));
-    if (stored) await this.programs.store(key, kept ? { ...stored, kept } : stored);
+    const [stored, derived] = [program, program.derived].map((one) => one && this.stored.get(one));
+    if (stored) await this.programs.store(key, derived ? { ...stored, derived } : stored);
   }
 
   private open(program: StoredProgram, { timed = false }: LoadOptions = {}): Executable {

@@ -75,7 +75,7 @@ export class ProgramCache {
     if (this.identity === null) return null;
     try {
       const program = JSON.parse(await readFile(this.path(this.identity, key), "utf8")) as StoredProgram;
-      const kernels = [...program.kernels, ...(program.kept?.kernels ?? [])];
+      const kernels = [...program.kernels, ...(program.derived?.kernels ?? [])];
       const libraries = new Map(kernels.map((kernel) => [this.libraryPath(kernel), kernel.libraryBytes]));
       const whole = [...libraries].every(([path, bytes]) => statSync(path).size === bytes);
       return whole ? program : null;
