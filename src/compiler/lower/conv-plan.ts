@@ -32,8 +32,15 @@ export interface Plan {
   readonly runs: number;
 }
 
+/** Register tiles of equal size behind one another, along an axis. */
+export interface TileRun {
+  readonly start: number;
+  readonly count: number;
+  readonly size: number;
+}
+
 /** Register tiles start where the one before ends; what is left at an edge gets a smaller tile of its own. */
-export function pieces(length: number, size: number): { start: number; count: number; size: number }[] {
+export function tileRuns(length: number, size: number): TileRun[] {
   const whole = Math.floor(length / size);
   const rest = length - whole * size;
   const found = [{ start: 0, count: whole, size }];
@@ -76,8 +83,8 @@ export function choosePixelTile(
       const most = tw === columns ? rows : Math.min(rows, 4);
       for (let th = unit; th <= most && hasRoom(size, th * tw, target); th += unit) {
         let cycles = 0;
-        for (const v of pieces(rows, th)) {
-          for (const h of pieces(columns, tw)) cycles += v.count * h.count * tapCycles(v.size, h.size);
+        for (const v of tileRuns(rows, th)) {
+          for (const h of tileRuns(columns, tw)) cycles += v.count * h.count * tapCycles(v.size, h.size);
         }
         cycles *= blocks / size.blocks;
         if (cycles >= least - 1e-9) continue;

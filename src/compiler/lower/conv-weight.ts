@@ -5,7 +5,19 @@
  */
 import { isOp, type Node, sizeOfShape } from "../../ir/graph.js";
 import * as ix from "../../ir/index-math.js";
-import { declare, load, loop, nameOf, register, set, splat, store, TASK } from "../../ir/loops.js";
+import {
+  declare,
+  type Expr,
+  load,
+  loop,
+  nameOf,
+  register,
+  type Stmt,
+  set,
+  splat,
+  store,
+  TASK,
+} from "../../ir/loops.js";
 import { divisorsOf, divisorUpTo } from "../divisors.js";
 import type { KernelBuilder } from "../kernel-builder.js";
 import { memoryBounds, positionOf } from "../layout.js";
@@ -94,7 +106,7 @@ function chooseShare(
   const { lanes, target } = builder;
   const [pieces, , c, kh, kw] = anchor.shape;
   const [n, , ho, wo] = anchor.inputs[1].shape;
-  const own = n / pieces;
+  const perPiece = n / pieces;
   const products = (ho * wo * kh * kw) / (2 * lanes);
   const room = kh * kw === 1 ? ROOM_FOR_ONE_TAP : ROOM;
   let best: Share = { channels: c, blocks, together: 1, rows: ho };
@@ -103,14 +115,14 @@ function chooseShare(
     for (const channels of divisorsOf(c).filter((d) => d % tile.channels === 0 && (d === c || d % lanes === 0))) {
       const floatsOf = (rows: number) => imageOf(rows) * channels + rows * wo * groupBlocks * lanes;
       const roomFor = (rows: number) => Math.floor((target.l2Bytes * room) / 4 / floatsOf(rows));
-      const together = divisorUpTo(own, Math.max(1, Math.min(roomFor(ho), Math.ceil(4096 / (ho * wo)))));
+      const together = divisorUpTo(perPiece, Math.max(1, Math.min(roomFor(ho), Math.ceil(4096 / (ho * wo)))));
       const rows = divisorsOf(ho).findLast((d) => roomFor(d) >= 1) ?? 1;
       const [floats, bands] = [floatsOf(rows), ho / rows];
       const tasks = pieces * (blocks / groupBlocks) * (c / channels);
       // Cycles per image: products, packing, and adding the registers to memory once per group or band.
       const multiply = products * channels * groupBlocks * lanes;
       const results = (channels * kh * kw * groupBlocks * 3 * bands) / together;
-      const task = own * (multiply + (floats * bands * 3) / lanes + results);
+      const task = perPiece * (multiply + (floats * bands * 3) / lanes + results);
       const waves = Math.ceil(tasks / SHARERS) * SHARERS;
       const cycles = task * Math.max(waves, TASKS) * (roomFor(rows) < 1 ? 2 : 1);
       if (cycles < least) {
@@ -135,14 +147,14 @@ export function lowerConvWeight(builder: KernelBuilder, anchor: Node): number {
   const inputRows = (rows: number) => (rows - 1) * stride[0] + dilation[0] * (kh - 1) + 1;
   const columns = (wo - 1) * stride[1] + dilation[1] * (kw - 1) + 1;
   const share = chooseShare(builder, anchor, tile, blocks, (rows) => inputRows(rows) * columns);
-  const own = n / pieces;
+  const perPiece = n / pieces;
   const counts = [pieces, blocks / share.blocks, c / share.channels];
   const tasks = counts.reduce((a, b) => a * b, 1);
   const [piece, blockGroup, channelGroup] = ix.unflatten(ix.variable({ name: TASK, extent: tasks }), counts);
-  const turns = [own / share.together, ho / share.rows];
+  const turns = [perPiece / share.together, ho / share.rows];
   const batch = builder.variable("n", turns[0] * turns[1]);
   const [imageStep, band] = ix.unflatten(ix.variable(batch), turns);
-  const firstImage = ix.add(ix.scale(piece, own), ix.scale(imageStep, share.together));
+  const firstImage = ix.add(ix.scale(piece, perPiece), ix.scale(imageStep, share.together));
   const firstRow = ix.scale(band, share.rows);
   const firstBlock = ix.scale(blockGroup, share.blocks);
   const channelStart = ix.scale(channelGroup, share.channels);
@@ -200,44 +212,90 @@ export function lowerConvWeight(builder: KernelBuilder, anchor: Node): number {
   ];
   const block = ix.scale(ix.variable(pair), tile.blocks);
   const e = builder.lowering.algebra;
+  const weights: WeightRegisters = { builder, anchor, accumulators, scalars, block };
+  const products = pixelProducts(weights, steps, ix.variable(i), pixels, gradients);
+  const start = accumulators.flat().map((a) => declare(nameOf(a), splat(e.typed(0, "f32", a), lanes)));
+  const later = ix.simplifyGuard([{ index: ix.plus(ix.variable(batch), -1), extent: batch.extent }]);
+  const finish = storeWeights(weights, later, (output, channel, row, tap) => [
+    piece,
+    ix.add(ix.scale(ix.add(firstBlock, output), lanes), builder.lane),
+    ix.add(channelStart, channel),
+    row,
+    ix.constant(tap),
+  ]);
+  const prefetches = later === null ? [] : prefetchAccesses(builder, finish);
+  const micro = [...start, ...prefetches, ...nest([i, lines], [...advance, ...nest([run], products)]), ...finish];
+  const body = [...pixels.statements, ...gradients.statements, ...nest([pair, channels, tapRow], micro)];
+  builder.part(tasks, [...pixels.border, loop(batch, body)]);
+  return 2 * n * o * ho * wo * c * kh * kw;
+}
+
+/** The registers of a tile of weights: an accumulator for each weight and output block. */
+interface WeightRegisters {
+  readonly builder: KernelBuilder;
+  readonly anchor: Node<"convWeightGrad">;
+  /** [weights][blocks] */
+  readonly accumulators: readonly (readonly Expr[])[];
+  /** Input channel, row and column of the kernel of each weight. */
+  readonly scalars: readonly { readonly channel: ix.Index; readonly row: ix.Index; readonly tap: number }[];
+  /** The first output block of the tile. */
+  readonly block: ix.Index;
+}
+
+/** Elements of an operand in memory, by image of the task, block or channel, row and column. */
+interface Operand {
+  readonly buffer: string;
+  readonly at: (image: ix.Index, channel: ix.Index, row: ix.Index, column: ix.Index) => ix.Index;
+}
+
+/** Adds the products of some pixels with the gradients of their outputs. */
+function pixelProducts(
+  { builder, anchor, accumulators, scalars, block }: WeightRegisters,
+  steps: readonly (readonly [row: ix.Index, column: ix.Index])[],
+  image: ix.Index,
+  pixels: Operand,
+  gradients: Operand,
+): Stmt[] {
+  const { lanes } = builder;
+  const { stride, dilation, kernel } = anchor.attrs;
+  const e = builder.lowering.algebra;
   const reads = steps.flatMap(([y, column]) => {
-    const vectors = Array.from({ length: tile.blocks }, (_, b) =>
-      load(gradients.buffer, "f32", gradients.at(ix.variable(i), ix.plus(block, b), y, column), [], lanes),
+    const vectors = accumulators[0].map((_, b) =>
+      load(gradients.buffer, "f32", gradients.at(image, ix.plus(block, b), y, column), [], lanes),
     );
     return scalars.map(({ channel, row, tap }, s) => {
       const r = ix.add(ix.scale(y, stride[0]), ix.scale(row, dilation[0]));
       return { s, vectors, channel, r, q: ix.plus(ix.scale(column, stride[1]), tap * dilation[1]) };
     });
   });
-  // Products of a pixel stand together, so that it need not be kept or read again.
-  const ordered =
-    steps.length > 1
-      ? reads.sort((a, b) => a.q.offset - b.q.offset || Math.floor(a.s / kw) - Math.floor(b.s / kw))
-      : reads;
-  const products = ordered.flatMap(({ s, vectors, channel, r, q }) => {
-    const at = pixels.at(ix.variable(i), channel, r, q);
-    const scalar = splat(load(pixels.buffer, "f32", at, [], lanes), lanes);
+  // Products of one pixel are adjacent, so that it need not be kept in a register or read again.
+  const rowOf = (s: number): number => Math.floor(s / kernel[1]);
+  if (steps.length > 1) reads.sort((a, b) => a.q.offset - b.q.offset || rowOf(a.s) - rowOf(b.s));
+  return reads.flatMap(({ s, vectors, channel, r, q }) => {
+    const scalar = splat(load(pixels.buffer, "f32", pixels.at(image, channel, r, q), [], lanes), lanes);
     return accumulators[s].map((a, b) => set(nameOf(a), e.op("add", a, e.op("mul", vectors[b], scalar))));
   });
-  const start = accumulators.flat().map((a) => declare(nameOf(a), splat(e.typed(0, "f32", a), lanes)));
+}
+
+/** Stores the sums of a tile; where `later` holds, memory has those of earlier images, which are added. */
+function storeWeights(
+  { builder, anchor, accumulators, scalars, block }: WeightRegisters,
+  later: ix.Guard | null,
+  coordinates: (output: ix.Index, channel: ix.Index, row: ix.Index, tap: number) => ix.Index[],
+): Stmt[] {
+  const { lanes } = builder;
+  const e = builder.lowering.algebra;
   const buffer = builder.buffer(anchor, "write");
   const layout = builder.layoutOf(anchor);
-  const later = ix.simplifyGuard([{ index: ix.plus(ix.variable(batch), -1), extent: batch.extent }]);
-  const finish = scalars.flatMap(({ channel, row, tap }, s) =>
+  return scalars.flatMap(({ channel, row, tap }, s) =>
     accumulators[s].map((a, b) => {
-      const output = ix.add(ix.scale(ix.add(firstBlock, ix.plus(block, b)), lanes), builder.lane);
-      const at = [piece, output, ix.add(channelStart, channel), row, ix.constant(tap)];
+      const at = coordinates(ix.plus(block, b), channel, row, tap);
       const position = positionOf(at, anchor.shape, layout);
       const guard = ix.simplifyGuard(memoryBounds(at, anchor.shape, layout)) ?? [];
       const before = later === null ? null : load(buffer, "f32", position, [...later, ...guard], lanes);
       return store(buffer, "f32", position, before ? e.op("add", a, before) : a, lanes, guard);
     }),
   );
-  const prefetches = later === null ? [] : prefetchAccesses(builder, finish);
-  const micro = [...start, ...prefetches, ...nest([i, lines], [...advance, ...nest([run], products)]), ...finish];
-  const body = [...pixels.statements, ...gradients.statements, ...nest([pair, channels, tapRow], micro)];
-  builder.part(tasks, [...pixels.border, loop(batch, body)]);
-  return 2 * n * o * ho * wo * c * kh * kw;
 }
 
 /** Pixels of a run: enough to hide what happens between runs. */

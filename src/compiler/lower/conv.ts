@@ -9,7 +9,7 @@ import { declare, type Expr, load, loop, nameOf, register, type Stmt, set, splat
 import { multiplyAddsOf } from "../../ops/index.js";
 import type { KernelBuilder } from "../kernel-builder.js";
 import { BandSums } from "./band-sums.js";
-import { choosePlan, type Plan, pieces } from "./conv-plan.js";
+import { choosePlan, type Plan, type TileRun, tileRuns } from "./conv-plan.js";
 import { type Traversal, traversalOf } from "./conv-traversal.js";
 import { type Image, packImage } from "./image.js";
 import { firstThen, nest } from "./nest.js";
@@ -40,7 +40,7 @@ export function lowerConv(builder: KernelBuilder, anchor: Node, roots: readonly 
   const { band, bands, group, groups, run, runs } = plan;
   const counts = [attrs.groups, groups, runs];
   const tasks = attrs.groups * groups * runs;
-  const [own, groupAt, runAt] = ix.unflatten(ix.variable({ name: TASK, extent: tasks }), counts);
+  const [groupIndex, groupAt, runAt] = ix.unflatten(ix.variable({ name: TASK, extent: tasks }), counts);
   const step = builder.variable("n", run);
   const position = builder.exact(ix.add(ix.scale(runAt, run), ix.variable(step)), n * bands);
   const [image, bandAt] = ix.unflatten(position.index, [n, bands]);
@@ -53,7 +53,7 @@ export function lowerConv(builder: KernelBuilder, anchor: Node, roots: readonly 
     copies: run,
     source: (_, channel, row, column) => [
       image,
-      ix.add(ix.scale(own, c), channel),
+      ix.add(ix.scale(groupIndex, c), channel),
       ix.add(rows.source(firstRow), row),
       ix.add(columns.source(ix.zero), column),
     ],
@@ -70,7 +70,7 @@ export function lowerConv(builder: KernelBuilder, anchor: Node, roots: readonly 
     columns: x.shape[3],
     at: (b, row, column) => [
       image,
-      ix.add(ix.scale(own, c), ix.add(ix.scale(b, builder.lanes), builder.lane)),
+      ix.add(ix.scale(groupIndex, c), ix.add(ix.scale(b, builder.lanes), builder.lane)),
       ix.add(bands === 1 ? ix.zero : rows.source(firstRow), row),
       column,
     ],
@@ -78,11 +78,38 @@ export function lowerConv(builder: KernelBuilder, anchor: Node, roots: readonly 
   const cycles = (group * builder.lanes * w.shape[2] * w.shape[3]) / 2;
   const isNarrow = !copied && c % builder.lanes === 0 && cycles < FEW_CYCLES;
   const next = isNarrow ? nextOf(builder, step, tasks) : null;
-  const [vertical, horizontal] = [pieces(band, plan.tile.th), pieces(columns.size, plan.tile.tw)];
+  const [vertical, horizontal] = [tileRuns(band, plan.tile.th), tileRuns(columns.size, plan.tile.tw)];
   const inBand = vertical.reduce((sum, v) => sum + v.count, 0) * horizontal.reduce((sum, h) => sum + h.count, 0);
   const tiles = new TileBuilder(builder, anchor, roots, packed, plan, unit, copied ? ix.variable(pair) : null, sums);
-  const firstBlock = ix.scale(ix.add(ix.scale(own, groups), groupAt), group);
+  const firstBlock = ix.scale(ix.add(ix.scale(groupIndex, groups), groupAt), group);
   const block = ix.add(firstBlock, ix.scale(ix.variable(pair), plan.tile.blocks));
+  const body = tilesOf(builder, vertical, horizontal, (tile, number) => {
+    const tileNumber = ix.add(ix.scale(ix.variable(pair), inBand), number);
+    // Spread over the tile: all at once they would delay the loads of its own pixels.
+    const prefetches = (part: ix.Index, parts: number): Stmt[] => {
+      const at = ix.add(ix.scale(tileNumber, parts), part);
+      return prefetchNext(builder, x, region, { number: at, count: rounds * inBand * parts, next });
+    };
+    return traversal.phases.flatMap((phase, i) => {
+      const place = { ...tile, image, block, firstRow, number: ix.plus(number, i) };
+      return tiles.tile(phase, { ...place, prefetches: i === 0 ? prefetches : null });
+    });
+  });
+  for (let b = 0; b < plan.tile.blocks; b++) {
+    body.push(...sums.finish(ix.constant(b), ix.plus(block, b), image, bandAt));
+  }
+  const perStep = position.within([...(copied ? [] : packed.statements), ...nest([pair], body)]);
+  builder.part(tasks, [...(copied ? [] : packed.border), ...nest([step], perStep)]);
+  return 2 * multiplyAddsOf(anchor);
+}
+
+/** Loops over the tiles of a band: runs of equal rows by runs of equal columns, numbered in their order. */
+function tilesOf(
+  builder: KernelBuilder,
+  vertical: readonly TileRun[],
+  horizontal: readonly TileRun[],
+  tile: (place: Pick<TilePlace, "row" | "column" | "th" | "tw">, number: ix.Index) => Stmt[],
+): Stmt[] {
   const body: Stmt[] = [];
   let before = 0;
   for (const v of vertical) {
@@ -92,28 +119,11 @@ export function lowerConv(builder: KernelBuilder, anchor: Node, roots: readonly 
       const row = ix.plus(ix.scale(ix.variable(down), v.size), v.start);
       const column = ix.plus(ix.scale(ix.variable(across), h.size), h.start);
       const number = ix.plus(ix.flatten([down, across].map(ix.variable), [v.count, h.count]), before);
-      const tileNumber = ix.add(ix.scale(ix.variable(pair), inBand), number);
-      // Spread over the tile: all at once they would keep its own pixels waiting.
-      const prefetches = (part: ix.Index, parts: number): Stmt[] =>
-        prefetchNext(builder, x, region, {
-          number: ix.add(ix.scale(tileNumber, parts), part),
-          count: rounds * inBand * parts,
-          next,
-        });
-      const tile = { image, block, firstRow, row, column, th: v.size, tw: h.size };
-      const phases = traversal.phases.flatMap((phase, i) =>
-        tiles.tile(phase, { ...tile, number: ix.plus(number, i), prefetches: i === 0 ? prefetches : null }),
-      );
-      body.push(...nest([down, across], phases));
+      body.push(...nest([down, across], tile({ row, column, th: v.size, tw: h.size }, number)));
       before += v.count * h.count;
     }
   }
-  for (let b = 0; b < plan.tile.blocks; b++) {
-    body.push(...sums.finish(ix.constant(b), ix.plus(block, b), image, bandAt));
-  }
-  const perStep = position.within([...(copied ? [] : packed.statements), ...nest([pair], body)]);
-  builder.part(tasks, [...(copied ? [] : packed.border), ...nest([step], perStep)]);
-  return 2 * multiplyAddsOf(anchor);
+  return body;
 }
 
 interface TilePlace {

@@ -9,7 +9,7 @@ import * as ix from "../../ir/index-math.js";
 import { declare, load, nameOf, register, type Stmt, set, splat } from "../../ir/loops.js";
 import type { KernelBuilder } from "../kernel-builder.js";
 import { BandSums } from "./band-sums.js";
-import { choosePixelTile, pieces } from "./conv-plan.js";
+import { choosePixelTile, tileRuns } from "./conv-plan.js";
 import { extentOf } from "./conv-traversal.js";
 import { packGroups } from "./grouped-image.js";
 import { groupedBand, groupOf } from "./grouped-plan.js";
@@ -78,8 +78,8 @@ export function lowerGrouped(builder: KernelBuilder, anchor: Node, roots: readon
       ];
     };
     const body: Stmt[] = [];
-    for (const v of pieces(band, tile.th)) {
-      for (const h of pieces(wo, tile.tw)) {
+    for (const v of tileRuns(band, tile.th)) {
+      for (const h of tileRuns(wo, tile.tw)) {
         const [y, q] = [builder.variable("y", v.count), builder.variable("x", h.count)];
         const row = ix.plus(ix.scale(ix.variable(y), v.size), v.start);
         const column = ix.plus(ix.scale(ix.variable(q), h.size), h.start);

@@ -294,13 +294,8 @@ export function lowerMatmul(builder: KernelBuilder, anchor: Node, roots: readonl
       prefetchRows(block, parts, (r) => rows.scalar(r, ix.scale(part, block.depth / parts))),
     ),
   ];
-  const place = {
-    ...rows,
-    row: taskRow,
-    column,
-    number: ix.add(ix.scale(ix.variable(strips), line.extent), ix.variable(line)),
-    prefetches: line.extent > 1 ? prefetches : null,
-  };
+  const number = ix.add(ix.scale(ix.variable(strips), line.extent), ix.variable(line));
+  const place = { ...rows, row: taskRow, column, number, prefetches: line.extent > 1 ? prefetches : null };
   const tile = whenever([{ index: taskRow, extent: block.rows }], rows.within(microKernel(product, packedB, place)));
   const compute = [...(packedA?.statements ?? []), ...nest([panel, line], tile)];
   const finish = product.direct ? [] : writeBlock(product);

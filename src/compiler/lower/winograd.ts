@@ -79,8 +79,8 @@ export function lowerWinograd(builder: KernelBuilder, anchor: Node, roots: reado
   const firstBlock = ix.scale(blockGroup, blocks);
   const firstImage = ix.scale(imageGroup, share.images);
   const firstRow = ix.scale(band, share.rows * side);
-  const own: TileCounts = [share.images, share.rows, tileColumns];
-  const tiles = own.reduce((a, b) => a * b, 1);
+  const taskTiles: TileCounts = [share.images, share.rows, tileColumns];
+  const tiles = taskTiles.reduce((a, b) => a * b, 1);
 
   // Matrices of tiles × channels, one for each point, times those of channels × outputs, give those of tiles × outputs.
   const tile = chooseTile(target, tiles, blocks, ({ vectors }) => blocks % vectors === 0);
@@ -88,7 +88,7 @@ export function lowerWinograd(builder: KernelBuilder, anchor: Node, roots: reado
   const pixels = matrices(builder, points, height, c);
   const sums = matrices(builder, points, height, blocks * lanes);
   const request: PixelSource = {
-    tiles: own,
+    tiles: taskTiles,
     channels: c,
     x,
     source: (i, channel, row, column) => [
@@ -101,7 +101,7 @@ export function lowerWinograd(builder: KernelBuilder, anchor: Node, roots: reado
   const forward = transformPixels(builder, request, scheme, pixels);
   const steps = [height / tile.rows, blocks / tile.vectors, c];
   const inputBlocks = c / lanes;
-  // Filters that fill the cache would drive out what is asked for so early.
+  // Filters that fill the cache would evict what is prefetched so early.
   const next = points * c * blocks * lanes * 4 <= target.l2Bytes ? nextTask(builder, tasks) : null;
   const region: Region = {
     blocks: share.images * inputBlocks,
@@ -113,18 +113,50 @@ export function lowerWinograd(builder: KernelBuilder, anchor: Node, roots: reado
       return [ix.add(firstImage, i), channel, ix.add(firstRow, row), column];
     },
   };
-  const asked = (number: ix.Index, count: number) => prefetchNext(builder, x, region, { number, count, next });
-  const products = multiply(builder, u, firstBlock, tile, steps, pixels, sums, asked);
+  const prefetches = (number: ix.Index, count: number) => prefetchNext(builder, x, region, { number, count, next });
+  const products = multiply(builder, u, firstBlock, tile, steps, pixels, sums, prefetches);
+  const stored = storeTiles(builder, anchor, roots, {
+    tiles: taskTiles,
+    blocks,
+    sums,
+    firstImage,
+    firstBlock,
+    firstRow,
+    band,
+  });
+  builder.part(tasks, [...forward, ...products, ...stored]);
+  return 2 * n * o * ho * wo * c * 9;
+}
 
-  const result = tileLoops(builder, own);
+/** Which results a task stores. */
+interface TaskResults {
+  readonly tiles: TileCounts;
+  readonly blocks: number;
+  readonly sums: ReturnType<typeof matrices>;
+  readonly firstImage: ix.Index;
+  readonly firstBlock: ix.Index;
+  readonly firstRow: ix.Index;
+  readonly band: ix.Index;
+}
+
+/** Transforms the sums of a task back into pixels and stores them with the epilogue. */
+function storeTiles(
+  builder: KernelBuilder,
+  anchor: Node<"winogradConv2d">,
+  roots: readonly Node[],
+  { tiles, blocks, sums, firstImage, firstBlock, firstRow, band }: TaskResults,
+): Stmt[] {
+  const { lanes } = builder;
+  const { tile: side } = anchor.attrs;
+  const result = tileLoops(builder, tiles);
   const outputs = builder.variable("o", blocks);
   const backward: Stmt[] = [];
   const laneOf = (blockIndex: ix.Index) => ix.add(ix.scale(blockIndex, lanes), builder.lane);
   const summed = readPoints(builder, backward, sums, result.index, laneOf(ix.variable(outputs)));
-  const values = transform(builder, backward, scheme.output, summed);
-  const [ownImage, tileRow, tileColumn] = result.at;
+  const values = transform(builder, backward, winograd(side).output, summed);
+  const [tileImage, tileRow, tileColumn] = result.at;
   const bandSums = new BandSums(builder, anchor, roots, blocks);
-  const number = ix.flatten([tileRow, tileColumn], own.slice(1));
+  const number = ix.flatten([tileRow, tileColumn], tiles.slice(1));
   const stores = storePixels({
     builder,
     anchor,
@@ -132,7 +164,7 @@ export function lowerWinograd(builder: KernelBuilder, anchor: Node, roots: reado
     unit: poolOf(anchor, roots),
     accumulators: values.map((value) => [value]),
     pixels: values.map((_, p) => ({ y: Math.floor(p / side), x: p % side })),
-    image: ix.add(firstImage, ownImage),
+    image: ix.add(firstImage, tileImage),
     block: ix.add(firstBlock, ix.variable(outputs)),
     row: ix.add(firstRow, ix.scale(tileRow, side)),
     column: ix.scale(tileColumn, side),
@@ -140,19 +172,14 @@ export function lowerWinograd(builder: KernelBuilder, anchor: Node, roots: reado
   });
   const block = builder.variable("o", blocks);
   const at = ix.variable(block);
-  const finish = bandSums.finish(at, ix.add(firstBlock, at), ix.add(firstImage, ownImage), band);
+  const finish = bandSums.finish(at, ix.add(firstBlock, at), ix.add(firstImage, tileImage), band);
   // Behind the first vector, which tells how wide the loop is.
   const [first, ...others] = backward;
   const touched = prefetchAccesses(builder, stores, nextTurn(outputs));
-  builder.part(tasks, [
-    ...forward,
-    ...products,
-    ...nest(result.loops.slice(0, 1), [
-      ...nest([...result.loops.slice(1), outputs], [first, ...touched, ...others, ...stores]),
-      ...nest(finish.length > 0 ? [block] : [], finish),
-    ]),
+  return nest(result.loops.slice(0, 1), [
+    ...nest([...result.loops.slice(1), outputs], [first, ...touched, ...others, ...stores]),
+    ...nest(finish.length > 0 ? [block] : [], finish),
   ]);
-  return 2 * n * o * ho * wo * c * 9;
 }
 
 /** The products of all points: a register tile of tiles × output blocks runs over the channels. */
