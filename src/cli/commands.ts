@@ -1,6 +1,6 @@
 /**
- * What the commands do, given checked arguments and a terminal. They must not parse arguments, nor know how training,
- * reading or predicting works.
+ * Implementations of the commands, given checked arguments and a terminal. They must not parse arguments, nor know how
+ * training, reading or predicting works.
  */
 import { currentDevice, describeDevices, useDevice } from "../index.js";
 import {
@@ -20,17 +20,17 @@ import { environment } from "../util/host.js";
 import { decodeReporter, humanReporter, jsonReporter } from "./progress.js";
 import { formatCount, formatShare, type Terminal } from "./terminal.js";
 
-/** Signals that ask a run to stop, and the exit codes that say so. */
+/** Signals that interrupt a run, and the exit codes for them. */
 const stopCodes = { SIGINT: 130, SIGTERM: 143 } as const;
 
-/** Trains; returns the exit code. Ctrl-C ends the run after the step at hand and saves it; a second one kills. */
+/** Trains; returns the exit code. Ctrl-C ends the run after the current step and saves it; a second one kills it. */
 export async function train(terminal: Terminal, options: unknown, json = false): Promise<number> {
   const prepared = await prepare(terminal, json, (watching) => prepareRun(checkOptions(options), watching));
   await useDevice(prepared.config.device);
   return follow(terminal, prepared, json);
 }
 
-/** Goes on with a run that was stopped, as {@link train} would have. */
+/** Resumes a stopped run; otherwise as {@link train}. */
 export async function resume(
   terminal: Terminal,
   run: string,
@@ -44,7 +44,7 @@ export async function resume(
   );
 }
 
-/** Shows a run from its start to its end, and stops it when it is asked to. */
+/** Shows a run from start to end, and stops it on a signal. */
 async function follow(terminal: Terminal, { config, start }: PreparedRun, json: boolean): Promise<number> {
   const reporter = json ? jsonReporter(terminal) : humanReporter(terminal, config);
   const stop = new AbortController();
@@ -69,7 +69,7 @@ async function follow(terminal: Terminal, { config, start }: PreparedRun, json: 
   }
 }
 
-/** Decoding a folder for the first time may take minutes; it is shown, and the terminal left as it was. */
+/** Prepares a run and shows the decoding of its folder, which may take minutes; then it restores the terminal. */
 async function prepare(
   terminal: Terminal,
   json: boolean,
@@ -83,14 +83,17 @@ async function prepare(
   }
 }
 
-/** What `predict`, `evaluate` and going on with a run share. */
+/** Options that `predict`, `evaluate` and resuming a run share. */
 export interface RunOptions {
   readonly json?: boolean;
-  /** Default: the device that the run was trained on, or what stands in for it. */
+  /** Name of the device; default: the device that the run was trained on, or the default one if that is unavailable. */
   readonly device?: string;
 }
 
-/** Classifies images; one that cannot be read is named and the others go on. Returns the exit code. */
+/**
+ * Classifies images; an image that cannot be read is reported and the others are still classified. Returns the exit
+ * code.
+ */
 export async function predict(
   terminal: Terminal,
   run: string,
@@ -134,11 +137,14 @@ export async function evaluate(terminal: Terminal, run: string, data: string, op
   return 0;
 }
 
-/** Opens the requested device, here or in the environment, or the run's own, or what stands in for that. */
-async function openDevice(run: string, asked: string | undefined): Promise<void> {
-  if (asked !== undefined) {
-    if (deviceNames.some((name) => name === asked)) return useDevice(asked);
-    throw new ConfigError(`[cli] --device must be one of ${deviceNames.join(", ")}, got ${asked}`);
+/**
+ * Opens the device of `--device` or of the environment, else the run's own, else the default one if that is
+ * unavailable.
+ */
+async function openDevice(run: string, requested: string | undefined): Promise<void> {
+  if (requested !== undefined) {
+    if (deviceNames.some((name) => name === requested)) return useDevice(requested);
+    throw new ConfigError(`[cli] --device must be one of ${deviceNames.join(", ")}, got ${requested}`);
   }
   const { device } = await readRunConfig(run);
   try {

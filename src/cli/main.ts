@@ -1,9 +1,9 @@
 #!/usr/bin/env node
-/** The executable: joins the command line to this process. */
+/** The executable: passes the arguments, streams and exit code of this process to the command line. */
 import { runProgram } from "./program.js";
 import { Terminal } from "./terminal.js";
 
-// A reader that goes away (`fovea … | head`) is no error.
+// A closed pipe (`fovea … | head`) is no error.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : 1));
 
 const terminal = new Terminal(process.stdout, process.stderr, process.env);

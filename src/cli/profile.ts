@@ -1,6 +1,6 @@
 /**
- * `fovea profile`: shows where the time of a step goes, layer by layer, against what the machine can do. It must not parse
- * arguments, nor know how a profile is made.
+ * `fovea profile`: shows where the time of a step goes, layer by layer, compared with the peaks of the machine. It must
+ * not parse arguments, nor know how a profile is made.
  */
 import { useDevice } from "../index.js";
 import {
@@ -15,12 +15,12 @@ import {
 import { ConfigError } from "../util/errors.js";
 import { formatCount, type Terminal } from "./terminal.js";
 
-/** The devices that time their kernels truly; the reference device is no way to train. */
+/** The devices whose kernels can be timed; the reference device is too slow for profiles to mean anything. */
 const devices = ["native", "wasm"];
-/** What to do next, in as many lines. */
+/** Number of rows listed as the biggest gaps. */
 const GAPS = 10;
 
-/** What the command takes beside the model. */
+/** Options of the command. */
 export interface ProfileFlags extends Omit<ModelProfileOptions, "model"> {
   readonly device?: string;
   readonly json?: boolean;
@@ -43,7 +43,7 @@ export async function profile(terminal: Terminal, model: string, flags: ProfileF
   return 0;
 }
 
-/** One object per line: what was profiled, a line for each row, the sums. */
+/** Prints one JSON object per line: the profiled step, one line for each row, the totals. */
 export function printJson(terminal: Terminal, options: ModelProfileOptions, made: ModelProfile): void {
   terminal.printJson({ event: "profile", ...options, ...made.machine });
   for (const row of made.rows) terminal.printJson({ event: "layer", ...row });
@@ -51,7 +51,7 @@ export function printJson(terminal: Terminal, options: ModelProfileOptions, made
   terminal.printJson({ event: "done", ...made.totals, gaps });
 }
 
-/** What is about to be measured. */
+/** Prints a title that names the step before it is measured. */
 export function printTitle(terminal: Terminal, options: ModelProfileOptions): void {
   const { model, batch, size, work, steps } = options;
   const what = work === "train" ? "training step" : "forward pass";
@@ -69,7 +69,7 @@ function printMachine(terminal: Terminal, { device, lanes, threads, peaks }: Pro
 
 interface Column {
   readonly head: string;
-  /** Text to the left, numbers to the right. */
+  /** Alignment of the column: text to the left, numbers to the right. */
   readonly align: "left" | "right";
   readonly cell: (row: ProfileRow) => string;
 }
@@ -85,7 +85,7 @@ const columns: readonly Column[] = [
   { head: "µs", align: "right", cell: ({ boundUs }) => formatUs(boundUs) },
 ];
 
-/** The table, the sums, and what to do next. */
+/** Prints the table, the totals, and the biggest gaps. */
 export function printProfile(terminal: Terminal, made: ModelProfile): void {
   const { rows, machine } = made;
   printMachine(terminal, machine);
@@ -114,7 +114,7 @@ export function printProfile(terminal: Terminal, made: ModelProfile): void {
   printGaps(terminal, made);
 }
 
-/** Which other layers the kernels work for, as far as there is room. */
+/** Names other layers whose operations are fused into the kernels, as many as fit the width. */
 function fusedNote({ fused }: ProfileRow, room: number): string {
   if (fused.length === 0) return "";
   const whole = `  with ${fused.join(", ")}`;
@@ -125,7 +125,7 @@ function fusedNote({ fused }: ProfileRow, room: number): string {
 
 function paintReached(terminal: Terminal, { reached, share }: ProfileRow): string {
   const text = `${(100 * reached).toFixed(0)} %`.padStart("reached".length);
-  // Where next to no time goes, nothing is to be gained.
+  // Rows below 0.1 % of the time are dimmed: making them faster would gain nothing.
   if (share < 0.001) return terminal.paint("dim", text);
   return terminal.paint(reached >= 0.8 ? "green" : reached >= 0.4 ? "yellow" : "red", text);
 }
@@ -155,7 +155,7 @@ function printTotals(terminal: Terminal, { totals, machine }: ModelProfile): voi
   }
 }
 
-/** The last lines: which rows take longest beyond their bound. */
+/** Prints the rows that take longest beyond their bound. */
 function printGaps(terminal: Terminal, made: ModelProfile): void {
   const gaps = gapsOf(made, GAPS);
   const names = gaps.map(({ layer, part }) => `${layer} ${part.replace("gradient", "grad")}`);
@@ -172,7 +172,7 @@ function printGaps(terminal: Terminal, made: ModelProfile): void {
 
 const formatMs = (us: number): string => (us / 1e3).toFixed(us < 1e4 ? 2 : 1);
 
-/** Three digits or all before the point: `0.42`, `7.31`, `56.1`, `1,204`. */
+/** Microseconds in three digits, or with all digits before the point: `0.42`, `7.31`, `56.1`, `1,204`. */
 function formatUs(us: number): string {
   return us < 9.995 ? us.toFixed(2) : us < 99.95 ? us.toFixed(1) : formatCount(us);
 }

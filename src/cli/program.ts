@@ -6,7 +6,7 @@ import { Command, CommanderError } from "commander";
 import { ConfigError, describeError, FoveaError } from "../util/errors.js";
 import type { Terminal } from "./terminal.js";
 
-/** Options as commander gives them: text, unless they are switches. */
+/** Options as commander returns them: text, unless they are switches. */
 interface Flags {
   readonly json?: boolean;
   readonly device?: string;
@@ -37,9 +37,9 @@ interface ProfileFlags extends Flags {
   readonly forward?: boolean;
 }
 
-/** Options that are numbers. */
+/** Names of the options whose values are numbers. */
 type NumberName = "epochs" | "batch" | "lr" | "crop" | "flip" | "cutout" | "seed" | "size" | "steps";
-/** What may be said with `--resume`: nothing of it changes what is trained. */
+/** Options that may be combined with `--resume`: none of them changes the result of training. */
 const resumable: readonly string[] = ["resume", "device", "memory", "json"];
 
 const failed = 1;
@@ -49,7 +49,7 @@ const misused = 2;
  * Runs one command line.
  *
  * @param words the arguments after the program's name.
- * @returns the exit code: 0, 1 when the work failed, 2 when the command line is wrong.
+ * @returns the exit code: 0, 1 if the command failed, 2 if the command line is wrong.
  */
 export async function runProgram(words: readonly string[], terminal: Terminal, debug: boolean): Promise<number> {
   let code = 0;
@@ -96,7 +96,7 @@ function makeProgram(terminal: Terminal, setCode: (code: number) => void): Comma
     .command("train")
     .description("train a model and save it in a run folder")
     .argument("[data]", "mnist, fashion-mnist, a folder of class folders of images, or one of IDX files")
-    .option("--recipe <name>", "cifar-resnet or cifar-fast: all that is not said; default: by data set")
+    .option("--recipe <name>", "cifar-resnet or cifar-fast: values of all options left out; default: by data set")
     .option("--model <name>", "cnn, resnet18, speednet, ...; default: by recipe")
     .option("--epochs <n>", "times through the training images; default: by recipe")
     .option("--batch <n>", "images per step; default: by recipe")
@@ -110,7 +110,7 @@ function makeProgram(terminal: Terminal, setCode: (code: number) => void): Comma
     .option("--size <n>", "resize images of a folder: 224, or 160x224 (height first); default: as they are")
     .option("--memory <bytes>", "pixels held in memory, such as 2GiB; default: a quarter of the machine's")
     .option("--out <dir>", "run folder; default: a new one in runs")
-    .option("--resume <run>", "go on with a run that was stopped; data only if they have moved, no other options")
+    .option("--resume <run>", "resume a stopped run; give data only if they have moved, and no other options")
     .option(...json)
     .action(async (data: string | undefined, { json, resume: run, ...flags }: TrainFlags, command: Command) => {
       if (run !== undefined) {
@@ -130,7 +130,7 @@ function makeProgram(terminal: Terminal, setCode: (code: number) => void): Comma
 
   program
     .command("predict")
-    .description("tell the class of images")
+    .description("classify images")
     .argument("<run>", "a run folder")
     .argument("<images...>", "JPEG, PNG or WebP files")
     .option("--invert", "swap dark and light first, for dark ink on light paper")
@@ -165,10 +165,10 @@ function makeProgram(terminal: Terminal, setCode: (code: number) => void): Comma
   program
     .command("profile")
     .description("show where the time of a step goes, layer by layer, against what the machine can do")
-    .argument("<model>", "a name such as resnet20; a wrong one is answered with the nearest")
+    .argument("<model>", "a name such as resnet20; for an unknown one the nearest is suggested")
     .option("--batch <n>", "images per step", "64")
     .option("--size <n>", "side of the images in pixels", "32")
-    .option("--steps <n>", "steps that are measured", "10")
+    .option("--steps <n>", "measured steps", "10")
     .option("--train", "a whole training step: cross-entropy, SGD with momentum (default)")
     .option("--forward", "the forward pass in evaluation")
     .option("--device <name>", "native or wasm; default: native if there is a C compiler, else wasm")
@@ -185,7 +185,7 @@ function makeProgram(terminal: Terminal, setCode: (code: number) => void): Comma
   return program;
 }
 
-/** A run that goes on has its settings: saying them again could only contradict them. */
+/** A resumed run keeps its settings: options could only contradict them. */
 function refuseChanges(command: Command): void {
   for (const option of command.options) {
     const name = option.attributeName();

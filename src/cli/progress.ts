@@ -1,25 +1,25 @@
 /**
- * Shows the events of a training run: a bar where it can be redrawn, a line per epoch elsewhere, one JSON object per
+ * Shows the events of a training run: a progress bar on a terminal, a line per epoch elsewhere, one JSON object per
  * line for programs. It must not know how training works.
  */
 import { type Options, SingleBar } from "cli-progress";
 import type { DoneEvent, EpochEvent, Position, RunConfig, StartEvent, StepEvent, TrainEvent } from "../train/index.js";
 import { formatCount, formatShare, formatTime, type Terminal } from "./terminal.js";
 
-/** Shows a run. */
+/** A receiver of a run's events that shows them. */
 export interface Reporter {
-  /** Takes every event of the run. */
+  /** Shows one event; called for every event of the run. */
   report(event: TrainEvent): void;
-  /** Leaves the terminal as it was, also when the run did not reach its end. */
+  /** Restores the terminal, also if the run failed. */
   close(): void;
 }
 
-/** For programs: each event as it is. */
+/** Reporter for programs: prints each event as one line of JSON. */
 export function jsonReporter(terminal: Terminal): Reporter {
   return { report: (event) => terminal.printJson(event), close: () => undefined };
 }
 
-/** For people, before the run: how far the images are decoded, redrawn where that is possible. */
+/** Reporter for people, before the run: the progress of decoding, redrawn on a terminal. */
 export function decodeReporter(terminal: Terminal): Reporter {
   const clear = "\r\u001b[K";
   let drawn = false;
@@ -42,7 +42,7 @@ export function decodeReporter(terminal: Terminal): Reporter {
   return { report, close };
 }
 
-/** For people. */
+/** Reporter for people: a header, a progress bar or lines per epoch, and a summary. */
 export function humanReporter(terminal: Terminal, config: RunConfig): Reporter {
   const bar = terminal.isInteractive ? new EpochBar(terminal) : undefined;
   let start: StartEvent | undefined;
@@ -99,7 +99,7 @@ function printHeader(
 
 function printFrom(terminal: Terminal, { epoch, step }: Position, epochs: number): void {
   const rest = epoch === epochs ? "only the test is left" : `in epoch ${epoch + 1}`;
-  terminal.print(`going on after ${formatCount(step)} ${step === 1 ? "step" : "steps"}, ${rest}`);
+  terminal.print(`resuming after ${formatCount(step)} ${step === 1 ? "step" : "steps"}, ${rest}`);
 }
 
 function measures({ loss, accuracy }: { readonly loss: number; readonly accuracy: number }): string {
@@ -120,13 +120,13 @@ function printSummary(terminal: Terminal, config: RunConfig, done: DoneEvent): v
   const { testAccuracy, trainSeconds, run, stopped, epochs } = done;
   const row = (name: string, value: string) => terminal.print(`${name.padEnd(14)} ${value}`);
   terminal.print();
-  if (stopped === "interrupted") row("stopped", `after ${epochs} of ${config.epochs} epochs, as you asked`);
+  if (stopped === "interrupted") row("stopped", `after ${epochs} of ${config.epochs} epochs, as requested`);
   if (testAccuracy !== undefined) row("test accuracy", terminal.paint("green", formatShare(testAccuracy)));
   row("training time", `${trainSeconds.toFixed(1)} s`);
   if (run === undefined) return;
   row("saved in", run);
   if (stopped === "interrupted") {
-    row("to go on", terminal.paint("cyan", `npx fovea train --resume ${quoted(run)}`));
+    row("to resume", terminal.paint("cyan", `npx fovea train --resume ${quoted(run)}`));
     return;
   }
   terminal.print();
@@ -151,7 +151,7 @@ function quoted(word: string): string {
   return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }
 
-/** One bar per epoch; at its end it becomes the line of that epoch. */
+/** One bar per epoch; when the epoch ends, its line replaces the bar. */
 class EpochBar {
   readonly #terminal: Terminal;
   #bar: SingleBar | undefined;

@@ -1,7 +1,9 @@
-/** Where the commands print: lines, colours where they can be seen, numbers as people read them. It knows no command. */
+/**
+ * Output of the commands: lines, colours if the terminal shows them, readable numbers. It must not know any command.
+ */
 import { styleText } from "node:util";
 
-/** Something to print on; `isTTY` and `columns` are those of `process.stdout`. */
+/** A stream to print to; `isTTY` and `columns` are those of `process.stdout`. */
 export type Output = NodeJS.WritableStream & { readonly isTTY?: boolean; readonly columns?: number };
 
 type Style = "bold" | "dim" | "green" | "yellow" | "red" | "cyan";
@@ -18,7 +20,7 @@ export class Terminal {
     this.#environment = environment;
   }
 
-  /** Whether a person looks at the output, so that it may be redrawn. */
+  /** Whether the output is a terminal, whose lines can be redrawn. */
   get isInteractive(): boolean {
     return this.out.isTTY === true && this.#environment.TERM !== "dumb";
   }
@@ -35,7 +37,7 @@ export class Terminal {
     this.#err.write(`${line}\n`);
   }
 
-  /** The text in a style, or as it is where colours are not wanted (https://no-color.org). */
+  /** The text in a style, or unchanged if colours are disabled (https://no-color.org). */
   paint(style: Style, text: string): string {
     return this.isInteractive && !this.#environment.NO_COLOR ? styleText(style, text, { validateStream: false }) : text;
   }

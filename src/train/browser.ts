@@ -1,5 +1,6 @@
 /**
- * Training: the loop, its events, models by name; what works in a browser too. This file only lists what is public.
+ * Training: the loop, its events, models by name; all of it works in a browser too. This file only lists what is
+ * public.
  */
 export type {
   CheckpointEvent,

@@ -1,7 +1,7 @@
 /**
- * A checkpoint as one safetensors file: the tensors of all parts of a run, and the position of the run in its metadata. A
- * checksum over both detects damage that the format itself does not reveal. It must not know what the parts are or how
- * they are restored.
+ * A checkpoint as one safetensors file: the tensors of all parts of a run, and the position of the run in its metadata.
+ * A checksum over both detects damage that the format itself does not reveal. It must not know what the parts are or
+ * how they are restored.
  */
 import { createHash } from "node:crypto";
 import { z } from "zod";
@@ -74,7 +74,7 @@ export async function readCheckpoint(path: string): Promise<Checkpoint> {
   if (metadata.format !== format) {
     const found = metadata.format === undefined ? "no checkpoint" : `a checkpoint of format ${metadata.format}`;
     throw new DataError(`[run] ${path} is ${found}; this version of Fovea reads format ${format}`, {
-      hint: "Go on with the version that began the run, or train again",
+      hint: "Resume with the version that started the run, or train again",
     });
   }
   const { standing: text = "", sha256 } = metadata;

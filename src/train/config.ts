@@ -1,6 +1,6 @@
 /**
- * What a training run can be told, what is chosen when it is not told, and what is written to `config.json`. All input
- * is checked here, in one place. It must not know the command line or the file system.
+ * The options of a training run, their defaults, and the configuration that is written to `config.json`. All input is
+ * checked here, in one place. It must not know the command line or the file system.
  */
 import { z } from "zod";
 import { ConfigError, DataError } from "../util/errors.js";
@@ -40,7 +40,7 @@ export const datasetNames = ["mnist", "fashion-mnist"] as const;
 
 const optionsSchema = z.strictObject({
   data: z.string().min(1, "must be a data set or a folder"),
-  /** Everything that is not said; default: by data set. */
+  /** Source of every setting that the options leave out; default: by data set. */
   recipe: oneOf(recipeNames).optional(),
   model: oneOf(modelNames).optional(),
   epochs: wholeNumber(1).optional(),
@@ -54,23 +54,23 @@ const optionsSchema = z.strictObject({
   seed: wholeNumber(0).default(0),
   device: oneOf(deviceNames).optional(),
   out: z.string().min(1, "must be a folder").optional(),
-  /** Of images from a folder: `224`, or `160x224` (height first). */
+  /** Size to which images of a folder are resized: `224`, or `160x224` (height first). */
   size: measured(parseSize).optional(),
-  /** Pixels held in memory at most: bytes, or `2GiB`, `500MB`. */
+  /** Limit on the pixels held in memory: bytes, or `2GiB`, `500MB`. */
   memory: measured(parseBytes).optional(),
 });
 
-/** What the user of a run says; everything but the data has a default. */
+/** The options of a run as the user passes them; everything but the data has a default. */
 export type TrainOptions = z.input<typeof optionsSchema>;
 /** {@link TrainOptions} after checking, names resolved. */
 export type CheckedOptions = z.output<typeof optionsSchema>;
 
 const inputSchema = z
   .strictObject({
-    /** [C, H, W]. */
+    /** Shape of one sample, [C, H, W]. */
     shape: z.tuple([wholeNumber(1), wholeNumber(1), wholeNumber(1)]),
     classes: z.array(z.string()).min(1),
-    /** From the training split: x = (pixel · scale − mean) / std, per channel. */
+    /** Scale and statistics of the training split: x = (pixel · scale − mean) / std, per channel. */
     scale: positive,
     mean: z.array(z.number()),
     std: z.array(positive),
@@ -82,7 +82,7 @@ const inputSchema = z
     },
   });
 
-/** As `ScheduleRow` has them; absent, as in older runs, it is cosine. */
+/** The schedule as a `ScheduleRow`; absent in older runs, which used cosine. */
 const scheduleSchema = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("cosine") }),
   z.strictObject({ kind: z.literal("steps"), at: z.array(z.number()).readonly(), factor: z.number() }),
@@ -93,28 +93,28 @@ const runConfigSchema = z.strictObject({
   format: z.literal(1, { error: ({ input }) => `is ${String(input)}, but this version of Fovea reads 1` }),
   data: z.strictObject({
     name: z.string(),
-    /** How one set was divided; absent when training and test set came separately. */
+    /** The split of a data set; absent if training and test set came separately. */
     split: z.strictObject({ ratio: z.number(), seed: z.number() }).optional(),
     trainSamples: z.number(),
     testSamples: z.number(),
-    /** Of all pixels and labels, to know the same data again; images of a folder have their own. */
+    /** Hash of all pixels and labels, by which a resumed run recognises its data; images of a folder have their own. */
     fingerprint: z.string().optional(),
     /** How the images of a folder were read; absent for other data. */
     folder: z
       .strictObject({
-        /** Whether they were resized to `input.shape`; otherwise they have that size. */
+        /** Whether images were resized to `input.shape`; otherwise all of them have that size. */
         resize: z.boolean(),
-        /** Files that could not be decoded. */
+        /** Number of files that could not be decoded. */
         skipped: z.number(),
-        /** Files that are no images by their ending. */
+        /** Number of files whose names do not end as those of images do. */
         ignored: z.number(),
-        /** Of names and file sizes, to know the same images again. */
+        /** Hash of names and file sizes, by which a resumed run recognises its images. */
         fingerprint: z.string(),
       })
       .optional(),
   }),
   input: inputSchema,
-  /** Where the settings come from; those that follow are what counts. */
+  /** The recipe that the settings were taken from; the entries below are what was used. */
   recipe: oneOf(recipeNames).optional(),
   model: oneOf(modelNames),
   optimizer: oneOf(optimizerNames),
@@ -136,13 +136,13 @@ const runConfigSchema = z.strictObject({
     cutout: z.number().optional(),
   }),
   labelSmoothing: z.number().optional(),
-  /** Share of the averages of the weights that each step keeps; absent if there are none. */
+  /** Share of the averaged weights that each step keeps; absent if the run keeps no averages. */
   averageDecay: z.number().optional(),
   testFlip: z.boolean().optional(),
   epochs: wholeNumber(1),
   batch: wholeNumber(1),
   seed: wholeNumber(0),
-  /** On which it was trained; the weights fit every device. */
+  /** The device that the model was trained on; the weights fit every device. */
   device: z.string().min(1),
 });
 
@@ -150,7 +150,7 @@ const runConfigSchema = z.strictObject({
 export type RunConfig = z.output<typeof runConfigSchema>;
 
 /**
- * Checks what the user said.
+ * Checks the options of a user.
  *
  * @throws ConfigError naming the option.
  */
@@ -163,7 +163,7 @@ export function checkOptions(options: unknown): CheckedOptions {
 /**
  * Checks the content of a `config.json`.
  *
- * @param path what errors call it.
+ * @param path the name of the file in errors.
  * @throws DataError naming the entry that is wrong.
  */
 export function parseRunConfig(text: string, path: string): RunConfig {

@@ -1,6 +1,6 @@
 /**
- * The training loop: steps, epochs, checkpoints, events. It must not know data sets by name, models by name,
- * or where its events are shown.
+ * The training loop: steps, epochs, checkpoints, events. It must not know data sets or models by name, nor where its
+ * events are shown.
  */
 import { DataLoader } from "../data/browser.js";
 import { functional, Module } from "../nn/index.js";
@@ -16,44 +16,46 @@ import type { RunFolder } from "./run-folder.js";
 import { arithmetic, readState, type StateParts, streamsOf, writeState } from "./state.js";
 import { type Loss, makeScorer, makeTrainStep, type Scorer, type StepOptimizer, type TrainStep } from "./steps.js";
 
-/** What to train, on what, and for how long. */
+/** The options of {@link fit}: what to train, on which data, and for how long. */
 export interface FitOptions {
   readonly model: Module;
-  /** With its schedules, which count its steps: over all epochs, and on from the checkpoint of a run that is resumed. */
+  /**
+   * Optimizer with its schedules; they count steps over all epochs, and continue from the checkpoint of a resumed run.
+   */
   readonly optimizer: StepOptimizer;
-  /** What is minimised; default: cross-entropy. */
+  /** The training loss; default: cross-entropy. */
   readonly loss?: Loss;
-  /** What validation and test report; default: `loss`. */
+  /** The loss that validation and test report; default: `loss`. */
   readonly scoreLoss?: Loss;
   /** Input transform, applied to every batch inside the step, such as an `InputTransform`; default: nothing. */
   readonly input?: Module;
-  /** Averages of the model's weights: they are scored and saved, and at the end the model has them; default: none. */
+  /** Averages of the weights: they are scored and saved, and copied to the model at the end; default: none. */
   readonly averages?: Ema;
-  /** Whether scores are of the mean over each image and its mirror image; default false. */
+  /** Whether scores use the mean of the logits of each image and its mirror image; default false. */
   readonly testFlip?: boolean;
   readonly train: DataLoader;
-  /** Scored after each epoch. */
+  /** Loader scored after each epoch. */
   readonly validation?: DataLoader;
-  /** Scored once, after the last epoch, so that no choice can depend on it. */
+  /** Loader scored once, after the last epoch, so that no choice can depend on it. */
   readonly test?: DataLoader;
-  /** From 1. */
+  /** Number of epochs, from 1. */
   readonly epochs: number;
   readonly onEvent?: (event: TrainEvent) => void;
-  /** When it aborts, the run ends after the step at hand and saves, also in the middle of an epoch. */
+  /** Stops the run: when it aborts, the run finishes the current step and saves, also in the middle of an epoch. */
   readonly signal?: AbortSignal;
   /**
-   * Takes metrics and checkpoints; default: nothing is written. One that `RunFolder.resume` has opened goes on from its
-   * checkpoint, bit for bit, if everything else is what it was.
+   * Run folder for metrics and checkpoints; default: nothing is written. If `RunFolder.resume` opened it, training
+   * resumes from its checkpoint, bit for bit if everything else is unchanged.
    */
   readonly run?: RunFolder;
   /**
-   * What else changes from step to step and belongs into checkpoints, by name, such as random streams of one's own
-   * ({@link cellState}). Model, optimizer, averages and the random streams of model and input are always there.
+   * Other state that changes between steps and belongs in checkpoints, by name, such as random streams of one's own
+   * ({@link cellState}). Model, optimizer, averages and the random streams of model and input are always included.
    */
   readonly state?: StateParts;
 }
 
-/** Losses are read back when so many are waiting, or when so much time has passed: reading each would stall the device. */
+/** Losses are read back after this many steps or this much time: reading each one would stall the device. */
 const readEvery = { steps: 16, ms: 200 } as const;
 
 interface Unread {
@@ -71,8 +73,8 @@ const optimizerKind = shaped("an optimizer", { step: callback, zeroGrad: callbac
  * Trains a classifier. The whole step is one compiled program; the numbers depend on seeds only, not on timing.
  *
  * @returns the last event: how the run ended, and the test accuracy if there is a test set.
- * @throws NumericError when a loss or weight is not finite; the last good checkpoint stays on disk.
- * @throws ConfigError when an option is out of range; DataError from the data set or the run folder.
+ * @throws NumericError if a loss or weight is not finite; the last good checkpoint stays on disk.
+ * @throws ConfigError if an option is out of range; DataError from the data set or the run folder.
  * @example
  * const model = new nn.Sequential(new nn.Flatten(), new nn.Linear(784, 10));
  * const optimizer = new optim.SGD(model.parameters(), { lr: 0.1 });
@@ -131,15 +133,17 @@ class Fitting {
   readonly #loss: Loss;
   readonly #parts: StateParts;
   #pace: Pace;
-  /** When the run would have begun, had it never been stopped; likewise the epoch at hand. */
+  /**
+   * Virtual start times of the run and of the current epoch: those of an uninterrupted run with the same training time.
+   */
   #begun = performance.now();
   #epochBegun = 0;
-  /** The epoch at hand, from 1. */
+  /** Number of the current epoch, from 1. */
   #epoch = 1;
   #steps = 0;
-  /** Over the samples of the epoch at hand. */
+  /** Sums over the samples of the current epoch. */
   #sums: Progress["sums"] = { loss: 0, right: 0, count: 0 };
-  /** Steps at the last checkpoint. */
+  /** Number of finished steps at the last checkpoint. */
   #savedSteps = 0;
   #saved: string | undefined;
   #firstLoss: number | undefined;
@@ -209,17 +213,19 @@ class Fitting {
     return done;
   }
 
-  /** Also after a failure the metrics up to there are kept; a failure to do so must not hide the first one. */
+  /** Writes the metrics recorded so far, also after a failure; an error in doing so must not hide the first one. */
   async close(): Promise<void> {
     await this.#options.run?.flush().catch(() => undefined);
   }
 
-  /** Epochs finished. */
+  /** Number of finished epochs. */
   get #finished(): number {
     return this.#epoch - 1;
   }
 
-  /** Goes to where a checkpoint was taken, if there is one; returns what shaped rounding there. */
+  /**
+   * Restores the state of a checkpoint, if there is one; returns the settings that shaped rounding when it was taken.
+   */
   async #restore(checkpoint: Checkpoint | undefined): Promise<string | undefined> {
     if (!checkpoint) return undefined;
     const { state, progress } = checkpoint;
@@ -228,7 +234,7 @@ class Fitting {
     if (stepsPerEpoch !== train.length) {
       const problem = `the data give ${train.length} batches an epoch, those of the run gave ${stepsPerEpoch}`;
       throw new DataError(`[fit] ${problem}`, {
-        hint: "Go on with the data and the batch size that it was begun with",
+        hint: "Resume with the data and the batch size that it was started with",
       });
     }
     await writeState(this.#parts, state);
@@ -244,7 +250,7 @@ class Fitting {
     return progress.arithmetic;
   }
 
-  /** Trains what is left of the epoch at hand, up to an interruption. */
+  /** Trains the remaining batches of the current epoch, up to an interruption. */
   async #trainEpoch(step: TrainStep): Promise<void> {
     const { optimizer, train, signal } = this.#options;
     const first = this.#batches;
@@ -271,7 +277,7 @@ class Fitting {
       this.#pace.step(y.size, waitMs);
       unread.push({ step: this.#steps, lr, count: y.size, result });
       const due = unread.length >= readEvery.steps || performance.now() - lastRead >= readEvery.ms;
-      if (due && this.#pace.isKnown) await read(); // the first step compiles: its pace says nothing yet
+      if (due && this.#pace.isKnown) await read(); // the first step includes compilation, so its time is left out
       asked = performance.now();
     }
     await read();
@@ -298,7 +304,7 @@ class Fitting {
     this.#sums = { loss: 0, right: 0, count: 0 };
   }
 
-  /** Batches done of the epoch at hand. */
+  /** Number of finished batches of the current epoch. */
   get #batches(): number {
     return this.#steps - this.#finished * this.#options.train.length;
   }
@@ -332,14 +338,15 @@ class Fitting {
     });
   }
 
-  /** Saves model and state as they are between two steps, also inside an epoch. */
+  /** Saves model and state between two steps, also inside an epoch. */
   async #save(): Promise<void> {
     const { run, model, averages } = this.#options;
     if (!run) return;
     const position = { epoch: this.#finished, step: this.#steps };
     this.#saved = await run.save(averages ? { stateDict: () => averages.averages() } : model, position);
     const event = { event: "checkpoint", ...position, path: this.#saved } as const;
-    // A run that is never stopped has none inside an epoch, and the metrics of one that goes on must become the same.
+    // An uninterrupted run records no checkpoint inside an epoch, and the metrics of a resumed run must become the
+    // same.
     const within = this.#batches > 0;
     if (!within) run.record(event);
     await run.saveCheckpoint(await readState(this.#parts), await this.#progress());
@@ -374,7 +381,7 @@ class Fitting {
   async #warnIfElsewhere(before: string): Promise<void> {
     if (before === (await arithmetic())) return;
     const message =
-      "this is not the device or machine that the run was begun on: its numbers will differ in the last bits";
+      "this is not the device or machine that the run was started on: its numbers will differ in the last bits";
     this.#emit({ event: "warning", message });
   }
 
@@ -384,7 +391,7 @@ class Fitting {
   }
 }
 
-/** A scorer of the averages, if there are any. */
+/** A scorer that uses the averages, if there are any. */
 function ofAverages(averages: Ema | undefined, score: Scorer): Scorer {
   if (!averages) return score;
   return async (loader, signal) => {

@@ -1,6 +1,6 @@
 /**
- * Training: the loop, its events, run folders, and whole runs. This file only lists what is public: here what reads and
- * writes files, in `browser.ts` the rest.
+ * Training: the loop, its events, run folders, and whole runs. This file only lists what is public: what reads and
+ * writes files; the rest is in `browser.ts`.
  */
 export * from "./browser.js";
 export type { Checkpoint, Progress } from "./checkpoint.js";

@@ -1,5 +1,6 @@
 /**
- * From the name that a user gives to a training and a test set. It must not know models or what the sets are used for.
+ * Opens a training and a test set by a data set's name or a folder. It must not know models or what the sets are used
+ * for.
  */
 import { readdir } from "node:fs/promises";
 import {
@@ -19,7 +20,7 @@ import { ConfigError, DataError } from "../util/errors.js";
 import { nearest } from "../util/spelling.js";
 import { datasetNames, type RunConfig } from "./config.js";
 
-/** How a set that comes in one piece is divided. */
+/** How a data set without a test part is split. */
 export interface Split {
   readonly ratio: number;
   readonly seed: number;
@@ -28,21 +29,21 @@ export interface Split {
 /** A set in either form: arrays, or images of a folder. */
 export type AnySet<Role extends SplitRole> = ArrayDataset<Role> | ImageFolderDataset<Role>;
 
-/** A training and a test set, and how they came about. */
+/** A training and a test set, and where they came from. */
 export interface OpenedData {
   readonly train: AnySet<"train">;
-  /** Scored after each epoch; only a folder that has all three parts has one. */
+  /** Data set scored after each epoch; only a folder that has all three parts has one. */
   readonly validation?: AnySet<"validation">;
   readonly test: AnySet<"test">;
-  /** Absent when the two came separately. */
+  /** The split applied; absent if training and test set came separately. */
   readonly split?: Split;
-  /** What was found in a folder of images. */
+  /** The listing of a folder of images; absent for other data. */
   readonly folder?: ImageFolder;
-  /** What the user should know about the data. */
+  /** Warnings about the data that the user should see. */
   readonly warnings: readonly string[];
 }
 
-/** How a folder of images is read; other data take no notice. */
+/** Options for reading a folder of images; ignored for other data. */
 export interface Reading {
   readonly size?: readonly [height: number, width: number];
   readonly memoryBytes?: number;
@@ -53,8 +54,8 @@ export interface Reading {
  * Opens `mnist`, `fashion-mnist`, a folder of class folders, or one of IDX files.
  *
  * @param name a data set or a folder.
- * @param split used for a set that comes in one piece.
- * @throws ConfigError when there is no such data set or folder; DataError when it is incomplete or damaged.
+ * @param split applied to a data set without a test part.
+ * @throws ConfigError if there is no such data set or folder; DataError if it is incomplete or damaged.
  * @example
  * const { train, test } = await openData("mnist", { ratio: 0.8, seed: 0 });
  */
@@ -73,10 +74,10 @@ export async function openData(name: string, split: Split, reading: Reading = {}
 }
 
 /**
- * Opens what a finished run is scored on: the test part; of a folder without parts that the run was trained on, the
- * part that the run held out; of any other folder, all of it.
+ * Opens the data that a finished run is scored on: the test part, if there is one; of a folder without parts that the
+ * run was trained on, the part that the run held out; of any other folder, all of it.
  *
- * @throws ConfigError, DataError as {@link openData} does, and when a class is unknown to the run.
+ * @throws ConfigError, DataError as {@link openData} does, and if the run does not know a class.
  */
 export async function openTestData(name: string, config: RunConfig): Promise<AnySet<"test">> {
   const split = config.data.split ?? { ratio: 0.8, seed: config.seed };
@@ -100,7 +101,7 @@ async function kindOf(name: string): Promise<"mnist" | "fashion-mnist" | "idx" |
   if (known) return known;
   const names = await readdir(name).catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOENT") return undefined;
-    return []; // a file, or a folder that may not be read: whoever opens it says so
+    return []; // a file or an unreadable folder: opening it throws the error
   });
   if (!names) {
     const meant = nearest(name, datasetNames);
@@ -139,7 +140,7 @@ function skipWarnings({ skipped, all, train, validation, test }: ImageFolder): s
   return [`${count} images cannot be decoded and are left out, such as ${file}: ${reason}; see skipped.jsonl`];
 }
 
-/** Classes too small to be in both parts. */
+/** A warning that names the classes too small to be in both parts; none if there are no such classes. */
 function splitWarnings(train: AnySet<"train">, test: AnySet<"test">): string[] {
   const missing = (set: AnySet<SplitRole>) => {
     const there = new Set(set.labels);

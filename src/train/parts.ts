@@ -1,6 +1,6 @@
 /**
- * The parts of a run from its configuration: loaders, input transform, optimizer, schedule, averages. It must not know where
- * data come from, nor the loop that all of it is for.
+ * The parts of a run from its configuration: loaders, input transform, optimizer, schedule, averages. It must not know
+ * where data come from, nor the training loop.
  */
 import { DataLoader, type Dataset, randomAffine, type TrainingSet } from "../data/index.js";
 import { functional, type Module } from "../nn/index.js";
@@ -26,7 +26,9 @@ import type { Loss } from "./steps.js";
 const scoreBatch = 250;
 const scoreValues = 250 * 3 * 64 * 64;
 
-/** Batches in random order: bytes for the input transform of the step, unless the images are changed on the host. */
+/**
+ * Loader of random order: it yields bytes for the input transform of the step, unless images are augmented on the host.
+ */
 export function trainingLoader(train: AnySet<"train">, { augment, batch, seed, input }: RunConfig): DataLoader {
   const { rotation, scale, shift } = augment;
   const onHost = rotation > 0 || scale > 0 || shift > 0;
@@ -41,7 +43,7 @@ export function trainingLoader(train: AnySet<"train">, { augment, batch, seed, i
   });
 }
 
-/** Batches of one size, so that one program scores them all; smaller ones where images are large. */
+/** Loader of batches of one size, so that one program scores them all; the size is smaller for large images. */
 export function scoringLoader(set: AnySet<"test" | "validation">, { input }: Pick<RunConfig, "input">): DataLoader {
   const values = set.sampleShape.reduce((product, size) => product * size, 1);
   const batchSize = Math.max(1, Math.min(scoreBatch, set.length, Math.floor(scoreValues / values)));
@@ -50,7 +52,7 @@ export function scoringLoader(set: AnySet<"test" | "validation">, { input }: Pic
   return new DataLoader(data, { batchSize, padLast: true, bytes });
 }
 
-/** What the step does to its batches. */
+/** The input transform of the step. */
 export function inputTransformOf({
   input,
   augment,
@@ -60,7 +62,7 @@ export function inputTransformOf({
   return new InputTransform({ standardisation: input, crop, cropMode, flip, cutout, seed });
 }
 
-/** Brings what is not trained into the state that training starts from. */
+/** Fits data-dependent buffers before training, such as the filters of `WhiteningConv2d`. */
 export async function fitBuffers(model: Module, train: AnySet<"train">, { input }: RunConfig): Promise<void> {
   const standardised: TrainingSet = train.standardise(input);
   await fitWhitening(model, standardised);
@@ -70,7 +72,7 @@ export async function fitBuffers(model: Module, train: AnySet<"train">, { input 
  * The optimizer of a run.
  *
  * @param schedule the learning rate of each step.
- * @throws ConfigError when an optimizer of matrices finds none in the model.
+ * @throws ConfigError if the optimizer updates matrices only and the model has none.
  */
 export function optimizerOf(model: Module, config: RunConfig, schedule: Schedule): Optimizer {
   const { lr, momentum, weightDecay, nesterov = true, fixedNorm } = config;
@@ -86,17 +88,17 @@ export function optimizerOf(model: Module, config: RunConfig, schedule: Schedule
       hint: "Choose the optimizer sgd or adamw",
     });
   }
-  // One schedule drives both: its largest rate is `lr` for the filters and `rest.lr` for the rest.
+  // One schedule drives both optimizers: its largest rate is `lr` for the filters and `rest.lr` for the rest.
   const adamW = AdamW.chain({ ...rest, lr: (step) => schedule(step) * (rest.lr / lr) });
   return new Optimizer(parameters, partition({ filters: [(p) => filters.has(p), chain(options)], rest: adamW }));
 }
 
-/** Matrices and filters but for the last one, which makes the logits. */
+/** Matrices and filters except the last one, which computes the logits. */
 function innerMatrices(parameters: readonly Parameter[]): Parameter[] {
   return parameters.filter(({ rank }) => rank >= 2).slice(0, -1);
 }
 
-/** The learning rate of each step. */
+/** The learning rate as a function of the step. */
 export function scheduleOf(config: RunConfig, stepsPerEpoch: number): Schedule {
   const { lr, epochs, warmupEpochs, schedule = { kind: "cosine" } } = config;
   const totalSteps = epochs * stepsPerEpoch;
@@ -117,17 +119,17 @@ export function scheduleOf(config: RunConfig, stepsPerEpoch: number): Schedule {
   }
 }
 
-/** Averages of the weights, if the run keeps them. */
+/** Averages of the weights, if the configuration has them. */
 export function averagesOf(model: Module, { averageDecay }: RunConfig): Ema | undefined {
   return averageDecay === undefined ? undefined : new Ema(model.stateDict(), { decay: averageDecay });
 }
 
-/** The decay with which averages reach back a share of all steps. */
+/** The decay at which an average reaches back a given share of all steps. */
 export function decayFor(share: number, steps: number): number {
   return 1 - 1 / Math.max(1, share * steps);
 }
 
-/** What is minimised; scores are plain cross-entropy, so that runs can be compared. */
+/** The training loss. Scores use plain cross-entropy instead, so that runs can be compared. */
 export function lossOf({ labelSmoothing }: RunConfig): Loss {
   return (logits, targets, options) => functional.crossEntropy(logits, targets, { ...options, labelSmoothing });
 }

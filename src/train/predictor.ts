@@ -1,5 +1,6 @@
 /**
- * A finished run as a function from images to classes. It must not know where images or answers are shown.
+ * A finished run as a function from images to classes. It must not know where images come from or predictions are
+ * shown.
  */
 import { decodeImage, readHeader } from "../data/index.js";
 import { decodePng, type Image, readFileBytes, resize, toGrey, toRgb } from "../io/index.js";
@@ -9,13 +10,13 @@ import type { RunConfig } from "./config.js";
 import { loadRun } from "./run-folder.js";
 import { evaluationLogits } from "./steps.js";
 
-/** What a model makes of an image. */
+/** The prediction for one image. */
 export interface Prediction {
   /** Name of the most probable class. */
   readonly class: string;
-  /** Of every class, in the model's order; they sum to 1. */
+  /** Probability of each class, in the model's order; sums to 1. */
   readonly probabilities: readonly { readonly class: string; readonly probability: number }[];
-  /** What had to be done to the image, such as `resized from 280 x 280 to 28 x 28`. */
+  /** The conversions applied to the image, such as `resized from 280 x 280 to 28 x 28`. */
   readonly notes: readonly string[];
 }
 
@@ -38,7 +39,7 @@ export class Predictor {
   /**
    * Reads a run folder.
    *
-   * @throws DataError when it is no run or damaged; ConfigError when its images are neither grey nor RGB.
+   * @throws DataError if it is no run or damaged; ConfigError if its images are neither grey nor RGB.
    */
   static async open(path: string): Promise<Predictor> {
     const { model, config } = await loadRun(path);
@@ -54,7 +55,7 @@ export class Predictor {
   }
 
   /**
-   * Classifies one image; colours and size are changed to what the model takes, and the notes say so.
+   * Classifies one image; colours and size are converted to the model's input, and the notes list the conversions.
    *
    * @param options - `invert`: whether to swap dark and light first; default false
    */
@@ -65,10 +66,10 @@ export class Predictor {
 
   /**
    * Classifies a JPEG, PNG or WebP file. If the run was trained on a folder of images, the file is decoded and resized
-   * just as those were.
+   * exactly as those were.
    *
    * @param options - `invert`: whether to swap dark and light first; default false
-   * @throws DataError when the file is missing, damaged or no image.
+   * @throws DataError if the file is missing, damaged or no image.
    */
   async predictFile(path: string, options: { readonly invert?: boolean } = {}): Promise<Prediction> {
     const { data, input } = this.config;
@@ -86,14 +87,17 @@ export class Predictor {
   }
 }
 
-/** How the training images were read. */
+/** The part of a configuration that says how the training images were read. */
 interface TrainedOn {
   readonly resize: boolean;
-  /** [C, H, W]. */
+  /** Shape of one sample, [C, H, W]. */
   readonly shape: readonly [number, number, number];
 }
 
-/** A file as an image: by the rule of training, or, of a run on other data, PNG as ever and the rest at its own size. */
+/**
+ * Reads a file as an image: by the rule of training for a run on a folder; else PNG by `readPng`, others at their own
+ * size.
+ */
 async function readImage(path: string, trained?: TrainedOn): Promise<{ image: Image; notes: readonly string[] }> {
   const bytes = await readFileBytes(path);
   const header = readHeader(bytes);
@@ -105,7 +109,8 @@ async function readImage(path: string, trained?: TrainedOn): Promise<{ image: Im
   const [, height, width] = trained?.shape ?? [1, ...own];
   const differs = header.height !== height || header.width !== width;
   const channels = header.grey ? 1 : 3;
-  // A run on small images of one size is shown one of another: no decoder of training ever resized, so any will do.
+  // The run was trained at one size without resizing, so no decoder was chosen for resizing then: any one may be used
+  // here.
   const resize = trained !== undefined && (trained.resize || differs);
   const decoded = await decodeImage(bytes, { channels, size: [height, width], resize });
   if (!("pixels" in decoded)) {
@@ -140,7 +145,7 @@ function fitImage(image: Image, shape: readonly number[], invert: boolean): { im
   return { image: fitted, notes };
 }
 
-/** Shape: `[1, C, H, W]`, standardised as in training. */
+/** The input batch of one image, standardised as in training. Shape: `[1, C, H, W]`. */
 function toInput({ data, channels }: Image, { shape, scale, mean, std }: RunConfig["input"]): Tensor {
   const plane = shape[1] * shape[2];
   const x = new Float32Array(data.length);

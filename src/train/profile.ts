@@ -1,6 +1,6 @@
 /**
- * A profile of a model by name: its step on random images, kernel by kernel, sorted into layers and set against what the
- * machine can do. It must not know how a profile is shown.
+ * A profile of a model by name: its step on random images, kernel by kernel, grouped by layer and compared with the
+ * peaks of the machine. It must not know how a profile is shown.
  */
 import { functional, type Module, manualSeed } from "../nn/index.js";
 import { SGD } from "../optim/index.js";
@@ -19,52 +19,52 @@ import { ConfigError } from "../util/errors.js";
 import { withScope } from "../util/scope.js";
 import { createModel, type ModelName } from "../vision/index.js";
 
-/** What is profiled. */
+/** The step to profile. */
 export interface ModelProfileOptions {
   readonly model: ModelName;
-  /** Images per step, ≥ 1. */
+  /** Number of images per step, ≥ 1. */
   readonly batch: number;
   /** Side of the images in pixels, ≥ 1. */
   readonly size: number;
-  /** A whole training step, or the forward pass in evaluation. */
+  /** What a step does: a whole training step, or the forward pass in evaluation. */
   readonly work: "train" | "forward";
-  /** Steps that are measured, ≥ 1. */
+  /** Number of measured steps, ≥ 1. */
   readonly steps: number;
 }
 
-/** The device in use, and what it does at most. */
+/** The device in use, and its measured peaks. */
 export interface ProfiledMachine {
   readonly device: string;
-  /** Floats in a vector. */
+  /** Number of floats in a vector. */
   readonly lanes: number;
   readonly threads: number;
   readonly peaks: Peaks;
 }
 
-/** What bounds a kernel from below. */
+/** The resource that determines the least time of a kernel. */
 type Bound = "arithmetic" | "bandwidth";
 
-/** The kernels of a part of a layer. */
+/** The kernels of one part of a layer. */
 export interface ProfileRow {
-  /** The path of the module, or how many share these kernels if they are more than a few. */
+  /** Path of the module, or the number of modules if more than a few share these kernels. */
   readonly layer: string;
-  /** The modules whose row it is. */
+  /** Paths of the modules that the row belongs to. */
   readonly layers: readonly string[];
   readonly part: Role | "several";
-  /** Other modules, some of whose work is done in passing. */
+  /** Paths of other modules some of whose operations are fused into these kernels. */
   readonly fused: readonly string[];
   /** Names of the kernels. */
   readonly kernels: readonly string[];
-  /** Median over the steps. */
+  /** Time per step in µs: the median over the steps. */
   readonly us: number;
-  /** Of the time of the step, 0 to 1. */
+  /** Share of the time of the step, 0 to 1. */
   readonly share: number;
   readonly gflop: number;
-  /** 10⁶ bytes read and written. */
+  /** Bytes read and written, in units of 10⁶. */
   readonly megabytes: number;
   readonly bound: Bound;
   readonly boundUs: number;
-  /** 1 where the time is the bound; more where Winograd's products or the caches beat it. */
+  /** Bound divided by time; above 1 where Winograd's algorithm or the caches beat the bound. */
   readonly reached: number;
 }
 
@@ -72,34 +72,34 @@ export interface ProfileRow {
 interface ProfileTotals {
   readonly stepUs: number;
   readonly kernelsUs: number;
-  /** The step without its kernels: the call, and waiting between kernels. */
+  /** Time of a step outside its kernels: the call, and waiting between kernels. */
   readonly betweenUs: number;
   readonly boundUs: number;
   readonly gflop: number;
   readonly megabytes: number;
-  /** Of convolutions and products of matrices, counted directly, over the time of the step. */
+  /** Throughput of convolutions and matrix products: their operations, counted directly, over the time of the step. */
   readonly gflops: number;
   readonly shareOfPeak: number;
   readonly kernels: number;
   readonly arenaBytes: number;
 }
 
-/** A step of a model, sorted into rows. */
+/** The profile of a step, grouped into rows. */
 export interface ModelProfile {
   readonly machine: ProfiledMachine;
   readonly rows: readonly ProfileRow[];
   readonly totals: ProfileTotals;
 }
 
-/** Classes of the random labels. */
+/** Number of classes of the random labels. */
 const CLASSES = 10;
 const ROOT = "model";
-/** Layers up to which a kernel that they share is shown with the first. */
+/** Largest number of layers for which a shared kernel is shown with the first of them. */
 const FEW = 3;
 const ROLES: readonly Role[] = ["forward", "input gradient", "weight gradient", "update"];
 
 /**
- * Checks what is to be profiled.
+ * Checks the options of a profile.
  *
  * @throws ConfigError naming the option
  */
@@ -113,7 +113,7 @@ export function checkProfileOptions(options: ModelProfileOptions): Module {
   return createModel(options.model, { classes: CLASSES, size: options.size });
 }
 
-/** Runs steps of the model that {@link checkProfileOptions} has built, and sorts their kernels into rows. */
+/** Runs steps of the model that {@link checkProfileOptions} built, and groups their kernels into rows. */
 export async function profileModel(
   model: Module,
   { batch, size, work, steps }: ModelProfileOptions,
@@ -128,7 +128,7 @@ export async function profileModel(
   return summarise(made, orderOf(model), { device, lanes: target.lanes, threads: target.threads, peaks });
 }
 
-/** Paths of the modules, each after those inside it: what a block does itself comes after its layers. */
+/** Paths of the modules, each after those inside it, so that the operations of a block itself come after its layers. */
 function orderOf(model: Module): string[] {
   const paths = model.namedModules().map(([path]) => path);
   const last = (path: string) => paths.findLastIndex((other) => path === "" || `${other}.`.startsWith(`${path}.`));
@@ -153,7 +153,7 @@ const forward =
   (x: Tensor): Tensor =>
     noGrad(() => model.eval()(x));
 
-/** Sorts kernels into rows, in the order of the modules; what is outside the model and what layers share come last. */
+/** Groups kernels into rows, in the order of the modules; kernels outside the model or shared by layers come last. */
 export function summarise(
   { kernels, stepsMs, arenaBytes }: FunctionProfile,
   order: readonly string[],
@@ -199,7 +199,9 @@ function layerOf(path: string): string {
   return path.startsWith(`${ROOT}.`) ? path.slice(ROOT.length + 1) : path;
 }
 
-/** The row that a kernel belongs to. Small nests of few layers that share a kernel count for the first of them. */
+/**
+ * The row that a kernel belongs to. Small loop nests of a few layers that share a kernel count for the first of them.
+ */
 function placeOf({ anchors }: KernelProfile): { layers: string[]; part: ProfileRow["part"] } {
   const layers = [...new Set(anchors.map(({ path }) => layerOf(path)))];
   if (layers.length <= FEW) return { layers: layers.slice(0, 1), part: anchors[0].role };
@@ -237,7 +239,7 @@ function rowOf(group: readonly KernelProfile[], stepUs: number, peaks: Peaks): P
   };
 }
 
-/** Rows that take longer than their bound, the longest excess first. */
+/** The rows that take longer than their bound, by descending excess. */
 export function gapsOf({ rows }: ModelProfile, count: number): ProfileRow[] {
   const above = rows.filter(({ us, boundUs }) => us > boundUs);
   return above.sort((a, b) => b.us - b.boundUs - (a.us - a.boundUs)).slice(0, count);

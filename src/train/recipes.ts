@@ -1,6 +1,6 @@
 /**
- * Recipes as rows of data: everything that a run does when its user says nothing. It must not know the command line,
- * files, or how any of it is done.
+ * Recipes as rows of data: the settings of a run that its user leaves out. It must not know the command line, files, or
+ * how the settings are applied.
  */
 import { optimizers } from "../optim/index.js";
 import type { ModelName } from "../vision/index.js";
@@ -10,26 +10,28 @@ export const optimizerNames = optimizers.names;
 /** The name of an optimizer. */
 export type OptimizerName = (typeof optimizerNames)[number];
 
-/** Random changes to the training images; what is absent or 0 does not happen. */
+/** Augmentation of the training images; an entry that is absent or 0 has no effect. */
 interface Augment {
-  /** On the host, before the step: largest turn in degrees, change of size as a share, shift in pixels. */
+  /** Applied on the host, before the step: largest rotation in degrees, change of scale as a share, shift in pixels. */
   readonly rotation: number;
   readonly scale: number;
   readonly shift: number;
-  /** Inside the step: largest shift in pixels, what comes in from outside, probability of a flip, side of a square. */
+  /**
+   * Applied inside the step: largest shift in pixels, padding mode, probability of a flip, side of the erased square.
+   */
   readonly crop?: number;
   readonly cropMode?: "zero" | "reflect";
   readonly flip?: number;
   readonly cutout?: number;
 }
 
-/** How the learning rate goes over a run. Times and rates are shares of the whole run and of the largest rate. */
+/** A learning-rate schedule. Times and rates are shares of the whole run and of the largest rate. */
 type ScheduleRow =
-  /** Half a cosine wave, behind a warm-up of `warmupEpochs`. */
+  /** Half a cosine wave after a warm-up of `warmupEpochs`. */
   | { readonly kind: "cosine" }
-  /** Times `factor` at each of the times `at`. */
+  /** Multiplication by `factor` at each of the times `at`. */
   | { readonly kind: "steps"; readonly at: readonly number[]; readonly factor: number }
-  /** A straight line from `start` up to 1 at the time `peak`, and one down to `end`. */
+  /** A straight line from `start` up to 1 at the time `peak`, then one down to `end`. */
   | { readonly kind: "cycle"; readonly peak: number; readonly start: number; readonly end: number };
 
 /** The settings of an optimizer. */
@@ -39,11 +41,11 @@ interface OptimizerRow {
   readonly lr: number;
   readonly momentum: number;
   readonly weightDecay: number;
-  /** Nesterov's momentum; default true. */
+  /** Whether momentum is Nesterov's; default true. */
   readonly nesterov?: boolean;
-  /** Muon: whether filters keep a fixed norm; right where a normalisation follows each. */
+  /** Muon: whether each filter keeps its norm; right where a normalisation follows each convolution. */
   readonly fixedNorm?: boolean;
-  /** AdamW for the parameters that an optimizer of matrices does not take. */
+  /** Settings of AdamW for the parameters that an optimizer of matrices does not update. */
   readonly rest?: { readonly lr: number; readonly weightDecay: number };
 }
 
@@ -53,18 +55,18 @@ export interface Recipe extends OptimizerRow {
   readonly epochs: number;
   readonly batch: number;
   readonly warmupEpochs: number;
-  /** Default: cosine. */
+  /** Learning-rate schedule; default: cosine. */
   readonly schedule?: ScheduleRow;
   readonly augment: Augment;
-  /** Share of the target that is spread over all classes; default 0. */
+  /** Label smoothing: share of the target that is spread over all classes; default 0. */
   readonly labelSmoothing?: number;
-  /** Share of the run that averages of the weights reach back; without it there are none. */
+  /** Share of the run over which averages of the weights reach back; absent: no averages. */
   readonly averageShare?: number;
-  /** Whether scores and predictions are means over each image and its mirror image; default false. */
+  /** Whether scores and predictions use the mean of the logits of each image and its mirror image; default false. */
   readonly testFlip?: boolean;
 }
 
-/** The settings of an optimizer that a user names and that is not the recipe's. */
+/** Default settings of an optimizer that replaces the recipe's own. */
 function optimizerRow(optimizer: OptimizerName): OptimizerRow {
   const { run, matricesOnly = false } = optimizers.get(optimizer);
   const rest = optimizers.get("adamw").run;
@@ -82,10 +84,10 @@ const plain = { ...optimizerRow("sgd"), model: "cnn", epochs: 10, warmupEpochs: 
 
 const recipes = {
   /**
-   * A cosine schedule with one epoch of warm-up and, since there are few digits, small random turns, sizes and shifts.
+   * A cosine schedule with one epoch of warm-up and, since the set is small, small random rotations, scales and shifts.
    *
    * Chosen in PyTorch 2.13 with the model cnn, over splits and seeds 0 to 4: this recipe reaches 98.80 to 99.20 % (mean
-   * 98.98); without turns and sizes 98.4 to 99.1; without any change to the images 98.2 to 98.7.
+   * 98.98); without rotation and scale 98.4 to 99.1; without augmentation 98.2 to 98.7.
    */
   mnist: { ...plain, batch: 64, augment: { rotation: 10, scale: 0.1, shift: 2 } },
   "fashion-mnist": { ...plain, batch: 128 },
@@ -107,9 +109,9 @@ const recipes = {
   },
 
   /**
-   * In the spirit of Jordan 2024, "94% on CIFAR-10 in 3.29 Seconds on a Single GPU", arXiv:2404.00498, and of his later
-   * runs with Muon, in batches for a CPU: the net, the whitening, the filters' norm, the changes to images and label
-   * smoothing are his; AdamW for biases and the last layer stands in for SGD with rates that only fit his loss.
+   * After Jordan 2024, "94% on CIFAR-10 in 3.29 Seconds on a Single GPU", arXiv:2404.00498, and his later runs with
+   * Muon, with batches for a CPU: the network, the whitening, the norm of the filters, the augmentation and the label
+   * smoothing are his; AdamW for biases and the last layer replaces SGD, whose rates only fit his loss.
    */
   "cifar-fast": {
     model: "speednet",
@@ -136,11 +138,11 @@ export type RecipeName = keyof typeof recipes;
 /** The names of all recipes. */
 export const recipeNames = Object.keys(recipes) as [RecipeName, ...RecipeName[]];
 
-/** What the user of a run may say about it. */
+/** The choices of a user that decide the recipe and override parts of it. */
 export interface RecipeChoice {
-  /** A data set or a folder. */
+  /** Name of a data set, or a folder. */
   readonly data: string;
-  /** Default: that of the data set. */
+  /** Name of a recipe; default: that of the data set. */
   readonly recipe?: RecipeName;
   readonly model?: ModelName;
   readonly optimizer?: OptimizerName;
@@ -152,7 +154,9 @@ export interface RecipeChoice {
   readonly cutout?: number;
 }
 
-/** The recipe of a run; what the user says wins. An optimizer that is not the recipe's comes with its own settings. */
+/**
+ * The recipe of a run; the user's choices override it. An optimizer other than the recipe's has settings of its own.
+ */
 export function recipeFor(choice: RecipeChoice): Recipe & { readonly name: RecipeName } {
   const { data, recipe, optimizer, model, epochs, batch, lr, crop, flip, cutout } = choice;
   const name = recipe ?? (Object.hasOwn(recipes, data) ? (data as RecipeName) : "folder");
@@ -160,11 +164,11 @@ export function recipeFor(choice: RecipeChoice): Recipe & { readonly name: Recip
   const own = optimizer === undefined || optimizer === row.optimizer;
   const { nesterov, fixedNorm, rest, ...kept } = row;
   const settings = own ? row : { ...kept, ...optimizerRow(optimizer) };
-  const augment = { ...row.augment, ...said({ crop, flip, cutout }) };
-  return { name, ...settings, ...said({ model, epochs, batch, lr }), augment };
+  const augment = { ...row.augment, ...omitUndefined({ crop, flip, cutout }) };
+  return { name, ...settings, ...omitUndefined({ model, epochs, batch, lr }), augment };
 }
 
-/** Without what was not said, so that it hides nothing. */
-function said<T extends object>(choices: T): Partial<T> {
+/** Drops undefined entries, so that spreading the result keeps the recipe's values. */
+function omitUndefined<T extends object>(choices: T): Partial<T> {
   return Object.fromEntries(Object.entries(choices).filter(([, value]) => value !== undefined)) as Partial<T>;
 }

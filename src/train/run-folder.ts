@@ -1,8 +1,8 @@
 /**
- * The folder of a run: `config.json` (resolved configuration), `metrics.jsonl` (one event per line), `model.safetensors`
- * (the last good weights), until the run is done `checkpoint.safetensors` (all that is needed to go on) and, if images
- * were left out, `skipped.jsonl`. Every file is replaced whole, so that neither a reader nor a kill meets a part of one.
- * It must not know how models are trained.
+ * The folder of a run: `config.json` (resolved configuration), `metrics.jsonl` (one event per line),
+ * `model.safetensors` (the last good weights), until the run is done `checkpoint.safetensors` (the state that resuming
+ * needs) and, if images were left out, `skipped.jsonl`. Every file is replaced atomically, so that no reader and no
+ * kill leaves a partial file. It must not know how models are trained.
  */
 import { createHash } from "node:crypto";
 import { readdir, rm, rmdir } from "node:fs/promises";
@@ -34,17 +34,19 @@ const files = {
   skipped: "skipped.jsonl",
 } as const;
 
-/** Files that a killed process had not finished writing. */
+/** Temporary files that a killed process left behind. */
 const leftover = /^\.(config\.json|metrics\.jsonl|(model|checkpoint)\.safetensors)\.\d+\.[0-9a-f]+\.tmp$/;
 
-/** Steps of one epoch that `metrics.jsonl` keeps at most; the loss of a line is the mean over the steps it stands for. */
+/**
+ * Maximum number of lines per epoch in `metrics.jsonl`; the loss of a line is the mean over the steps it stands for.
+ */
 const linesPerEpoch = 100;
 
-/** What is saved: a model, or something that has its state. */
+/** Anything that can be saved: a model, or an object with the same state, such as averages of its weights. */
 type Saved = Pick<AnyModule, "stateDict">;
 
 /**
- * A run folder that is being written.
+ * The folder of a run while it is written.
  *
  * @example
  * const run = await RunFolder.create("runs/first", config);
@@ -54,7 +56,7 @@ export class RunFolder {
   readonly #madeFolder: boolean;
   readonly #config: string;
   #lines: string[] = [];
-  /** Whether there are lines that the disk does not have: a run that is opened and fails at once changes nothing. */
+  /** Whether some lines are not on disk yet: a run that is opened and fails at once must change nothing. */
   #changed = false;
   #window: { count: number; loss: number; accuracy: number } = { count: 0, loss: 0, accuracy: 0 };
   #stepsPerLine = 1;
@@ -69,7 +71,7 @@ export class RunFolder {
   /**
    * Makes the folder and writes `config.json`.
    *
-   * @throws ConfigError when the folder already holds a run; DataError when it cannot be made or written.
+   * @throws ConfigError if the folder already holds a run; DataError if it cannot be made or written.
    */
   static async create(path: string, config: RunConfig): Promise<RunFolder> {
     const madeFolder = await makeFolder(path);
@@ -81,7 +83,7 @@ export class RunFolder {
     try {
       await writeFileAtomic(join(path, files.config), text, { exclusive: true });
     } catch (error) {
-      if (codeOf(error) === "EEXIST") throw taken; // another process was faster
+      if (codeOf(error) === "EEXIST") throw taken; // another process wrote it first
       if (madeFolder) await rmdir(path).catch(() => undefined);
       throw error;
     }
@@ -89,10 +91,10 @@ export class RunFolder {
   }
 
   /**
-   * Opens the folder of a run that was stopped, to go on from its checkpoint: pass it to `fit` with the same model,
-   * optimizer, data and schedule. What its metrics have from after the checkpoint is dropped with the next line.
+   * Opens the folder of a stopped run to resume it from its checkpoint: pass it to `fit` with the same model,
+   * optimizer, data and schedule. Metrics recorded after the checkpoint are dropped when the next line is written.
    *
-   * @throws ConfigError when the run is finished; DataError when there is no checkpoint, or a file is damaged.
+   * @throws ConfigError if the run is finished; DataError if there is no checkpoint, or a file is damaged.
    * @example
    * const batches = new DataLoader(train, { batchSize: 16 });
    * const common = { model, optimizer, train: batches, epochs: 2 };
@@ -113,16 +115,16 @@ export class RunFolder {
     return run;
   }
 
-  /** The checkpoint that an opened run goes on from, once: afterwards, and for a new run, there is none. */
+  /** Returns the checkpoint to resume from, once: afterwards, and for a new run, undefined. */
   takeCheckpoint(): Checkpoint | undefined {
     const checkpoint = this.#checkpoint;
     this.#checkpoint = undefined;
     return checkpoint;
   }
 
-  /** Takes one event into the metrics; they reach the disk with the next {@link flush}. */
+  /** Adds an event to the metrics; they are written by the next {@link flush}. */
   record(event: TrainEvent): void {
-    if (event.event === "start" && event.from) return; // the first start has its line
+    if (event.event === "start" && event.from) return; // the start of the first session is in the metrics already
     this.#changed = true;
     if (event.event === "start") this.#stepsPerLine = Math.ceil(event.stepsPerEpoch / linesPerEpoch);
     if (event.event !== "step") {
@@ -145,7 +147,7 @@ export class RunFolder {
     await writeFileAtomic(join(this.path, files.skipped), skipped.map((file) => `${JSON.stringify(file)}\n`).join(""));
   }
 
-  /** Writes `metrics.jsonl`, if it has changed. */
+  /** Writes `metrics.jsonl` if it has changed. */
   async flush(): Promise<void> {
     if (!this.#changed) return;
     this.#changed = false;
@@ -153,10 +155,10 @@ export class RunFolder {
   }
 
   /**
-   * Writes `model.safetensors`, unless a value in it is not finite: the file of the last good state then stays.
+   * Writes `model.safetensors`, unless a value in it is not finite: then the file of the last good state stays.
    *
    * @returns its path.
-   * @throws NumericError when a value is NaN or infinite; DataError when the file cannot be written.
+   * @throws NumericError if a value is NaN or infinite; DataError if the file cannot be written.
    */
   async save(model: Saved, { epoch, step }: Position): Promise<string> {
     const path = join(this.path, files.model);
@@ -167,31 +169,32 @@ export class RunFolder {
   }
 
   /**
-   * Writes `metrics.jsonl` and `checkpoint.safetensors`, from which {@link resume} goes on.
+   * Writes `metrics.jsonl` and `checkpoint.safetensors`, which {@link resume} reads.
    *
-   * @throws DataError when a file cannot be written; the checkpoint before is then still good.
+   * @throws DataError if a file cannot be written; the previous checkpoint then stays valid.
    */
   async saveCheckpoint(state: Checkpoint["state"], progress: Progress): Promise<void> {
-    // The metrics come first: a checkpoint must never count lines that the disk does not have.
+    // The metrics are written first: a checkpoint must never count lines that are not on disk.
     await this.flush();
     const metrics = { lines: this.#lines.length, stepsPerLine: this.#stepsPerLine, window: { ...this.#window } };
     await writeCheckpoint(join(this.path, files.checkpoint), { state, progress, metrics, config: this.#config });
   }
 
-  /** Writes the metrics of a run that is done and removes its checkpoint, which nothing can need any more. */
+  /** Writes the metrics of a finished run and removes its checkpoint, which is no longer needed. */
   async finish(): Promise<void> {
     await this.flush();
     await rm(join(this.path, files.checkpoint), { force: true });
   }
 
-  /** Removes what this run wrote, for a run that failed before it was worth keeping. */
+  /** Removes the files that this run wrote; called if the run failed before it produced anything worth keeping. */
   async discard(): Promise<void> {
     for (const name of Object.values(files)) await rm(join(this.path, name), { force: true });
-    if (this.#madeFolder) await rmdir(this.path).catch(() => undefined); // somebody else may have put files there
+    // fails if the user put files there: then it stays
+    if (this.#madeFolder) await rmdir(this.path).catch(() => undefined);
   }
 }
 
-/** A folder name that no run has, such as `runs/mnist-cnn-20261121-105320`. */
+/** A folder name that no other run has, such as `runs/mnist-cnn-20261121-105320`. */
 export function defaultRunName(data: string, model: string, now: Date = new Date()): string {
   const two = (value: number) => String(value).padStart(2, "0");
   const day = `${now.getFullYear()}${two(now.getMonth() + 1)}${two(now.getDate())}`;
@@ -202,7 +205,7 @@ export function defaultRunName(data: string, model: string, now: Date = new Date
 /**
  * Reads the configuration of a run.
  *
- * @throws DataError when the folder is no run, or its `config.json` is damaged.
+ * @throws DataError if the folder is no run, or its `config.json` is damaged.
  */
 export const readRunConfig = checked(
   "readRunConfig",
@@ -217,10 +220,10 @@ export const readRunConfig = checked(
   },
 );
 
-/** What a run needs to go on, checked as far as files alone allow. */
+/** What is read of a stopped run to resume it, checked as far as the files alone allow. */
 interface Stopped {
   readonly checkpoint: Checkpoint;
-  /** Of the metrics, up to the checkpoint. */
+  /** The lines of the metrics up to the checkpoint. */
   readonly lines: string[];
   /** SHA-256 of `config.json`. */
   readonly config: string;
@@ -229,7 +232,7 @@ interface Stopped {
 /**
  * Reads the folder of a run that was stopped.
  *
- * @throws ConfigError when the run is finished; DataError when there is no checkpoint, or a file is damaged.
+ * @throws ConfigError if the run is finished; DataError if there is no checkpoint, or a file is damaged.
  */
 export async function readStopped(path: string): Promise<Stopped> {
   const { epochs } = await readRunConfig(path);
@@ -238,12 +241,14 @@ export async function readStopped(path: string): Promise<Stopped> {
     throw new ConfigError(
       `[run] ${path} is finished: ${epochs === 1 ? "its epoch is" : `all ${epochs} epochs are`} done`,
       {
-        hint: "For more epochs, train anew: the learning rate is planned over the whole run",
+        hint: "For more epochs, train again: the learning rate is planned over the whole run",
       },
     );
   }
   if (!names.includes(files.checkpoint)) {
-    throw new DataError(`[run] ${path} cannot go on: there is no ${files.checkpoint} in it`, { hint: "Train again" });
+    throw new DataError(`[run] ${path} cannot be resumed: there is no ${files.checkpoint} in it`, {
+      hint: "Train again",
+    });
   }
   const checkpoint = await readCheckpoint(join(path, files.checkpoint));
   const config = sha256(new TextDecoder().decode(await readFileBytes(join(path, files.config))));
@@ -262,7 +267,7 @@ export async function readStopped(path: string): Promise<Stopped> {
 /**
  * Reads a finished run: its configuration, and the model with its weights in evaluation mode.
  *
- * @throws DataError when the folder is no run, or a file of it is damaged or belongs to another model.
+ * @throws DataError if the folder is no run, or a file of it is damaged or belongs to another model.
  * @example
  * const { model, config } = await loadRun("runs/first");
  */

@@ -31,24 +31,24 @@ import { defaultRunName, loadRun, RunFolder, readRunConfig, readStopped } from "
 import { evaluate } from "./steps.js";
 import { parseBytes, parseSize } from "./units.js";
 
-/** What a run may be watched and stopped with. */
+/** Callbacks of a run: its events, and the signal that stops it. */
 export interface Watching {
   readonly onEvent?: (event: TrainEvent) => void;
   readonly signal?: AbortSignal;
 }
 
-/** A run with everything decided and its data at hand; {@link PreparedRun.start} does the work. */
+/** A run whose configuration is decided and whose data are open; {@link PreparedRun.start} trains it. */
 export interface PreparedRun {
   readonly config: RunConfig;
   start(watching?: Watching): Promise<DoneEvent>;
 }
 
 /**
- * Checks the options, opens the data and decides everything else. Nothing is computed yet, and nothing is written but
- * the cache of decoded images; where the options name no device, the one in use is opened to write down its name.
+ * Checks the options, opens the data and decides the whole configuration. It computes nothing yet, and writes only the
+ * cache of decoded images; if the options name no device, it opens the default one to record its name.
  *
- * @param watching - told about decoding only; watch the rest of the run where it starts
- * @throws ConfigError, DataError when an option or the data is at fault.
+ * @param watching - receives the events of decoding only; pass callbacks to `start` for the run itself
+ * @throws ConfigError, DataError if an option or the data are at fault.
  * @example
  * await useDevice("native");
  * const { testAccuracy } = await (await prepareRun({ data: "mnist" })).start();
@@ -75,23 +75,23 @@ export const prepareRun = checked(
   },
 );
 
-/** What may differ where a stopped run goes on. */
+/** The options that may change when a stopped run is resumed. */
 export interface ResumeOptions extends Watching {
-  /** Where its data are now; default: where they were. */
+  /** Data set or folder; default: the name in the run's configuration. */
   readonly data?: string;
-  /** Pixels of a folder held in memory at most: bytes, or `2GiB`, `500MB`; default a quarter of the machine's. */
+  /** Limit on the pixels of a folder held in memory: bytes, or `2GiB`, `500MB`; default a quarter of the machine's. */
   readonly memory?: string | number;
 }
 
 /**
- * Prepares to go on with a run that was stopped, by Ctrl-C or by a kill, from its last checkpoint: bit for bit as if it
- * had never been stopped, on the same device of the same machine. Nothing is written yet, and nothing is taken from
- * options: the run has its configuration.
+ * Prepares to resume a run that was stopped, by Ctrl-C or by a kill, from its last checkpoint: on the same device of
+ * the same machine the result is bit for bit that of an uninterrupted run. It writes nothing yet; the configuration is
+ * that of the run folder.
  *
  * @param path a run folder.
- * @param watching - told about decoding only; watch the rest of the run where it starts
- * @returns the configuration names the device in use.
- * @throws ConfigError when the run is finished, or (from `start`) another process works on it; DataError when there is no
+ * @param watching - receives the events of decoding only; pass callbacks to `start` for the run itself
+ * @returns the prepared run; its configuration names the device in use.
+ * @throws ConfigError if the run is finished, or (from `start`) another process works on it; DataError if there is no
  * checkpoint, a file is damaged, or the data have changed.
  * @example
  * const run = await prepareRun({ data: "mnist", out: "runs/stopped" });
@@ -103,7 +103,7 @@ export const resumeRun = checked(
   takes<ResumeOptions>({ path: text }, { data: text, memory: text, onEvent: callback, signal: anything }),
   async (path: string, { data: place, memory, onEvent }: ResumeOptions = {}): Promise<PreparedRun> => {
     const config = await readRunConfig(path);
-    await readStopped(path); // what is wrong with the run itself is said before the data are read
+    await readStopped(path); // errors of the run folder are reported before the data are read, which may take minutes
     const { folder, split = { ratio: 0.8, seed: config.seed } } = config.data;
     const [, height, width] = config.input.shape;
     const options = checkOptions({ data: place ?? config.data.name, memory });
@@ -115,7 +115,7 @@ export const resumeRun = checked(
     const difference = differenceOf(await describe(options.data, data), config);
     if (difference) {
       throw new DataError(`[resume] ${options.data} is not what ${path} was trained on: ${difference}`, {
-        hint: "Restore the data, or train anew",
+        hint: "Restore the data, or train again",
       });
     }
     const start = (watching = {}) => train(path, config, data, watching, true);
@@ -124,12 +124,12 @@ export const resumeRun = checked(
 );
 
 /**
- * Scores a finished run on the test part of a data set. MNIST is divided as the run divided it, so that nothing the run
- * was trained on is counted.
+ * Scores a finished run on the test part of a data set. MNIST is split as in the run, so that no training sample is
+ * scored.
  *
  * @param path a run folder.
  * @param data a data set or a folder.
- * @throws DataError when the run or the data is damaged, or the two do not fit together.
+ * @throws DataError if the run or the data are damaged, or the data do not fit the model.
  */
 export const evaluateRun = checked(
   "evaluateRun",
@@ -150,7 +150,7 @@ export const evaluateRun = checked(
 
 const eventMs = 250;
 
-/** Tells about decoding now and then, and of its end. */
+/** A callback that turns decoding progress into events: one per interval, and one at the end. */
 function decodeEvents(onEvent: (event: TrainEvent) => void): (progress: DecodeProgress) => void {
   const begun = performance.now();
   let last = Number.NEGATIVE_INFINITY;
@@ -204,8 +204,8 @@ async function train(
       signal: watching.signal,
     });
   } catch (error) {
-    // Keep the folder of a run that diverged, finished an epoch or was stopped by the user; delete that of any other run: it
-    // holds nothing worth reading.
+    // Keep the folder of a run that diverged, finished an epoch or was stopped by the user; delete that of any other
+    // run: it holds nothing worth reading.
     if (epochsDone === 0 && !resumed && !(error instanceof NumericError)) {
       await unlock();
       await run.discard();
@@ -247,7 +247,7 @@ async function resolve(options: CheckedOptions, data: OpenedData, device: string
   };
 }
 
-/** What a configuration says of the data. */
+/** The entries of a configuration that describe the data. */
 type Described = Pick<RunConfig, "data" | "input">;
 
 async function describe(name: string, data: OpenedData): Promise<Described> {
@@ -275,7 +275,7 @@ async function describe(name: string, data: OpenedData): Promise<Described> {
   };
 }
 
-/** What has changed of the data, in words; nothing if they are the same. */
+/** Names what differs between two descriptions of the data; undefined if nothing does. */
 function differenceOf(now: Described, then: Described): string | undefined {
   const measures: Readonly<Record<string, (described: Described) => unknown>> = {
     classes: ({ input }) => input.classes,

@@ -49,8 +49,8 @@ export function streamsOf(model: AnyModule): Stateful {
 }
 
 /**
- * Reads the values of all parts, by `part/key`. A device that computes in f64 keeps more than 24 bits of an f32 cell; its
- * values are read as f64, so that no bits are lost.
+ * Reads the values of all parts, by `part/key`. A device that computes in f64 keeps more than 24 bits of an f32 cell;
+ * its values are read as f64, so that no bits are lost.
  */
 export async function readState(parts: StateParts): Promise<Record<string, HostTensor>> {
   const wide = await hasWide();
@@ -75,7 +75,7 @@ export async function writeState(parts: StateParts, saved: Readonly<Record<strin
   const problem = misfit(cells, saved);
   if (problem) {
     throw new DataError(`[run] the checkpoint does not fit the run: ${problem}`, {
-      hint: "Go on with the model, the optimizer and the version of Fovea that it was begun with",
+      hint: "Resume with the model, the optimizer and the version of Fovea that it was started with",
     });
   }
   for (const [name, part] of Object.entries(parts)) {

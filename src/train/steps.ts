@@ -19,37 +19,37 @@ import type { Stateful } from "./state.js";
  */
 export type Loss = (logits: Tensor, targets: Tensor, options?: { readonly reduction?: "mean" | "none" }) => Tensor;
 
-/** What a training step needs of an optimizer; every one of `fovea/optim` has it. */
+/** What a training step needs of an optimizer; every optimizer of `fovea/optim` has it. */
 export interface StepOptimizer extends Stateful {
-  /** The learning rate of the last step, for reports. */
+  /** The learning rate of the last step, for progress events. */
   readonly lr: number;
   step(): void;
   zeroGrad(): void;
 }
 
-/** Takes a batch, updates the model, and returns [mean loss, number of right answers], f32 [2]. */
+/** Runs one step on a batch, updates the model, and returns [mean loss, number of correct predictions], f32 [2]. */
 export type TrainStep = (x: Tensor, y: Tensor) => Promise<Tensor>;
 
-/** What a training step is made of. */
+/** The parts of a training step. */
 export interface StepParts {
   readonly model: Module;
   readonly optimizer: StepOptimizer;
   readonly loss: Loss;
   /** Input transform, applied to every batch before the model, such as an `InputTransform`; default: nothing. */
   readonly input?: Module;
-  /** Averages that follow the weights; default: none. */
+  /** Averages of the weights, updated after each step; default: none. */
   readonly averages?: Ema;
-  /** Number of classes of the data: the model must have a score for each. */
+  /** Number of classes of the data: the model must output a score for each. */
   readonly classes: number;
 }
 
-/** Refuses what a loss of one's own returns if it is no tensor. */
+/** Throws if a user's loss did not return a tensor. */
 function checkLoss(op: string, value: unknown): Tensor {
   if (value instanceof Tensor) return value;
   throw new ConfigError(`[${op}] the loss returned ${spell(value)}, not a tensor`, { hint: "Is a return missing?" });
 }
 
-/** Refuses a model that has no score for some class: its loss would be NaN for the samples of that class. */
+/** Throws if the model has fewer scores than classes: the loss of samples of the other classes would be NaN. */
 function checkScores(op: string, scores: number, classes: number): void {
   if (!(scores < classes)) return;
   throw new ConfigError(`[${op}] the model gives ${scores} scores, but the data have ${classes} classes`, {
@@ -57,7 +57,7 @@ function checkScores(op: string, scores: number, classes: number): void {
   });
 }
 
-/** Input transform, forward, backward and update as one program. */
+/** Compiles input transform, forward, backward and update as one program. */
 export function makeTrainStep({ model, optimizer, loss, input, averages, classes }: StepParts): TrainStep {
   return compile((x: Tensor, y: Tensor) => {
     model.train();
@@ -72,9 +72,9 @@ export function makeTrainStep({ model, optimizer, loss, input, averages, classes
   });
 }
 
-/** How a model is asked. */
+/** How a model is evaluated. */
 export interface ScoreOptions {
-  /** Default: cross-entropy. */
+  /** The loss; default: cross-entropy. */
   readonly loss?: Loss;
   /** Input transform, applied to every batch before the model, such as an `InputTransform`; default: nothing. */
   readonly input?: Module;
@@ -91,13 +91,13 @@ export function evaluationLogits(model: Module, x: Tensor, { input, testFlip = f
   return both.reshape([2, x.shape[0], both.shape[1]]).mean({ dim: 0 });
 }
 
-/** Scores a model on everything that a loader yields, or on less when the signal aborts. */
+/** Scores a model on all batches of a loader, or on fewer if the signal aborts. */
 export type Scorer = (loader: DataLoader, signal?: AbortSignal) => Promise<Score>;
 
-/** The evaluation step as one program, to be used on any number of loaders. */
+/** The evaluation step as one program, for any number of loaders. */
 export function makeScorer(model: Module, options: ScoreOptions = {}): Scorer {
   const { loss = functional.crossEntropy } = options;
-  // Known once the step has been traced.
+  // Number of scores per sample; known once the step has been traced.
   let scores = Number.POSITIVE_INFINITY;
   const step = compile((x: Tensor, y: Tensor, real: Tensor) => {
     return noGrad(() => {
@@ -130,10 +130,11 @@ export function makeScorer(model: Module, options: ScoreOptions = {}): Scorer {
 }
 
 /**
- * Loss and accuracy of a classifier over a data set, in evaluation mode. A loader with `padLast` needs one program only.
+ * Loss and accuracy of a classifier over a data set, in evaluation mode. A loader with `padLast` needs one program
+ * only.
  *
- * @param options - `loss`: default cross-entropy; `input`: a module in front of the model, such as an {@link InputTransform};
- * `testFlip`: logits are means over each image and its mirror image, default false
+ * @param options - `loss`: default cross-entropy; `input`: a module in front of the model, such as an {@link
+ * InputTransform}; `testFlip`: logits are means over each image and its mirror image, default false
  * @example
  * const loader = new DataLoader(test, { batchSize: 250, padLast: true });
  * const { accuracy } = await evaluate(model, loader, { testFlip: true });

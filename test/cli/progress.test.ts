@@ -88,7 +88,7 @@ describe("without a terminal", () => {
     const { terminal, texts } = capture();
     const done: TrainEvent = { event: "done", trainSeconds: 2, epochs: 1, steps: 2, stopped: "interrupted" };
     humanReporter(terminal, config).report(done);
-    expect(texts.out).toBe("\nstopped        after 1 of 10 epochs, as you asked\ntraining time  2.0 s\n");
+    expect(texts.out).toBe("\nstopped        after 1 of 10 epochs, as requested\ntraining time  2.0 s\n");
   });
 
   it("says how to go on, and where it goes on", () => {
@@ -102,16 +102,16 @@ describe("without a terminal", () => {
       run: "runs/a b",
     } as const;
     humanReporter(terminal, config).report(done);
-    expect(texts.out).toContain("saved in       runs/a b\nto go on       npx fovea train --resume 'runs/a b'\n");
+    expect(texts.out).toContain("saved in       runs/a b\nto resume      npx fovea train --resume 'runs/a b'\n");
     const start = events[0] as StartEvent;
     const shown = (epoch: number, step: number) => {
       const { terminal, texts } = capture();
       humanReporter(terminal, config).report({ ...start, from: { epoch, step } });
       return texts.out.trimEnd().split("\n").at(-1);
     };
-    expect(shown(1, 3)).toBe("going on after 3 steps, in epoch 2");
-    expect(shown(0, 1)).toBe("going on after 1 step, in epoch 1");
-    expect(shown(10, 2000)).toBe("going on after 2,000 steps, only the test is left");
+    expect(shown(1, 3)).toBe("resuming after 3 steps, in epoch 2");
+    expect(shown(0, 1)).toBe("resuming after 1 step, in epoch 1");
+    expect(shown(10, 2000)).toBe("resuming after 2,000 steps, only the test is left");
   });
 
   it("begins the bar at the epoch where it goes on", () => {

@@ -126,7 +126,7 @@ describe.each(fastDevices)("on %s", (device) => {
     ]);
     const resumed = await fovea(["train", "--resume", run]);
     expect([resumed.code, resumed.err]).toEqual([0, ""]);
-    expect(resumed.out.split("\n")[2]).toBe(`going on after ${steps} steps, in epoch 2`);
+    expect(resumed.out.split("\n")[2]).toBe(`resuming after ${steps} steps, in epoch 2`);
     await expectWhole(run);
   });
 });
@@ -152,9 +152,9 @@ describe("a run that was stopped", () => {
     const step = await stepOf(run);
     expect(step).toBeGreaterThan(0);
     expect((await fovea(["evaluate", run, data])).code).toBe(0);
-    const going = await fovea(["train", "--resume", run], "going on after", (child) => child.kill("SIGINT"));
+    const going = await fovea(["train", "--resume", run], "resuming after", (child) => child.kill("SIGINT"));
     expect(going.code).toBe(130);
-    expect(going.out).toContain(`\nto go on       npx fovea train --resume ${run}\n`);
+    expect(going.out).toContain(`\nto resume      npx fovea train --resume ${run}\n`);
   });
 
   it("is refused on other data, and keeps what it has", async () => {
@@ -163,7 +163,7 @@ describe("a run that was stopped", () => {
     const before = await metricsOf(run);
     const other = join(root, "other");
     await cp(data, other, { recursive: true });
-    const moved = await fovea(["train", other, "--resume", run], "going on after", (child) => child.kill("SIGINT"));
+    const moved = await fovea(["train", other, "--resume", run], "resuming after", (child) => child.kill("SIGINT"));
     expect(moved.code).toBe(130);
     await writeIdxFolder(other, { train: 16 * stepsPerEpoch, test: 44, size: 12, classes: 4 });
     expect(await fovea(["train", other, "--resume", run])).toMatchObject({
@@ -171,7 +171,7 @@ describe("a run that was stopped", () => {
       out: "",
       err:
         `fovea: [resume] ${other} is not what ${run} was trained on: test samples 44, were 40. ` +
-        "Restore the data, or train anew\n",
+        "Restore the data, or train again\n",
     });
     await appendFile(join(run, "config.json"), "\n");
     expect(await fovea(["train", "--resume", run])).toMatchObject({
@@ -185,7 +185,7 @@ describe("a run that was stopped", () => {
 
   it("is done when it is done", async () => {
     const run = join(root, "whole-native");
-    const hint = "For more epochs, train anew: the learning rate is planned over the whole run";
+    const hint = "For more epochs, train again: the learning rate is planned over the whole run";
     expect(await fovea(["train", "--resume", run])).toMatchObject({
       code: 2,
       out: "",

@@ -92,7 +92,7 @@ describe("on a folder of images", () => {
     const cut = await train(root, "cut", { stop: true });
     const before = await remains(cut);
     await writeFiles(root, { "red/more.png": await plain(6, 5, [255, 0, 0]) });
-    const hint = "Restore the data, or train anew";
+    const hint = "Restore the data, or train again";
     const line = (difference: string) => `[resume] ${root} is not what ${cut} was trained on: ${difference}. ${hint}`;
     expect(await lineOf(resume(cut))).toBe(line("training samples 33, were 32"));
     await rm(join(root, "red/more.png"));

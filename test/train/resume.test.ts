@@ -208,7 +208,8 @@ describe("on another device", () => {
     expect(done.stopped).toBe("completed");
     expect(events[1]).toEqual({
       event: "warning",
-      message: "this is not the device or machine that the run was begun on: its numbers will differ in the last bits",
+      message:
+        "this is not the device or machine that the run was started on: its numbers will differ in the last bits",
     });
     expect(await readFile(join(run.path, "metrics.jsonl"), "utf8")).toContain("this is not the device");
   });
@@ -222,7 +223,7 @@ describe("refused", () => {
     return Promise.all(names.map(async (name) => [name, (await readFile(file(run, name))).toString("hex")]));
   };
   const otherVersion =
-    "this version of Fovea reads format 1. Go on with the version that began the run, or train again";
+    "this version of Fovea reads format 1. Resume with the version that started the run, or train again";
   let stopped = "";
   beforeAll(async () => {
     await useDevice("interp");
@@ -240,7 +241,7 @@ describe("refused", () => {
     const run = await create();
     await train(run, { schedule });
     const before = await contents(run);
-    const hint = "For more epochs, train anew: the learning rate is planned over the whole run";
+    const hint = "For more epochs, train again: the learning rate is planned over the whole run";
     const line = `[run] ${run.path} is finished: all 3 epochs are done. ${hint}`;
     expect(await lineOf(RunFolder.resume(run.path))).toBe(line);
     expect(await contents(run)).toEqual(before);
@@ -250,7 +251,7 @@ describe("refused", () => {
     [
       "no checkpoint",
       (run) => rm(file(run, "checkpoint.safetensors")),
-      ({ path }) => `[run] ${path} cannot go on: there is no checkpoint.safetensors in it. Train again`,
+      ({ path }) => `[run] ${path} cannot be resumed: there is no checkpoint.safetensors in it. Train again`,
     ],
     [
       "a truncated one",
@@ -315,7 +316,7 @@ describe("refused", () => {
     const before = await contents(run);
     const attempt = async (changes: Partial<FitOptions>) =>
       lineOf(train(await RunFolder.resume(run.path), { schedule, ...changes }));
-    const hint = "Go on with the model, the optimizer and the version of Fovea that it was begun with";
+    const hint = "Resume with the model, the optimizer and the version of Fovea that it was started with";
     const misfit = "[run] the checkpoint does not fit the run:";
     const model = new Sequential(new Flatten(), new Linear(4, 5));
     expect(await attempt({ model })).toBe(`${misfit} model/1.weight is [6, 4], the run's is [5, 4]. ${hint}`);
@@ -328,7 +329,7 @@ describe("refused", () => {
     const loader = new DataLoader(noise(35, "train"), { batchSize: 5 });
     expect(await attempt({ train: loader })).toBe(
       "[fit] the data give 7 batches an epoch, those of the run gave 4. " +
-        "Go on with the data and the batch size that it was begun with",
+        "Resume with the data and the batch size that it was started with",
     );
     expect(await contents(run)).toEqual(before);
   });
