@@ -1,38 +1,38 @@
 /**
- * Random changes to batches on the host. Every draw is a function of seed, epoch and sample, so that a run can be
- * repeated and resumed. It must not know tensors.
+ * Augmentation of batches on the host. Every draw is a function of seed, epoch and sample, so that runs can be repeated
+ * and resumed exactly. It must not know tensors.
  */
 import { checked, takes } from "../util/arguments.js";
 import { ConfigError } from "../util/errors.js";
 import { number } from "../util/kinds.js";
 
 /**
- * A random number from 0 up to 1 for one sample of the batch.
+ * A uniform random number in [0, 1) for one sample of the batch.
  *
- * @param draw which number of the sample, from 0 to 15.
+ * @param draw index of the number among those of the sample, from 0 to 15.
  */
 export type Draw = (sample: number, draw: number) => number;
 
-/** Changes the images `x`, [B, C, H, W], in place. */
+/** A function that changes the images `x`, [B, C, H, W], in place. */
 export type Augmentation = (x: Float32Array, sampleShape: readonly [number, number, number], draw: Draw) => void;
 
-/** How far {@link randomAffine} goes. */
+/** The options of {@link randomAffine}. */
 export interface AffineOptions {
-  /** Largest turn to either side, in degrees; default 0, from 0 to 180. */
+  /** Largest rotation to either side, in degrees; default 0, from 0 to 180. */
   readonly rotation?: number;
-  /** Largest change of size: factors from 1 − scale to 1 + scale; default 0, from 0 up to 1. */
+  /** Largest change of scale: factors from 1 − scale to 1 + scale; default 0, range 0 ≤ scale < 1. */
   readonly scale?: number;
   /** Largest shift along each axis, in pixels; default 0, from 0. */
   readonly shift?: number;
 }
 
 /**
- * Turns, resizes and shifts every image at random about its centre, by bilinear interpolation; the border is repeated
- * into what comes from outside.
+ * Rotates, scales and shifts every image at random about its centre, by bilinear interpolation; pixels from outside
+ * repeat the border.
  *
  * Formula: `x'[p] = x[c + s · R(φ) · (p − c) + t]`, with φ, s, t uniform and c the centre.
  *
- * @throws ConfigError when an option is out of range.
+ * @throws ConfigError if an option is out of range.
  * @example
  * const augment = randomAffine({ rotation: 10, scale: 0.1, shift: 2 });
  * const loader = new DataLoader(train, { batchSize: 64, shuffle: true, augment });
@@ -70,7 +70,7 @@ export const randomAffine = checked(
   },
 );
 
-/** The value between four pixels, weighted by nearness; positions outside take that of the border. */
+/** Bilinear interpolation at a position; positions outside have the value of the border. */
 function interpolate(pixels: Float32Array, height: number, width: number, y: number, x: number): number {
   const insideY = Math.max(0, Math.min(height - 1, y));
   const insideX = Math.max(0, Math.min(width - 1, x));

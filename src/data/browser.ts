@@ -1,5 +1,5 @@
 /**
- * Data sets, splits, batches: what works in a browser too. This file only lists what is public.
+ * Data sets, splits, batches: all of it works in a browser too. This file only lists what is public.
  */
 export { type AffineOptions, type Augmentation, type Draw, randomAffine } from "./augment.js";
 export {

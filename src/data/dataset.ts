@@ -1,5 +1,5 @@
 /**
- * Data sets: what a loader needs from one, and the one over arrays in memory. It must not know file formats or tensors.
+ * Data sets: the interface that a loader needs, and data sets in memory. It must not know file formats or tensors.
  */
 import type { TypedArray } from "../tensor/index.js";
 import { checkedConstructor, checkMethods, takes } from "../util/arguments.js";
@@ -7,7 +7,7 @@ import { DataError } from "../util/errors.js";
 import { indices, type Kind, needed, number } from "../util/kinds.js";
 import { classesKind, roleKind, sampleShapeKind, standardisationKind } from "./kinds.js";
 
-/** What a data set may be used for: statistics are taken from `train` only, and only `all` and `train` are split. */
+/** The use of a data set: statistics are computed from `train` only, and only `all` and `train` are split. */
 export type SplitRole = "all" | "train" | "validation" | "test";
 
 /** One image and its class. `x`: [C, H, W], ready for the model. */
@@ -23,57 +23,57 @@ export interface HostBatch<Pixels extends Float32Array | Uint8Array = Float32Arr
 }
 
 /**
- * Labelled images by index. A data set that reads files returns promises from `batch`; the loader waits for them.
+ * Labelled images by index. `batch` of a data set that reads files returns a promise, which the loader awaits.
  */
 export interface Dataset {
   /** Number of samples. */
   readonly length: number;
-  /** [C, H, W]. */
+  /** Shape of one sample, [C, H, W]. */
   readonly sampleShape: readonly [number, number, number];
   /** Class names; a label is an index into them. */
   readonly classes: readonly string[];
   readonly role: SplitRole;
   get(index: number): Sample | Promise<Sample>;
   batch(indices: ArrayLike<number>): HostBatch | Promise<HostBatch>;
-  /** The same samples as they are stored, before scale and standardisation; absent unless they are bytes. */
+  /** The same samples as stored bytes, before scale and standardisation; absent if they are not stored as bytes. */
   readonly bytes?: (indices: ArrayLike<number>) => HostBatch<Uint8Array> | Promise<HostBatch<Uint8Array>>;
   /** Factor on every byte; default 1/255. */
   readonly scale?: number;
 }
 
-/** Whether a label is the index of one of so many classes. */
+/** Whether a label is a class index below `classes`. */
 export const isClass = (label: number, classes: number): boolean =>
   Number.isInteger(label) && label >= 0 && label < classes;
 
-/** The error of a label that is no class. */
+/** The error for a label that is not a class index. */
 export const labelError = (op: string, label: number, sample: number, classes: number): DataError =>
   new DataError(`[${op}] label ${label} of sample ${sample} is none of the ${classes} classes`, {
     hint: `Labels are whole numbers from 0 to ${classes - 1}`,
   });
 
-/** Mean and standard deviation per channel, of pixels that were scaled to [0, 1]. */
+/** Mean and standard deviation per channel, of pixels scaled to [0, 1]. */
 export interface Standardisation {
   readonly mean: readonly number[];
   readonly std: readonly number[];
 }
 
-/** Numbers that images can be given in. */
+/** The typed arrays that pixels may be passed in. */
 export type PixelArray = Uint8Array | Int8Array | Int16Array | Int32Array | Float32Array | Float64Array;
 
-/** What an {@link ArrayDataset} is made of. */
+/** The options of an {@link ArrayDataset}. */
 export interface ArrayDatasetOptions<Role extends SplitRole = SplitRole> {
   /** Pixels, [N, C, H, W]. */
   readonly images: PixelArray;
   /** Classes as whole numbers from 0, [N]. */
   readonly labels: ArrayLike<number>;
-  /** [C, H, W]. */
+  /** Shape of one sample, [C, H, W]. */
   readonly sampleShape: readonly [number, number, number];
   /** Class names; default: the numbers from 0 to the largest label. */
   readonly classes?: readonly string[];
   readonly role: Role;
   /** Factor on every pixel; default 1/255 for bytes, else 1. */
   readonly scale?: number;
-  /** Applied after `scale`; default: none. */
+  /** Mean and standard deviation to standardise by, applied after `scale`; default: none. */
   readonly standardisation?: Standardisation;
 }
 
@@ -103,7 +103,7 @@ const checkArrays = checkedConstructor(
 /**
  * A data set over arrays in memory. `x = (pixel · scale − mean[c]) / std[c]`.
  *
- * @throws DataError when the numbers of pixels and labels do not fit, or a label is not a class.
+ * @throws DataError if the numbers of pixels and labels do not match, or a label is not a class index.
  * @example
  * const tiny = new ArrayDataset({
  *   images: Uint8Array.of(0, 255, 255, 0), labels: [0, 1], sampleShape: [1, 1, 2], role: "train",
@@ -120,7 +120,7 @@ export class ArrayDataset<Role extends SplitRole = SplitRole> implements Dataset
   readonly scale: number;
   readonly standardisation: Standardisation | undefined;
   readonly bytes: ((indices: ArrayLike<number>) => HostBatch<Uint8Array>) | undefined;
-  /** For bytes: the value of every byte in every channel, [C, 256]. */
+  /** For pixels stored as bytes: the standardised value of each byte in each channel, [C, 256]. */
   readonly #table: Float32Array | undefined;
 
   constructor(options: ArrayDatasetOptions<Role>) {
@@ -178,7 +178,7 @@ export class ArrayDataset<Role extends SplitRole = SplitRole> implements Dataset
   /**
    * The samples at `indices`, in that order, as a data set of its own.
    *
-   * @param role what the part may be used for.
+   * @param role the use of the subset.
    */
   subset<PartRole extends SplitRole>(indices: ArrayLike<number>, role: PartRole): ArrayDataset<PartRole> {
     const sampleSize = sizeOf(this.sampleShape);
@@ -191,7 +191,7 @@ export class ArrayDataset<Role extends SplitRole = SplitRole> implements Dataset
     return new ArrayDataset({ ...this.#options(), images, labels, role });
   }
 
-  /** The same samples, standardised; take the statistics from {@link fitStandardisation}. */
+  /** The same samples, standardised; compute the statistics by {@link fitStandardisation}. */
   standardise(standardisation: Standardisation): ArrayDataset<Role> {
     const channels = this.sampleShape[0];
     if (standardisation.mean.length !== channels || standardisation.std.length !== channels) {
@@ -200,7 +200,7 @@ export class ArrayDataset<Role extends SplitRole = SplitRole> implements Dataset
     return new ArrayDataset({ ...this.#options(), standardisation });
   }
 
-  /** Throws where an index is none. */
+  /** The labels at `indices`; throws if an index is out of range. */
   #labelsOf(indices: ArrayLike<number>): Int32Array {
     return Int32Array.from(indices, (index) => {
       if (index in this.labels) return this.labels[index];
@@ -218,7 +218,7 @@ export class ArrayDataset<Role extends SplitRole = SplitRole> implements Dataset
     return (pixel * this.scale - (mean[channel] ?? 0)) / (std[channel] ?? 1);
   }
 
-  /** Writes one channel plane of one image. */
+  /** Converts one channel of one image from stored to standardised pixels. */
   #convert(pixels: PixelArray, from: number, channel: number, out: Float32Array): void {
     if (this.#table) {
       const offset = channel * 256;

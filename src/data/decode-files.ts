@@ -1,34 +1,34 @@
 /**
- * Several files to one block of pixels, on whatever thread it is called. It must not know threads or data sets.
+ * Decodes several files into one block of pixels, on the calling thread. It must not know threads or data sets.
  */
 
 import { readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { type Decoded, type DecodeSettings, decodeImage } from "./image.js";
 
-/** Files to be decoded alike. */
+/** Files to decode with the same settings. */
 export interface FileJob {
   readonly paths: readonly string[];
   readonly settings: DecodeSettings;
 }
 
-/** What became of a file: nothing to say when it is in the pixels. */
+/** The outcome for a file: undefined if its pixels are there, else the reason why not. */
 type FileOutcome = Exclude<Decoded, { readonly pixels: Uint8Array }> | undefined;
 
-/** The pixels of a job, and what happened to each file. */
+/** The pixels of a job, and the outcome for each file. */
 export interface DecodedFiles {
-  /** `[files, H, W, C]`; zeros where there is no image. */
+  /** Pixels `[files, H, W, C]`; zeros for a file that was not decoded. */
   readonly pixels: Uint8Array;
   readonly outcomes: readonly FileOutcome[];
 }
 
-/** Files in flight at once where the decoder has threads of its own. */
+/** Number of files decoded concurrently if the decoder has threads of its own. */
 const atOnce = 4;
 
 /**
- * Decodes files. A file that cannot be read or decoded is an outcome, never an error.
+ * Decodes files. A file that cannot be read or decoded gives an outcome, not an error.
  *
- * @throws DataError when a decoder is not installed.
+ * @throws DataError if a decoder is not installed.
  */
 export async function decodeFiles({ paths, settings }: FileJob): Promise<DecodedFiles> {
   const { size, channels, resize } = settings;
@@ -50,7 +50,7 @@ export async function decodeFiles({ paths, settings }: FileJob): Promise<Decoded
 async function decodeFile(path: string, settings: DecodeSettings): Promise<Decoded> {
   let bytes: Uint8Array;
   try {
-    // Small files are read in less time than it takes to schedule a read; large ones are read while others decode.
+    // Reading a small file takes less time than scheduling the read; large ones are read while others are decoded.
     bytes = settings.resize ? await readFile(path) : readFileSync(path);
   } catch (error) {
     return { reason: `cannot be read: ${(error as NodeJS.ErrnoException).code}` };

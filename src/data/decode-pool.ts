@@ -1,5 +1,5 @@
 /**
- * Many files to pixels, in as many threads as are worth their start. It must not know data sets or caches.
+ * Decodes many files in parallel, in as many threads as repay their start. It must not know data sets or caches.
  */
 import { availableParallelism } from "node:os";
 import { extname } from "node:path";
@@ -8,18 +8,18 @@ import { DataError } from "../util/errors.js";
 import { type DecodedFiles, decodeFiles, type FileJob } from "./decode-files.js";
 import type { DecodeSettings } from "./image.js";
 
-/** Files of one job: a job should take long enough that passing it on does not matter. */
+/** Number of files per job, chosen so that a job takes much longer than sending it to a thread. */
 const jobFiles = { small: 128, resized: 32 } as const;
-/** A thread takes as long to start as some hundred files to decode. */
+/** Number of files that justify a thread: starting one takes as long as decoding some hundred files. */
 const filesPerThread = 256;
 
-/** Takes the pixels of the files from `first` on; returns false when no more are wanted. */
+/** Receives the pixels of the files from index `first`; returns false to stop decoding. */
 export type TakeFiles = (first: number, files: DecodedFiles) => boolean | Promise<boolean>;
 
 /**
- * Decodes files in parallel; `take` gets them in blocks, in any order but one after the other.
+ * Decodes files in parallel; `take` receives them in blocks, in any order, one call at a time.
  *
- * @throws DataError when a decoder is not installed; whatever `take` throws.
+ * @throws DataError if a decoder is not installed; any error that `take` throws.
  */
 export async function decodeAll(paths: readonly string[], settings: DecodeSettings, take: TakeFiles): Promise<void> {
   const perJob = settings.resize ? jobFiles.resized : jobFiles.small;
@@ -37,7 +37,7 @@ export async function decodeAll(paths: readonly string[], settings: DecodeSettin
       taking = taking.then(async () => {
         if (!stopped && !(await take(first, files))) stopped = true;
       });
-      await taking; // so that no thread runs ahead of the disk
+      await taking; // limits the memory of blocks that are not written yet
     }
   };
   try {
@@ -48,7 +48,7 @@ export async function decodeAll(paths: readonly string[], settings: DecodeSettin
   }
 }
 
-/** One worker thread, one job at a time. */
+/** A worker thread that runs one job at a time. */
 class DecodeThread {
   readonly #worker: Worker;
 
@@ -86,12 +86,13 @@ class DecodeThread {
   }
 }
 
-/** The worker beside this file. */
+/** Starts the worker from the file beside this one. */
 function startWorker(): Worker {
   const extension = extname(import.meta.url);
   const url = new URL(`./decode-worker${extension}`, import.meta.url);
   if (extension === ".js") return new Worker(url);
-  // Run from the sources, by a test or a bench: Node 20 does not read TypeScript, and threads inherit no loader.
+  // The sources are run directly, by a test or a benchmark: Node 20 does not read TypeScript, and threads inherit no
+  // loader.
   const loader = import.meta.resolve("tsx/esm/api");
   const code = `import("${loader}").then(({ register }) => { register(); return import("${url.href}"); });`;
   return new Worker(code, { eval: true });

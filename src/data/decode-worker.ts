@@ -1,5 +1,5 @@
 /**
- * The worker thread of `decode-pool.ts`: takes files by name, gives back their pixels. It must not know data sets.
+ * The worker thread of `decode-pool.ts`: receives file names, returns their pixels. It must not know data sets.
  */
 import { parentPort } from "node:worker_threads";
 import { decodeFiles, type FileJob } from "./decode-files.js";
@@ -10,6 +10,6 @@ parentPort?.on("message", async (job: FileJob) => {
     parentPort?.postMessage({ done }, [done.pixels.buffer as ArrayBuffer]);
   } catch (error) {
     const { message, hint } = error as Error & { hint?: string };
-    parentPort?.postMessage({ failed: { message, hint } }); // classes do not survive the way between threads
+    parentPort?.postMessage({ failed: { message, hint } }); // messages between threads drop the class of an error
   }
 });

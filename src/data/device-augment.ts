@@ -1,5 +1,5 @@
 /**
- * Random changes to batches as tensor code, to be part of a compiled step: every image draws its own numbers from a
+ * Augmentation of batches as tensor code, to be part of a compiled step: each image draws its own numbers from a
  * counter-based stream, so that the same seed gives the same images on every device. It must not know data sets.
  */
 import { arange, Generator, type Tensor, tensor } from "../tensor/index.js";
@@ -10,19 +10,19 @@ import { instance, number, range, whole, word } from "../util/kinds.js";
 import type { Standardisation } from "./dataset.js";
 import { standardisationKind } from "./kinds.js";
 
-/** How {@link randomCrop} crops. */
+/** The options of {@link randomCrop}. */
 export interface CropOptions {
-  /** What lies outside of the image: zeros, or the image mirrored at its border pixels. Default `zero`. */
+  /** Padding outside of the image: zeros, or the image mirrored at its border pixels. Default `zero`. */
   readonly mode?: "zero" | "reflect";
 }
 
-/** How {@link randomFlip} flips. */
+/** The options of {@link randomFlip}. */
 export interface FlipOptions {
   /** Probability of a flip. Default 0.5, range 0 to 1. */
   readonly p?: number;
 }
 
-/** What {@link standardise} multiplies with. */
+/** The options of {@link standardise}. */
 export interface StandardiseOptions {
   /** Factor on every pixel; default 1/255 for bytes, else 1. */
   readonly scale?: number;
@@ -31,14 +31,14 @@ export interface StandardiseOptions {
 const generatorKind = instance(Generator, "a Generator");
 
 /**
- * Pads each image and crops it back to its size at a place of its own.
+ * Pads each image and crops it to its old size at a random position.
  *
  * Shape: `[N, C, H, W] -> [N, C, H, W]`. Formula: `y[n,c,i,j] = x[n, c, i + a_n, j + b_n]`, a and b whole numbers,
  * uniform from −padding to padding.
  *
  * @param padding largest shift to each side, in pixels; from 0 to 2047, for `reflect` below the size of the image
- * @param generator source of the shifts; it moves on by two tensors
- * @throws ConfigError when the padding is out of range; ShapeError when x is no batch of images
+ * @param generator source of the shifts; its counter advances by two tensors
+ * @throws ConfigError if the padding is out of range; ShapeError if x is no batch of images
  * @example
  * const y = randomCrop(zeros([2, 3, 8, 8]), 2, new Generator(0)); // shape [2, 3, 8, 8]
  */
@@ -74,12 +74,12 @@ export const randomCrop = checked(
 );
 
 /**
- * Mirrors some images left to right.
+ * Mirrors images left to right, each with probability p.
  *
  * Shape: `[N, C, H, W] -> [N, C, H, W]`. Formula: `y[n,c,i,j] = x[n, c, i, W − 1 − j]` with probability p for each n.
  *
- * @param generator source of the choices; it moves on by one tensor
- * @throws ConfigError when p is no probability; ShapeError when x is no batch of images
+ * @param generator source of the choices; its counter advances by one tensor
+ * @throws ConfigError if p is no probability; ShapeError if x is no batch of images
  * @example
  * const y = randomFlip(zeros([2, 3, 8, 8]), new Generator(0)); // shape [2, 3, 8, 8]
  */
@@ -99,8 +99,8 @@ export const randomFlip = checked(
  * columns, a uniform over the rows.
  *
  * @param size side of the square in pixels, from 1 to 4096
- * @param generator source of the centres; it moves on by two tensors
- * @throws ConfigError when the size is out of range; ShapeError when x is no batch of images
+ * @param generator source of the centres; its counter advances by two tensors
+ * @throws ConfigError if the size is out of range; ShapeError if x is no batch of images
  * @see DeVries & Taylor 2017, "Improved Regularization of Convolutional Neural Networks with Cutout", arXiv:1708.04552
  * @example
  * const y = cutout(ones([2, 3, 8, 8]), 4, new Generator(0)); // shape [2, 3, 8, 8]
@@ -126,14 +126,15 @@ export const cutout = checked(
 );
 
 /**
- * Standardises images of bytes or of numbers per channel.
+ * Standardises images, stored as bytes or as floats, per channel.
  *
  * Shape: `[N, C, H, W] -> [N, C, H, W]`, f32. Formula: `y = (x · scale − mean[c]) / std[c]`.
  *
  * @param statistics from the training split: {@link fitStandardisation}
- * @throws ShapeError when the numbers of channels differ, or x is no batch of images
+ * @throws ShapeError if the numbers of channels differ, or x is no batch of images
  * @example
- * const y = standardise(ones([1, 2, 4, 4]), { mean: [0.5, 1], std: [0.25, 2] }); // 2 in the first channel, 0 in the other
+ * const y = standardise(ones([1, 2, 4, 4]), { mean: [0.5, 1], std: [0.25, 2] }); // 2 in the first channel, 0 in the
+ * other
  */
 export const standardise = checked(
   "standardise",
@@ -155,12 +156,12 @@ export const standardise = checked(
   },
 );
 
-/** Most pixels of a side: up to here {@link wholeNumbers} is exact. */
+/** Largest number of pixels along a side: {@link wholeNumbers} is exact up to it. */
 const LARGEST = 4096;
 
 /**
- * Whole numbers ⌊u · n⌋, uniform below n ≤ 4096, i32 [count], the same on every device: u has 24 binary digits, and taken
- * in two halves of 12 no product is rounded.
+ * Uniform whole numbers ⌊u · n⌋ below n ≤ 4096, i32 [count], identical on every device: u has 24 binary digits, and
+ * multiplied in two halves of 12 no product is rounded.
  */
 function wholeNumbers(generator: Generator, count: number, n: number): Tensor {
   const u = generator.uniform([count]).mul(4096);
@@ -174,12 +175,12 @@ function wholeNumbers(generator: Generator, count: number, n: number): Tensor {
     .to("i32");
 }
 
-/** Positions moved to the nearest one inside. */
+/** Positions clamped to the image. */
 function inside(position: Tensor, length: number): Tensor {
   return position.maximum(0).minimum(length - 1);
 }
 
-/** Positions up to a length outside, mirrored at the first and the last. */
+/** Positions outside the image reflected at its first and last pixel. */
 function mirror(position: Tensor, length: number): Tensor {
   const last = length - 1;
   return position.abs().sub(last).abs().neg().add(last);

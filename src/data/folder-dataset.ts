@@ -1,6 +1,6 @@
 /**
- * A data set over decoded images: bytes `[H, W, C]` by number become standardised `[C, H, W]`. It must not know where
- * the bytes lie or what they were decoded from.
+ * A data set of decoded images: bytes `[H, W, C]` by index become standardised `[C, H, W]`. It must not know where the
+ * bytes are stored or what they were decoded from.
  */
 import { checkMethods, takes } from "../util/arguments.js";
 import { DataError } from "../util/errors.js";
@@ -9,26 +9,26 @@ import type { Dataset, HostBatch, Sample, SplitRole, Standardisation } from "./d
 import { classesKind, roleKind, standardisationKind } from "./kinds.js";
 import type { PixelStore } from "./pixel-store.js";
 
-/** What an {@link ImageFolderDataset} is made of. */
+/** The parts of an {@link ImageFolderDataset}. */
 export interface FolderParts<Role extends SplitRole> {
   readonly store: PixelStore;
-  /** Samples by their number in the store, [N]. */
+  /** Index of each sample in the store, [N]. */
   readonly samples: Int32Array;
   /** Classes as whole numbers from 0, [N]. */
   readonly labels: Int32Array;
-  /** [C, H, W]. */
+  /** Shape of one sample, [C, H, W]. */
   readonly sampleShape: readonly [number, number, number];
   readonly classes: readonly string[];
   readonly role: Role;
   readonly standardisation?: Standardisation;
 }
 
-/** Levels of a byte. */
+/** Number of values of a byte. */
 const levels = 256;
 
 /**
- * The images of a folder, made by `loadImageFolder`. `x = (pixel / 255 − mean[c]) / std[c]`; `batch` answers at once
- * when the pixels are in memory, and with a promise when they are read from the cache.
+ * The images of a folder, made by `loadImageFolder`. `x = (pixel / 255 − mean[c]) / std[c]`; `batch` returns an array
+ * if the pixels are in memory, and a promise if they are read from the cache.
  *
  * @example
  * const { all } = await loadImageFolder("animals", { size: 8 });
@@ -44,7 +44,7 @@ export class ImageFolderDataset<Role extends SplitRole = SplitRole> implements D
   readonly scale: number = 1 / 255;
   readonly standardisation: Standardisation | undefined;
   readonly #parts: FolderParts<Role>;
-  /** The value of every byte in every channel, [C, 256]. */
+  /** The standardised value of each byte in each channel, [C, 256]. */
   readonly #table: Float32Array;
 
   constructor(parts: FolderParts<Role>) {
@@ -72,7 +72,7 @@ export class ImageFolderDataset<Role extends SplitRole = SplitRole> implements D
     return this.#read(indices, (bytes, starts) => this.#convert(bytes, starts));
   }
 
-  /** As {@link ImageFolderDataset.batch}, but bytes as they were decoded. */
+  /** As {@link ImageFolderDataset.batch}, but without scale and standardisation. */
   bytes(indices: ArrayLike<number>): HostBatch<Uint8Array> | Promise<HostBatch<Uint8Array>> {
     return this.#read(indices, (bytes, starts) => this.#planes(bytes, starts));
   }
@@ -98,7 +98,7 @@ export class ImageFolderDataset<Role extends SplitRole = SplitRole> implements D
   /**
    * The samples at `indices`, in that order, as a data set of its own; no pixels are copied.
    *
-   * @param role what the part may be used for.
+   * @param role the use of the subset.
    */
   subset<PartRole extends SplitRole>(indices: ArrayLike<number>, role: PartRole): ImageFolderDataset<PartRole> {
     const { samples, labels } = this.#parts;
@@ -106,15 +106,15 @@ export class ImageFolderDataset<Role extends SplitRole = SplitRole> implements D
     return new ImageFolderDataset({ ...this.#parts, ...part });
   }
 
-  /** The same samples, to be used for something else: a validation part as the test part, say. */
+  /** The same samples in another role, such as a validation part as the test part. */
   as<PartRole extends SplitRole>(role: PartRole): ImageFolderDataset<PartRole> {
     return new ImageFolderDataset({ ...this.#parts, role });
   }
 
   /**
-   * The same samples with labels that index other class names, those of a trained model, say.
+   * The same samples with labels that index other class names, such as those of a trained model.
    *
-   * @throws DataError when a class is not among them.
+   * @throws DataError if a class is not among them.
    */
   relabel(classes: readonly string[]): ImageFolderDataset<Role> {
     const numbers = this.classes.map((name) => classes.indexOf(name));
@@ -127,7 +127,7 @@ export class ImageFolderDataset<Role extends SplitRole = SplitRole> implements D
     return new ImageFolderDataset({ ...this.#parts, classes, labels: this.labels.map((label) => numbers[label]) });
   }
 
-  /** The same samples, standardised; take the statistics from {@link fitStandardisation}. */
+  /** The same samples, standardised; compute the statistics by {@link fitStandardisation}. */
   standardise(standardisation: Standardisation): ImageFolderDataset<Role> {
     const channels = this.sampleShape[0];
     if (standardisation.mean.length !== channels || standardisation.std.length !== channels) {
@@ -136,7 +136,7 @@ export class ImageFolderDataset<Role extends SplitRole = SplitRole> implements D
     return new ImageFolderDataset({ ...this.#parts, standardisation });
   }
 
-  /** `[N, H, W, C]` bytes to `[N, C, H, W]`. */
+  /** Transposes `[N, H, W, C]` bytes to `[N, C, H, W]`. */
   #planes(bytes: Uint8Array, starts: Float64Array): Uint8Array {
     const [channels, height, width] = this.sampleShape;
     const plane = height * width;
@@ -149,7 +149,7 @@ export class ImageFolderDataset<Role extends SplitRole = SplitRole> implements D
     return x;
   }
 
-  /** The same to standardised numbers. */
+  /** Transposes and standardises `[N, H, W, C]` bytes to `[N, C, H, W]` floats. */
   #convert(bytes: Uint8Array, starts: Float64Array): Float32Array {
     const [channels, height, width] = this.sampleShape;
     const plane = height * width;

@@ -1,6 +1,6 @@
 /**
- * The names in a folder of class folders: `root/<class>/…` or `root/{train,val,test}/<class>/…`, in an order that is the
- * same on every system. Directories are read, files are not even looked at; it must not know what is in them.
+ * Lists a folder of class folders: `root/<class>/…` or `root/{train,val,test}/<class>/…`, in an order that is the same
+ * on every system. It reads directories only, not files; it must not know what the files contain.
  */
 import type { Dirent } from "node:fs";
 import { readdir, realpath, stat } from "node:fs/promises";
@@ -9,15 +9,15 @@ import { checked, takes } from "../util/arguments.js";
 import { DataError } from "../util/errors.js";
 import { text } from "../util/kinds.js";
 
-/** The parts that a folder may come in; `all` is one that was not divided. */
+/** The parts that a folder may have; `all` stands for a folder without parts. */
 export type FolderPart = "all" | "train" | "val" | "test";
 
-/** Images of one part. */
+/** The images of one part. */
 interface ListedPart {
   readonly part: FolderPart;
-  /** Paths from the root with `/`, class by class in natural order. */
+  /** Paths relative to the root, with `/`, class by class in natural order. */
   readonly paths: readonly string[];
-  /** A class of each path. */
+  /** The class index of each path. */
   readonly labels: Int32Array;
 }
 
@@ -27,7 +27,7 @@ export interface FolderList {
   /** Names of the class folders, in natural order. */
   readonly classes: readonly string[];
   readonly parts: readonly ListedPart[];
-  /** How many files are no JPEG, PNG or WebP by their ending, such as `.txt` or `.DS_Store`. */
+  /** Number of files by ending that are no JPEG, PNG or WebP by their ending, such as `.txt` or `.DS_Store`. */
   readonly ignored: ReadonlyMap<string, number>;
 }
 
@@ -42,9 +42,9 @@ const partNames: Readonly<Record<string, FolderPart>> = {
 const layout = "Images lie in <folder>/<class>/ or in <folder>/train/<class>/ and <folder>/test/<class>/";
 
 /**
- * Lists a folder of class folders; a class may have folders of its own below it.
+ * Lists a folder of class folders; class folders may have subfolders.
  *
- * @throws DataError when there are no classes, a class has no images, or a part has a class that `train` has not.
+ * @throws DataError if there are no classes, a class has no images, or a part has a class that `train` lacks.
  */
 export async function listFolder(root: string): Promise<FolderList> {
   const ignored = new Map<string, number>();
@@ -61,7 +61,7 @@ export async function listFolder(root: string): Promise<FolderList> {
   return { root, classes, parts, ignored };
 }
 
-/** Whether a folder has folders in it that may be classes. */
+/** Whether a folder has subfolders that may be classes. */
 export const hasClassFolders = checked(
   "hasClassFolders",
   takes({ root: text }),
@@ -72,12 +72,15 @@ export const hasClassFolders = checked(
 
 interface Source {
   readonly part: FolderPart;
-  /** Path of the part from the root. */
+  /** Path of the part relative to the root. */
   readonly folder: string;
   readonly classes: readonly string[];
 }
 
-/** The parts and their classes, `train` first; nothing if `train` holds no folders, so that it must be a class itself. */
+/**
+ * The parts and their classes, `train` first; undefined if `train` has no subfolders, so that it must be a class
+ * itself.
+ */
 async function subfolders(
   root: string,
   folders: readonly string[],
@@ -139,7 +142,7 @@ async function foldersIn(root: string, ignored: Map<string, number>): Promise<st
   return inNaturalOrder(folders);
 }
 
-/** Images in a folder and below it; folders reached twice, through links, are read once. */
+/** The images in a folder and its subfolders; a folder reached twice through links is read once. */
 async function imagesBelow(root: string, top: string, ignored: Map<string, number>): Promise<string[]> {
   const found: string[] = [];
   const seen = new Set<string>();
@@ -177,14 +180,16 @@ async function entriesOf(folder: string): Promise<Dirent[]> {
   }
 }
 
-/** Only links are looked up: every file costs as much as all names of its folder. */
+/**
+ * Whether an entry is a folder. Only links are looked up on disk: one lookup costs as much as listing a whole folder.
+ */
 async function isFolder(parent: string, entry: Dirent): Promise<boolean> {
   if (!entry.isSymbolicLink()) return entry.isDirectory();
   const target = await stat(join(parent, entry.name)).catch(() => undefined);
   return target?.isDirectory() ?? false;
 }
 
-/** What systems and tools leave behind. */
+/** Whether a name is that of a file that operating systems and tools leave behind. */
 function isHidden(name: string): boolean {
   return name.startsWith(".") || name === "__MACOSX" || name === "@eaDir";
 }
@@ -194,14 +199,16 @@ function count(ignored: Map<string, number>, name: string): void {
   ignored.set(kind, (ignored.get(kind) ?? 0) + 1);
 }
 
-/** `img2` before `img10`: digits compare as numbers, everything else by its code units, on every system alike. */
+/**
+ * Sorts `img2` before `img10`: digits compare as numbers, other characters by code unit, identically on every system.
+ */
 export function inNaturalOrder(names: readonly string[]): string[] {
   const keyed = names.map((name) => ({ name, key: name.replaceAll(/\d+/g, numberKey) }));
   keyed.sort((a, b) => (a.key === b.key ? compare(a.name, b.name) : compare(a.key, b.key)));
   return keyed.map(({ name }) => name);
 }
 
-/** Spells a number so that the longer one is the later one. */
+/** Spells a number so that comparing spellings as text compares the numbers: its length comes first. */
 function numberKey(digits: string): string {
   const significant = digits.replace(/^0+(?=\d)/, "");
   return `0${String.fromCharCode(significant.length)}${significant}`;

@@ -1,5 +1,5 @@
 /**
- * A folder of class folders as data sets: listing, decoding and parts in one call. It must not know training.
+ * A folder of class folders as data sets: lists, decodes and divides it in one call. It must not know training.
  */
 import { totalmem } from "node:os";
 import { checked, takes } from "../util/arguments.js";
@@ -11,26 +11,26 @@ import { type FolderList, type FolderPart, listFolder } from "./folder-list.js";
 import type { DecodeSettings } from "./image.js";
 import { type DecodeProgress, openPixels, type Pixels } from "./pixel-cache.js";
 
-/** How {@link loadImageFolder} reads. */
+/** The options of {@link loadImageFolder}. */
 export interface ImageFolderOptions {
   /**
-   * Height and width in pixels, each from 1, or one number for both. Images are resized to cover it and cut about
-   * their centre, as torchvision's `Resize(size)` and `CenterCrop(size)` do. Default: the size that all images have.
+   * Height and width in pixels, each from 1, or one number for both. Images are resized to cover it and cropped around
+   * their centre, as by torchvision's `Resize(size)` and `CenterCrop(size)`. Default: the size that all images have.
    */
   readonly size?: number | readonly [height: number, width: number];
-  /** 1: grey, which colour images cannot be; 3: RGB. Default: grey if all images are. */
+  /** Number of channels, 1: grey, an error for colour images; 3: RGB. Default: 1 if all images are grey, else 3. */
   readonly channels?: 1 | 3;
-  /** Pixels up to this many bytes are held in memory, more are streamed from disk; default a quarter of the memory. */
+  /** Limit in bytes up to which pixels are held in memory; more are read on demand. Default a quarter of the memory. */
   readonly memoryBytes?: number;
-  /** Where decoded pixels are kept; default `pixels` in the user's cache folder (see `FOVEA_CACHE`). */
+  /** Folder of the decoded pixels; default `pixels` in the user's cache folder (see `FOVEA_CACHE`). */
   readonly cache?: string;
-  /** Called as files are decoded, never when the cache has them. */
+  /** Called with the progress of decoding; never called if the cache has the pixels. */
   readonly onProgress?: (progress: DecodeProgress) => void;
 }
 
-/** A file that is in no data set, and why. */
+/** A file that is in no data set, and the reason. */
 export interface SkippedFile {
-  /** From the folder, with `/`. */
+  /** Path relative to the folder, with `/`. */
   readonly file: string;
   readonly reason: string;
 }
@@ -42,14 +42,14 @@ export interface ImageFolder {
   readonly validation?: ImageFolderDataset<"validation">;
   readonly test?: ImageFolderDataset<"test">;
   readonly skipped: readonly SkippedFile[];
-  /** How many files were left out because they are no JPEG, PNG or WebP by their ending, such as `.txt`. */
+  /** Number of files left out by ending, because they are no JPEG, PNG or WebP by their ending, such as `.txt`. */
   readonly ignored: ReadonlyMap<string, number>;
   readonly settings: DecodeSettings;
-  /** Equal for folders with the same names and file sizes. */
+  /** Hash of names and sizes of the files: equal for folders with the same images. */
   readonly fingerprint: string;
-  /** Whether the pixels are in memory; otherwise they are read as they are needed. */
+  /** Whether the pixels are in memory; otherwise they are read on demand. */
   readonly inMemory: boolean;
-  /** Seconds that decoding took; absent when the cache had the images. */
+  /** Time that decoding took in seconds; absent if the cache had the images. */
   readonly decodeSeconds?: number;
 }
 
@@ -58,11 +58,10 @@ const memoryShare = 0.25;
 
 /**
  * Reads a folder of JPEG, PNG and WebP images, `root/<class>/…` or `root/{train,val,test}/<class>/…`. Files are decoded
- * in parallel, once: their pixels are kept in a cache that later runs use. Files that cannot be decoded are left out and
- * listed.
+ * once, in parallel; their pixels are cached for later runs. Files that cannot be decoded are left out and listed.
  *
- * @throws ConfigError when an option is out of range.
- * @throws DataError when the folder has no classes, a class has no images, sizes are mixed and none is given, or more
+ * @throws ConfigError if an option is out of range.
+ * @throws DataError if the folder has no classes, a class has no images, sizes differ and none is requested, or more
  *   than half of the files cannot be decoded.
  * @example
  * const { all, skipped } = await loadImageFolder("animals", { size: 8 });
@@ -103,13 +102,13 @@ function sizeOf(size: ImageFolderOptions["size"]): readonly [number, number] | u
   return [height, width];
 }
 
-/** Samples of one part. */
+/** The samples of one part. */
 interface Samples {
   readonly samples: Int32Array;
   readonly labels: Int32Array;
 }
 
-/** What is left of each part without the files that were skipped. */
+/** The samples of each part, without the files that were skipped. */
 function partsOf(list: FolderList, { skipped }: Pixels): Partial<Record<FolderPart, Samples>> {
   const bad = new Set(skipped.map(([index]) => index));
   const parts: Partial<Record<FolderPart, Samples>> = {};

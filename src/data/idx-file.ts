@@ -1,5 +1,5 @@
 /**
- * IDX files on disk, plain or gzipped. Needs Node; it must not know what is in the files.
+ * IDX files on disk, plain or gzipped. It needs Node; it must not know what the files contain.
  */
 import { readFile } from "node:fs/promises";
 import { getSystemErrorMap, promisify } from "node:util";
@@ -10,9 +10,9 @@ import { text } from "../util/kinds.js";
 import { again, type IdxArray, parseIdx } from "./idx.js";
 
 /**
- * Reads an IDX file, unpacking it first when it is gzipped (by its content, whatever its name).
+ * Reads an IDX file, and unzips it first if its content is gzipped, whatever its name.
  *
- * @throws DataError when the file is missing, cannot be unpacked, or is not IDX.
+ * @throws DataError if the file is missing, cannot be unzipped, or is not IDX.
  * @example
  * const images = await readIdx("train-images-idx3-ubyte.gz"); // shape [60000, 28, 28]
  */

@@ -1,6 +1,6 @@
 /**
- * The IDX format of MNIST and its relatives: one array of numbers, big-endian, any rank. It must know neither what the
- * numbers mean nor where the bytes come from.
+ * The IDX format of MNIST and similar data sets: one array of numbers, big-endian, of any rank. It must know neither
+ * the meaning of the numbers nor the source of the bytes.
  *
  * Source: Y. LeCun, C. Cortes, C. Burges, "The MNIST database", section "File formats".
  */
@@ -8,7 +8,7 @@ import { checked, takes } from "../util/arguments.js";
 import { DataError } from "../util/errors.js";
 import { bytes, text } from "../util/kinds.js";
 
-/** Numbers as an IDX file holds them. */
+/** The typed arrays that an IDX file can be decoded to. */
 export type IdxNumbers = Uint8Array | Int8Array | Int16Array | Int32Array | Float32Array | Float64Array;
 
 /** One array: `data.length` is the product of `shape`, last axis fastest. */
@@ -31,14 +31,14 @@ const types: Readonly<Record<number, IdxType>> = {
   14: { sizeBytes: 8, read: (v, at, n) => Float64Array.from({ length: n }, (_, i) => v.getFloat64(at + i * 8)) },
 };
 
-/** What to do about a damaged file. */
+/** The hint for a damaged file. */
 export const again = "Download or copy the file again";
 
 /**
  * Decodes the bytes of an IDX file: two zero bytes, a type code, the rank, the sizes (u32), the numbers.
  *
- * @param name what errors call the bytes, usually the path.
- * @throws DataError when the bytes are not IDX, or more or fewer than the header says.
+ * @param name the name of the bytes in errors, usually the path.
+ * @throws DataError if the bytes are not IDX, or more or fewer than the header states.
  */
 export const parseIdx = checked(
   "parseIdx",

@@ -1,31 +1,31 @@
 /**
- * What the first bytes of a JPEG, PNG or WebP file say: format, size as shown, grey or not, and whether there is anything
- * in it that a simple decoder gets wrong. Pure functions of bytes; they must not know decoders or files.
+ * Parses the first bytes of a JPEG, PNG or WebP file: format, displayed size, grey or not, and whether a simple decoder
+ * handles all of it. Pure functions of bytes; they must not know decoders or files.
  *
  * Sources: ITU-T T.81 annex B (JPEG), PNG (third edition), RFC 9649 (WebP), Exif 2.3 section 4.6.
  */
 import { checked, takes } from "../util/arguments.js";
 import { bytes } from "../util/kinds.js";
 
-/** What a header says. */
+/** The properties of an image that its header states. */
 export interface ImageHeader {
   readonly format: "jpeg" | "png" | "webp";
-  /** As shown: after the turn that Exif requests. */
+  /** Width as displayed: after the rotation that Exif requests. */
   readonly width: number;
   readonly height: number;
   /** Whether the file has no colours. */
   readonly grey: boolean;
-  /** Whether it is 8-bit, upright, of one frame, complete and in grey, RGB or YCbCr. */
+  /** Whether it is 8-bit, upright, of one frame, complete and in grey, RGB or YCbCr; a simple decoder then suffices. */
   readonly plain: boolean;
 }
 
-/** Exif orientations from here on swap width and height. */
+/** Exif orientations from this one on swap width and height. */
 const firstSideways = 5;
-/** No image is smaller, and signatures can be read without a look at the length. */
+/** Least size of an image file; signatures within it can be read without checking the length. */
 const leastBytes = 16;
 const notAImage = "not a JPEG, PNG or WebP file";
 
-/** The header of an image, or what the bytes are instead. */
+/** The header of an image, or a description of the bytes if they are none. */
 export const readHeader = checked("readHeader", takes({ bytes }), (bytes: Uint8Array): ImageHeader | string => {
   if (bytes.length === 0) return "the file is empty";
   if (bytes.length < leastBytes) return notAImage;
@@ -41,7 +41,7 @@ function readUpToTheEnd(view: DataView): ImageHeader | string {
     return notAImage;
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
-    return "truncated in its header"; // that was a read beyond the end
+    return "truncated in its header"; // a read beyond the end threw
   }
 }
 
@@ -75,7 +75,10 @@ function readJpeg(view: DataView): ImageHeader | string {
   }
 }
 
-/** Whether there is an end marker: small decoders fill the rest of a cut image with grey and say nothing. */
+/**
+ * Whether a JPEG has an end marker: small decoders fill the missing part of a truncated image with grey, without an
+ * error.
+ */
 function endsAsJpeg(view: DataView): boolean {
   for (let at = view.byteLength - 2; at >= Math.max(2, view.byteLength - 4096); at--) {
     if (view.getUint16(at) === 0xffd9) return true;
@@ -131,7 +134,7 @@ function webpOrientation(view: DataView): number {
   return 1;
 }
 
-/** The orientation, 1 to 8, in the TIFF structure at `start`; 1 where there is none. */
+/** The orientation, 1 to 8, in the TIFF structure at `start`; 1 if there is none. */
 function exifOrientation(view: DataView, start: number): number {
   const order = text(view, start, 2);
   if (order !== "II" && order !== "MM") return 1;

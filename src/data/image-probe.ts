@@ -1,6 +1,6 @@
 /**
- * How a list of images is decoded: size and colours, from the request and from a look at some of the files. It
- * must not know caches or data sets.
+ * Chooses the size and channels that a list of images is decoded to, from the request and from the headers of some
+ * files. It must not know caches or data sets.
  */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -8,29 +8,29 @@ import { DataError } from "../util/errors.js";
 import type { DecodeSettings } from "./image.js";
 import { readHeader } from "./image-header.js";
 
-/** Files by their paths from a root. */
+/** Files by their paths relative to a root. */
 export interface ImageList {
   readonly root: string;
   readonly paths: readonly string[];
 }
 
-/** What is asked of the pixels; part of the cache's key. */
+/** The requested form of the pixels; part of the cache's key. */
 export interface PixelRequest {
-  /** [H, W] to resize to; absent: the size that all images have. */
+  /** [H, W] to resize to; absent: all images must have one size, which is kept. */
   readonly size?: readonly [number, number];
-  /** Absent: grey if all images are. */
+  /** Number of channels; absent: 1 if all images are grey, else 3. */
   readonly channels?: 1 | 3;
 }
 
-/** Files that are looked at before anything is decoded. */
+/** Number of files whose headers are read before decoding. */
 const probeFiles = 64;
 const usualSizes = [224, 192, 160, 128, 96, 64, 48, 32] as const;
 
 /**
- * Settles size and colours by the headers of files from all over the list. A file elsewhere may still differ; decoding
- * tells.
+ * Chooses size and channels from the headers of files spread over the list. Other files may still differ, which
+ * decoding detects.
  *
- * @throws DataError when none can be read, or sizes are mixed and none was requested.
+ * @throws DataError if no header can be read, or sizes differ and none was requested.
  */
 export async function chooseSettings(list: ImageList, { size, channels }: PixelRequest): Promise<DecodeSettings> {
   const { root, paths } = list;
@@ -60,7 +60,7 @@ async function headerOf(path: string): Promise<ReturnType<typeof readHeader>> {
   }
 }
 
-/** Sizes that were found, the most frequent first, and one to choose. */
+/** The error for images of several sizes: it lists them, the most frequent first, and suggests one. */
 export function sizesError(root: string, sizes: readonly (readonly [number, number])[]): DataError {
   const counts = new Map<string, number>();
   for (const [height, width] of sizes) counts.set(`${height}x${width}`, (counts.get(`${height}x${width}`) ?? 0) + 1);

@@ -1,34 +1,34 @@
 /**
- * One image file to bytes of one size and number of channels, by the one rule that training and prediction share. It
- * must not know folders, caches or workers.
+ * Decodes one image file to bytes of a given size and number of channels, by one rule that training and prediction
+ * share. It must not know folders, caches or workers.
  *
- * The rule. A set that is not resized takes `@napi-rs/image`, ten times as fast for small images, for every file whose
- * header is plain; what that decoder gets wrong (Exif turns, CMYK, 16 bits, files that are cut) goes to `sharp`. A set
- * that is resized takes `sharp` for every file. Decoders differ by up to 3 of 255 levels, so the rule never depends on
- * anything but the file and the set's settings.
+ * The rule: without resizing, files whose header is plain are decoded by `@napi-rs/image`, ten times as fast for small
+ * images; the others (Exif rotation, CMYK, 16 bits, truncated files), which that decoder gets wrong, by `sharp`. With
+ * resizing, all files are decoded by `sharp`. Decoders differ by up to 3 of 255 levels, so the choice depends on
+ * nothing but the file and the settings of its data set.
  */
 import { checked, takes } from "../util/arguments.js";
 import { DataError } from "../util/errors.js";
 import { bytes, flag, list, number, shaped } from "../util/kinds.js";
 import { readHeader } from "./image-header.js";
 
-/** What {@link decodeImage} makes; the same settings and file give the same bytes. */
+/** The settings of {@link decodeImage}; the same settings and file give the same bytes. */
 export interface DecodeSettings {
-  /** 1: grey; 3: red, green, blue. */
+  /** Number of channels, 1: grey; 3: red, green, blue. */
   readonly channels: 1 | 3;
   /** [H, W] of the result. */
   readonly size: readonly [number, number];
-  /** Whether to resize; otherwise the file must have that size. */
+  /** Whether to resize; otherwise the file must have `size`. */
   readonly resize: boolean;
 }
 
-/** Pixels `[H, W, C]`, or why there are none. */
+/** Pixels `[H, W, C]`, or the reason why there are none. */
 export type Decoded =
   | { readonly pixels: Uint8Array }
   | { readonly reason: string }
-  /** Of another size, [H, W], though nothing is to be resized. */
+  /** The size of the file, [H, W], if it differs from `size` and is not to be resized. */
   | { readonly size: readonly [number, number] }
-  /** In colours, though all are to be grey. */
+  /** The file has colours, but grey was requested. */
   | { readonly colours: true };
 
 /** Names the decoders and their rule; part of every cache key. */
@@ -44,11 +44,11 @@ const settingsKind = shaped("{ channels, size, resize }", {
 const maxPixels = 2 ** 28;
 
 /**
- * Decodes a JPEG, PNG or WebP file of any kind: the first frame, turned as Exif asks, 8 bits, transparent pixels on
- * white, CMYK through its profile. Resizing is torchvision's `Resize` and `CenterCrop`: the image is made to cover the
- * size by a triangle filter, then cut about its centre.
+ * Decodes a JPEG, PNG or WebP file of any kind: its first frame, rotated as Exif requests, 8 bits, transparent pixels
+ * on white, CMYK converted by its profile. Resizing is torchvision's `Resize` and `CenterCrop`: the image is scaled by
+ * a triangle filter until it covers the size, then cropped around its centre.
  *
- * @throws DataError when the decoder is not installed; a bad file is an answer, not an error.
+ * @throws DataError if the decoder is not installed; a file that cannot be decoded gives a result, not an error.
  */
 export const decodeImage = checked(
   "decodeImage",
@@ -79,7 +79,7 @@ export const decodeImage = checked(
 
 interface Raw {
   readonly data: Uint8Array;
-  /** Absent: as the header says. */
+  /** Width of the raw pixels; absent: as in the header. */
   readonly width?: number;
   readonly height?: number;
 }
@@ -108,7 +108,7 @@ async function load<Module>(name: string, load: () => Promise<Module>): Promise<
   }
 }
 
-/** Grey, grey with alpha, RGB or RGBA to grey or RGB; transparent pixels are shown on white. */
+/** Converts grey, grey with alpha, RGB or RGBA to grey or RGB; transparent pixels are shown on white. */
 function toChannels(data: Uint8Array, count: number, channels: 1 | 3): Uint8Array {
   const from = data.length / count;
   if (from === channels) return data;
@@ -121,7 +121,7 @@ function toChannels(data: Uint8Array, count: number, channels: 1 | 3): Uint8Arra
     const shown = (c: number) =>
       alpha === 255 ? data[i + c] : Math.round((data[i + c] * alpha + 255 * (255 - alpha)) / 255);
     if (channels === 1)
-      out[pixel] = shown(0); // a file without colours, so red is grey
+      out[pixel] = shown(0); // the file has no colours, so red equals grey
     else for (let c = 0; c < 3; c++) out[pixel * 3 + c] = shown(colours ? c : 0);
   }
   return out;
@@ -129,7 +129,7 @@ function toChannels(data: Uint8Array, count: number, channels: 1 | 3): Uint8Arra
 
 const formatNames = { jpeg: "JPEG", png: "PNG", webp: "WebP" } as const;
 
-/** What is wrong, without the names of the parts of the decoder that found it. */
+/** The reason of a decoder's error, without the prefixes that name its components. */
 function reasonOf(error: unknown): string {
   return firstLine(error).replace(/^(Input buffer has corrupt header: |Decode image failed |vips\w+: )+/i, "");
 }

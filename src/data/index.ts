@@ -1,5 +1,5 @@
 /**
- * Data sets, splits, batches. This file only lists what is public: here what reads files, in `browser.ts` the rest.
+ * Data sets, splits, batches. This file only lists what is public: what reads files; the rest is in `browser.ts`.
  */
 export * from "./browser.js";
 export { type ImageFolder, type ImageFolderOptions, loadImageFolder, type SkippedFile } from "./folder.js";

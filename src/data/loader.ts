@@ -1,5 +1,5 @@
 /**
- * From a data set to batches of tensors: order, augmentation, prefetch. It must not know models or training.
+ * Turns a data set into batches of tensors: order, augmentation, prefetch. It must not know models or training.
  */
 import { type Tensor, tensor } from "../tensor/index.js";
 import { checkedConstructor, checkMethods, takes } from "../util/arguments.js";
@@ -15,36 +15,39 @@ import { RandomStream } from "./random.js";
 export interface Batch {
   readonly x: Tensor;
   readonly y: Tensor;
-  /** How many samples are real; smaller than B only in a last batch that was filled up by `padLast`. */
+  /** Number of samples without padding; smaller than B only in a last batch that `padLast` filled up. */
   readonly count: number;
 }
 
-/** How to form batches. */
+/** The options of a {@link DataLoader}. */
 export interface LoaderOptions {
   /** Samples per batch; default 32, from 1. */
   readonly batchSize?: number;
-  /** A new random order in each epoch; default false. */
+  /** Whether each epoch has a new random order; default false. */
   readonly shuffle?: boolean;
-  /** Decides order and augmentation; default 0. */
+  /** Seed of order and augmentation; default 0. */
   readonly seed?: number;
-  /** Leave out a last batch that is not full; default false. */
+  /** Whether to leave out a last batch that is not full; default false. */
   readonly dropLast?: boolean;
-  /** Fill a last batch that is not full by repeating its last sample, so that every batch has one shape; default false. */
+  /** Whether to fill a last batch by repeating its last sample, so that every batch has one shape; default false. */
   readonly padLast?: boolean;
-  /** Batches made ahead of the consumer; default 2, from 0. */
+  /** Number of batches computed before the consumer requests them; default 2, from 0. */
   readonly prefetch?: number;
-  /** Random changes to the images; default none. */
+  /** Augmentation on the host; default none. */
   readonly augment?: Augmentation;
   /**
-   * Pixels as the bytes that the data set holds, neither scaled nor standardised: for steps that do it themselves, as
-   * `standardise` does. A quarter of the copying, and none of the arithmetic; default false.
+   * Whether `x` has the bytes of the data set, neither scaled nor standardised: for steps that standardise themselves,
+   * as by `standardise`. It copies a quarter of the memory, and skips the host's arithmetic. Default false.
    */
   readonly bytes?: boolean;
 }
 
-/** Where an epoch begins. */
+/** The options of {@link DataLoader.epoch}. */
 export interface EpochOptions {
-  /** The batch to begin with, for an epoch that was left early; default 0, up to `length`. Those before are not made. */
+  /**
+   * Index of the first batch, for an epoch that was interrupted; default 0, up to `length`. Earlier batches are
+   * skipped.
+   */
   readonly first?: number;
 }
 
@@ -66,17 +69,17 @@ const checkLoader = checkedConstructor(
 );
 
 /**
- * Batches of a data set. Iterating it gives epoch 0, then epoch 1, …; {@link DataLoader.epoch} gives a certain one.
- * The content of each epoch depends on the seed and its number only, never on timing or on what was read before.
+ * Batches of a data set. Iterating it yields epoch 0, then epoch 1, …; {@link DataLoader.epoch} yields a given one.
+ * The content of an epoch depends on the seed and its number only, never on timing or on earlier reads.
  *
- * @throws ConfigError when an option is out of range.
+ * @throws ConfigError if an option is out of range.
  * @example
  * for await (const { x, y } of new DataLoader(train, { batchSize: 64, shuffle: true, seed: 1 })) await step(x, y);
  */
 export class DataLoader implements AsyncIterable<Batch> {
   readonly dataset: Dataset;
   readonly batchSize: number;
-  /** Batches per epoch. */
+  /** Number of batches per epoch. */
   readonly length: number;
   readonly #options: LoaderOptions;
   readonly #prefetch: number;
@@ -110,9 +113,9 @@ export class DataLoader implements AsyncIterable<Batch> {
   }
 
   /**
-   * The batches of one epoch. Leaving the loop early ends all work; an error in the data set surfaces in the loop.
+   * The batches of one epoch. Leaving the loop early stops prefetching; an error in the data set is thrown in the loop.
    *
-   * @param number from 0.
+   * @param number the epoch, from 0.
    */
   async *epoch(number: number, { first = 0 }: EpochOptions = {}): AsyncGenerator<Batch, void, void> {
     const { shuffle = false } = this.#options;
@@ -155,7 +158,10 @@ export class DataLoader implements AsyncIterable<Batch> {
     return { x: tensor(x, { shape }), y: this.#labels(y, indices), count };
   }
 
-  /** The labels of a batch, each of them a class: where they lie on a device, one that is none would give NaN. */
+  /**
+   * The labels of a batch as a tensor; throws if one is not a class index, which would give a loss of NaN on the
+   * device.
+   */
   #labels(labels: ArrayLike<number>, indices: ArrayLike<number>): Tensor {
     const { length } = this.dataset.classes;
     for (let i = 0; i < labels.length; i++) {
@@ -167,13 +173,15 @@ export class DataLoader implements AsyncIterable<Batch> {
 
 checkMethods(DataLoader, { epoch: takes<EpochOptions>({ number: count(0) }, { first: count(0) }) });
 
-/** Random numbers of one sample that an augmentation may draw. */
+/** Number of random numbers that an augmentation may draw per sample. */
 const drawsPerSample = 16;
 
-/** Work that is due in the next turn of the event loop, so that a step already handed to the device runs beside it. */
+/**
+ * A scheduled task of the next turn of the event loop, so that a step already submitted to the device runs meanwhile.
+ */
 interface Pending {
   readonly result: Promise<Batch>;
-  /** Work that has not begun never will; work that has is waited for. */
+  /** Cancels the task if it has not started; otherwise awaits it. */
   stop(): Promise<void>;
 }
 
@@ -187,7 +195,7 @@ function later(work: () => Promise<Batch>): Pending {
   });
   const settled = result.then(
     () => undefined,
-    () => undefined, // it is the loop that reports errors, and only when it gets there
+    () => undefined, // the loop throws the error when it reaches this batch
   );
   return {
     result,

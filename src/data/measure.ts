@@ -1,15 +1,15 @@
-/** Statistics of a training split, of whatever kind and size. It must not know file formats. */
+/** Statistics of a training split of any kind and size. It must not know file formats. */
 import { checked, takes } from "../util/arguments.js";
 import { DataError } from "../util/errors.js";
 import type { Dataset, Standardisation } from "./dataset.js";
 import { datasetKind } from "./kinds.js";
 
-/** A deviation below this share of the mean may be rounding. */
+/** Deviations below this share of the mean may be due to rounding. */
 const ROUNDING = 2 ** -20;
-/** Samples read at once. */
+/** Number of samples read at once. */
 const BATCH = 256;
 
-/** A data set that statistics may come from: one of role `train`. */
+/** A data set that statistics may be computed from: one of role `train`. */
 export type TrainingSet = Dataset & { readonly role: "train" };
 
 /**
@@ -17,10 +17,10 @@ export type TrainingSet = Dataset & { readonly role: "train" };
  * once, batch by batch. Other roles are refused by the type checker and at run time, so that nothing of the test data
  * reaches the model.
  *
- * Formula: of each batch the mean and the sum of squares about it, merged in float64 (Chan et al. 1979). A channel that
- * is constant has deviation 1, so that it only loses its mean.
+ * Formula: mean and sum of squared deviations of each batch, merged in float64 (Chan et al. 1979). A constant channel
+ * gets deviation 1, so that only its mean is subtracted.
  *
- * @throws DataError when the data set is empty or not a training split.
+ * @throws DataError if the data set is empty or not a training split.
  * @example
  * const statistics = await fitStandardisation(train);
  * const [trainSet, testSet] = [train.standardise(statistics), test.standardise(statistics)];
@@ -43,7 +43,7 @@ export const fitStandardisation = checked(
     let seen = 0;
     for (let first = 0; first < train.length; first += BATCH) {
       const indices = Int32Array.from({ length: Math.min(BATCH, train.length - first) }, (_, i) => first + i);
-      // Sums of bytes are exact, so they are taken where there are bytes.
+      // Sums of bytes are exact, so stored bytes are preferred.
       const { x } = await (train.bytes ? train.bytes(indices) : train.batch(indices));
       const added = indices.length * plane;
       for (let c = 0; c < channels; c++) {
@@ -63,11 +63,11 @@ export const fitStandardisation = checked(
   },
 );
 
-/** Of one channel of `x` [B, C, H, W]: its mean, and the sum of squares about it. */
+/** Mean and sum of squared deviations of one channel of `x` [B, C, H, W]. */
 function momentsOf(x: Float32Array | Uint8Array, channel: number, channels: number, plane: number): [number, number] {
   let sum = 0;
   for (let start = channel * plane; start < x.length; start += channels * plane) {
-    let part = 0; // per image, so that long sums keep their digits
+    let part = 0; // summed per image, so that rounding errors stay small
     for (let i = start; i < start + plane; i++) part += x[i];
     sum += part;
   }

@@ -1,6 +1,6 @@
 /**
- * Decoded images on disk: found again by what they were made of, made when they are not there, whole or not at all.
- * It must not know classes or splits.
+ * Decoded images on disk, under a key of everything that they depend on; a missing entry is decoded and stored
+ * atomically. It must not know classes or splits.
  */
 import { createHash, randomBytes } from "node:crypto";
 import { statSync } from "node:fs";
@@ -13,33 +13,33 @@ import { type DecodeSettings, decoderVersion } from "./image.js";
 import { chooseSettings, type ImageList, type PixelRequest, sizesError } from "./image-probe.js";
 import { openStore, type PixelStore } from "./pixel-store.js";
 
-/** How far the decoding is; `done` counts files. */
+/** The progress of decoding; `done` counts files. */
 export interface DecodeProgress {
   readonly done: number;
   readonly total: number;
 }
 
-/** Where pixels are kept, and how many of them in memory. */
+/** The cache folder, and the limit on the pixels held in memory. */
 export interface PixelPlace {
-  /** Pixels up to this are held in memory, more are read from the cache as they are needed. */
+  /** Limit in bytes up to which pixels are held in memory; more are read from the cache on demand. */
   readonly memoryBytes: number;
-  /** Default: `pixels` in the user's cache folder. */
+  /** Cache folder; default: `pixels` in the user's cache folder. */
   readonly cache?: string;
   readonly onProgress?: (progress: DecodeProgress) => void;
 }
 
-/** A file that could not be decoded: its place in the list, and why. */
+/** A file that could not be decoded: its index in the list, and the reason. */
 type Skip = readonly [index: number, reason: string];
 
 /** Decoded images. */
 export interface Pixels {
   readonly settings: DecodeSettings;
-  /** By the place of a file in the list. */
+  /** The pixels by the index of a file in the list. */
   readonly store: PixelStore;
   readonly skipped: readonly Skip[];
-  /** Names and sizes of the files, hashed: equal for the same images wherever they lie. */
+  /** Hash of names and sizes of the files: equal for the same images in any folder. */
   readonly fingerprint: string;
-  /** Seconds that decoding took; absent when the cache had the images. */
+  /** Time that decoding took in seconds; absent if the cache had the images. */
   readonly decodeSeconds?: number;
 }
 
@@ -55,11 +55,11 @@ interface Index {
 }
 
 /**
- * The pixels of a list of files, `[N, H, W, C]` bytes. Whatever changes a file (its name, size or time) or the outcome
- * (the decoders, the settings) is part of the name under which they are kept.
+ * The pixels of a list of files, `[N, H, W, C]` bytes. The cache key contains everything that changes a file (name,
+ * size, time) or the result (decoders, settings).
  *
- * @throws DataError when sizes are mixed and none was requested, more than half of the files cannot be decoded, or the
- *   cache cannot be written.
+ * @throws DataError if sizes differ and none was requested, more than half of the files cannot be decoded, or the cache
+ *   cannot be written.
  */
 export async function openPixels(list: ImageList, request: PixelRequest, place: PixelPlace): Promise<Pixels> {
   const { key, fingerprint } = await hashFiles(list, request);
@@ -78,14 +78,14 @@ export async function openPixels(list: ImageList, request: PixelRequest, place: 
   return { settings, store, skipped, fingerprint, decodeSeconds };
 }
 
-/** Files per turn of the event loop: names are looked up one by one, which is quick but not nothing. */
+/** Number of files looked up per turn of the event loop, so that a long list does not block it. */
 const filesPerTurn = 2000;
 
 async function hashFiles(list: ImageList, request: PixelRequest): Promise<{ key: string; fingerprint: string }> {
   const content = createHash("sha256").update(JSON.stringify([format, decoderVersion, request]));
   const identity = createHash("sha256");
   for (const [i, path] of list.paths.entries()) {
-    // A file that is gone by now is an outcome of decoding.
+    // A missing file is reported by decoding.
     const { size, mtimeMs } = lookUp(join(list.root, path));
     content.update(`${path}\0${size}\0${mtimeMs}\n`);
     identity.update(`${path}\0${size}\n`);
@@ -102,7 +102,7 @@ function lookUp(path: string): { readonly size: number; readonly mtimeMs: number
   }
 }
 
-/** The index of a cache that is whole; anything else is as good as none. */
+/** The index of a complete cache entry; undefined for anything else. */
 async function readIndex(folder: string, files: number): Promise<Index | undefined> {
   try {
     const index = JSON.parse(await readFile(join(folder, names.index), "utf8")) as Index;
@@ -114,7 +114,7 @@ async function readIndex(folder: string, files: number): Promise<Index | undefin
   }
 }
 
-/** Decodes into a folder beside the final one, which then takes its name: nobody ever sees half of it. */
+/** Decodes into a temporary folder, then renames it to the final one, so that no process sees a partial entry. */
 async function makePixels(
   list: ImageList,
   request: PixelRequest,
@@ -139,9 +139,9 @@ async function makePixels(
     const index: Index = { format, settings, files: list.paths.length, skipped };
     await writeFile(join(temporary, names.index), JSON.stringify(index));
     await rename(temporary, folder).catch(async (error: NodeJS.ErrnoException) => {
-      if (await readIndex(folder, list.paths.length)) return; // another process was faster
+      if (await readIndex(folder, list.paths.length)) return; // another process wrote it first
       if (error.code !== "ENOTEMPTY" && error.code !== "EEXIST") throw error;
-      await rm(folder, { recursive: true, force: true }); // damaged: it was looked at and found wanting
+      await rm(folder, { recursive: true, force: true }); // the entry is damaged
       await rename(temporary, folder);
     });
   } finally {
@@ -149,7 +149,7 @@ async function makePixels(
   }
 }
 
-/** Returns the files that were skipped, or `colours` when all were to be grey and one is not. */
+/** Decodes all files; returns the skipped ones, or `colours` if grey was requested and one image has colours. */
 async function decodeInto(
   path: string,
   list: ImageList,
@@ -197,7 +197,7 @@ function checkSkipped({ root, paths }: ImageList, skipped: readonly Skip[]): voi
   });
 }
 
-/** What processes left behind that were killed while decoding. */
+/** Deletes the temporary folders of processes that were killed while decoding. */
 async function removeStale(cache: string): Promise<void> {
   for (const name of await readdir(cache)) {
     if (!name.endsWith(".tmp")) continue;

@@ -1,33 +1,33 @@
 /**
- * Equally large samples of bytes, by number: held in memory, or read from a file at their positions. It must not know
- * what the bytes are.
+ * Samples of bytes of equal size, by index: held in memory, or read from a file at their positions. It must not know
+ * the meaning of the bytes.
  */
 import { closeSync, open as openFile, read } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { promisify } from "node:util";
 import { DataError } from "../util/errors.js";
 
-/** Bytes of several samples, the i-th of them from `starts[i]` on. */
+/** Bytes of several samples; the i-th begins at `starts[i]`. */
 interface SampleBytes {
   readonly bytes: Uint8Array;
   readonly starts: Float64Array;
 }
 
-/** Samples by number. */
+/** Samples by index. */
 export interface PixelStore {
   readonly inMemory: boolean;
   read(indices: ArrayLike<number>): SampleBytes | Promise<SampleBytes>;
 }
 
-/** One read at most; samples that lie and are wanted one behind the other are read together. */
+/** Limit on the size of one read; samples that are consecutive in the file and in the request are read together. */
 const readBytes = 2 ** 22;
-/** Files are read into memory in pieces: one read takes at most 2 GiB. */
+/** Size of the reads that load a whole file: Node limits one read to 2 GiB. */
 const pieceBytes = 2 ** 26;
 
 const readAt = promisify(read);
 const openDescriptor = promisify(openFile);
 
-/** Opens a file of samples of `sampleSize` bytes each: in memory when all of it fits the budget. */
+/** Opens a file of samples of `sampleSize` bytes each, and loads it into memory if all of it fits the budget. */
 export async function openStore(path: string, sampleSize: number, memoryBytes: number): Promise<PixelStore> {
   const file = await open(path, "r");
   try {
@@ -64,7 +64,7 @@ class MemoryStore implements PixelStore {
   }
 }
 
-/** Descriptors of stores that nothing can reach any more. */
+/** Closes the descriptors of stores that were garbage-collected. */
 const forgotten = new FinalizationRegistry<number>((descriptor) => closeSync(descriptor));
 
 class FileStore implements PixelStore {

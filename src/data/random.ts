@@ -1,11 +1,11 @@
 /**
  * Random numbers of the host as a function of seed, stream name and position, so that they depend neither on timing nor
- * on what was drawn before. It must not know what they are used for.
+ * on earlier draws. It must not know what they are used for.
  */
 import { hashStream, philox2x32 } from "../util/philox.js";
 
 /**
- * A named stream of random numbers, addressed by row (such as the epoch) and position in the row.
+ * A named stream of random numbers, indexed by row (such as the epoch) and position in the row.
  *
  * Source: Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3" (Philox 2×32, 10 rounds).
  */
@@ -21,7 +21,7 @@ export class RandomStream {
     return philox2x32(position, row, this.#key)[0] / 2 ** 32;
   }
 
-  /** The numbers 0 … n − 1 in random order (Fisher and Yates). */
+  /** The numbers 0 … n − 1 in random order (Fisher-Yates shuffle). */
   permutation(n: number, row: number): Int32Array {
     const order = Int32Array.from({ length: n }, (_, i) => i);
     for (let i = n - 1; i > 0; i--) {

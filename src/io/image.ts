@@ -1,22 +1,23 @@
 /**
- * Images as bytes in host memory: turning grey, resizing. It must not know file formats, tensors or models.
+ * Images as bytes in host memory: conversion to grey and RGB, resizing. It must not know file formats, tensors or
+ * models.
  */
 import { checked, takes } from "../util/arguments.js";
 import { ConfigError } from "../util/errors.js";
 import { count, isPlain, type Kind } from "../util/kinds.js";
 
-/** Pixels row by row, channels together: `data[(y * width + x) * channels + c]`, 0 is black. */
+/** Pixels row by row, channels interleaved: `data[(y * width + x) * channels + c]`, 0 is black. */
 export interface Image {
   readonly width: number;
   readonly height: number;
-  /** 1: grey; 3: red, green, blue. */
+  /** Number of channels, 1: grey; 3: red, green, blue. */
   readonly channels: 1 | 3;
   readonly data: Uint8Array;
-  /** Whether the file had transparent pixels; they are shown on white, as a page would. */
+  /** Whether the file had transparent pixels; they are shown on white. */
   readonly transparent: boolean;
 }
 
-/** Most pixels that an image is resized to. */
+/** Largest number of pixels that an image may be resized to. */
 const MOST_PIXELS = 2 ** 28;
 const imageKind: Kind = {
   name: "an image { width, height, channels, data } with a byte for every pixel and channel",
@@ -33,7 +34,8 @@ const imageKind: Kind = {
 };
 
 /**
- * An image in grey, by the luma weights of ITU-R BT.601: L = 0.299 R + 0.587 G + 0.114 B. A grey image is returned as it is.
+ * An image in grey, by the luma weights of ITU-R BT.601: L = 0.299 R + 0.587 G + 0.114 B. A grey image is returned
+ * unchanged.
  */
 export const toGrey = checked("toGrey", takes({ image: imageKind }), (image: Image): Image => {
   if (image.channels === 1) return image;
@@ -45,7 +47,7 @@ export const toGrey = checked("toGrey", takes({ image: imageKind }), (image: Ima
   return { ...image, channels: 1, data };
 });
 
-/** A grey image with its one channel three times; an RGB image is returned as it is. */
+/** A grey image with its channel repeated three times; an RGB image is returned unchanged. */
 export const toRgb = checked("toRgb", takes({ image: imageKind }), (image: Image): Image => {
   if (image.channels === 3) return image;
   const data = new Uint8Array(image.width * image.height * 3);
@@ -54,11 +56,11 @@ export const toRgb = checked("toRgb", takes({ image: imageKind }), (image: Image
 });
 
 /**
- * Resizes by a triangle filter that widens when it shrinks the image, so that every pixel counts (Pillow's BILINEAR).
+ * Resizes by a triangle filter that widens for downscaling, so that every pixel counts (Pillow's BILINEAR).
  *
  * @param width new width in pixels, from 1.
  * @param height new height in pixels, from 1.
- * @throws ConfigError when a size is out of range
+ * @throws ConfigError if a size is out of range
  */
 export const resize = checked(
   "resize",
@@ -93,7 +95,7 @@ export const resize = checked(
   },
 );
 
-/** For each of `to` output pixels: the first input pixel it reads and the weights from there on, with sum 1. */
+/** The filter along one axis: for each of `to` output pixels the first input pixel, and weights that sum to 1. */
 function triangleFilter(from: number, to: number): readonly { first: number; weights: readonly number[] }[] {
   const scale = from / to;
   const radius = Math.max(1, scale);

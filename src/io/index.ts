@@ -1,6 +1,6 @@
 /**
- * Files in and out: safetensors, PNG, atomic writes. This file only lists what is public: here what needs Node, in
- * `browser.ts` the rest.
+ * File formats: safetensors, PNG, atomic writes. This file only lists what is public: what needs Node; the rest is in
+ * `browser.ts`.
  */
 export * from "./browser.js";
 export { makeFolder, readFileBytes, writeFileAtomic } from "./files.js";

@@ -1,5 +1,5 @@
 /**
- * Images from PNG files and bytes. Needs Node: a browser decodes images itself. It must not know tensors or models.
+ * Decoding of PNG files and bytes. It needs Node: a browser decodes images itself. It must not know tensors or models.
  */
 import { PNG } from "pngjs";
 import { checked, takes } from "../util/arguments.js";
@@ -15,8 +15,8 @@ const maxPixels = 2 ** 26;
 /**
  * Decodes a PNG of any colour type, depth or interlacing to 8-bit grey or RGB.
  *
- * @param name what errors call the bytes, usually the path.
- * @throws DataError when the bytes are not PNG, truncated, damaged, or larger than 2²⁶ pixels.
+ * @param name the name of the bytes in errors, usually the path.
+ * @throws DataError if the bytes are not PNG, truncated, damaged, or larger than 2²⁶ pixels.
  */
 export const decodePng = checked(
   "decodePng",
@@ -56,13 +56,15 @@ export const decodePng = checked(
 /**
  * Reads a PNG file; see {@link decodePng}.
  *
- * @throws DataError when the file is missing, not PNG or damaged.
+ * @throws DataError if the file is missing, not PNG or damaged.
  */
 export const readPng = checked("readPng", takes({ path: text }), async (path: string): Promise<Image> => {
   return decodePng(await readFileBytes(path), path);
 });
 
-/** pngjs: RGBA bytes, and whether the file has colours; its types leave out what it returns beside the pixels. */
+/**
+ * Decodes by pngjs to RGBA bytes, and whether the file has colours; pngjs' types omit the properties beside the pixels.
+ */
 function parsePng(bytes: Uint8Array, error: (problem: string) => DataError): { data: Uint8Array; color: boolean } {
   try {
     const parsed: PNG & { color?: boolean } = PNG.sync.read(Buffer.from(bytes));

@@ -1,5 +1,5 @@
 /**
- * Safetensors files on disk. Needs Node; it must not know the format.
+ * Safetensors files on disk. It needs Node; it must not know the format.
  */
 import type { Tensor } from "../tensor/index.js";
 import { checked, takes } from "../util/arguments.js";
@@ -18,7 +18,7 @@ import {
 /**
  * Reads a safetensors file; see {@link decodeSafetensors}.
  *
- * @throws DataError when the file is missing or damaged.
+ * @throws DataError if the file is missing or damaged.
  */
 export const readSafetensors = checked(
   "readSafetensors",
@@ -31,8 +31,8 @@ export const readSafetensors = checked(
 /**
  * Writes a safetensors file atomically.
  *
- * @param tensors by name: a state dict, whose values at the call are written, or values in host memory
- * @throws DataError when the file cannot be written; the old file is then untouched.
+ * @param tensors by name: a state dict, whose values at the time of the call are written, or host tensors
+ * @throws DataError if the file cannot be written; the old file is then kept.
  * @example
  * await writeSafetensors("model.safetensors", model.stateDict());
  * await writeSafetensors("w.safetensors", { w: { dtype: "f32", shape: [2], data: Float32Array.of(1, 2) } });

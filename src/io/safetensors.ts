@@ -1,7 +1,7 @@
 /**
- * The safetensors format: named tensors as one JSON header and one block of raw little-endian numbers. Reading checks
- * everything before it touches a number, because the file may come from anywhere. It must not know modules, devices or
- * where the bytes come from.
+ * The safetensors format: named tensors as one JSON header and one block of raw little-endian numbers. Reading
+ * validates the whole header before any number, because files may come from untrusted sources. It must not know
+ * modules, devices or where the bytes come from.
  *
  * Source: https://github.com/huggingface/safetensors, "Format".
  */
@@ -18,15 +18,15 @@ export interface HostTensor {
   readonly data: TypedArray;
 }
 
-/** What a safetensors file holds. */
+/** The content of a safetensors file. */
 export interface Safetensors {
   readonly tensors: Readonly<Record<string, HostTensor>>;
   readonly metadata: Readonly<Record<string, string>>;
 }
 
-/** What a safetensors file says beside its tensors. */
+/** The options of {@link encodeSafetensors}. */
 export interface SafetensorsOptions {
-  /** Text by name, kept in the header; default none. */
+  /** Strings by name, stored in the header; default none. */
   readonly metadata?: Readonly<Record<string, string>>;
 }
 
@@ -64,9 +64,10 @@ const formats: Readonly<Record<string, Format>> = {
 };
 
 /**
- * Reads tensors into host memory: the values that they have at the call, also if variables change before all are read.
+ * Reads tensors into host memory: the values at the time of the call, also if variables are assigned before all are
+ * read.
  *
- * @param tensors by name, such as a state dict; what is in host memory stays as it is
+ * @param tensors by name, such as a state dict; host tensors are returned unchanged
  * @example
  * const bytes = encodeSafetensors(await readTensors({ w: tensor([1, 2]) }));
  */
@@ -78,7 +79,7 @@ export const readTensors = checked(
       return [name, value instanceof Tensor ? value.detach() : value] as const;
     });
     const computed = entries.flatMap(([, value]) => (value instanceof Tensor ? [value] : []));
-    // Values in host memory need no device.
+    // Host tensors need no device.
     if (computed.length > 0) await realize(...computed);
     const read = async (value: Tensor | HostTensor): Promise<HostTensor> =>
       value instanceof Tensor ? { dtype: value.dtype, shape: value.shape, data: await value.data() } : value;
@@ -122,7 +123,7 @@ export const encodeSafetensors = checked(
   },
 );
 
-/** Requires values that are there, as many as the shape says, of the dtype's array. */
+/** Checks that a value is a host tensor: as many values as its shape says, in the array type of its dtype. */
 function checkHostTensor(name: string, value: HostTensor): void {
   const fail = (problem: string, hint?: string) => new DataError(`[encodeSafetensors] ${name} ${problem}`, { hint });
   if (value instanceof Tensor) {
@@ -141,8 +142,8 @@ function checkHostTensor(name: string, value: HostTensor): void {
 /**
  * Decodes safetensors bytes. F32, F64, I32, U8 and BOOL keep their dtype; F16 and BF16 become f32, other integers i32.
  *
- * @param name what errors call the bytes, usually the path.
- * @throws DataError when the bytes are truncated, overlap, leave holes, or hold a dtype or value that does not fit.
+ * @param name the name of the bytes in errors, usually the path.
+ * @throws DataError if the bytes are truncated, overlap, leave holes, or have a dtype or value that does not fit.
  */
 export const decodeSafetensors = checked(
   "decodeSafetensors",
@@ -226,7 +227,7 @@ function halfToNumber(bits: number): number {
   return exponent === 0 ? sign * fraction * 2 ** -24 : sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
 }
 
-/** A bf16 is the upper half of an f32. */
+/** The bits of bf16 numbers as f32: a bf16 is the upper half of an f32. */
 function upperHalves(bytes: Uint8Array): Uint32Array {
   return Uint32Array.from(new Uint16Array(bytes.buffer), (bits) => bits << 16);
 }

@@ -1,18 +1,18 @@
-/** The convolution that the networks here are made of. It must not know any network. */
+/** The convolution layer that the networks here use. It must not know any network. */
 import * as nn from "../nn/index.js";
 import type { Generator } from "../tensor/index.js";
 
 interface ConvolutionOptions {
-  /** Default 1. */
+  /** Step of the window in pixels. Default 1. */
   readonly stride?: number;
-  /** Default 1. */
+  /** Number of groups of channels. Default 1. */
   readonly groups?: number;
   readonly generator?: Generator;
 }
 
 /**
- * A convolution without bias that keeps the size but for the stride; its weight starts from He's normal distribution by
- * fan-out, as in torchvision.
+ * A convolution without bias whose padding keeps the size at stride 1; its weight starts from He's normal distribution
+ * by fan-out, as in torchvision.
  */
 export function convolution(inner: number, outer: number, kernel: number, options: ConvolutionOptions): nn.Conv2d {
   const init: nn.Conv2dOptions["init"] = (shape, { generator }) =>

@@ -1,18 +1,18 @@
 /** Eigenvalues of small symmetric matrices on the host, in float64. It must not know what they are used for. */
 
-/** Sweeps after which the matrix is diagonal to the last bit, for any size that is of use here; ten are plenty. */
+/** Limit on the number of sweeps; about ten make a matrix of the sizes used here diagonal to the last bit. */
 const SWEEPS = 30;
 
-/** Of a symmetric matrix: `A = Σ_i values[i] · vectors[i] · vectors[i]ᵀ`. */
+/** The decomposition of a symmetric matrix: `A = Σ_i values[i] · vectors[i] · vectors[i]ᵀ`. */
 export interface Eigen {
-  /** Ascending. */
+  /** Eigenvalues, ascending. */
   readonly values: readonly number[];
-  /** Orthonormal; the component of the largest size is positive. */
+  /** Orthonormal eigenvectors; the component of largest magnitude is positive. */
   readonly vectors: readonly (readonly number[])[];
 }
 
 /**
- * Eigenvalues and eigenvectors by Jacobi's rotations: each makes one element zero, until all beside the diagonal are.
+ * Eigenvalues and eigenvectors by Jacobi rotations: each makes one element zero, until all off-diagonal elements are.
  *
  * @param matrix rows of a symmetric matrix
  * @see Golub & Van Loan 2013, "Matrix Computations", section 8.5
@@ -33,7 +33,7 @@ export function eigenSymmetric(matrix: readonly (readonly number[])[]): Eigen {
   return { values: order.map((i) => A[i][i]), vectors: columns.map((v) => v.map((x) => x * signOf(v))) };
 }
 
-/** The rotation in the plane of p and q that makes A[p][q] zero. */
+/** Applies the rotation in the plane of p and q that makes A[p][q] zero. */
 function rotate(A: number[][], V: number[][], p: number, q: number): void {
   if (A[p][q] === 0) return;
   const theta = (A[q][q] - A[p][p]) / (2 * A[p][q]);

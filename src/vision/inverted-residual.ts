@@ -26,8 +26,8 @@ const check = checkedConstructor(
 );
 
 /**
- * Inverted residual: widen by a 1×1 convolution, a 3×3 convolution of each channel for itself, and back by another 1×1,
- * each with batch normalisation, the first two with ReLU6; the input is added where the shapes agree.
+ * Inverted residual: a 1×1 convolution that expands the channels, a 3×3 depthwise convolution, and a 1×1 convolution
+ * that projects them, each with batch normalisation, the first two with ReLU6; the input is added if the shapes agree.
  *
  * Shape: `[N, Cin, H, W] -> [N, Cout, ⌈H/stride⌉, ⌈W/stride⌉]`. Keys are torchvision's (`conv.0.0.weight`, …); the
  * convolutions start from He's normal distribution by fan-out.
@@ -41,7 +41,7 @@ const check = checkedConstructor(
  */
 export class InvertedResidual extends nn.Module {
   readonly conv: nn.Sequential;
-  /** Whether the input is added. */
+  /** Whether the input is added to the output. */
   readonly residual: boolean;
 
   constructor(inChannels: number, outChannels: number, options: InvertedResidualOptions = {}) {

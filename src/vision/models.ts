@@ -13,10 +13,10 @@ import { ResNet, type ResNetName, resnetRows, type Stem } from "./resnet.js";
 import { buildSmall, type SmallName, smallRows } from "./small.js";
 import { SpeedNet, type SpeedNetName, speednetRows } from "./speednet.js";
 
-/** From this size of images on, the default stem is that for ImageNet: below, it would leave too few pixels. */
+/** Least size of images for which the default stem is ImageNet's: it would leave too few pixels of smaller ones. */
 const LARGE = 64;
 
-/** What a model is built for. */
+/** The options of {@link createModel}. */
 export interface ModelOptions {
   /** Number of classes, ≥ 1. */
   readonly classes: number;
@@ -24,7 +24,9 @@ export interface ModelOptions {
   readonly inChannels?: number;
   /** Size of the images in pixels, ≥ 1: one number, or `[height, width]`. */
   readonly size: Size2d;
-  /** First layers of resnet18, resnet34 and resnet50. Default: `imagenet` for images from 64 pixels up, else `cifar`. */
+  /**
+   * First layers of resnet18, resnet34 and resnet50. Default: `imagenet` for images from 64 pixels up, else `cifar`.
+   */
   readonly stem?: Stem;
   /** Whether the blocks of residual networks start as the identity. Default false. */
   readonly zeroInitResidual?: boolean;
@@ -63,7 +65,7 @@ export const modelNames = Object.keys(models) as [ModelName, ...ModelName[]];
  *
  * Shape: `[N, inChannels, H, W] -> [N, classes]`.
  *
- * @throws ConfigError when there is no model of this name, an option is out of range, or the images are too small
+ * @throws ConfigError if there is no model of this name, an option is out of range, or the images are too small
  * @example
  * const model = createModel("resnet20", { classes: 10, size: 32 });
  * const logits = model.eval()(zeros([1, 3, 32, 32])); // shape [1, 10]

@@ -1,6 +1,6 @@
 /**
- * Residual networks as rows of data: the variants of He et al. for CIFAR and for ImageNet, with the keys of torchvision.
- * This file knows layers only; it must not know data sets, training, or the other models.
+ * Residual networks as rows of data: the variants of He et al. for CIFAR and for ImageNet, with the keys of
+ * torchvision. This file knows layers only; it must not know data sets, training, or the other models.
  */
 import * as nn from "../nn/index.js";
 import { Generator, type Tensor } from "../tensor/index.js";
@@ -8,16 +8,16 @@ import { checkedConstructor, takes } from "../util/arguments.js";
 import { count, flag, instance, needed, word } from "../util/kinds.js";
 import { convolution } from "./convolution.js";
 
-/** One variant: what a network is built from. */
+/** One variant: the numbers that a network is built from. */
 interface Row {
   readonly block: "basic" | "bottleneck";
-  /** Blocks per stage; every stage but the first halves the image. */
+  /** Number of blocks per stage; every stage but the first halves the image. */
   readonly blocks: readonly number[];
-  /** Channels per stage; a bottleneck's output has four times as many. */
+  /** Number of channels per stage; the output of a bottleneck has four times as many. */
   readonly widths: readonly number[];
-  /** How a block whose output differs in shape passes its input on: by a 1×1 convolution, or without parameters. */
+  /** The shortcut of a block whose output differs in shape from its input: a 1×1 convolution, or padding by zeros. */
   readonly shortcut: "project" | "pad";
-  /** The only stem of the variant, if it has no choice. */
+  /** The stem of the variant, if there is no choice. */
   readonly stem?: Stem;
 }
 
@@ -51,9 +51,11 @@ export interface ResNetOptions {
   readonly classes: number;
   /** Channels of the images. Default 3, range ≥ 1. */
   readonly inChannels?: number;
-  /** The first layers of resnet18, resnet34 and resnet50; the others have the stem `cifar`. Default `imagenet`. */
+  /** First layers of resnet18, resnet34 and resnet50; the others have the stem `cifar`. Default `imagenet`. */
   readonly stem?: Stem;
-  /** Whether the last normalisation of each block starts at 0, so that the block starts as the identity. Default false. */
+  /**
+   * Whether the last normalisation of each block starts at 0, so that the block starts as the identity. Default false.
+   */
   readonly zeroInitResidual?: boolean;
   /** Source of the initial values. Default: the one seeded by `nn.manualSeed`. */
   readonly generator?: Generator;
@@ -78,9 +80,9 @@ const check = checkedConstructor(
  *
  * Shape: `[N, Cin, H, W] -> [N, classes]`. Formula of a block: `y = relu(F(x) + shortcut(x))`.
  *
- * Keys and initial values are torchvision's: convolutions from He's normal distribution by fan-out, normalisations 1 and
- * 0, the last layer uniform. The variants for CIFAR have the shortcuts that the paper calls A: every other pixel, and
- * zeros behind the channels. Bottlenecks have their stride in the 3×3 convolution, as in torchvision.
+ * Keys and initial values are torchvision's: convolutions from He's normal distribution by fan-out, normalisations 1
+ * and 0, the last layer uniform. The variants for CIFAR use the paper's shortcut A: every other pixel, and zeros for
+ * the additional channels. Bottlenecks have their stride in the 3×3 convolution, as in torchvision.
  *
  * @param name the variant
  * @throws ConfigError if an option is out of range; ShapeError from the call if rank or channels differ
@@ -95,7 +97,7 @@ export class ResNet extends nn.Module {
   readonly layer1: nn.Sequential;
   readonly layer2: nn.Sequential;
   readonly layer3: nn.Sequential;
-  /** Only the networks for ImageNet have four stages. */
+  /** The fourth stage; null in networks for CIFAR. */
   readonly layer4: nn.Sequential | null;
   readonly fc: nn.Linear;
 
@@ -169,7 +171,7 @@ class BasicBlock extends nn.Module {
     this.downsample = shortcut(channels, width, options);
   }
 
-  /** The normalisation whose result meets the shortcut. */
+  /** The normalisation whose output is added to the shortcut. */
   get last(): nn.BatchNorm2d {
     return this.bn2;
   }
@@ -188,7 +190,7 @@ class BasicBlock extends nn.Module {
   }
 }
 
-/** 1×1, 3×3, 1×1. `[N, C, H, W] -> [N, 4·width, ⌈H/stride⌉, ⌈W/stride⌉]` */
+/** Convolutions 1×1, 3×3, 1×1. `[N, C, H, W] -> [N, 4·width, ⌈H/stride⌉, ⌈W/stride⌉]` */
 class Bottleneck extends nn.Module {
   static readonly expansion = 4;
   readonly conv1: nn.Conv2d;
@@ -212,7 +214,7 @@ class Bottleneck extends nn.Module {
     this.downsample = shortcut(channels, outer, options);
   }
 
-  /** The normalisation whose result meets the shortcut. */
+  /** The normalisation whose output is added to the shortcut. */
   get last(): nn.BatchNorm2d {
     return this.bn3;
   }
@@ -233,7 +235,7 @@ class Bottleneck extends nn.Module {
   }
 }
 
-/** Null where the input passes unchanged. */
+/** The shortcut of a block; null if the input is added unchanged. */
 function shortcut(channels: number, outer: number, { stride, shortcut, generator }: BlockOptions): nn.Module | null {
   if (stride === 1 && channels === outer) return null;
   if (shortcut === "pad") return new PadShortcut(outer - channels, stride);
@@ -241,8 +243,8 @@ function shortcut(channels: number, outer: number, { stride, shortcut, generator
 }
 
 /**
- * Shortcut A: every `stride`-th pixel and further channels of zeros. They come last, as in the authors' own code for
- * Torch, so that channels keep their places in the blocked layout of the compiler.
+ * Shortcut A: every `stride`-th pixel, and additional channels of zeros. They come last, as in the authors' own code
+ * for Torch, so that channels keep their positions in the blocked layout of the compiler.
  */
 class PadShortcut extends nn.Module {
   readonly more: number;

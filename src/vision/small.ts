@@ -5,7 +5,7 @@ import * as nn from "../nn/index.js";
 import type { Generator } from "../tensor/index.js";
 import { ConfigError } from "../util/errors.js";
 
-/** One layer of a row. `dense` with `classes` is the last one: as many outputs as there are classes. */
+/** One layer of a row. `dense` with `classes` is the last one: it has one output per class. */
 type Layer =
   | { readonly conv: number; readonly kernel: number; readonly padding: number }
   | { readonly dense: number | "classes" }
@@ -50,8 +50,8 @@ export type SmallName = keyof typeof smallRows;
 /**
  * Builds a row of layers.
  *
- * @param sampleShape [C, H, W].
- * @throws ConfigError when the images are too small for the model.
+ * @param sampleShape shape of one sample, [C, H, W].
+ * @throws ConfigError if the images are too small for the model.
  */
 export function buildSmall(
   name: SmallName,
@@ -75,7 +75,7 @@ export function buildSmall(
 
 interface Made {
   readonly module: nn.Module;
-  /** Of its output, without the batch axis. */
+  /** Shape of the layer's output, without the batch axis. */
   readonly shape: readonly number[];
 }
 

@@ -1,5 +1,5 @@
 /**
- * A wide, shallow network for small images that learns in few epochs. This file knows layers only; it must not know
+ * A wide, shallow network for small images that trains in few epochs. This file knows layers only; it must not know
  * data sets, training, or the other models.
  */
 import * as nn from "../nn/index.js";
@@ -9,7 +9,7 @@ import { ConfigError } from "../util/errors.js";
 import { count, instance, needed, size2d, word } from "../util/kinds.js";
 import { WhiteningConv2d } from "./whitening.js";
 
-/** One variant: channels of its groups, each of which halves the image. */
+/** The variants: channels of each group; each group halves the image. */
 export const speednetRows = {
   speednet: { widths: [64, 256, 256] },
 } as const satisfies Record<string, { readonly widths: readonly number[] }>;
@@ -30,7 +30,9 @@ export interface SpeedNetOptions {
 
 /** Side of the patches that are whitened. */
 const PATCH = 2;
-/** Factor on the logits, so that the last layer, whose inputs are maxima, starts out unsure. */
+/**
+ * Factor on the logits: the inputs of the last layer are maxima, and its initial predictions would be too confident.
+ */
 const LOGITS = 1 / 9;
 
 const check = checkedConstructor(
@@ -47,11 +49,11 @@ const check = checkedConstructor(
 );
 
 /**
- * The network of airbench: whitened patches, three groups of two convolutions, each group after its first convolution
- * halved by a max pool, the maximum over the rest of the image, one linear layer.
+ * The network of airbench: a whitening convolution; three groups of two convolutions, with a max pool after the first
+ * of each group; global max pooling; one linear layer.
  *
- * Shape: `[N, Cin, H, W] -> [N, classes]`. The filters of each convolution that have a channel of their own to look at
- * start by passing it on (Dirac); the first layer is for {@link fitWhitening}.
+ * Shape: `[N, Cin, H, W] -> [N, classes]`. In each convolution filter o starts as the identity of channel o (Dirac),
+ * for as many filters as there are input channels; {@link fitWhitening} sets the first layer.
  *
  * @param name the variant
  * @throws ConfigError if the images are too small; ShapeError from the call if rank or channels differ
@@ -94,7 +96,7 @@ export class SpeedNet extends nn.Module {
   }
 }
 
-/** Two convolutions with a max pool behind the first. `[N, C, H, W] -> [N, width, ⌊H/2⌋, ⌊W/2⌋]` */
+/** Two convolutions, with a max pool after the first. `[N, C, H, W] -> [N, width, ⌊H/2⌋, ⌊W/2⌋]` */
 class Group extends nn.Module {
   readonly conv1: nn.Conv2d;
   readonly norm1: nn.BatchNorm2d;
@@ -118,7 +120,7 @@ class Group extends nn.Module {
   }
 }
 
-/** Filter o passes channel o on, where there is one; the others start as PyTorch's do. `[O, C, Kh, Kw]` */
+/** Filter o copies channel o, if there is one; the other filters start as PyTorch's. `[O, C, Kh, Kw]` */
 const diracInit: NonNullable<nn.Conv2dOptions["init"]> = (shape, { generator }) => {
   const [O, C, Kh, Kw] = shape;
   const random = nn.init.kaimingUniform(shape, { a: Math.sqrt(5), generator });
@@ -130,7 +132,7 @@ const diracInit: NonNullable<nn.Conv2dOptions["init"]> = (shape, { generator }) 
   return passes.where(tensor(dirac, { shape }), random);
 };
 
-/** x · Φ(x), Φ the normal distribution. */
+/** GELU: x · Φ(x), Φ the cumulative normal distribution. */
 function gelu(x: Tensor): Tensor {
   return x.mul(0.5).mul(x.mul(Math.SQRT1_2).erf().add(1));
 }

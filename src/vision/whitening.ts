@@ -1,6 +1,6 @@
 /**
- * A first layer that whitens patches of images: its filters come from training images and are not trained. It must
- * not know any network, nor where images come from.
+ * A first layer that whitens patches of images: its filters are computed from training images and are not trained. It
+ * must not know any network, nor where images come from.
  */
 import type { TrainingSet } from "../data/index.js";
 import { datasetKind } from "../data/kinds.js";
@@ -23,13 +23,13 @@ import { count, instance, number } from "../util/kinds.js";
 import { eigenSymmetric } from "./eigen.js";
 
 export interface WhiteningOptions {
-  /** ε, added to the variances, so that patches that hardly vary are not blown up. Default 5e-4, range > 0. */
+  /** ε, added to the variances, so that directions of little variance are not amplified. Default 5e-4, range > 0. */
   readonly eps?: number;
-  /** Source of the values until the layer is fitted. Default: the one seeded by `nn.manualSeed`. */
+  /** Source of the initial values until the layer is fitted. Default: the one seeded by `nn.manualSeed`. */
   readonly generator?: Generator;
 }
 
-/** Images that filters are taken from: the second moments of their patches hardly change with more. */
+/** Number of images that filters are computed from: more would hardly change the second moments of their patches. */
 const SAMPLES = 1024;
 
 const check = checkedConstructor(
@@ -41,9 +41,9 @@ const check = checkedConstructor(
 );
 
 /**
- * A convolution whose filters are the eigenvectors of the patches of training images, each over the root of its
- * eigenvalue, and the same with the other sign: what leaves it is uncorrelated and of one scale, so that the network
- * behind it learns faster. The filters are a buffer; the bias is trained.
+ * A convolution whose filters are the eigenvectors of the patches of training images, each divided by the root of its
+ * eigenvalue, followed by their negatives: the outputs of the first half are uncorrelated and of one variance, which
+ * speeds up training. The filters are a buffer; the bias is trained.
  *
  * Shape: `[N, C, H, W] -> [N, 2·C·K², H − K + 1, W − K + 1]`.
  * Formula: `w_i = ± v_i / √(λ_i + ε)`, with `Σ_p p·pᵀ / n = Σ_i λ_i · v_i·v_iᵀ` over all patches p `[C·K²]`.
@@ -77,7 +77,7 @@ export class WhiteningConv2d extends nn.Module {
   }
 
   /**
-   * Takes the filters from images, standardised as the network will see them.
+   * Computes the filters from images, standardised as the input of the network will be.
    *
    * @param images `[N, C, H, W]`, some hundred of them
    * @throws ShapeError if rank or channels differ, or the images are smaller than a patch
@@ -124,10 +124,10 @@ function secondMoments(x: Tensor, K: number): Tensor {
 checkMethods(WhiteningConv2d, { fit: takes({ images: tensorKind }) });
 
 /**
- * Fits every {@link WhiteningConv2d} of a model to images of its training split; models without one stay as they are.
+ * Fits every {@link WhiteningConv2d} of a model to images of its training split; other models stay unchanged.
  *
- * @param model whose whitening layers see the images as they come
- * @param train standardised
+ * @param model whose whitening layers take the standardised images as input
+ * @param train a standardised training split
  * @example
  * const net = createModel("speednet", { classes: 10, inChannels: 1, size: 28 });
  * await fitWhitening(net, train);
@@ -139,7 +139,8 @@ export const fitWhitening = checked(
     const layers = model.namedModules().flatMap(([, module]) => (module instanceof WhiteningConv2d ? [module] : []));
     if (layers.length === 0) return;
     const count = Math.min(SAMPLES, train.length);
-    const spread = Int32Array.from({ length: count }, (_, i) => Math.floor((i * train.length) / count)); // of all classes
+    // spread over all classes, since splits are often sorted by class
+    const spread = Int32Array.from({ length: count }, (_, i) => Math.floor((i * train.length) / count));
     const { x } = await train.batch(spread);
     const images = tensor(x, { shape: [count, ...train.sampleShape] });
     for (const layer of layers) await layer.fit(images);
