@@ -193,23 +193,8 @@ export function lowerConvWeight(builder: KernelBuilder, anchor: Node): number {
     next: nextOf(builder, batch, tasks),
   };
   const image = ix.add(firstImage, ix.variable(i));
-  const channelsOf = (first: ix.Index, group: ix.Index) => ix.add(first, ix.add(ix.scale(group, lanes), builder.lane));
-  const nextPixels: Region = {
-    blocks: Math.ceil(share.channels / lanes),
-    rows: share.rows * stride[0],
-    columns: x.shape[3],
-    at: (b, r, q) => [image, channelsOf(channelStart, b), ix.add(ix.scale(firstRow, stride[0]), r), q],
-  };
-  const nextGradients: Region = {
-    blocks: share.blocks,
-    rows: share.rows,
-    columns: wo,
-    at: (b, r, q) => [image, channelsOf(ix.scale(firstBlock, lanes), b), ix.add(firstRow, r), q],
-  };
-  const advance = [
-    ...prefetchNext(builder, x, nextPixels, progress),
-    ...prefetchNext(builder, g, nextGradients, progress),
-  ];
+  const origin: Origin = { image, channel: channelStart, output: ix.scale(firstBlock, lanes), row: firstRow };
+  const advance = prefetchOperands(builder, anchor, share, origin, progress);
   const block = ix.scale(ix.variable(pair), tile.blocks);
   const e = builder.lowering.algebra;
   const weights: WeightRegisters = { builder, anchor, accumulators, scalars, block };
@@ -228,6 +213,41 @@ export function lowerConvWeight(builder: KernelBuilder, anchor: Node): number {
   const body = [...pixels.statements, ...gradients.statements, ...nest([pair, channels, tapRow], micro)];
   builder.part(tasks, [...pixels.border, loop(batch, body)]);
   return 2 * n * o * ho * wo * c * kh * kw;
+}
+
+/** Where the operands of a tile begin: the image, its first channel of pixels and of gradients, its first output row. */
+interface Origin {
+  readonly image: ix.Index;
+  readonly channel: ix.Index;
+  readonly output: ix.Index;
+  readonly row: ix.Index;
+}
+
+/** Prefetches the pixels and gradients of the iteration, or the task, that follows. */
+function prefetchOperands(
+  builder: KernelBuilder,
+  anchor: Node<"convWeightGrad">,
+  share: Share,
+  { image, channel, output, row }: Origin,
+  progress: Progress,
+): Stmt[] {
+  const { lanes } = builder;
+  const [x, g] = anchor.inputs;
+  const [strideH] = anchor.attrs.stride;
+  const channelsOf = (first: ix.Index, group: ix.Index) => ix.add(first, ix.add(ix.scale(group, lanes), builder.lane));
+  const pixels: Region = {
+    blocks: Math.ceil(share.channels / lanes),
+    rows: share.rows * strideH,
+    columns: x.shape[3],
+    at: (b, r, q) => [image, channelsOf(channel, b), ix.add(ix.scale(row, strideH), r), q],
+  };
+  const gradients: Region = {
+    blocks: share.blocks,
+    rows: share.rows,
+    columns: g.shape[3],
+    at: (b, r, q) => [image, channelsOf(output, b), ix.add(row, r), q],
+  };
+  return [...prefetchNext(builder, x, pixels, progress), ...prefetchNext(builder, g, gradients, progress)];
 }
 
 /** The registers of a tile of weights: an accumulator for each weight and output block. */
