@@ -139,7 +139,7 @@ export function lowerConvWeight(builder: KernelBuilder, anchor: Node): number {
   if (!isOp(anchor, "convWeightGrad")) return 0;
   const { lanes } = builder;
   const { stride, dilation, before } = anchor.attrs;
-  const [x, g] = anchor.inputs;
+  const [, g] = anchor.inputs;
   const [pieces, o, c, kh, kw] = anchor.shape;
   const [n, , ho, wo] = g.shape;
   const blocks = Math.ceil(o / lanes);
