@@ -1,6 +1,6 @@
 /**
- * Cells: the mutable things (parameters, moments, running statistics, counters, the learning rate) that point to immutable
- * nodes, and the trace that records which cells a compiled function reads and writes. Knows nothing of tensors' methods.
+ * Cells: mutable references (of parameters, moments, running statistics, counters, learning rates) to immutable nodes,
+ * and the trace, which records the cells that a compiled function reads and writes. Must not know methods of tensors.
  */
 import { createLeaf, mixedOwners, type Node, sizeOfShape, topological } from "../ir/graph.js";
 import { Storage } from "../runtime/index.js";
@@ -8,48 +8,48 @@ import { checked, takes } from "../util/arguments.js";
 import { FoveaError } from "../util/errors.js";
 import { callback } from "../util/kinds.js";
 import { type Context, currentContext, withContext } from "./context.js";
-import { leafAfter, leafOf, type Run, realizedLeaf, storageOf } from "./realized.js";
+import { leafOf, leafOfRun, type QueuedRun, realizedLeaf, storageOf } from "./realized.js";
 
-/** The value of a cell before a queued run, and where that run puts the next one. */
+/** The value of a cell before a queued run, and the leaf that receives the new value. */
 export interface Replacement {
   readonly cell: Cell;
   readonly before: Node;
-  /** Whether nobody else has the value before, so that its memory may be used for the next one. */
-  readonly own: boolean;
+  /** True if nothing else refers to the value before, so that its memory may be overwritten. */
+  readonly exclusive: boolean;
   readonly after: Node;
 }
 
-/** What was to be replaced by the storage of a failed run: behind several of those, cells find the last value there was. */
+/** The last valid value before the storage of a failed run; found through several failed runs in sequence. */
 const replacedByFailure = new WeakMap<Storage, Node>();
 
 export class Cell {
   private current: Node;
-  /** Whether someone outside a trace has the current value: then it must not be overwritten in place. */
-  private lent = false;
-  /** The queued run that the current value comes from; null if none does, or it has ended. */
-  writer: Run | null = null;
-  /** Adds to the gradient of whoever owns the cell. */
+  /** True if code outside a trace has read the current value, which must then not be overwritten in place. */
+  private shared = false;
+  /** The queued run that computes the current value; null if none does, or it has ended. */
+  writer: QueuedRun | null = null;
+  /** Adds to the gradient of the variable with this cell. */
   accumulate: (g: Node) => void = () => undefined;
   readonly context: Context;
   private reference: WeakRef<Cell> | null = null;
 
   constructor(initial: Node) {
     this.context = (initial.owner as Context | null) ?? currentContext();
-    this.current = this.claim(initial);
+    this.current = this.withOwner(initial);
     if (!realizedLeaf(initial)) this.markPending();
   }
 
-  /** The node of the value now: inside a trace, a placeholder or what the trace assigned. */
+  /** The node of the present value; within a trace, a placeholder or the node that the trace assigned. */
   read(): Node {
     const { trace } = currentContext();
     if (trace) return trace.read(this);
-    const value = this.settled();
+    const value = this.currentNode();
     const storage = storageOf(value);
-    // Storage that a queued run changes: whoever has it gets what the run leaves there, or its error.
-    if (this.writer && !this.lent && storage) {
-      this.current = leafAfter(this.writer, storage, value.shape, this.context);
+    // A queued run overwrites the storage: the reader gets a leaf with the values, or the error, of that run.
+    if (this.writer && !this.shared && storage) {
+      this.current = leafOfRun(this.writer, storage, value.shape, this.context);
     }
-    this.lent = true;
+    this.shared = true;
     return this.current;
   }
 
@@ -59,15 +59,15 @@ export class Cell {
       trace.write(this, node);
       return;
     }
-    this.current = this.claim(node);
-    this.lent = false;
+    this.current = this.withOwner(node);
+    this.shared = false;
     this.writer = null;
     if (realizedLeaf(node)) this.unmarkPending();
     else this.markPending();
   }
 
-  /** The value now, as the leaf that holds it if it has been computed; whoever asks does not keep it. */
-  settled(): Node {
+  /** The node of the present value, a leaf if it is computed; does not mark the value as shared. */
+  currentNode(): Node {
     const leaf = realizedLeaf(this.current);
     if (leaf && leaf !== this.current) {
       this.current = leaf;
@@ -77,34 +77,34 @@ export class Cell {
   }
 
   /**
-   * Makes the value what a queued run will give. Storage that nobody else has stays the cell's: the run replaces what is
-   * in it, and all that was asked for before reads it before.
+   * Makes the result of a queued run the value. Storage that is not shared is overwritten by the run; everything
+   * requested earlier reads it before.
    */
-  replace(run: Run): Replacement {
-    const before = this.settled();
-    const own = !this.lent;
+  replace(run: QueuedRun): Replacement {
+    const before = this.currentNode();
+    const exclusive = !this.shared;
     this.writer = run;
-    if (own && storageOf(before)) return { cell: this, before, own, after: before };
+    if (exclusive && storageOf(before)) return { cell: this, before, exclusive, after: before };
     const { shape, dtype } = before;
     const after = leafOf(new Storage(dtype, sizeOfShape(shape)), shape, this.context);
     this.current = after;
-    this.lent = false;
+    this.shared = false;
     this.unmarkPending();
-    return { cell: this, before, own, after };
+    return { cell: this, before, exclusive, after };
   }
 
-  /** The run that was to replace the value has ended. */
-  replaced(run: Run): void {
+  /** Must be called when the run that computes the value has ended. */
+  replaced(run: QueuedRun): void {
     if (this.writer === run) this.writer = null;
   }
 
-  /** The run that was to replace the value has failed: the cell has the value before again. */
-  restore(run: Run, { before, own, after }: Replacement, error: unknown): void {
+  /** Must be called when the run has failed: restores the value before. */
+  restore(run: QueuedRun, { before, exclusive, after }: Replacement, error: unknown): void {
     this.replaced(run);
     const [old, failed] = [storageOf(before), storageOf(after)];
     const isCurrent = storageOf(this.current) === failed;
     if (failed && failed === old) {
-      // Whoever has read the cell since then has a leaf that knows of the run.
+      // A reader since then has a leaf that throws the error of the run.
       if (isCurrent) this.current = leafOf(old, before.shape, this.context);
       return;
     }
@@ -115,12 +115,12 @@ export class Cell {
     }
     if (!isCurrent) return;
     this.current = last;
-    this.lent = !own;
+    this.shared = !exclusive;
     if (!realizedLeaf(last)) this.markPending();
   }
 
-  /** The node as one that belongs to the cell's context. */
-  private claim(node: Node): Node {
+  /** A node with the same value that the cell's context owns. */
+  private withOwner(node: Node): Node {
     if (node.owner === this.context) return node;
     if (node.owner !== null) throw mixedOwners("assign", this.context, node.owner);
     return { ...node, owner: this.context };
@@ -137,7 +137,7 @@ export class Cell {
   }
 }
 
-/** Cells of a context whose value has been assigned but not computed. Keeps none of them alive. */
+/** Cells of a context whose assigned value is not computed yet, by weak references. */
 export class PendingCells {
   private readonly references = new Set<WeakRef<Cell>>();
 
@@ -149,11 +149,11 @@ export class PendingCells {
     this.references.delete(reference);
   }
 
-  /** The values to compute. */
+  /** The nodes to compute. */
   nodes(): Node[] {
     const found: Node[] = [];
     for (const reference of this.references) {
-      const node = reference.deref()?.settled();
+      const node = reference.deref()?.currentNode();
       if (!node || realizedLeaf(node)) this.references.delete(reference);
       else found.push(node);
     }
@@ -161,9 +161,9 @@ export class PendingCells {
   }
 
   /**
-   * The values that are computed from something that the given nodes need and that has not been computed: computing them
-   * later would do that again, and would keep everything that it takes until then. What they share must be more than a
-   * number, unless they are one: all parameters of all models count from one counter of the random stream.
+   * The pending values that share uncomputed nodes with the given nodes: computing them later would repeat that work,
+   * and would retain its inputs until then. Sharing a single number does not count unless the value itself is a number,
+   * because all parameters of all models depend on one counter of the random stream.
    */
   related(nodes: readonly Node[]): Node[] {
     if (this.references.size === 0) return [];
@@ -171,7 +171,7 @@ export class PendingCells {
     const wanted = new Set(nodes);
     const isKnown = (node: Node) => realizedLeaf(node) !== undefined;
     const isNumber = ({ shape }: Node) => sizeOfShape(shape) === 1;
-    /** Nodes that share something, and whether that is more than a number. */
+    /** Nodes that share an uncomputed node, and whether that is more than a number. */
     const shares = new Map<Node, boolean>();
     for (const node of topological(nodes, isKnown)) {
       if (node.op !== "const" && !isKnown(node)) shares.set(node, !isNumber(node));
@@ -189,30 +189,30 @@ export class PendingCells {
     });
   }
 
-  /** Leaves values to those who ask for them, such as values that cannot be computed. */
-  forget(nodes: readonly Node[]): void {
+  /** Removes values from the set, such as values that cannot be computed; they are computed when they are read. */
+  drop(nodes: readonly Node[]): void {
     const given = new Set(nodes);
     for (const reference of this.references) {
-      const node = reference.deref()?.settled();
+      const node = reference.deref()?.currentNode();
       if (!node || given.has(node)) this.references.delete(reference);
     }
   }
 }
 
-/** What a compiled function reads and writes while it is traced. */
+/** The reads and writes of a compiled function during its trace. */
 export class Trace {
   constructor(private readonly context: Context) {}
 
   readonly placeholders = new Map<Cell, Node>();
   readonly writes = new Map<Cell, Node>();
-  /** Gradients live only inside the trace. */
+  /** Gradients, which exist only within the trace. */
   readonly gradients = new Map<Cell, Node | null>();
-  /** Host values that the function read before it set them: what they were is part of the key of its program. */
-  readonly observed = new Map<HostValue<unknown>, unknown>();
-  /** Host values that the function set, as it left them: every call sets them again. */
-  readonly left = new Map<HostValue<unknown>, unknown>();
-  /** What runs before every call, outside of the trace. */
-  readonly calls = new Set<() => void>();
+  /** Host values that the function read before it set them, and their values then: part of the key of its program. */
+  readonly hostReads = new Map<HostValue<unknown>, unknown>();
+  /** Host values that the function set, and their final values: every call sets them again. */
+  readonly hostWrites = new Map<HostValue<unknown>, unknown>();
+  /** Functions to run before every call, outside the trace. */
+  readonly beforeCalls = new Set<() => void>();
 
   read(cell: Cell): Node {
     const written = this.writes.get(cell);
@@ -220,7 +220,7 @@ export class Trace {
     const known = this.placeholders.get(cell);
     if (known) return known;
     if (cell.context !== this.context) throw mixedOwners("compile", this.context, cell.context);
-    const { shape, dtype } = cell.settled();
+    const { shape, dtype } = cell.currentNode();
     const placeholder = createLeaf(shape, dtype, null, this.context);
     this.placeholders.set(cell, placeholder);
     return placeholder;
@@ -231,22 +231,22 @@ export class Trace {
     this.writes.set(cell, node);
   }
 
-  /** Whether the host values that the function read are now what they were then. */
-  holds(): boolean {
-    for (const [host, value] of this.observed) if (!host.is(value)) return false;
+  /** True if the host values that the function read have the same values now. */
+  isValid(): boolean {
+    for (const [host, value] of this.hostReads) if (!host.is(value)) return false;
     return true;
   }
 
   /** Sets the host values that the function set. */
   replay(): void {
-    for (const [host, value] of this.left) host.value = value;
+    for (const [host, value] of this.hostWrites) host.value = value;
   }
 }
 
 /**
- * A plain value of the host that code inside compiled functions may read and set, such as a module's mode: what a trace
- * reads is part of the key of its program, so a function that is called after the value has changed is traced again; what
- * a trace sets, every call sets again. Values are compared by `Object.is`.
+ * A plain host value that compiled functions may read and set, such as the mode of a module. Values that a trace reads
+ * are part of the key of its program, so the function is traced again after a change; values that a trace sets are set
+ * again by every call. Values are compared by `Object.is`.
  *
  * @example
  * const scale = new HostValue(2);
@@ -262,19 +262,19 @@ export class HostValue<T> {
     this.current = initial;
   }
 
-  /** The value now. A trace notes what it reads, and what it sets. */
+  /** The present value. A trace records reads and writes. */
   get value(): T {
     const { trace } = currentContext();
-    if (trace && !trace.left.has(this) && !trace.observed.has(this)) trace.observed.set(this, this.current);
+    if (trace && !trace.hostWrites.has(this) && !trace.hostReads.has(this)) trace.hostReads.set(this, this.current);
     return this.current;
   }
 
   set value(value: T) {
     this.current = value;
-    currentContext().trace?.left.set(this, value);
+    currentContext().trace?.hostWrites.set(this, value);
   }
 
-  /** Whether the value is the one given; not noted by a trace. */
+  /** True if the value is the given one; not recorded by a trace. */
   is(value: unknown): boolean {
     return Object.is(this.current, value);
   }
@@ -282,7 +282,7 @@ export class HostValue<T> {
 
 export const activeTrace = (): Trace | null => currentContext().trace;
 
-/** @throws FoveaError if a compiled function is being traced: there are no values yet */
+/** @throws FoveaError if a compiled function is being traced, because there are no values then */
 export function refuseWhileTracing(op: string): void {
   if (!activeTrace()) return;
   throw new FoveaError(`[${op}] values cannot be read while a compiled function is traced`, {
@@ -302,7 +302,7 @@ export function traced<T>(context: Context, trace: Trace, fn: () => T): T {
 }
 
 /**
- * Whether what is built now records gradients: not within `noGrad`.
+ * True if new tensors record gradients; false within `noGrad`.
  *
  * @example
  * noGrad(() => isGradEnabled()); // false
@@ -310,7 +310,7 @@ export function traced<T>(context: Context, trace: Trace, fn: () => T): T {
 export const isGradEnabled = (): boolean => currentContext().gradients;
 
 /**
- * Runs `fn` without recording gradients: what it computes is constant to `backward`. Holds for the current context.
+ * Runs `fn` without recording gradients: `backward` treats its results as constants. Applies to the current context.
  *
  * @example
  * noGrad(() => weight.assign(weight.mul(0.9)));
@@ -326,15 +326,15 @@ export const noGrad = checked("noGrad", takes({ fn: callback }), <T>(fn: () => T
   }
 });
 
-/** Which cell's value a node is, for cells that want gradients. */
-const owners = new WeakMap<Node, Cell>();
-export const ownerOf = (node: Node): Cell | undefined => owners.get(node);
-export function own(node: Node, cell: Cell): Node {
-  owners.set(node, cell);
+/** The cell whose value a node is, for cells that require gradients. */
+const gradCells = new WeakMap<Node, Cell>();
+export const gradCellOf = (node: Node): Cell | undefined => gradCells.get(node);
+export function setGradCell(node: Node, cell: Cell): Node {
+  gradCells.set(node, cell);
   return node;
 }
 
-/** Makes the value of a cell that wants gradients no longer a constant to `backward`. */
-export function disown(node: Node): void {
-  owners.delete(node);
+/** Ends the registration of a node: `backward` accumulates no gradient for its cell any more. */
+export function clearGradCell(node: Node): void {
+  gradCells.delete(node);
 }

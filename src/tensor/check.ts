@@ -1,5 +1,5 @@
 /**
- * Errors of the Tensor API: they name the op, the operands, the module in which it happened, and a fix.
+ * Argument checks and errors of the Tensor API: messages name the op, the operands, the module, and a fix.
  */
 import { promote } from "../ir/dtype.js";
 import { formatShape, type Node, type Shape, sameShape } from "../ir/graph.js";
@@ -7,7 +7,7 @@ import { graph, helpers } from "../ops/index.js";
 import { DTypeError, ShapeError } from "../util/errors.js";
 import { currentScope } from "../util/scope.js";
 
-/** The text of an error: op first, the module path last. */
+/** The text of an error: the op first, the module path last. */
 export function located(op: string, text: string): string {
   const scope = currentScope();
   return `[${op}] ${text}${scope ? ` (in ${scope})` : ""}`;
@@ -21,7 +21,7 @@ export function dtypeError(op: string, text: string, hint?: string): DTypeError 
   return new DTypeError(located(op, text), hint ? { hint } : {});
 }
 
-/** An axis counted from the end if negative. */
+/** The axis of `dim`, which counts from the end if negative. */
 export function axisOf(op: string, dim: number, shape: Shape): number {
   const axis = dim < 0 ? dim + shape.length : dim;
   if (!Number.isInteger(dim) || axis < 0 || axis >= shape.length) {
@@ -31,7 +31,7 @@ export function axisOf(op: string, dim: number, shape: Shape): number {
   return axis;
 }
 
-/** Axes from one, several or (for all) none. */
+/** The axes of one or several dims; all axes if undefined. */
 export function axesOf(op: string, dim: number | readonly number[] | undefined, shape: Shape): number[] {
   if (dim === undefined) return shape.map((_, axis) => axis);
   const axes = (typeof dim === "number" ? [dim] : dim).map((d) => axisOf(op, d, shape));
@@ -45,7 +45,7 @@ export function checkShape(op: string, shape: Shape): void {
   }
 }
 
-/** Brings operands to one shape and dtype. */
+/** Broadcasts and promotes two operands to one shape and dtype. */
 export function unify(op: string, a: Node, b: Node): [Node, Node] {
   const shape = helpers.broadcastShapes(a.shape, b.shape);
   if (!shape) {

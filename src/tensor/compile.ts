@@ -1,6 +1,6 @@
 /**
- * `compile`: traces a function once per shapes of its arguments and runs it as one program. Cells that the function reads
- * are bound at every call; cells that it assigns are updated in place.
+ * `compile`: traces a function once per signature of its arguments and runs it as one program. Cells that the function
+ * reads are bound at every call; cells that it assigns are updated in place.
  */
 import { createLeaf, formatShape, mixedOwners, type Node, sameShape } from "../ir/graph.js";
 import { type Device, Storage } from "../runtime/index.js";
@@ -9,117 +9,122 @@ import { ConfigError } from "../util/errors.js";
 import { callback, count } from "../util/kinds.js";
 import { activeTrace, type Cell, Trace, traced } from "./cells.js";
 import { type Context, currentContext, withContext } from "./context.js";
-import { evaluateNow, fitProgram, runProgram } from "./evaluate.js";
-import type { Fitted, Probe, Wanted } from "./program-cache.js";
-import { leafOf, ownStorage, Run } from "./realized.js";
-import { mapTensors, placesOf, sameStructure } from "./structure.js";
+import { evaluateNow, programForGraph, runProgram } from "./evaluate.js";
+import type { GraphProgram, Probe, ProgramRequest } from "./program-cache.js";
+import { leafOf, QueuedRun, valueStorage } from "./realized.js";
+import { describeByPath, mapTensors, sameStructure } from "./structure.js";
 import { Tensor } from "./tensor.js";
 
 const isTensor = (x: unknown): x is Tensor => x instanceof Tensor;
 
-/** Whether a program made for the one tensor can be run on the other. */
-const alike = (a: Tensor, b: Tensor): boolean => a.dtype === b.dtype && sameShape(a.shape, b.shape);
+/** True if a program traced with one tensor can run on the other. */
+const sameType = (a: Tensor, b: Tensor): boolean => a.dtype === b.dtype && sameShape(a.shape, b.shape);
 
-/** Stands for a result tensor in the structure that the function returned. */
-class Output {
+/** Marks the position of a result tensor in the structure that the function returned. */
+class OutputSlot {
   constructor(readonly index: number) {}
 }
 
-/** A function as it was traced for one kind of arguments. */
-interface Traced {
-  /** The arguments of the trace: stand-ins for tensors, everything else as it was given. */
-  readonly inside: readonly unknown[];
-  /** Whether gradients were recorded when the function was called. */
+/** The trace of a function for one signature of its arguments. */
+interface TracedFunction {
+  /** The arguments of the trace: placeholders for tensors, other values unchanged. */
+  readonly traceArgs: readonly unknown[];
+  /** The gradient mode at the time of the trace. */
   readonly gradients: boolean;
   readonly trace: Trace;
   readonly cells: readonly Cell[];
   readonly written: readonly Cell[];
-  /** Which argument, or which cell behind them, gives the value of a leaf. */
-  readonly places: ReadonlyMap<Node, number>;
-  readonly wanted: Wanted;
-  /** How many of the outputs are results; the others are new values of the cells in `written`. */
+  /** For each leaf, the position of its value among the tensor arguments followed by the cells. */
+  readonly leafIndex: ReadonlyMap<Node, number>;
+  readonly request: ProgramRequest;
+  /** Number of the outputs that are results; the others are new values of the cells in `written`. */
   readonly resultCount: number;
   readonly rebuild: (results: readonly Tensor[]) => unknown;
-  /** The program of the last call, and the device that it is for. */
-  fitted: { readonly device: Promise<Device>; readonly program: Promise<Fitted> } | null;
+  /** The program of the last call, and its device. */
+  current: { readonly device: Promise<Device>; readonly program: Promise<GraphProgram> } | null;
 }
 
-function traceFunction(context: Context, fn: (...args: never[]) => unknown, args: readonly unknown[]): Traced {
+function traceFunction(context: Context, fn: (...args: never[]) => unknown, args: readonly unknown[]): TracedFunction {
   const placeholders: Node[] = [];
   const trace = new Trace(context);
-  const inside = mapTensors(args, isTensor, (x) => {
+  const traceArgs = mapTensors(args, isTensor, (x) => {
     const leaf = createLeaf(x.shape, x.dtype, null, context);
     placeholders.push(leaf);
     return new Tensor(leaf);
   }) as readonly unknown[];
   const outputs: Node[] = [];
   const result = traced(context, trace, () => {
-    // A copy, which the function may change.
-    const value = fn(...(mapTensors(inside, isTensor, (x) => x) as never[]));
+    // A copy, because the function may modify its arguments.
+    const value = fn(...(mapTensors(traceArgs, isTensor, (x) => x) as never[]));
     if (value instanceof Promise) {
       value.catch(() => undefined);
       throw new ConfigError("[compile] the function is asynchronous", {
-        hint: "Return tensors and read them after the call: values cannot be awaited inside",
+        hint: "Return tensors and read them after the call: values cannot be awaited traceArgs",
       });
     }
-    return mapTensors(value, isTensor, (x) => new Output(outputs.push(x.node) - 1));
+    return mapTensors(value, isTensor, (x) => new OutputSlot(outputs.push(x.node) - 1));
   });
   const written = [...trace.writes.keys()];
   const cells = [...trace.placeholders.keys()];
   return {
-    inside,
+    traceArgs,
     gradients: context.gradients,
     trace,
     cells,
     written,
-    places: new Map([...placeholders, ...trace.placeholders.values()].map((leaf, i) => [leaf, i])),
-    wanted: {
+    leafIndex: new Map([...placeholders, ...trace.placeholders.values()].map((leaf, i) => [leaf, i])),
+    request: {
       outputs: [...outputs, ...trace.writes.values()],
       replaced: [...outputs.map(() => null), ...written.map((cell) => trace.placeholders.get(cell) ?? null)],
       lasting: [...trace.placeholders].flatMap(([cell, leaf]) => (trace.writes.has(cell) ? [] : [leaf])),
     },
     resultCount: outputs.length,
     rebuild: (tensors) => fill(result, tensors),
-    fitted: null,
+    current: null,
   };
 }
 
-/** Puts result tensors where the traced result had them. */
+/** Replaces the markers in the traced result by result tensors. */
 function fill(value: unknown, tensors: readonly Tensor[]): unknown {
-  if (value instanceof Output) return tensors[value.index];
+  if (value instanceof OutputSlot) return tensors[value.index];
   if (Array.isArray(value)) return value.map((item) => fill(item, tensors));
   if (value === null || typeof value !== "object") return value;
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, fill(item, tensors)]));
 }
 
-/** The program for the device of the context: compiling begins at once, beside what is running. */
-function programOf(context: Context, entry: Traced, device: Promise<Device>, probe?: Probe): Promise<Fitted> {
-  if (entry.fitted?.device === device) return entry.fitted.program;
-  const program = device.then((opened) => fitProgram(context, opened, entry.wanted, probe));
-  const fitted = { device, program };
-  entry.fitted = fitted;
+/** The program for the device of the context; compilation starts immediately, concurrently with queued runs. */
+function programOf(
+  context: Context,
+  entry: TracedFunction,
+  device: Promise<Device>,
+  probe?: Probe,
+): Promise<GraphProgram> {
+  if (entry.current?.device === device) return entry.current.program;
+  const program = device.then((opened) => programForGraph(context, opened, entry.request, probe));
+  const current = { device, program };
+  entry.current = current;
   program.catch(() => {
-    if (entry.fitted === fitted) entry.fitted = null;
+    if (entry.current === current) entry.current = null;
   });
   return program;
 }
 
 /**
- * Queues a run. What the function reads is taken as it is now, and what it assigns has from now on the value that the run
- * will give it: whatever is asked for next comes behind it.
+ * Queues a run. The values that the function reads are captured now, and the cells that it assigns refer to the results
+ * of the run from now on: everything requested later runs after it.
  */
-function call(context: Context, entry: Traced, tensors: readonly Tensor[], probe?: Probe): Promise<unknown> {
-  const { trace, cells, places, resultCount, wanted } = entry;
+function call(context: Context, entry: TracedFunction, tensors: readonly Tensor[], probe?: Probe): Promise<unknown> {
+  const { trace, cells, leafIndex, resultCount, request } = entry;
   withContext(context, () => {
-    for (const begin of trace.calls) begin();
+    for (const begin of trace.beforeCalls) begin();
   });
   const values = tensors.map((x) => x.node);
-  const writers = new Set<Run>();
+  const writers = new Set<QueuedRun>();
   for (const cell of cells) {
-    values.push(cell.settled());
+    values.push(cell.currentNode());
     if (cell.writer) writers.add(cell.writer);
   }
-  const run = new Run();
+  const run = new QueuedRun();
   const replacements = entry.written.map((cell) => cell.replace(run));
   const device = context.device();
   const program = programOf(context, entry, device, probe);
@@ -128,18 +133,18 @@ function call(context: Context, entry: Traced, tensors: readonly Tensor[], probe
       for (const writer of writers) writer.check();
       await evaluateNow(context, await device, values);
       const storageFor = (leaf: Node): Storage => {
-        const place = places.get(leaf);
-        return ownStorage(place === undefined ? leaf : values[place]);
+        const place = leafIndex.get(leaf);
+        return valueStorage(place === undefined ? leaf : values[place]);
       };
-      const fitted = await program;
-      const results = fitted.loaded.program.outputs
+      const graphProgram = await program;
+      const results = graphProgram.loaded.program.outputs
         .slice(0, resultCount)
         .map(({ dtype, elements }) => new Storage(dtype, elements));
-      // Before the run: behind it, all that this touches has left the caches.
+      // Before the run, which evicts the data that this code uses from the caches.
       const value = entry.rebuild(
-        results.map((storage, i) => new Tensor(leafOf(storage, wanted.outputs[i].shape, context))),
+        results.map((storage, i) => new Tensor(leafOf(storage, request.outputs[i].shape, context))),
       );
-      await runProgram(context, fitted, storageFor, results, replacements);
+      await runProgram(context, graphProgram, storageFor, results, replacements);
       run.isDone = true;
       for (const { cell } of replacements) cell.replaced(run);
       return value;
@@ -151,11 +156,15 @@ function call(context: Context, entry: Traced, tensors: readonly Tensor[], probe
   });
 }
 
-/** The error of a function that is called with ever new arguments: it names the one that has had most values. */
-function tooMany(maxPrograms: number, entries: readonly Traced[], given: readonly unknown[]): ConfigError {
-  const tell = (x: Tensor) => `${x.dtype}${formatShape(x.shape)}`;
-  const now = placesOf(given, isTensor, tell);
-  const before = entries.map(({ inside }) => placesOf(inside, isTensor, tell));
+/** The error of a function whose arguments keep changing; it names the argument with the most different values. */
+function tooManyPrograms(
+  maxPrograms: number,
+  entries: readonly TracedFunction[],
+  given: readonly unknown[],
+): ConfigError {
+  const describe = (x: Tensor) => `${x.dtype}${formatShape(x.shape)}`;
+  const now = describeByPath(given, isTensor, describe);
+  const before = entries.map(({ traceArgs }) => describeByPath(traceArgs, isTensor, describe));
   const changing = [...now]
     .map(([path, text]) => ({ path, text, values: new Set([text, ...before.map((places) => places.get(path))]) }))
     .sort((a, b) => b.values.size - a.values.size)[0];
@@ -172,10 +181,10 @@ function tooMany(maxPrograms: number, entries: readonly Traced[], given: readonl
   return new ConfigError(`[compile] ${limit}: ${what}`, { hint: `${advice}, or raise maxPrograms` });
 }
 
-/** How much a function is compiled. */
+/** Options of `compile`. */
 export interface CompileOptions {
   /**
-   * The most programs: one for each combination of shapes and plain values of the arguments, and of modes of modules.
+   * Limit of programs: one per combination of shapes and plain values of the arguments, and of modes of modules.
    * Default 16, range ≥ 1.
    */
   readonly maxPrograms?: number;
@@ -184,16 +193,17 @@ export interface CompileOptions {
 const MAX_PROGRAMS = 16;
 
 /**
- * Makes one fused program of a function: forward, backward and optimizer run as one call. The function is traced once per
- * shapes (and plain values) of its arguments and once per mode (`train` or `eval`) of the modules that it calls; variables
- * that it assigns are updated in place; a variable that changes between calls, such as a learning rate, costs no
- * recompilation. Calls need not be awaited to keep their order: each sees the variables as they are when it is made.
+ * Compiles a function to one fused program: forward, backward and optimizer run as one call. The function is traced
+ * once per shapes (and plain values) of its arguments and once per mode (`train` or `eval`) of the modules that it
+ * calls; variables that it assigns are updated in place; a variable that changes between calls, such as a learning
+ * rate, costs no recompilation. Calls keep their order without `await`: each sees the variables as they are when it is
+ * made.
  *
  * @param fn - synchronous; takes and returns tensors, numbers, or plain objects and arrays of them
  * @param options - `maxPrograms` limits the shapes and plain values that it may be called with; default 16
  * @returns the same function, asynchronous
- * @throws ConfigError if `fn` is asynchronous, takes or returns anything else, or needs more programs; the message names
- * the argument that keeps changing
+ * @throws ConfigError if `fn` is asynchronous, takes or returns anything else, or needs more programs; the message
+ *   names the argument that keeps changing
  * @throws ContextError if it is called with, or uses, variables of another context than the one in which it was made
  * @example
  * const step = compile((x: Tensor, y: Tensor) => {
@@ -214,11 +224,11 @@ export const compile = checked(
 );
 
 /**
- * Has `fn` run before every call of the compiled function that is being traced, the first one included, and before that
- * call reads any variable; outside of a trace it runs at once. What changes from call to call and is not computed on the
- * device, such as a learning rate that follows a schedule, is set there.
+ * Registers `fn` to run before every call of the compiled function that is being traced, including the first call, and
+ * before that call reads variables; outside a trace `fn` runs immediately. Use it for values that change from call to
+ * call and are not computed on the device, such as a learning rate that follows a schedule.
  *
- * @returns false if the same function was given before in the same trace; it then runs once only
+ * @returns false if the same function is already registered in the trace; it is not registered twice
  * @example
  * const rate = new Variable(zeros([]));
  * const step = compile((x: Tensor) => {
@@ -229,31 +239,31 @@ export const compile = checked(
  */
 export const beforeEachCall = checked("beforeEachCall", takes({ fn: callback }), (fn: () => void): boolean => {
   const trace = activeTrace();
-  if (trace?.calls.has(fn)) return false;
-  if (trace) trace.calls.add(fn);
+  if (trace?.beforeCalls.has(fn)) return false;
+  if (trace) trace.beforeCalls.add(fn);
   else fn();
   return true;
 });
 
 /**
- * Whether a compiled function is being traced: what is read and assigned then is part of its program.
+ * True while a compiled function is traced: reads and assignments then become part of its program.
  *
  * @example
- * const inside = isTracing(); // false
+ * const traceArgs = isTracing(); // false
  */
 export const isTracing = (): boolean => activeTrace() !== null;
 
-/** As {@link compile}; a probe is told of every run, and the programs are its own. */
+/** As {@link compile}; with a probe, programs are compiled for this function alone and report every run. */
 export function compileProbed<A extends unknown[], R>(
   fn: (...args: A) => R,
   { maxPrograms = MAX_PROGRAMS }: CompileOptions = {},
   probe?: Probe,
 ): (...args: A) => Promise<R> {
   const context = currentContext();
-  const entries: Traced[] = [];
+  const entries: TracedFunction[] = [];
   return async (...args: A): Promise<R> => {
     if (activeTrace()) return fn(...args);
-    // As they are now: whoever calls may change its arrays before the program runs.
+    // A copy of the structure, because the caller may modify its arrays before the program runs.
     const tensors: Tensor[] = [];
     const given = mapTensors(args, isTensor, (x) => {
       const { owner } = x.node;
@@ -264,10 +274,12 @@ export function compileProbed<A extends unknown[], R>(
     const { gradients } = context;
     const known = entries.find(
       (entry) =>
-        entry.gradients === gradients && entry.trace.holds() && sameStructure(entry.inside, given, isTensor, alike),
+        entry.gradients === gradients &&
+        entry.trace.isValid() &&
+        sameStructure(entry.traceArgs, given, isTensor, sameType),
     );
     if (known) known.trace.replay();
-    else if (entries.length >= maxPrograms) throw tooMany(maxPrograms, entries, given);
+    else if (entries.length >= maxPrograms) throw tooManyPrograms(maxPrograms, entries, given);
     const entry = known ?? traceFunction(context, fn, given);
     if (!known) entries.unshift(entry);
     return (await call(context, entry, tensors, probe)) as R;

@@ -1,7 +1,7 @@
 /**
- * A context: everything of a computation that is neither a tensor nor the process. Two contexts share nothing, so a
- * dashboard's query does not wait behind a training step, and a model that nobody reads costs another one nothing. Knows
- * no tensor; what it keeps of cells and traces is for the files that define them.
+ * A context owns a device, a queue, compiled programs, pending assignments, the gradient mode and a seed. Contexts
+ * share nothing, so a query of a dashboard does not wait for a training step, and a model that is never read costs
+ * other contexts nothing. Must not know tensors; cells and traces are defined elsewhere and only stored here.
  */
 import type { Node, Owner } from "../ir/graph.js";
 import { type Device, SerialQueue, type Storage } from "../runtime/index.js";
@@ -13,20 +13,21 @@ import type { PendingCells, Trace } from "./cells.js";
 import { checkDevice, openDefault, openDevice } from "./devices.js";
 import { ProgramCache } from "./program-cache.js";
 
-/** How a context is made. */
+/** Options of a context. */
 export interface ContextOptions {
   /** The device that computes. Default: the one that FOVEA_DEVICE names, else the first that the machine has. */
   readonly device?: string;
-  /** For messages. Default: the name of the device, or "unnamed". */
+  /** Name in messages. Default: the name of the device, or "unnamed". */
   readonly name?: string;
 }
 
 const checkContext = checkedConstructor("Context", takes<ContextOptions>({}, { device: text, name: text }));
 
 /**
- * Its own device, queue, programs, pending assignments, gradient mode and seed. What is built within `withContext` belongs
- * to it: variables, and all that is computed from them. Constants (`zeros`, `tensor` of host values) belong to none and may
- * be used in any. There is a default context, so that a program that needs only one never sees it.
+ * A device with a queue, compiled programs, pending assignments, a gradient mode and a seed. Values built within
+ * `withContext` belong to the context: variables, and everything computed from them. Constants (`zeros`, `tensor` of
+ * host values) belong to no context and can be used in any. There is a default context, so programs that need only one
+ * can ignore this class.
  *
  * @throws DeviceError if no device has the name
  * @example
@@ -35,17 +36,19 @@ const checkContext = checkedConstructor("Context", takes<ContextOptions>({}, { d
  * await total.add(1).item(); // 1
  */
 export class Context implements Owner {
-  /** For messages. */
+  /** Name in messages. */
   readonly name: string;
-  /** @internal Whether what is built records gradients. */
+  /** @internal True if new tensors record gradients. */
   gradients = true;
-  /** @internal The trace of the compiled function that is being built; null outside. */
+  /** @internal The trace of the compiled function that is being traced; null otherwise. */
   trace: Trace | null = null;
-  /** @internal Variables that were assigned but not computed; null as long as there were none. */
+  /** @internal Cells whose assigned value is not computed yet; null before the first. */
   pending: PendingCells | null = null;
   /** @internal */
   readonly programs = new ProgramCache();
-  /** @internal What the running program reads: kept here so that its memory cannot be collected before the run ends. */
+  /**
+   * @internal Storages that the running program reads; referenced here so that they are not collected during the run.
+   */
   running: readonly Storage[] = [];
   private readonly queue = new SerialQueue();
   private chosen: string | null;
@@ -59,7 +62,7 @@ export class Context implements Owner {
   }
 
   /**
-   * The device that computes; opened when first asked for.
+   * The device of the context, opened at the first call.
    *
    * @throws DeviceError if it cannot be opened
    * @example
@@ -70,7 +73,7 @@ export class Context implements Owner {
   }
 
   /**
-   * Chooses the device on which everything from now on is computed.
+   * Selects the device of all later computations.
    *
    * @throws DeviceError if the device is unknown or cannot be opened
    * @example
@@ -82,7 +85,7 @@ export class Context implements Owner {
   }
 
   /**
-   * Runs a job when all jobs that were given before have ended.
+   * Runs a job after all earlier jobs have ended.
    *
    * @internal
    */
@@ -91,7 +94,7 @@ export class Context implements Owner {
   }
 
   /**
-   * Resolves when everything that was asked of the context before has been computed.
+   * Resolves when all computations requested so far have ended.
    *
    * @example
    * await new Context({ device: "interp" }).finish();
@@ -104,24 +107,24 @@ export class Context implements Owner {
 
 checkMethods(Context, { device: takes(), useDevice: takes({ name: text }), finish: takes() });
 
-/** The context of programs that name none. */
+/** The context of programs that create none. */
 const defaultContext = new Context({ name: "default" });
 let current = defaultContext;
 
 /**
- * The context to which what is built now belongs.
+ * The context that owns values built now.
  *
  * @example
  * currentContext().name; // "default"
  */
 export const currentContext = (): Context => current;
 
-/** The context to which a value belongs: that of the variables that it was computed from, else the current one. */
+/** The context that owns a value: that of the variables that it was computed from, else the current one. */
 export const contextOf = ({ owner }: Node): Context => (owner instanceof Context ? owner : current);
 
 /**
- * Runs `fn` with everything that it builds belonging to a context. It holds until `fn` returns, so what an asynchronous
- * function builds after an `await` would belong to another.
+ * Runs `fn` with `context` as the current context. It is restored when `fn` returns, so values that an asynchronous
+ * function builds after an `await` would belong to another context.
  *
  * @throws ConfigError if `fn` is declared `async`
  * @example
@@ -134,9 +137,12 @@ export const withContext = checked(
   takes({ context: instance(Context, "a Context"), fn: callback }),
   <T>(context: Context, fn: () => T): T => {
     if (fn.constructor.name === "AsyncFunction") {
-      throw new ConfigError("[withContext] the function is asynchronous: behind an await it would build elsewhere", {
-        hint: "Build within withContext, and await what it returns",
-      });
+      throw new ConfigError(
+        "[withContext] the function is asynchronous: after an await it would build values of another context",
+        {
+          hint: "Build within withContext, and await what it returns",
+        },
+      );
     }
     const outer = current;
     if (outer === context) return fn();
@@ -150,10 +156,9 @@ export const withContext = checked(
 );
 
 /**
- * A value that every context has for itself, made when it is first asked for: what would otherwise be a variable of a
- * module.
+ * A value per context, created at the first access; use it instead of a variable at module level.
  *
- * @returns a function that gives the value of the current context
+ * @returns a function that returns the value of the current context
  * @example
  * const calls = perContext(() => ({ count: 0 }));
  * calls().count++;
@@ -169,7 +174,7 @@ export const perContext = checked("perContext", takes({ make: callback }), <T>(m
 });
 
 /**
- * Chooses the device on which everything from now on is computed, in the current context.
+ * Selects the device of all later computations in the current context.
  *
  * @throws DeviceError if the device is unknown or cannot be opened
  * @example
@@ -182,8 +187,8 @@ export const useDevice = checked(
 );
 
 /**
- * The device in use: the one given to {@link useDevice}, or named by the environment variable FOVEA_DEVICE, or the first
- * that this machine has what it takes for.
+ * The device of the current context: selected by {@link useDevice}, else by the environment variable FOVEA_DEVICE, else
+ * the first that is available on this machine.
  *
  * @throws DeviceError if it cannot be opened
  * @example
@@ -192,7 +197,7 @@ export const useDevice = checked(
 export const currentDevice = (): Promise<Device> => current.device();
 
 /**
- * How many programs the current context has compiled and kept; tests assert that it stops growing.
+ * The number of programs in the cache of the current context; tests assert that it stops growing.
  *
  * @example
  * const before = programCount();

@@ -1,6 +1,6 @@
 /**
- * Matmul, convolution and pooling on nodes: argument checking, and the step from what users write (any rank, pairs or
- * numbers, padding) to the primitives.
+ * Matmul, convolution and pooling on nodes: argument checks, and the conversion from the public arguments (any rank,
+ * pairs or numbers, padding) to the primitive ops.
  */
 import { type DType, isFloat, promote } from "../ir/dtype.js";
 import { formatShape, type Node, type Pair, sizeOfShape } from "../ir/graph.js";
@@ -21,7 +21,7 @@ export function matmul(a: Node, b: Node): Node {
     );
   }
   sameDType("matmul", { a, b });
-  // As sums are: products of small integers would not fit.
+  // As for sums, since products of small integers would overflow their dtype.
   const dtype = a.dtype === "bool" || a.dtype === "u8" ? "i32" : a.dtype;
   const left = graph.cast(a.shape.length === 1 ? helpers.reshape(graph, a, [1, ...a.shape]) : a, dtype);
   const right = graph.cast(b.shape.length === 1 ? helpers.reshape(graph, b, [...b.shape, 1]) : b, dtype);
@@ -49,7 +49,7 @@ export function matmul(a: Node, b: Node): Node {
   return helpers.reshape(graph, result, kept);
 }
 
-/** Refuses operands of two dtypes: which of them the products should have, the caller knows. */
+/** Throws for operands of different dtypes: the caller must choose the dtype of the products. */
 export function sameDType(op: string, operands: Readonly<Record<string, { readonly dtype: DType }>>): void {
   const [[first, a], [second, b]] = Object.entries(operands);
   if (a.dtype === b.dtype) return;
@@ -58,7 +58,7 @@ export function sameDType(op: string, operands: Readonly<Record<string, { readon
   throw dtypeError(op, problem, `Convert one, such as ${narrow}.to("${wide}")`);
 }
 
-/** [.., M, K] · [K, N]: one product of many rows. */
+/** [.., M, K] · [K, N] as one matrix product. */
 function rowsTimes(left: Node, right: Node): Node {
   const rows = sizeOfShape(left.shape.slice(0, -1));
   const [k, n] = right.shape;
@@ -79,10 +79,10 @@ function batched(left: Node, right: Node, batch: readonly number[], m: number, k
 /** A number for both axes, or [height, width]. */
 export type Size2d = number | Pair;
 
-/** Height and width of a size that is the same for both, or given for each. */
+/** A size as [height, width]. */
 export const pairOf = (value: Size2d): Pair => (typeof value === "number" ? [value, value] : value);
 
-/** Geometry of a convolution. */
+/** Options of a convolution. */
 export interface ConvOptions {
   /** Pixels between outputs, from 1; default 1. */
   readonly stride?: Size2d;
@@ -90,7 +90,7 @@ export interface ConvOptions {
   readonly padding?: Size2d;
   /** Pixels between taps, from 1; default 1. */
   readonly dilation?: Size2d;
-  /** Channel groups that do not see each other, from 1; default 1. */
+  /** Channel groups, convolved independently, from 1; default 1. */
   readonly groups?: number;
 }
 
@@ -104,7 +104,7 @@ export function conv2d(x: Node, weight: Node, options: ConvOptions): Node {
   }
   sameDType("conv2d", { x, weight });
   if (x.dtype === "u8" || x.dtype === "bool") {
-    throw dtypeError("conv2d", `does not take ${x.dtype}, which sums of products do not fit`, 'Use x.to("f32")');
+    throw dtypeError("conv2d", `does not take ${x.dtype}, which sums of products would overflow`, 'Use x.to("f32")');
   }
   const [, c, h, w] = x.shape;
   const [o, perGroup, kh, kw] = weight.shape;
@@ -127,7 +127,7 @@ export function conv2d(x: Node, weight: Node, options: ConvOptions): Node {
   return graph.make("conv2d", [x, weight], { stride, before: padding, after: padding, dilation, groups });
 }
 
-/** Geometry of pooling windows beside their size. */
+/** Options of pooling. */
 export interface PoolOptions {
   /** Pixels between windows, from 1; default the kernel size. */
   readonly stride?: Size2d;
@@ -137,7 +137,7 @@ export interface PoolOptions {
   readonly dilation?: Size2d;
 }
 
-/** Padded sliding windows, one flat axis of taps last: [N, C, Ho, Wo, Kh · Kw]. */
+/** Padded sliding windows with a last axis of taps: [N, C, Ho, Wo, Kh · Kw]. */
 function windows(op: string, x: Node, kernelSize: Size2d, options: PoolOptions, fill: number): Node {
   if (x.shape.length !== 4) throw shapeError(op, `needs x [N, C, H, W], got ${formatShape(x.shape)}`);
   const kernel = pairOf(kernelSize);
@@ -169,8 +169,9 @@ function windows(op: string, x: Node, kernelSize: Size2d, options: PoolOptions, 
 }
 
 /**
- * The largest tap; its gradient goes to the first of equals, as in PyTorch. ReLU is monotone, so it may as well come after:
- * the same values and gradients for a fraction of the work, and the image before the pool need not be kept.
+ * The largest tap of each window; the gradient goes to the first of equal taps, as in PyTorch. A preceding ReLU is
+ * moved after the pooling, since it is monotone: values and gradients are the same, with less work and without storing
+ * the image before pooling.
  */
 export function maxPool2d(x: Node, kernelSize: Size2d, options: PoolOptions): Node {
   if (x.op === "relu") return graph.op("relu", maxPool2d(x.inputs[0], kernelSize, options));
@@ -180,9 +181,9 @@ export function maxPool2d(x: Node, kernelSize: Size2d, options: PoolOptions): No
   return graph.make("reduce", [taps], { kind: "max", axes: [4], ties: "first" });
 }
 
-/** Geometry of pooling windows, and what their mean divides by. */
+/** Options of average pooling. */
 export interface AvgPoolOptions extends PoolOptions {
-  /** Whether padding counts in the mean; default true. */
+  /** Include padding in the divisor of the mean; default true. */
   readonly countIncludePad?: boolean;
 }
 

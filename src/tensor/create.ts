@@ -1,4 +1,4 @@
-/** Functions that make tensors: from host values, filled, counted, joined. */
+/** Functions that create tensors: from host values, filled, counted, joined. */
 import { type DType, isFloat, promote } from "../ir/dtype.js";
 import { createNode, formatShape, type Shape, sameShape, sizeOfShape } from "../ir/graph.js";
 import { graph, helpers } from "../ops/index.js";
@@ -22,13 +22,13 @@ import * as shapes from "./shapes.js";
 import { Tensor, type TensorLike, tensorKind, tensorLikeKind } from "./tensor.js";
 import { Variable } from "./variable.js";
 
-/** What the values do not say by themselves. */
+/** Options of `tensor`. */
 export interface TensorOptions {
-  /** Shape of a flat list or typed array; default: as nested, or [length]. */
+  /** Shape of a flat array; default: that of the nested arrays, or [length]. */
   readonly shape?: Shape;
-  /** Element type; default f32 for numbers, bool for booleans, the array's own for typed arrays. */
+  /** Element type; default f32 for numbers, bool for booleans, that of a typed array. */
   readonly dtype?: DType;
-  /** Whether `backward` leaves a gradient; default false. */
+  /** True if `backward` accumulates a gradient in `.grad`; default false. */
   readonly requiresGrad?: boolean;
 }
 
@@ -39,18 +39,19 @@ const dataKind: Kind = {
 const dtype = { dtype: dtypeKind };
 const joins = takes<DimOptions>({ tensors: list(tensorKind, "an array of tensors") }, { dim: dimKind });
 
-/** The dtype of values that nobody has named one for: numbers are f32, booleans alone are bool. */
+/** The default dtype of values: that of a typed array; bool if all are booleans; else f32. */
 function dtypeOf(values: HostArray | readonly (number | boolean)[]): DType {
   if (isHostArray(values)) return dtypeOfArray(values);
   return values.length > 0 && values.every((value) => typeof value === "boolean") ? "bool" : "f32";
 }
 
 /**
- * A tensor with the given values, which are copied. Typed arrays of whole numbers become i32, of bytes u8; numbers are
- * f32 and round to it.
+ * A tensor with a copy of the given values. Typed arrays of integers become i32, of bytes u8; numbers are rounded to
+ * f32.
  *
  * @throws ShapeError if nested arrays are ragged or the values do not fill `shape`
- * @throws DTypeError if a value is no number, or the dtype does not hold it: NaN or 2³¹ as i32, 300 as u8, 1e39 as f32
+ * @throws DTypeError if a value is not a number, or out of the range of the dtype: NaN or 2³¹ as i32, 300 as u8, 1e39
+ *   as f32
  * @example
  * const x = tensor([[1, 2], [3, 4]]);
  */
@@ -76,7 +77,7 @@ export const tensor = checked(
 );
 
 /**
- * A tensor filled with one value; default f32, of a boolean bool.
+ * A tensor filled with one value; default f32, or bool for a boolean.
  *
  * @throws ShapeError if a size is negative or not whole; DTypeError if the dtype does not hold the value
  * @example
@@ -142,9 +143,9 @@ export const onesLike = checked(
 /**
  * Evenly spaced values start, start + step, … below end: `[⌈(end − start) / step⌉]`; i32 if start and step are whole.
  *
- * @param end - the first value that is left out
- * @param options - where to start, how far apart, and the dtype
- * @throws ShapeError if the range does not end
+ * @param end - upper bound, excluded
+ * @param options - `start`, default 0; `step`, default 1; `dtype`
+ * @throws ShapeError if the range is infinite
  * @example
  * const i = arange(5); // [0, 1, 2, 3, 4]
  */
@@ -230,7 +231,7 @@ export const oneHot = checked(
 );
 
 /**
- * Where `condition` holds, `a`, else `b`; all broadcast.
+ * Selects `a` where `condition` is true, else `b`; all broadcast.
  *
  * @throws ShapeError if the shapes do not broadcast
  * @example

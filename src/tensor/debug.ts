@@ -1,6 +1,6 @@
 /**
- * FOVEA_DEBUG: 1 prints the time of every kernel of every run (the device does), 2 the plan too, 3 the graph after
- * simplification too, 4 the text of kernels too (the device again). Knows only how to print.
+ * FOVEA_DEBUG: 1 prints the time of every kernel of every run (by the device), 2 also the plan, 3 also the graph after
+ * simplification, 4 also the text of kernels (by the device). Only prints.
  */
 import { formatShape, type Node, topological } from "../ir/graph.js";
 import { environment } from "../util/host.js";
@@ -19,7 +19,7 @@ function describe(outputs: readonly Node[]): string {
     .join("\n");
 }
 
-/** Prints a compiler stage if the debug level asks for it. */
+/** Prints a compiler stage if the debug level includes it. */
 export function traceStage(stage: string, outputs: readonly Node[]): void {
   const level = stage === "plan" ? 2 : 3;
   if (debugLevel >= level) console.error(`[fovea] ${stage}\n${describe(outputs)}`);

@@ -1,6 +1,6 @@
 /**
- * The registry of devices: how each is opened, and which are open. It belongs to the process; which of them computes is
- * the business of a context.
+ * The registry of devices: how each is opened, and which are open. It belongs to the process; each context selects one
+ * of them.
  */
 import type { Device } from "../runtime/index.js";
 import { checked, takes } from "../util/arguments.js";
@@ -12,26 +12,26 @@ type Opener = () => Promise<Device>;
 
 interface Registered {
   readonly open: Opener;
-  /** What it costs to use it where an earlier one is missing; null if it never steps in by itself. */
+  /** The cost of using it as a fallback for an earlier device, for the warning; null if it is no fallback. */
   readonly standsInAt: string | null;
 }
 
 const registered = new Map<string, Registered>();
 const opened = new Map<string, Promise<Device>>();
-/** The device that is used where none was chosen. */
+/** The device of contexts that selected none. */
 let first: Promise<Device> | null = null;
 
-/** When a device is used. */
+/** Options of a registered device. */
 export interface DeviceOptions {
   /**
-   * What it costs to use this device where the ones before it are not available; it then steps in by itself and says so
-   * once. Default: it never does.
+   * Makes the device a fallback, used with a warning if the devices registered before it are unavailable. The text
+   * states the cost, such as "about 3 times slower". Default: no fallback.
    */
   readonly standsInAt?: string;
 }
 
 /**
- * Makes a device known under a name; it is opened when first used. The first that is registered is the default.
+ * Registers a device under a name; it is opened at the first use. The first registered device is the default.
  *
  * @example
  * registerDevice("mine", () => currentDevice());
@@ -55,7 +55,7 @@ export function checkDevice(name: string): void {
   if (!registered.has(name)) throw unknownDevice(name);
 }
 
-/** Opens a device, or gives the one that is open under the name: the same promise as long as that holds. */
+/** Opens a device, or returns the promise of the open one; a failed promise is dropped. */
 export function openDevice(name: string): Promise<Device> {
   const known = opened.get(name);
   if (known) return known;
@@ -66,7 +66,7 @@ export function openDevice(name: string): Promise<Device> {
   return opening;
 }
 
-/** The device that the environment variable FOVEA_DEVICE names, else the first that this machine has what it takes for. */
+/** The device named by the environment variable FOVEA_DEVICE, else the first available one. */
 export function openDefault(): Promise<Device> {
   if (environment.FOVEA_DEVICE) return openDevice(environment.FOVEA_DEVICE);
   if (first) return first;
@@ -78,7 +78,7 @@ export function openDefault(): Promise<Device> {
   return opening;
 }
 
-/** The first device; where it is not available, the next that stands in for it, with a warning. */
+/** The first device; if it is unavailable, the next fallback, with a warning. */
 async function openFirst(): Promise<Device> {
   let missing: UnavailableError | null = null;
   for (const [name, { standsInAt }] of registered) {

@@ -1,5 +1,5 @@
 /**
- * Element-wise functions on nodes that are compositions of the scalar ops. Knows nodes only.
+ * Element-wise functions on nodes, composed of scalar ops.
  */
 import { type DType, isFloat, promote } from "../ir/dtype.js";
 import type { Node } from "../ir/graph.js";
@@ -10,13 +10,13 @@ import { located, unify } from "./check.js";
 import { holds } from "./host.js";
 
 const constant = (value: number, like: Node): Node => graph.constant(value, like);
-/** Integers and bools become f32 where a function needs floats. */
+/** Converts integers and bools to f32, for functions that need floats. */
 export const asFloat = (x: Node): Node => (isFloat(x.dtype) ? x : graph.cast(x, "f32"));
 const asNumber = (x: Node): Node => (x.dtype === "bool" ? graph.cast(x, "i32") : x);
 
 /**
- * A number as operand of a tensor: of the tensor's dtype if that holds it, else of the next that does, so that the result
- * is right: −1 beside u8 is i32, 0.5 beside i32 is f32, 2⁴⁰ beside i32 is f64.
+ * A number as an operand of a tensor: of the tensor's dtype if it represents the number, else of the next dtype that
+ * does, so that the result is exact: −1 beside u8 is i32, 0.5 beside i32 is f32, 2⁴⁰ beside i32 is f64.
  */
 export function scalar(value: number, like: Node): Node {
   const { dtype } = like;
@@ -36,7 +36,7 @@ export function binary(name: ScalarName, a: Node, b: Node): Node {
   return compares ? graph.op(name, x, y) : graph.op(name, asNumber(x), asNumber(y));
 }
 
-/** Powers by small whole or half exponents are products and roots: exact and cheap. */
+/** Powers; small integer and half exponents become products and roots, which are exact and cheap. */
 export function power(a: Node, b: Node, exponent: number | null): Node {
   const x = asFloat(a);
   if (exponent === 1) return x;
@@ -47,7 +47,7 @@ export function power(a: Node, b: Node, exponent: number | null): Node {
   return binary("pow", a, b);
 }
 
-/** 1 / (1 + e^−x), written with e^−|x| so that nothing overflows and small results keep their digits. */
+/** 1 / (1 + e^−x), computed from e^−|x|, so that nothing overflows and small results stay accurate. */
 export function sigmoid(node: Node): Node {
   const x = asFloat(node);
   const negative = graph.op("lt", x, constant(0, x));
@@ -65,8 +65,8 @@ export function select(condition: Node, a: Node, b: Node): Node {
 }
 
 /**
- * x limited to [min, max]. The gradient is 1 where x lies between the bounds or on one of them, as in PyTorch. Bounds beyond
- * what integers hold limit nothing; other bounds that the dtype does not hold give a wider one, as any number beside x does.
+ * x limited to [min, max]. The gradient is 1 where x lies between the bounds or on one of them, as in PyTorch. Bounds
+ * outside the range of an integer dtype have no effect; other bounds that the dtype cannot represent promote it.
  */
 export function clamp(x: Node, min: number | undefined, max: number | undefined): Node {
   const [lowest, highest] = rangeOf(x.dtype);
@@ -86,13 +86,13 @@ export function clamp(x: Node, min: number | undefined, max: number | undefined)
   return inside ? graph.op("select", inside, value, limited) : limited;
 }
 
-/** The ends of the range of a dtype; floats are limited by any bound but NaN, which would make every value NaN. */
+/** The range of a dtype; that of floats is ±∞, so that every bound applies, and a bound of NaN gives NaN. */
 function rangeOf(dtype: DType): readonly [number, number] {
   if (isFloat(dtype)) return [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY];
   return dtype === "i32" ? [-(2 ** 31), 2 ** 31 - 1] : [0, dtype === "u8" ? 255 : 1];
 }
 
-/** The remainder; of integers by the number 0 there is none. */
+/** The remainder; undefined for integers and the number 0. */
 export function remainder(a: Node, b: Node, divisor: number | null): Node {
   if (divisor === 0 && !isFloat(a.dtype)) {
     throw new ConfigError(located("mod", `there is no remainder of ${a.dtype} by 0`), {

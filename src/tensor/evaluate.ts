@@ -1,6 +1,6 @@
 /**
- * Evaluation: how a set of nodes becomes stored values, and how one compiled program is run. What is asked for is computed
- * in the order in which it was asked for, within each context.
+ * Evaluation: computes a set of nodes into storage, and runs one compiled program. Within a context, computations run
+ * in the order in which they were requested.
  */
 
 import type { TypedArray } from "../ir/dtype.js";
@@ -9,10 +9,10 @@ import { rebuild } from "../ops/index.js";
 import { type Device, Storage } from "../runtime/index.js";
 import type { Replacement } from "./cells.js";
 import { type Context, contextOf, currentContext } from "./context.js";
-import { type Fitted, fitProbed, type Probe, type Wanted } from "./program-cache.js";
-import { ownStorage, type Run, realize, realizedLeaf, storageOf } from "./realized.js";
+import { buildProbed, type GraphProgram, type Probe, type ProgramRequest } from "./program-cache.js";
+import { type QueuedRun, realize, realizedLeaf, storageOf, valueStorage } from "./realized.js";
 
-/** The graph with everything already computed replaced by its leaf. */
+/** Replaces computed nodes in a graph by their leaves. */
 function cutAtRealized(outputs: readonly Node[]): Node[] {
   const mapped = new Map<Node, Node>();
   for (const node of topological(outputs, (n) => realizedLeaf(n) !== undefined)) {
@@ -23,38 +23,43 @@ function cutAtRealized(outputs: readonly Node[]): Node[] {
   return outputs.map((node) => mapped.get(node) ?? node);
 }
 
-/** The program for a graph; with a probe, one that says what its kernels do, and that is timed. */
-export function fitProgram(context: Context, device: Device, wanted: Wanted, probe?: Probe): Promise<Fitted> {
+/** The program for a graph; with a probe, a timed one that describes the work of its kernels. */
+export function programForGraph(
+  context: Context,
+  device: Device,
+  wanted: ProgramRequest,
+  probe?: Probe,
+): Promise<GraphProgram> {
   const cut = { ...wanted, outputs: cutAtRealized(wanted.outputs) };
-  return probe ? fitProbed(device, cut, probe) : context.programs.fit(device, cut);
+  return probe ? buildProbed(device, cut, probe) : context.programs.programFor(device, cut);
 }
 
 /**
- * Runs a program once, within a job that runs in order. Its last outputs replace the values of cells: in place where the
- * program can and nobody else has the old value, else in memory of their own.
+ * Runs a program once, within a job of the context's queue. Its last outputs replace the values of cells: in place if
+ * the program can and nothing else refers to the old value, else in new memory.
  *
- * @param results - for the first outputs
- * @param replacements - for the others
+ * @param results - storage for the first outputs
+ * @param replacements - the cells for the other outputs
  */
 export async function runProgram(
   context: Context,
-  { loaded, leaves, ran }: Fitted,
+  { loaded, leaves, afterRun }: GraphProgram,
   storageFor: (leaf: Node) => Storage,
   results: readonly Storage[],
   replacements: readonly Replacement[] = [],
 ): Promise<void> {
-  const { device, program, executable, kept } = loaded;
+  const { device, program, executable, derived } = loaded;
   const inputs = leaves.map(storageFor);
   for (const storage of inputs) {
-    const brought = storage.copyToDevice(device);
-    if (brought) await brought;
+    const copying = storage.copyToDevice(device);
+    if (copying) await copying;
   }
-  const extra = kept ? await kept.of(inputs) : [];
-  const written = replacements.map(({ before, own, after }, i) => {
-    const old = ownStorage(before);
+  const extra = derived ? await derived.valuesFor(inputs) : [];
+  const written = replacements.map(({ before, exclusive, after }, i) => {
+    const old = valueStorage(before);
     const place = program.inPlace[results.length + i];
-    if (place !== null && own) return old;
-    const next = ownStorage(after);
+    if (place !== null && exclusive) return old;
+    const next = valueStorage(after);
     return next === old ? new Storage(next.dtype, next.elements) : next;
   });
   const buffersOf = (storages: readonly Storage[]) => storages.map((storage) => storage.on(device));
@@ -67,25 +72,25 @@ export async function runProgram(
   }
   for (const storage of outputs) storage.markWritten(device);
   replacements.forEach(({ after }, i) => {
-    const next = ownStorage(after);
+    const next = valueStorage(after);
     if (next !== written[i]) next.moveFrom(written[i]);
   });
-  ran();
+  afterRun();
 }
 
 async function compute(context: Context, device: Device, nodes: readonly Node[]): Promise<void> {
   const wanted = { outputs: nodes, replaced: nodes.map(() => null), lasting: [] };
-  const fitted = await fitProgram(context, device, wanted);
-  const results = fitted.loaded.program.outputs.map(({ dtype, elements }) => new Storage(dtype, elements));
-  await runProgram(context, fitted, ownStorage, results);
+  const graphProgram = await programForGraph(context, device, wanted);
+  const results = graphProgram.loaded.program.outputs.map(({ dtype, elements }) => new Storage(dtype, elements));
+  await runProgram(context, graphProgram, valueStorage, results);
   nodes.forEach((node, i) => {
     realize(node, results[i]);
   });
 }
 
 /**
- * Computes nodes and remembers the results, within a job that runs in order; runs nothing if all are known. Assigned values
- * of variables that share work with them are computed along.
+ * Computes nodes and records the results, within a job of the context's queue; runs nothing if all are computed.
+ * Pending values of variables that share work with the nodes are computed in the same program.
  */
 export async function evaluateNow(context: Context, device: Device, nodes: readonly Node[]): Promise<void> {
   const missing = [...new Set(nodes.filter((node) => !realizedLeaf(node)))];
@@ -95,14 +100,14 @@ export async function evaluateNow(context: Context, device: Device, nodes: reado
   try {
     await compute(context, device, [...missing, ...related]);
   } catch {
-    // Whoever asks for those values gets their error; what was asked for here may have none.
-    context.pending?.forget(related);
+    // One of the pending values may have failed; its error belongs to its own readers, so only the nodes are retried.
+    context.pending?.drop(related);
     await compute(context, device, missing);
   }
 }
 
-/** The value of a node as of now, once the run that it comes from has ended. */
-export function readValue(node: Node, writer: Run | null): Promise<TypedArray> {
+/** The present value of a node, after the queued run `writer` that computes it has ended. */
+export function readValue(node: Node, writer: QueuedRun | null): Promise<TypedArray> {
   const leaf = realizedLeaf(node);
   const storage = leaf && storageOf(leaf);
   if (storage?.isFilled && writer === null) return storage.read();
@@ -111,12 +116,12 @@ export function readValue(node: Node, writer: Run | null): Promise<TypedArray> {
   return context.inOrder(async () => {
     writer?.check();
     await evaluateNow(context, await device, [node]);
-    return ownStorage(node).read();
+    return valueStorage(node).read();
   });
 }
 
-/** Computes nodes as of now, each in its context; with none given, everything that was assigned in the current one. */
-export async function evaluate(nodes: readonly Node[], writers: readonly Run[]): Promise<void> {
+/** Computes nodes, each in its context; without nodes, all pending assignments of the current context. */
+export async function evaluate(nodes: readonly Node[], writers: readonly QueuedRun[]): Promise<void> {
   const current = currentContext();
   const byContext = new Map<Context, Node[]>();
   for (const node of nodes) {

@@ -1,4 +1,6 @@
-/** Counts the work and the memory of graphs by the records of their ops; it must not know any op itself. */
+/**
+ * Counts the work and memory of graphs by the records of their ops. Must not know ops itself.
+ */
 import { sizeOf } from "../ir/dtype.js";
 import { topological } from "../ir/graph.js";
 import { multiplyAddsOf } from "../ops/index.js";
@@ -10,8 +12,8 @@ import type { Tensor } from "./tensor.js";
 import { tensorKind } from "./tensor.js";
 
 /**
- * Multiply-adds of the convolutions and matrix products behind tensors, each counted once. Nothing is computed; what was
- * computed before and needs no graph any more counts as an input.
+ * Multiply-adds of the convolutions and matrix products that tensors depend on, each counted once. Nothing is computed;
+ * values that were computed before and released their graph count as inputs.
  *
  * @example
  * multiplyAdds(zeros([2, 3]).matmul(zeros([3, 4]))); // 24
@@ -24,7 +26,7 @@ export const multiplyAdds = checked(
   },
 );
 
-/** As {@link multiplyAdds}, for each path of a module (see `Origin`) in which the work was asked for. */
+/** As {@link multiplyAdds}, by module path (see `Origin`). */
 export function multiplyAddsByPath(...tensors: readonly Tensor[]): Map<string, number> {
   const counts = new Map<string, number>();
   for (const node of topological(tensors.map((x) => x.node))) {
@@ -37,7 +39,7 @@ export function multiplyAddsByPath(...tensors: readonly Tensor[]): Map<string, n
 /** Bytes of the values of a tensor. */
 export const bytesOf = ({ size, dtype }: Tensor): number => size * sizeOf(dtype);
 
-/** Runs `fn` for the graph that it builds: what it assigns to variables is dropped. */
+/** Runs `fn` to build a graph; its assignments to variables are discarded. */
 export function buildOnly<T>(fn: () => T): T {
   const context = currentContext();
   return traced(context, new Trace(context), fn);

@@ -1,4 +1,4 @@
-/** Values for people and for plain JavaScript: nested arrays and aligned text. */
+/** Conversion of values to nested arrays and aligned text. */
 import type { DType, TypedArray } from "../ir/dtype.js";
 import { formatShape, type Shape, sizeOfShape } from "../ir/graph.js";
 
@@ -14,7 +14,7 @@ export function nest(values: TypedArray, shape: Shape, dtype: DType): Nested {
   return build(0);
 }
 
-/** Along each axis, this many entries are shown at either end of a long one. */
+/** Entries shown at either end of a long axis, and the number of elements from which axes are abridged. */
 const EDGE = 3;
 const LONG = 1000;
 
@@ -27,7 +27,7 @@ function formatOne(value: number, dtype: DType): string {
   return size >= 1e5 || size < 1e-3 ? value.toExponential(3) : value.toFixed(4);
 }
 
-/** What `console.log` shows: the values if they are known, else how to get them. Nothing is computed. */
+/** The text for `console.log`: the values if available, else how to read them. Nothing is computed. */
 export const formatKnown = (values: TypedArray | null, shape: Shape, dtype: DType): string =>
   values
     ? formatValues(values, shape, dtype)

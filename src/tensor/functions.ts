@@ -7,7 +7,7 @@ import type { Size2d } from "./contract.js";
 import * as contract from "./contract.js";
 import { Tensor, tensorKind } from "./tensor.js";
 
-/** Geometry of a convolution, and what is added to its result. */
+/** Options of `conv2d`. */
 export interface Conv2dOptions extends contract.ConvOptions {
   /** [Cout], added to every pixel; default none. */
   readonly bias?: Tensor | null;
@@ -24,7 +24,7 @@ const pooled = { x: tensorKind, kernelSize: size2d() };
  * @param options.stride - pixels between outputs, from 1; default 1
  * @param options.padding - zeros around the image, from 0; default 0
  * @param options.dilation - pixels between taps, from 1; default 1
- * @param options.groups - channel groups that do not see each other; default 1
+ * @param options.groups - channel groups, convolved independently; default 1
  * @throws ShapeError if channels, groups or sizes do not fit
  * @example
  * const y = conv2d(zeros([1, 3, 8, 8]), ones([4, 3, 3, 3]), { padding: 1 });
@@ -72,7 +72,7 @@ export const maxPool2d = checked(
  *
  * `[N, C, H, W] -> [N, C, Ho, Wo], Ho = ⌊(H + 2p − K) / s⌋ + 1`
  *
- * @param options.countIncludePad - whether padding counts in the mean; default true
+ * @param options.countIncludePad - include padding in the divisor of the mean; default true
  * @throws ShapeError if the window does not fit, ConfigError if an option is out of range
  * @example
  * const y = avgPool2d(zeros([1, 3, 8, 8]), 2);

@@ -1,26 +1,26 @@
-/** Gradients as values: `grad`. What leaves them in `.grad` is `Tensor.backward`. */
+/** `grad`: gradients as values; `Tensor.backward` accumulates them in `.grad`. */
 import { isFloat } from "../ir/dtype.js";
 import { formatShape, type Node, sameShape } from "../ir/graph.js";
 import { graph } from "../ops/index.js";
 import { checked, takes } from "../util/arguments.js";
 import { list } from "../util/kinds.js";
-import { ownerOf } from "./cells.js";
+import { gradCellOf } from "./cells.js";
 import { dtypeError, shapeError } from "./check.js";
 import { gradientsOf } from "./history.js";
 import { Tensor, tensorKind } from "./tensor.js";
 
-/** What the output's gradient starts from. */
+/** Options of `grad`. */
 export interface GradOptions {
-  /** Weights of the output's elements, of its shape; default 1 for a scalar. */
+  /** Gradient of the output, of its shape; default 1 for a scalar. */
   readonly gradOutput?: Tensor;
 }
 
 /**
- * Gradients of a scalar with respect to any tensors that it was computed from; zeros where it does not depend on one. The
- * results are graph themselves, so they can be differentiated again. A value that needs no gradient forgets what it was
- * computed from when it is read: call `grad` before, or make the input with `requiresGrad`.
+ * Gradients of a scalar with respect to any tensors that it was computed from; zeros if it does not depend on one. The
+ * results are expressions, so they can be differentiated again. A value that needs no gradient releases its graph when
+ * it is read: call `grad` before, or make the input with `requiresGrad`.
  *
- * @param options - `gradOutput` weighs the elements of the output
+ * @param options - `gradOutput` is the gradient of the output
  * @throws ShapeError if the output is not a scalar and no `gradOutput` is given
  * @throws FoveaError if a value between an input and the output was read before, and the input needs no gradient
  * @example
@@ -52,7 +52,7 @@ export const grad = checked(
     const seed = gradOutput ? graph.cast(gradOutput.node, output.dtype) : graph.constant(1, output.node);
     const targets = inputs.map((x) => x.node);
     const wanted = new Set(targets);
-    const boundary = (node: Node) => ownerOf(node) !== undefined && !wanted.has(node);
+    const boundary = (node: Node) => gradCellOf(node) !== undefined && !wanted.has(node);
     return gradientsOf(output.node, seed, targets, boundary).map(
       (g, i) => new Tensor(g ?? graph.constant(0, targets[i])),
     );

@@ -1,28 +1,28 @@
 /**
- * When a computed tensor may forget how it was computed: a value from which no gradient can flow to a parameter needs
- * its graph no more. `grad` differentiates with respect to plain tensors too, so what a forgotten graph contained is
- * remembered by number, and a gradient that would have flowed through it is an error rather than a silent zero.
+ * Decides when a computed tensor releases its graph: a value from which no gradient can flow to a parameter does not
+ * need it. `grad` differentiates with respect to plain tensors too, so the ids of the nodes in a released graph are
+ * recorded, and a gradient that would have flowed through it is an error, not a silent zero.
  */
 import { differentiate } from "../autograd/index.js";
 import { isFloat } from "../ir/dtype.js";
 import { formatShape, type Node, topological } from "../ir/graph.js";
 import { graph } from "../ops/index.js";
 import { FoveaError } from "../util/errors.js";
-import { ownerOf } from "./cells.js";
+import { gradCellOf } from "./cells.js";
 import { located } from "./check.js";
 import { realizedLeaf } from "./realized.js";
 
-/** A gradient never flows through these to their inputs. */
-const isEnd = (node: Node): boolean => node.op === "detach" || !isFloat(node.dtype);
+/** True for nodes through which no gradient flows to their inputs. */
+const stopsGradient = (node: Node): boolean => node.op === "detach" || !isFloat(node.dtype);
 
 const carrying = new WeakMap<Node, boolean>();
 
-/** Whether a gradient can flow from a node back to a value that wants one. */
+/** True if a gradient can flow from a node to a variable that requires one. */
 export function carriesGradient(node: Node): boolean {
-  const known = (one: Node) => ownerOf(one) !== undefined || isEnd(one) || carrying.has(one);
+  const known = (one: Node) => gradCellOf(one) !== undefined || stopsGradient(one) || carrying.has(one);
   for (const one of topological([node], known)) {
-    if (ownerOf(one)) carrying.set(one, true);
-    else if (isEnd(one)) carrying.set(one, false);
+    if (gradCellOf(one)) carrying.set(one, true);
+    else if (stopsGradient(one)) carrying.set(one, false);
     else if (!carrying.has(one))
       carrying.set(
         one,
@@ -32,45 +32,45 @@ export function carriesGradient(node: Node): boolean {
   return carrying.get(node) === true;
 }
 
-/** Exact numbers are kept of graphs up to this size; of larger ones, which may grow without end, only the range. */
-const MOST_IDS = 256;
+/** Limit of the recorded ids; for larger graphs, which may grow without bound, only the range of ids is recorded. */
+const MAX_IDS = 256;
 
-/** The nodes of a forgotten graph through which gradients would have flowed. */
+/** The record of a released graph: the nodes through which gradients would have flowed. */
 interface Forgotten {
-  /** Number of the node whose value the leaf holds. */
+  /** Id of the node whose value the leaf has. */
   readonly id: number;
   readonly oldest: number;
-  /** Numbers of all nodes; null if there are too many. */
+  /** Ids of all nodes; null if there are too many. */
   readonly ids: ReadonlySet<number> | null;
 }
 
 const forgotten = new WeakMap<Node, Forgotten>();
 
-/** Notes what the graph of `node` contained, before a leaf of its value takes its place. */
-export function forget(node: Node, leaf: Node): void {
-  if (isEnd(node) || forgotten.has(leaf)) return;
+/** Records the graph of `node` before a leaf with its value replaces it. */
+export function recordForgotten(node: Node, leaf: Node): void {
+  if (stopsGradient(node) || forgotten.has(leaf)) return;
   let oldest = node.id;
   const ids = new Set<number>();
   let exact = true;
-  for (const one of topological([node], isEnd)) {
-    if (one.op === "const" || isEnd(one)) continue;
+  for (const one of topological([node], stopsGradient)) {
+    if (one.op === "const" || stopsGradient(one)) continue;
     const before = forgotten.get(one);
     oldest = Math.min(oldest, one.id, before?.oldest ?? one.id);
     if (before && !before.ids) exact = false;
     ids.add(one.id);
     for (const id of before?.ids ?? []) ids.add(id);
     if (before) ids.add(before.id);
-    if (ids.size > MOST_IDS) exact = false;
+    if (ids.size > MAX_IDS) exact = false;
     if (!exact) ids.clear();
   }
   ids.delete(node.id);
   forgotten.set(leaf, { id: node.id, oldest, ids: exact ? ids : null });
 }
 
-/** The number that a node had before it was computed and forgot its graph. */
+/** The id that a node had before it was computed and released its graph. */
 const formerId = (node: Node): number => forgotten.get(node)?.id ?? node.id;
 
-/** Whether the graph that `leaf` has forgotten contained the node, or may have. */
+/** True if the released graph of `leaf` contained the node, or may have. */
 function mayHaveContained(leaf: Node, node: Node): boolean {
   const before = forgotten.get(leaf);
   if (!before) return false;
@@ -79,10 +79,10 @@ function mayHaveContained(leaf: Node, node: Node): boolean {
 }
 
 /**
- * Gradients as `differentiate` gives them, with respect to nodes that may have been computed since the output was built:
- * a target counts as itself and as the node that it was before.
+ * Gradients as of `differentiate`, with respect to nodes that may have been computed since the output was built: a
+ * target stands for itself and for the node that it replaced.
  *
- * @throws FoveaError if a gradient would flow through a graph that was forgotten
+ * @throws FoveaError if a gradient would flow through a released graph
  */
 export function gradientsOf(
   output: Node,
@@ -90,7 +90,7 @@ export function gradientsOf(
   targets: readonly Node[],
   isBoundary: (node: Node) => boolean,
 ): (Node | null)[] {
-  const order = topological([output], isEnd);
+  const order = topological([output], stopsGradient);
   for (const [i, target] of targets.entries()) {
     const leaf = order.find((one) => mayHaveContained(one, target));
     if (!leaf) continue;
@@ -100,7 +100,7 @@ export function gradientsOf(
     });
   }
   const byId = new Map(order.map((one) => [one.id, one]));
-  // A variable that was computed since reads as the leaf of its value; the output was built with the node before.
+  // A variable that was computed since then reads as a leaf; the output was built with the previous node.
   const byLeaf = new Map(order.flatMap((one) => (one.op === "leaf" ? [] : [[realizedLeaf(one), one] as const])));
   const same = targets.map((target) => {
     const former = byId.get(formerId(target)) ?? byLeaf.get(target);

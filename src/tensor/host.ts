@@ -1,6 +1,6 @@
 /**
- * Values from the host as elements of a dtype: exact, or refused with the position of the first that the dtype does not
- * hold. Floats round to the nearest f32, as everywhere. Knows no tensor.
+ * Conversion of host values to elements of a dtype: exact, or an error with the position of the first value out of
+ * range. Floats round to the nearest f32. Must not know tensors.
  */
 import { type DType, hostArray, type TypedArray } from "../ir/dtype.js";
 import { formatShape, type Shape } from "../ir/graph.js";
@@ -8,7 +8,7 @@ import { DTypeError } from "../util/errors.js";
 import { spell } from "../util/spelling.js";
 import { located, shapeError } from "./check.js";
 
-/** Every typed array that JavaScript has, whether or not there is a dtype of its name. */
+/** All typed arrays of JavaScript, including those without an equal dtype. */
 export type HostArray =
   | TypedArray
   | Uint8ClampedArray
@@ -19,7 +19,7 @@ export type HostArray =
   | BigInt64Array
   | BigUint64Array;
 
-/** A number or boolean, or lists of them, all of one length on each level. */
+/** A number or boolean, or nested arrays of them, of equal length at each level. */
 export type NestedValues = number | boolean | readonly NestedValues[];
 
 type Value = number | boolean | bigint;
@@ -28,18 +28,18 @@ type Value = number | boolean | bigint;
 export const isHostArray = (value: unknown): value is HostArray =>
   ArrayBuffer.isView(value) && !(value instanceof DataView);
 
-/** The dtype that holds the values of a typed array: i32 for whole numbers of all widths but bytes. */
+/** The dtype for the values of a typed array: u8 for unsigned bytes, i32 for all other integers. */
 export function dtypeOfArray(array: HostArray): DType {
   if (array instanceof Float64Array) return "f64";
   if (array instanceof Uint8Array || array instanceof Uint8ClampedArray) return "u8";
-  // Whatever else has fractions, such as a Float16Array, is held exactly by f32.
+  // Other float types, such as Float16Array, are represented exactly by f32.
   const whole = [Int8Array, Int16Array, Uint16Array, Int32Array, Uint32Array, BigInt64Array, BigUint64Array];
   return whole.some((type) => array instanceof type) ? "i32" : "f32";
 }
 
 const LIMITS = { u8: [0, 255], i32: [-(2 ** 31), 2 ** 31 - 1] } as const;
 
-/** Whether the dtype holds the value: whole numbers exactly; of floats only what would become infinite is refused. */
+/** True if the dtype can represent the value: integers exactly; floats unless they would become infinite. */
 export function holds(dtype: DType, value: Value): boolean {
   const number = Number(value);
   if (dtype === "f32") return !Number.isFinite(number) || Number.isFinite(Math.fround(number));
@@ -49,8 +49,8 @@ export function holds(dtype: DType, value: Value): boolean {
   return Number.isInteger(number) && number >= low && number <= high;
 }
 
-/** What a dtype holds, and the next one that holds more. */
-const REACH: Readonly<Record<DType, string>> = {
+/** The range of each dtype and a wider alternative, for hints. */
+const RANGE_HINTS: Readonly<Record<DType, string>> = {
   bool: "It holds true and false",
   u8: 'It holds whole numbers from 0 to 255; use dtype "i32" or "f32"',
   i32: 'It holds whole numbers from -2147483648 to 2147483647; use dtype "f64"',
@@ -58,16 +58,16 @@ const REACH: Readonly<Record<DType, string>> = {
   f64: "It holds whole numbers exactly up to 2 ** 53",
 };
 
-const refusal = (op: string, what: string, value: Value, dtype: DType): DTypeError =>
-  new DTypeError(located(op, `${what} is ${value}, which ${dtype} does not hold`), { hint: REACH[dtype] });
+const rangeError = (op: string, what: string, value: Value, dtype: DType): DTypeError =>
+  new DTypeError(located(op, `${what} is ${value}, which ${dtype} does not hold`), { hint: RANGE_HINTS[dtype] });
 
 /** One value as an element of a dtype. */
 export function elementOf(op: string, what: string, value: number | boolean, dtype: DType): number {
-  if (!holds(dtype, value)) throw refusal(op, what, value, dtype);
+  if (!holds(dtype, value)) throw rangeError(op, what, value, dtype);
   return dtype === "bool" ? Number(Number(value) !== 0) : Number(value);
 }
 
-/** The index of an element by its place in row-major order, as messages show it. */
+/** The coordinates of a row-major position, as text for messages. */
 function indexOf(at: number, shape: Shape): string {
   let rest = at;
   const index = shape.map(() => 0);
@@ -81,7 +81,7 @@ function indexOf(at: number, shape: Shape): string {
 /** A copy of the values as elements of a dtype; `shape` is for messages. */
 export function elementsOf(op: string, source: HostArray | readonly Value[], dtype: DType, shape: Shape): TypedArray {
   const values = hostArray(dtype, source.length);
-  // Copied at once where the source has the type of the elements, or bytes that every number holds.
+  // One copy if the source has the element type, or bytes, which every numeric dtype represents.
   const alike = source.constructor === values.constructor || source instanceof Uint8Array;
   if (alike && dtype !== "bool") {
     values.set(source as TypedArray);
@@ -90,7 +90,7 @@ export function elementsOf(op: string, source: HostArray | readonly Value[], dty
   for (let i = 0; i < source.length; i++) {
     const value = source[i];
     if (!/^(number|boolean|bigint)$/.test(typeof value)) throw notNumber(op, value, indexOf(i, shape));
-    if (!holds(dtype, value)) throw refusal(op, `the value at ${indexOf(i, shape)}`, value, dtype);
+    if (!holds(dtype, value)) throw rangeError(op, `the value at ${indexOf(i, shape)}`, value, dtype);
     values[i] = dtype === "bool" ? Number(Number(value) !== 0) : Number(value);
   }
   return values;
@@ -101,8 +101,8 @@ function notNumber(op: string, value: unknown, where: string): DTypeError {
   return new DTypeError(located(op, `the value at ${where} is ${spell(value)}, not a number`), { hint });
 }
 
-/** No tensor has more axes; an array that contains itself would have. */
-const MOST_AXES = 64;
+/** Limit of axes, so that an array that contains itself ends. */
+const MAX_AXES = 64;
 
 /** Nested arrays as a flat one, with their shape. */
 export function flattenNested(
@@ -110,7 +110,7 @@ export function flattenNested(
   data: NestedValues,
 ): { readonly flat: (number | boolean)[]; readonly shape: number[] } {
   const shape: number[] = [];
-  for (let at: unknown = data; Array.isArray(at) && shape.length < MOST_AXES; at = at[0]) shape.push(at.length);
+  for (let at: unknown = data; Array.isArray(at) && shape.length < MAX_AXES; at = at[0]) shape.push(at.length);
   const flat: (number | boolean)[] = [];
   const index: number[] = [];
   const visit = (item: unknown): void => {
@@ -123,7 +123,7 @@ export function flattenNested(
     }
     if (axis >= shape.length) throw ragged(op, shape, index, "an array");
     if (item.length !== shape[axis]) throw ragged(op, shape, index, `${item.length} values`);
-    // By index, so that holes are seen.
+    // By index, because iteration methods skip holes.
     for (let i = 0; i < item.length; i++) {
       index[axis] = i;
       visit(item[i]);

@@ -1,9 +1,12 @@
-/** Kinds of arguments that only the tensor layer knows; those of tensors themselves are in tensor.ts. */
+/** Argument kinds of the tensor layer; those for tensors are in tensor.ts. */
 import { dtypes } from "../ir/dtype.js";
 import { DTypeError } from "../util/errors.js";
 import { either, type Kind, list, whole, word } from "../util/kinds.js";
 
-/** NumPy's, PyTorch's and C's names of our dtypes, and of those that we have no equal of, with what to use instead. */
+/**
+ * Names of dtypes in NumPy, PyTorch and C, and the dtype to suggest; types without an equal map to a wider or nearest
+ * one.
+ */
 const aliases = {
   float32: "f32",
   float: "f32",
@@ -24,6 +27,6 @@ const aliases = {
 };
 
 export const dtypeKind: Kind = { ...word(dtypes, aliases), error: DTypeError };
-/** One axis; whether the tensor has it is for the function to check. */
+/** One axis; the function checks that the tensor has it. */
 export const dimKind: Kind = whole;
 export const dimsKind: Kind = either(whole, list(whole, "an array of whole numbers"));

@@ -1,63 +1,63 @@
-/** Options of the functions and methods of tensors: whatever has a default. */
+/** Option types of the functions and methods of tensors. */
 import type { DType } from "../ir/dtype.js";
 
 /** Type of the elements. */
 export interface DTypeOptions {
-  /** Element type; default f32, or what the values say. */
+  /** Element type; default f32, or that of the values. */
   readonly dtype?: DType;
 }
-/** One axis. */
+/** Option for one axis. */
 export interface DimOptions {
   /** The axis, negative counted from the end; the default is that of the function. */
   readonly dim?: number;
 }
-/** Which axes to reduce, and whether they stay. */
+/** Options of reductions. */
 export interface ReduceOptions {
   /** Axes to reduce, negative counted from the end; all of them by default. */
   readonly dim?: number | readonly number[];
-  /** Whether reduced axes stay, with size 1; default false. */
+  /** Keep reduced axes with size 1; default false. */
   readonly keepdim?: boolean;
 }
-/** Which axis to look along, and whether it stays. */
+/** Options of `argmax` and `argmin`. */
 export interface PositionOptions {
   /** The axis, negative counted from the end; default: all elements in row-major order. */
   readonly dim?: number;
-  /** Whether the axis stays, with size 1; default false. */
+  /** Keep the axis with size 1; default false. */
   readonly keepdim?: boolean;
 }
-/** Which axes to reduce, and what is taken off the divisor. */
+/** Options of variances. */
 export interface VarianceOptions extends ReduceOptions {
   /** Subtracted from the number of elements in the divisor: 1 is unbiased, 0 the mean of squares; default 1. */
   readonly correction?: number;
 }
-/** Limits of elements. */
+/** Options of `clamp`. */
 export interface ClampOptions {
   /** Least value; default none. */
   readonly min?: number;
   /** Largest value; default none. */
   readonly max?: number;
 }
-/** Which axes to merge. */
+/** Options of `flatten`. */
 export interface FlattenOptions {
   /** First axis, negative counted from the end; default 0. */
   readonly startDim?: number;
-  /** Last axis, which is merged too; default −1. */
+  /** Last axis, included; default −1. */
   readonly endDim?: number;
 }
-/** Distance of the elements that a slice takes. */
+/** Options of `slice`. */
 export interface SliceOptions {
-  /** From 1; default 1. */
+  /** Distance between the selected elements, from 1; default 1. */
   readonly step?: number;
 }
-/** What a tensor is surrounded by. */
+/** Options of `pad`. */
 export interface PadOptions {
-  /** Default 0. */
+  /** Value of the padding; default 0. */
   readonly value?: number;
 }
-/** Where a range starts, and how far apart its values are. */
+/** Options of `arange`. */
 export interface ArangeOptions extends DTypeOptions {
   /** First value; default 0. */
   readonly start?: number;
-  /** Distance of neighbours, which may be negative; default 1. */
+  /** Difference of neighbouring values, which may be negative; default 1. */
   readonly step?: number;
 }

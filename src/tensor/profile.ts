@@ -1,6 +1,6 @@
 /**
- * `profile`: runs a function as `compile` does and tells what each of its kernels did, for which modules, and how long it
- * took. It must not know models, nor how the result is shown.
+ * `profile`: runs a function as `compile` does, and reports the work, module paths and time of each of its kernels.
+ * Must not know models or the presentation of the result.
  */
 import type { KernelWork, Program } from "../ir/program.js";
 import { betterPeaks, measurePeaks, type Peaks } from "../runtime/index.js";
@@ -13,33 +13,33 @@ export { bandwidthFor, type Peaks } from "../runtime/index.js";
 
 /** A kernel of a profiled function. */
 export interface KernelProfile extends KernelWork {
-  /** What the compiler calls it. */
+  /** Name of the kernel given by the compiler. */
   readonly label: string;
-  /** Its time in each of the steps, in milliseconds. */
+  /** Time in each step in milliseconds. */
   readonly timesMs: readonly number[];
 }
 
-/** What a function did. */
+/** The profile of a function. */
 export interface FunctionProfile {
-  /** In the order in which they run. */
+  /** Kernels in the order of execution. */
   readonly kernels: readonly KernelProfile[];
-  /** The time of each step, from the call to its result, in milliseconds. */
+  /** Time of each step from call to result in milliseconds. */
   readonly stepsMs: readonly number[];
-  /** Memory of what does not outlive a step. */
+  /** Bytes of the arena, the memory of temporaries. */
   readonly arenaBytes: number;
 }
 
-/** How often a function is run to be profiled. */
+/** Options of `profile`. */
 export interface ProfileOptions {
-  /** Steps that are measured. Default 10, range ≥ 1. */
+  /** Measured steps. Default 10, range ≥ 1. */
   readonly steps?: number;
-  /** Steps before them that are not. Default 3, range ≥ 0; another one always compiles. */
+  /** Steps before the measured ones. Default 3, range ≥ 0; one more step compiles. */
   readonly warmup?: number;
 }
 
 /**
- * Runs a function several times as one program, as `compile` does, and tells what each kernel did: for which modules, how
- * much arithmetic, how many bytes, and how long. Variables that the function assigns change, as in training.
+ * Runs a function several times as one program, as `compile` does, and reports for each kernel its modules, arithmetic,
+ * bytes and time. Variables that the function assigns change, as in training.
  *
  * @param fn - synchronous; takes tensors
  * @param args - its arguments, the same in every step
@@ -84,8 +84,8 @@ export const profile = checked(
 );
 
 /**
- * Profiles a function, and measures before and after it what the device in use does at most: two seconds more, in which
- * nothing else should run.
+ * Profiles a function, and measures the peak rates of the device before and after it. Takes about two more seconds, in
+ * which the machine should be idle.
  */
 export async function profileAgainstPeaks<A extends unknown[]>(
   fn: (...args: A) => unknown,

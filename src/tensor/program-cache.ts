@@ -1,6 +1,6 @@
 /**
- * The programs of a context, by the structure of their graphs: rebuilding the same expression costs no compilation. Knows
- * graphs and devices, not when a program runs.
+ * The program cache of a context, by the structure of graphs: rebuilding an expression needs no compilation. Must not
+ * know when programs run.
  */
 import { compileGraph, structureKey } from "../compiler/index.js";
 import type { Node } from "../ir/graph.js";
@@ -9,61 +9,66 @@ import type { KernelLabel, Program } from "../ir/program.js";
 import type { Device, Executable } from "../runtime/index.js";
 import { environment } from "../util/host.js";
 import { traceStage } from "./debug.js";
-import { Kept } from "./kept.js";
+import { DerivedValues } from "./derived-values.js";
 
 /** A program loaded on a device. */
 export interface Loaded<K extends KernelLabel = KernelLabel> {
   readonly device: Device;
   readonly program: Program<K>;
   readonly executable: Executable;
-  readonly kept: Kept | null;
+  readonly derived: DerivedValues | null;
 }
 
-/** A program and the leaves of the graph that it was asked for. */
-export interface Fitted {
+/** A program, and the leaves of the graph for which it was requested, in the program's order. */
+export interface GraphProgram {
   readonly loaded: Loaded;
   readonly leaves: readonly Node[];
-  /** To be called when a run has ended. */
-  readonly ran: () => void;
+  /** Must be called after each run. */
+  readonly afterRun: () => void;
 }
 
-/** What a program is asked for. */
-export interface Wanted {
+/** A request for a program. */
+export interface ProgramRequest {
   readonly outputs: readonly Node[];
-  /** For every output, the leaf whose storage it may take over, or null. */
+  /** For every output, the leaf whose storage it may overwrite, or null. */
   readonly replaced: readonly (Node | null)[];
-  /** Leaves that seldom change: what depends on them alone is computed again only when one of them has changed. */
+  /**
+   * Leaves that seldom change, such as parameters: values that depend on them alone are computed only when one has
+   * changed.
+   */
   readonly lasting: readonly Node[];
 }
 
-/** Is told of every run of a program that was compiled for it. */
+/** Receives the step times of every run of a program that was compiled for it. */
 export type Probe = (program: Program, stepTimesMs: readonly number[]) => void;
 
-/** Whether what the compiler makes is verified after every pass; tests do. */
+/** True if compiler output is verified after every pass, as in tests. */
 const verify = environment.FOVEA_VERIFY === "1";
-const MOST_PROGRAMS = 512;
+const MAX_PROGRAMS = 512;
 
-interface Request extends Wanted {
+interface CompileRequest extends ProgramRequest {
   readonly leaves: readonly Node[];
   readonly replaces: readonly (number | null)[];
 }
 
-function requestOf(wanted: Wanted, leaves: readonly Node[]): Request {
+function requestOf(wanted: ProgramRequest, leaves: readonly Node[]): CompileRequest {
   const places = new Map(leaves.map((leaf, i) => [leaf, i]));
   const replaces = wanted.replaced.map((leaf) => (leaf ? (places.get(leaf) ?? null) : null));
   return { ...wanted, leaves, replaces };
 }
 
-async function build(device: Device, request: Request, probed = false): Promise<Loaded<Kernel>> {
+async function build(device: Device, request: CompileRequest, probed = false): Promise<Loaded<Kernel>> {
   const { target } = device;
   const program = compileGraph({ ...request, target, trace: traceStage, verify, describe: probed });
-  const kept = program.derived ? new Kept(device, program.derived, await device.load(program.derived)) : null;
-  return { device, program, executable: await device.load(program, probed ? { timed: true } : {}), kept };
+  const derived = program.derived
+    ? new DerivedValues(device, program.derived, await device.load(program.derived))
+    : null;
+  return { device, program, executable: await device.load(program, probed ? { timed: true } : {}), derived };
 }
 
 /**
- * The program as an earlier process made it, if the device remembers: not where somebody wants to see the compiler at
- * work.
+ * The program that an earlier process compiled, if the device stored it; null while the compiler is verified or
+ * debugged.
  */
 async function recall(device: Device, key: string): Promise<Loaded | null> {
   if (verify || Number(environment.FOVEA_DEBUG ?? 0) >= 2) return null;
@@ -74,12 +79,12 @@ async function recall(device: Device, key: string): Promise<Loaded | null> {
     device,
     program,
     executable,
-    kept: program.derived && derived ? new Kept(device, program.derived, derived) : null,
+    derived: program.derived && derived ? new DerivedValues(device, program.derived, derived) : null,
   };
 }
 
-/** Compiles what no process has compiled before, and has it remembered. */
-async function recallOrBuild(device: Device, key: string, request: Request): Promise<Loaded> {
+/** Loads a stored program, or compiles and stores it. */
+async function recallOrBuild(device: Device, key: string, request: CompileRequest): Promise<Loaded> {
   const known = await recall(device, key);
   if (known) return known;
   const loaded = await build(device, request);
@@ -88,9 +93,9 @@ async function recallOrBuild(device: Device, key: string, request: Request): Pro
 }
 
 export class ProgramCache {
-  /** By device and key, the least recently used first. */
+  /** Programs by device and key, least recently used first. */
   private readonly programs = new Map<string, Promise<Loaded>>();
-  /** Numbers of devices, of which several may have one name. */
+  /** Numbers that distinguish devices of the same name. */
   private readonly devices = new WeakMap<Device, number>();
   private deviceCount = 0;
 
@@ -99,21 +104,21 @@ export class ProgramCache {
   }
 
   /** The program for a graph, compiled if its structure is new. */
-  async fit(device: Device, wanted: Wanted): Promise<Fitted> {
+  async programFor(device: Device, wanted: ProgramRequest): Promise<GraphProgram> {
     const { key: structure, leaves } = structureKey(wanted.outputs);
     const request = requestOf(wanted, leaves);
     const lasting = new Set(wanted.lasting);
     const lastingAt = leaves.flatMap((leaf, i) => (lasting.has(leaf) ? [i] : []));
     const key = `${device.name}\n${request.replaces.join()}\n${lastingAt.join()}\n${structure}`;
-    const place = `${this.numberOf(device)} ${key}`;
-    const loaded = this.programs.get(place) ?? recallOrBuild(device, key, request);
-    // Behind all others, as the one that was used last.
-    this.programs.delete(place);
-    this.programs.set(place, loaded);
-    loaded.catch(() => this.programs.delete(place));
+    const cacheKey = `${this.numberOf(device)} ${key}`;
+    const loaded = this.programs.get(cacheKey) ?? recallOrBuild(device, key, request);
+    // Moves the entry to the end of the order of use.
+    this.programs.delete(cacheKey);
+    this.programs.set(cacheKey, loaded);
+    loaded.catch(() => this.programs.delete(cacheKey));
     const [oldest] = this.programs.keys();
-    if (this.programs.size > MOST_PROGRAMS) this.programs.delete(oldest);
-    return { loaded: await loaded, leaves, ran: () => {} };
+    if (this.programs.size > MAX_PROGRAMS) this.programs.delete(oldest);
+    return { loaded: await loaded, leaves, afterRun: () => {} };
   }
 
   private numberOf(device: Device): number {
@@ -124,11 +129,11 @@ export class ProgramCache {
 }
 
 /**
- * A program for one caller alone, who is told of every run: one from the cache may be labelled with another model's
- * modules.
+ * A program that is compiled for one caller and reports every run to `probe`. It is not taken from the cache, whose
+ * programs may carry the module paths of another model.
  */
-export async function fitProbed(device: Device, wanted: Wanted, probe: Probe): Promise<Fitted> {
+export async function buildProbed(device: Device, wanted: ProgramRequest, probe: Probe): Promise<GraphProgram> {
   const { leaves } = structureKey(wanted.outputs);
   const loaded = await build(device, requestOf(wanted, leaves), true);
-  return { loaded, leaves, ran: () => probe(loaded.program, loaded.executable.stepTimesMs()) };
+  return { loaded, leaves, afterRun: () => probe(loaded.program, loaded.executable.stepTimesMs()) };
 }

@@ -1,4 +1,4 @@
-/** `realize`: computing several tensors at once, before anything reads them. */
+/** `realize`: computes several tensors in one program before they are read. */
 import { checked, takes } from "../util/arguments.js";
 import { repeated } from "../util/kinds.js";
 import { refuseWhileTracing } from "./cells.js";
@@ -6,7 +6,7 @@ import { evaluate } from "./evaluate.js";
 import { type Tensor, tensorKind } from "./tensor.js";
 
 /**
- * Computes tensors now, in one program; with none given, every variable of the current context that was assigned.
+ * Computes tensors in one program; without arguments, all assigned variables of the current context.
  *
  * @example
  * const [x, y] = [arange(4).exp(), arange(4).square()];

@@ -1,4 +1,4 @@
-/** Leaves: the nodes that hold values, and which leaf holds the value of a node that has been computed. */
+/** Leaves, the nodes that have values, and the map from a computed node to the leaf with its value. */
 import type { TypedArray } from "../ir/dtype.js";
 import { createLeaf, type Node, type Owner, type Shape } from "../ir/graph.js";
 import { Storage } from "../runtime/index.js";
@@ -6,11 +6,11 @@ import { DeviceError } from "../util/errors.js";
 
 const realized = new WeakMap<Node, Node>();
 
-/** A queued computation from which values come that may be used before it has run. */
-export class Run {
+/** A queued run of a program, whose results can be used in expressions before it has ended. */
+export class QueuedRun {
   private failure: { readonly error: unknown } | null = null;
 
-  /** Whether it has run. */
+  /** True when it has ended successfully. */
   isDone = false;
 
   fail(error: unknown): void {
@@ -23,20 +23,20 @@ export class Run {
   }
 }
 
-/** The run that leaves the values in the storage of a leaf, of leaves that others have too. */
-const sources = new WeakMap<Node, Run>();
+/** The queued run that writes the storage of a leaf; only for leaves that were read while it was queued. */
+const sources = new WeakMap<Node, QueuedRun>();
 
-/** A leaf of what a queued run will leave in storage that has other values until then. */
-export function leafAfter(run: Run, storage: Storage, shape: Shape, owner: Owner | null): Node {
+/** A leaf for the values that a queued run will write into storage, which has older values until then. */
+export function leafOfRun(run: QueuedRun, storage: Storage, shape: Shape, owner: Owner | null): Node {
   const leaf = leafOf(storage, shape, owner);
   sources.set(leaf, run);
   return leaf;
 }
 
-/** Another leaf of the same value, so that gradients tell the two apart. */
+/** Another leaf of the same value, so that gradients distinguish the two. */
 export function copyOfLeaf(leaf: Node, storage: Storage): Node {
   const run = sources.get(leaf);
-  return run ? leafAfter(run, storage, leaf.shape, leaf.owner) : leafOf(storage, leaf.shape, leaf.owner);
+  return run ? leafOfRun(run, storage, leaf.shape, leaf.owner) : leafOf(storage, leaf.shape, leaf.owner);
 }
 
 /** A leaf node over storage. */
@@ -45,29 +45,31 @@ export const leafOf = (storage: Storage, shape: Shape, owner: Owner | null): Nod
 
 export const storageOf = ({ storage }: Node): Storage | undefined => (storage instanceof Storage ? storage : undefined);
 
-/** The leaf that holds the value of a node, if it was computed before. */
+/** The leaf with the value of a node; undefined if the node is not computed. */
 export const realizedLeaf = (node: Node): Node | undefined => (node.op === "leaf" ? node : realized.get(node));
 
-/** Remembers the value of a node. */
+/** Records the value of a node. */
 export const realize = (node: Node, storage: Storage): void => {
   realized.set(node, leafOf(storage, node.shape, node.owner));
 };
 
-/** Where the value of a node is kept that is a leaf or has been computed. */
-export function ownStorage(node: Node): Storage {
+/**
+ * The storage of a node's value, which must be a leaf or computed. @throws the error of the run that failed to write it
+ */
+export function valueStorage(node: Node): Storage {
   const leaf = realizedLeaf(node) ?? node;
   const storage = storageOf(leaf);
   sources.get(leaf)?.check();
   if (!storage) {
-    throw new DeviceError("a value made while a compiled function was traced was used after the trace", {
+    throw new DeviceError("a value of a trace of a compiled function was used after the trace", {
       hint: "Return it from the compiled function",
     });
   }
   return storage;
 }
 
-/** The values of a node if they have been computed and can be had without waiting. */
-export function valuesNow(node: Node): TypedArray | null {
+/** The values of a node if they are computed and available without waiting; else null. */
+export function availableValues(node: Node): TypedArray | null {
   const leaf = realizedLeaf(node);
   if (!leaf || sources.get(leaf)?.isDone === false) return null;
   return storageOf(leaf)?.peek() ?? null;

@@ -1,12 +1,12 @@
 /**
- * Shape-changing functions on nodes, with the checks and the messages that users see.
+ * Shape operations on nodes, with argument checks and error messages.
  */
 import { formatShape, type Node, type Shape, sizeOfShape } from "../ir/graph.js";
 import { graph, helpers } from "../ops/index.js";
 import { axisOf, checkShape, dtypeError, shapeError } from "./check.js";
 import { holds } from "./host.js";
 
-/** A shape with at most one −1 filled in. */
+/** The shape with its −1, if any, replaced by the size that follows from the number of elements. */
 function inferShape(x: Node, shape: Shape): number[] {
   const unknown = shape.filter((n) => n === -1).length;
   if (unknown > 1) throw shapeError("reshape", `only one size may be -1, got ${formatShape(shape)}`);
@@ -87,12 +87,12 @@ export function expand(x: Node, shape: Shape): Node {
   return helpers.broadcast(graph, x, full);
 }
 
-/** start ≤ i < end along an axis; negative positions count from the end, a negative step walks back. */
+/** Elements start ≤ i < end along an axis at a positive step; negative positions count from the end. */
 export function slice(x: Node, dim: number, start: number, end: number, step: number): Node {
   const axis = axisOf("slice", dim, x.shape);
   const length = x.shape[axis];
   if (!Number.isInteger(step) || step < 1)
-    throw shapeError("slice", `step must be a whole number above 0, got ${step}`, "Use flip() to walk back");
+    throw shapeError("slice", `step must be a whole number above 0, got ${step}`, "Use flip() to reverse an axis");
   const clamp = (i: number) => Math.min(Math.max(i < 0 ? i + length : i, 0), length);
   const from = clamp(start);
   const count = Math.max(0, Math.ceil((clamp(end) - from) / step));
@@ -162,7 +162,7 @@ export function concat(nodes: readonly Node[], dim: number): Node {
     if (!fits)
       throw shapeError(
         "concat",
-        `${formatShape(nodes[0].shape)} and ${formatShape(x.shape)} differ beside axis ${dim}`,
+        `${formatShape(nodes[0].shape)} and ${formatShape(x.shape)} differ in an axis other than ${dim}`,
       );
   }
   return nodes.length === 1 ? nodes[0] : graph.make("concat", nodes, { axis });

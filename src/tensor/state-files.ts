@@ -1,6 +1,6 @@
 /**
- * How state dicts become files, where there are files: `model.save(path)` works in whatever entry of the package is
- * imported, although modules do not know file formats. Node's entries register the format; pages have none.
+ * The file format of state dicts: `model.save(path)` works with every entry point of the package, although modules do
+ * not know file formats. Node's entry points register the format; pages have none.
  */
 import type { TypedArray } from "../ir/dtype.js";
 import { ConfigError } from "../util/errors.js";
@@ -9,7 +9,7 @@ import type { Tensor } from "./tensor.js";
 /** Saved values by key. */
 type FileState = Readonly<Record<string, { readonly shape: readonly number[]; readonly data: TypedArray }>>;
 
-/** A format of files. */
+/** A file format for state dicts. */
 export interface StateFiles {
   write(path: string, state: Readonly<Record<string, Tensor>>): Promise<void>;
   read(path: string): Promise<FileState>;
@@ -17,13 +17,13 @@ export interface StateFiles {
 
 let open: (() => Promise<StateFiles>) | undefined;
 
-/** Gives state dicts a format of files, loaded when it is first used. */
+/** Registers the file format, which is loaded at the first use. */
 export function registerStateFiles(format: () => Promise<StateFiles>): void {
   open = format;
 }
 
 /**
- * The format of files.
+ * The registered file format.
  *
  * @throws ConfigError in a page
  */

@@ -1,7 +1,6 @@
 /**
- * Saved values for the variables of a state dict: everything is compared first, then everything is written, so that a
- * failing call changes nothing. This file knows variables by their keys only; it must not know modules, optimizers or file
- * formats.
+ * Loads saved values into the variables of a state dict: everything is compared first and then written, so that a
+ * failing call changes nothing. Knows variables by keys only; must not know modules, optimizers or file formats.
  */
 import type { TypedArray } from "../ir/dtype.js";
 import { formatShape, sameShape } from "../ir/graph.js";
@@ -10,42 +9,42 @@ import { spell } from "../util/spelling.js";
 import { Tensor } from "./tensor.js";
 import type { Variable } from "./variable.js";
 
-/** A saved value: a tensor, an array with its shape, or a typed array that has as many values as the variable. */
+/** A saved value: a tensor, an array with its shape, or a typed array with as many values as the variable. */
 export type StateValue =
   | Tensor
   | TypedArray
   | { readonly shape: readonly number[]; readonly data: TypedArray | readonly number[] };
 
-/** What a state dict lacked and what it had beside the needed keys. */
+/** Keys that a state dict lacked, and keys that match no variable. */
 export interface LoadReport {
   readonly missing: readonly string[];
   readonly unexpected: readonly string[];
 }
 
 export interface MatchOptions {
-  /** What messages begin with. */
+  /** The op that messages begin with. */
   readonly op: string;
-  /** The file that the values are from. Default none. */
+  /** The file of the values, for messages. Default none. */
   readonly file?: string;
-  /** Whether missing and unexpected keys are errors. */
+  /** Treat missing and unexpected keys as errors. */
   readonly strict: boolean;
-  /** What to do about keys or shapes that differ. */
+  /** Hints for errors about keys and shapes. */
   readonly hints: { readonly keys: string; readonly shapes: string };
 }
 
-/** What was compared: which keys differ, and how the values are written. */
+/** The result of a comparison: the keys that differ, and a function that writes the values. */
 export interface Match {
   readonly report: LoadReport;
   write(): void;
 }
 
-/** An error lists so many keys and counts the rest. */
+/** Limit of the keys that an error lists; the others are counted. */
 const LISTED_KEYS = 6;
 
 /**
- * Compares saved values with the variables that they are for.
+ * Compares saved values with variables.
  *
- * @throws DataError, ShapeError naming every key at fault
+ * @throws DataError, ShapeError that name the keys that differ
  */
 export function matchState(
   variables: Readonly<Record<string, Variable>>,
@@ -84,7 +83,7 @@ function isStateValue(value: unknown): value is StateValue {
   return Array.isArray(value.shape) && (Array.isArray(value.data) || ArrayBuffer.isView(value.data));
 }
 
-/** What is wrong with the value of `key`, in at most one phrase. */
+/** The difference between a variable and its saved value: empty, or one phrase. */
 function mismatch(key: string, variable: Variable, value: StateValue): string[] {
   const needed = `${key} needs ${formatShape(variable.shape)}`;
   if (value instanceof Tensor) {

@@ -1,10 +1,10 @@
 /**
- * Walks over plain objects and arrays that contain tensors: arguments and results of compiled functions.
+ * Traversals of plain objects and arrays that contain tensors: arguments and results of compiled functions.
  */
 import { ConfigError } from "../util/errors.js";
 import { spell } from "../util/spelling.js";
 
-/** Rebuilds a value with every tensor (as told by `is`) replaced; anything but plain data is refused. */
+/** Copies a value with every tensor (for which `is` holds) replaced; throws for anything but plain data. */
 export function mapTensors<T extends object>(
   value: unknown,
   is: (x: unknown) => x is T,
@@ -23,7 +23,7 @@ export function mapTensors<T extends object>(
   return Object.fromEntries(entries);
 }
 
-/** Whether two values have the same structure, with the same plain data in it; of two tensors `same` tells. */
+/** True if two values have the same structure and plain data; `same` compares tensors. */
 export function sameStructure<T extends object>(
   a: unknown,
   b: unknown,
@@ -43,20 +43,20 @@ export function sameStructure<T extends object>(
   );
 }
 
-/** Every tensor and plain value in arguments, by its place, such as `argument 2.mask`. */
-export function placesOf<T extends object>(
+/** Texts of all tensors and plain values in arguments, by path, such as `argument 2.mask`. */
+export function describeByPath<T extends object>(
   args: readonly unknown[],
   is: (x: unknown) => x is T,
-  tell: (tensor: T) => string,
+  describe: (tensor: T) => string,
 ): Map<string, string> {
-  const places = new Map<string, string>();
-  const walk = (value: unknown, path: string): void => {
-    if (is(value)) places.set(path, tell(value));
-    else if (Array.isArray(value)) for (const [i, item] of value.entries()) walk(item, `${path}[${i}]`);
+  const texts = new Map<string, string>();
+  const visit = (value: unknown, path: string): void => {
+    if (is(value)) texts.set(path, describe(value));
+    else if (Array.isArray(value)) for (const [i, item] of value.entries()) visit(item, `${path}[${i}]`);
     else if (value !== null && typeof value === "object") {
-      for (const [key, item] of Object.entries(value)) walk(item, `${path}.${key}`);
-    } else places.set(path, spell(value));
+      for (const [key, item] of Object.entries(value)) visit(item, `${path}.${key}`);
+    } else texts.set(path, spell(value));
   };
-  for (const [i, value] of args.entries()) walk(value, `argument ${i + 1}`);
-  return places;
+  for (const [i, value] of args.entries()) visit(value, `argument ${i + 1}`);
+  return texts;
 }

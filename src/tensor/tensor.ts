@@ -1,6 +1,6 @@
 /**
- * Tensor: an immutable handle to a node of the lazy graph. Building is synchronous and checks shapes and dtypes at once;
- * reading is asynchronous and computes. Knows no device.
+ * Tensor: an immutable handle to a node of the lazy graph. Building is synchronous and checks shapes and dtypes;
+ * reading is asynchronous and computes. Must not know devices.
  */
 import { differentiate } from "../autograd/index.js";
 import { type DType, isFloat, type TypedArray } from "../ir/dtype.js";
@@ -12,14 +12,14 @@ import { ConfigError } from "../util/errors.js";
 import { inspectKey } from "../util/inspect.js";
 import { either, flag, instance, type Kind, list, number, optional, shape } from "../util/kinds.js";
 import { spell } from "../util/spelling.js";
-import { isGradEnabled, ownerOf, refuseWhileTracing } from "./cells.js";
+import { gradCellOf, isGradEnabled, refuseWhileTracing } from "./cells.js";
 import { axesOf, axisOf, located, shapeError } from "./check.js";
 import { type Context, contextOf } from "./context.js";
 import { matmul } from "./contract.js";
 import * as elementwise from "./elementwise.js";
 import { readValue } from "./evaluate.js";
 import { formatKnown, formatValues, type Nested, nest } from "./format.js";
-import { carriesGradient, forget } from "./history.js";
+import { carriesGradient, recordForgotten } from "./history.js";
 import { dimKind, dimsKind, dtypeKind } from "./kinds.js";
 import type {
   ClampOptions,
@@ -31,7 +31,7 @@ import type {
   SliceOptions,
   VarianceOptions,
 } from "./options.js";
-import { copyOfLeaf, ownStorage, type Run, realizedLeaf, storageOf, valuesNow } from "./realized.js";
+import { availableValues, copyOfLeaf, type QueuedRun, realizedLeaf, storageOf, valueStorage } from "./realized.js";
 import * as shapes from "./shapes.js";
 
 /** A tensor, or a number that is broadcast. */
@@ -47,25 +47,25 @@ export class Tensor {
   private current: Node;
   private gradient: Tensor | null = null;
 
-  /** Wraps a graph node; users make tensors with `tensor`, `zeros`, `Generator` and the like. */
+  /** Wraps a graph node; users create tensors with `tensor`, `zeros`, `Generator` and similar functions. */
   constructor(node: Node) {
     this.current = node;
   }
 
   /** The graph node behind this tensor. */
   get node(): Node {
-    this.forget();
+    this.releaseGraph();
     return this.current;
   }
-  /** Lets go of the graph of a value that has been computed and that no gradient flows through. */
-  private forget(): void {
+  /** Releases the graph of a computed value through which no gradient flows. */
+  private releaseGraph(): void {
     const { current } = this;
     const leaf = realizedLeaf(current);
     if (!leaf || leaf === current || carriesGradient(current)) return;
-    forget(current, leaf);
+    recordForgotten(current, leaf);
     this.current = leaf;
   }
-  /** Sizes of the axes; a scalar has none. */
+  /** Sizes of the axes; [] for a scalar. */
   get shape(): Shape {
     return this.current.shape;
   }
@@ -81,15 +81,15 @@ export class Tensor {
   get size(): number {
     return sizeOfShape(this.shape);
   }
-  /** Where it is computed: the context of the variables that it depends on, else the current one. */
+  /** The context that computes the value: that of the variables that it depends on, else the current one. */
   get context(): Context {
     return contextOf(this.version().node);
   }
-  /** Whether `backward` stops here and leaves a gradient. */
+  /** True if `backward` accumulates a gradient in `.grad`. */
   get requiresGrad(): boolean {
     return false;
   }
-  /** The gradient that `backward` has accumulated; null before. */
+  /** The gradient that `backward` has accumulated; null if none. */
   get grad(): Tensor | null {
     return this.gradient;
   }
@@ -135,57 +135,57 @@ export class Tensor {
     const fixed = typeof exponent === "number" ? exponent : null;
     return this.make(elementwise.power(this.node, this.operand(exponent), fixed));
   }
-  /** Larger of two elements; NaN wins; ties share the gradient. */
+  /** Larger of two elements; NaN wins; ties divide the gradient equally. */
   maximum(other: TensorLike): Tensor {
     return this.binary("max", other);
   }
-  /** Smaller of two elements; NaN wins; ties share the gradient. */
+  /** Smaller of two elements; NaN wins; ties divide the gradient equally. */
   minimum(other: TensorLike): Tensor {
     return this.binary("min", other);
   }
   /**
-   * a − b ⌊a / b⌋: the exact remainder with the sign of the divisor, broadcasting. By 0 it is NaN for floats, and 0 where
-   * an integer tensor holds the divisor.
+   * a − b ⌊a / b⌋: the exact remainder with the sign of the divisor, broadcasting. For a divisor 0 it is NaN for
+   * floats, and 0 for integer tensors.
    *
-   * @throws ConfigError for integers and the number 0
+   * @throws ConfigError for integers and a divisor that is the number 0
    */
   mod(other: TensorLike): Tensor {
     const divisor = typeof other === "number" ? other : null;
     return this.make(elementwise.remainder(this.node, this.operand(other), divisor));
   }
-  /** Where a = b, as bool, broadcasting. */
+  /** True where a = b, broadcasting. */
   eq(other: TensorLike): Tensor {
     return this.binary("eq", other);
   }
-  /** Where a ≠ b; NaN differs from everything, as bool, broadcasting. */
+  /** True where a ≠ b, broadcasting; NaN differs from everything. */
   ne(other: TensorLike): Tensor {
     return this.binary("ne", other);
   }
-  /** Where a < b, as bool, broadcasting. */
+  /** True where a < b, broadcasting. */
   lt(other: TensorLike): Tensor {
     return this.binary("lt", other);
   }
-  /** Where a ≤ b, as bool, broadcasting. */
+  /** True where a ≤ b, broadcasting. */
   le(other: TensorLike): Tensor {
     return this.binary("le", other);
   }
-  /** Where a > b, as bool, broadcasting. */
+  /** True where a > b, broadcasting. */
   gt(other: TensorLike): Tensor {
     return this.make(elementwise.binary("lt", this.operand(other), this.node));
   }
-  /** Where a ≥ b, as bool, broadcasting. */
+  /** True where a ≥ b, broadcasting. */
   ge(other: TensorLike): Tensor {
     return this.make(elementwise.binary("le", this.operand(other), this.node));
   }
-  /** Where both are true (not zero), as bool, broadcasting. */
+  /** True where both are true (not zero), broadcasting. */
   logicalAnd(other: TensorLike): Tensor {
     return this.binary("and", other);
   }
-  /** Where either is true (not zero), as bool, broadcasting. */
+  /** True where either is true (not zero), broadcasting. */
   logicalOr(other: TensorLike): Tensor {
     return this.binary("or", other);
   }
-  /** Where it is false (zero), as bool. */
+  /** True where the element is false (zero). */
   logicalNot(): Tensor {
     return this.make(graph.op("not", graph.cast(this.node, "bool")));
   }
@@ -250,15 +250,15 @@ export class Tensor {
   relu(): Tensor {
     return this.unary("relu");
   }
-  /** The largest whole number that is not above x. */
+  /** Largest integer ≤ x. */
   floor(): Tensor {
     return isFloat(this.dtype) ? this.unary("floor") : this;
   }
-  /** The smallest whole number that is not below x. */
+  /** Smallest integer ≥ x. */
   ceil(): Tensor {
     return isFloat(this.dtype) ? this.neg().floor().neg() : this;
   }
-  /** The nearest whole number, halves to even. */
+  /** Nearest integer; ties round to even. */
   round(): Tensor {
     return isFloat(this.dtype) ? this.unary("round") : this;
   }
@@ -267,13 +267,13 @@ export class Tensor {
     return this.make(elementwise.clamp(this.node, min, max));
   }
   /**
-   * The same values as another dtype. Floats become i32 by truncation, those beyond its range the nearest end of it, NaN 0;
-   * u8 is the low byte of that. Integers keep their low bits; anything but zero is true.
+   * Converts to another dtype. Floats become i32 by truncation with saturation, NaN becomes 0; u8 is the low byte of
+   * that. Integers keep their low bits; bool is true unless the value is 0.
    */
   to(dtype: DType): Tensor {
     return this.make(graph.cast(this.node, dtype));
   }
-  /** Where this (a condition) holds, `a`, else `b`. */
+  /** Selects `a` where this condition is true, else `b`. */
   where(a: TensorLike, b: TensorLike): Tensor {
     const like = typeof a !== "number" ? a.node : typeof b !== "number" ? b.node : graph.typed(0, "f32", this.node);
     const pick = (x: TensorLike) => (typeof x === "number" ? elementwise.scalar(x, like) : x.node);
@@ -284,11 +284,11 @@ export class Tensor {
   reshape(shape: Shape): Tensor {
     return this.make(shapes.reshape(this.node, shape));
   }
-  /** Axes `startDim` to `endDim` merged into one; by default all. */
+  /** Merges axes `startDim` to `endDim` into one; by default all. */
   flatten({ startDim = 0, endDim = -1 }: FlattenOptions = {}): Tensor {
     return this.make(shapes.flatten(this.node, startDim, endDim));
   }
-  /** Two axes swapped, without arguments the last two. */
+  /** Swaps two axes; without arguments the last two. */
   transpose(): Tensor;
   transpose(dim0: number, dim1: number): Tensor;
   transpose(dim0?: number, dim1?: number): Tensor {
@@ -299,19 +299,19 @@ export class Tensor {
     const [a, b] = [axisOf("transpose", dim0 ?? -2, this.shape), axisOf("transpose", dim1 ?? -1, this.shape)];
     return this.make(helpers.swap(graph, this.node, a, b));
   }
-  /** Axes in a new order. */
+  /** Reorders the axes. */
   permute(dims: readonly number[]): Tensor {
     return this.make(shapes.permute(this.node, dims));
   }
-  /** A new axis of size 1. */
+  /** Inserts an axis of size 1. */
   unsqueeze(dim: number): Tensor {
     return this.make(shapes.unsqueeze(this.node, dim));
   }
-  /** Without an axis of size 1, by default without all of them. */
+  /** Removes an axis of size 1; by default all of them. */
   squeeze({ dim }: DimOptions = {}): Tensor {
     return this.make(shapes.squeeze(this.node, dim));
   }
-  /** Axes of size 1 repeated to fill `shape`; −1 keeps a size. */
+  /** Repeats axes of size 1 to fill `shape`; −1 keeps a size. */
   expand(shape: Shape): Tensor {
     return this.make(shapes.expand(this.node, shape));
   }
@@ -319,19 +319,19 @@ export class Tensor {
   slice(dim: number, start: number, end: number, { step = 1 }: SliceOptions = {}): Tensor {
     return this.make(shapes.slice(this.node, dim, start, end, step));
   }
-  /** One position of an axis, which is dropped. */
+  /** Selects one position of an axis and removes the axis. */
   select(dim: number, index: number): Tensor {
     return this.make(shapes.select(this.node, dim, index));
   }
-  /** Surrounded by a value, by default 0: one [before, after] pair per axis. */
+  /** Pads with a value, by default 0: one [before, after] pair per axis. */
   pad(pads: readonly (readonly [number, number])[], { value = 0 }: PadOptions = {}): Tensor {
     return this.make(shapes.pad(this.node, pads, value));
   }
-  /** An axis reversed. */
+  /** Reverses an axis. */
   flip(dim: number): Tensor {
     return this.make(shapes.flip(this.node, dim));
   }
-  /** Rows along an axis, in the order of i32 `indices` of any shape; an index outside gives NaN. */
+  /** Rows along an axis, in the order of i32 `indices` of any shape; an index out of range gives NaN. */
   take(indices: Tensor, { dim = 0 }: DimOptions = {}): Tensor {
     return this.make(shapes.take(this.node, indices.node, dim));
   }
@@ -341,7 +341,7 @@ export class Tensor {
   }
 
   private reduce(op: string, kind: ReduceKind, { dim, keepdim = false }: ReduceOptions): Tensor {
-    // Sums and products of small integers are i32: they would not fit.
+    // Sums and products of small integers are i32, because they would overflow.
     const narrow = this.dtype === "bool" || (this.dtype === "u8" && (kind === "sum" || kind === "prod"));
     const x = narrow ? graph.cast(this.node, "i32") : this.node;
     const axes = axesOf(op, dim, x.shape);
@@ -361,7 +361,9 @@ export class Tensor {
     const count = axes.reduce((n, axis) => n * this.shape[axis], 1);
     return floats(this).sum(options).div(count);
   }
-  /** Largest element over axes; along one `dim` the gradient goes to the first of equals, else it is shared. */
+  /**
+   * Largest element over axes; along one `dim` the gradient goes to the first of equals, else it is divided equally.
+   */
   max(options: ReduceOptions = {}): Tensor {
     return this.reduce("max", "max", options);
   }
@@ -401,7 +403,7 @@ export class Tensor {
   matmul(other: Tensor): Tensor {
     return this.make(matmul(this.node, other.node));
   }
-  /** What its exponentials do not overflow for: this less its maximum along an axis, which may be of no elements. */
+  /** This minus its maximum along an axis (which may be empty), so that its exponentials do not overflow. */
   private belowMax(op: string, dim: number): Tensor {
     const x = floats(this);
     const axis = axisOf(op, dim, x.shape);
@@ -436,28 +438,28 @@ export class Tensor {
   backward(): void {
     if (this.size !== 1)
       throw shapeError("backward", `needs a scalar, got ${formatShape(this.shape)}`, "Take .mean() or .sum() first");
-    const isParameter = (node: Node) => ownerOf(node) !== undefined;
+    const isParameter = (node: Node) => gradCellOf(node) !== undefined;
     const found = topological([this.node], isParameter).filter(isParameter);
     const gradients = differentiate(this.node, graph.constant(1, this.node), found, isParameter);
     found.forEach((node, i) => {
       const g = gradients[i];
-      if (g) ownerOf(node)?.accumulate(g);
+      if (g) gradCellOf(node)?.accumulate(g);
     });
   }
 
-  /** The elements, row by row. */
+  /** The elements in row-major order. */
   data(): Promise<TypedArray> {
     refuseWhileTracing("data");
     const { node, writer } = this.version();
-    return readValue(node, writer).finally(() => this.forget());
+    return readValue(node, writer).finally(() => this.releaseGraph());
   }
 
   /**
-   * The value as of now, and the queued run that it comes from, if there is one.
+   * The present value, and the queued run that computes it; null if none does.
    *
    * @internal
    */
-  version(): { readonly node: Node; readonly writer: Run | null } {
+  version(): { readonly node: Node; readonly writer: QueuedRun | null } {
     return { node: this.node, writer: null };
   }
 
@@ -474,27 +476,27 @@ export class Tensor {
     return this.data().then((values) => nest(values, this.shape, this.dtype));
   }
 
-  /** A readable image of shape, dtype and values. */
+  /** The shape, dtype and values as text. */
   toText(): Promise<string> {
     refuseWhileTracing("toText");
     return this.data().then((values) => formatValues(values, this.shape, this.dtype));
   }
 
-  /** Frees the memory of a computed tensor now rather than when nobody can reach it: `using y = await step(x)`. */
+  /** Frees the memory of a computed tensor now, not when it is garbage-collected: `using y = await step(x)`. */
   [Symbol.dispose](): void {
     const leaf = realizedLeaf(this.current);
-    if (leaf) ownStorage(leaf).release();
+    if (leaf) valueStorage(leaf).release();
   }
 
-  /** Dtype, shape, and the values if they have been computed; nothing is computed for it. */
+  /** Dtype and shape, and the values if they are computed; computes nothing. */
   toString(): string {
-    return formatKnown(valuesNow(this.latest), this.shape, this.dtype);
+    return formatKnown(availableValues(this.latest), this.shape, this.dtype);
   }
-  /** What `console.log` shows in Node. */
+  /** The text that `console.log` shows in Node. */
   [inspectKey](): string {
     return this.toString();
   }
-  /** @internal The node of the value, looked at without counting as a reader. */
+  /** @internal The node of the value, without marking it as read. */
   protected get latest(): Node {
     return this.current;
   }

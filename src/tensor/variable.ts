@@ -1,22 +1,22 @@
 /**
- * Variables: named cells that read as tensors. A Parameter is a Variable that wants gradients.
+ * Variables: named cells that read as tensors. A Parameter is a Variable that requires gradients.
  */
 import { createLeaf, formatShape, type Node, sameShape } from "../ir/graph.js";
 import { graph, helpers } from "../ops/index.js";
 import { Storage } from "../runtime/index.js";
 import { checkedConstructor, checkMethods, takes } from "../util/arguments.js";
 import { flag, instance, isPlain, type Kind, text } from "../util/kinds.js";
-import { activeTrace, Cell, disown, HostValue, own } from "./cells.js";
+import { activeTrace, Cell, clearGradCell, HostValue, setGradCell } from "./cells.js";
 import { shapeError } from "./check.js";
 import { elementOf, elementsOf, type HostArray, isHostArray } from "./host.js";
-import { leafOf, type Run } from "./realized.js";
+import { leafOf, type QueuedRun } from "./realized.js";
 import { Tensor, tensorKind, tensorLikeKind } from "./tensor.js";
 
-/** Name and role of a variable. */
+/** Options of a variable. */
 export interface VariableOptions {
-  /** For messages and checkpoints. */
+  /** Name in messages and checkpoints. */
   readonly name?: string;
-  /** Whether `backward` leaves a gradient here; default false. */
+  /** True if `backward` accumulates a gradient in `.grad`; default false. */
   readonly requiresGrad?: boolean;
 }
 
@@ -33,14 +33,14 @@ const checkVariable = checkedConstructor(
  * step.assign(step.add(1));
  */
 export class Variable extends Tensor {
-  /** For messages; empty if none was given. */
+  /** Name in messages; empty if none was given. */
   readonly name: string;
   /**
-   * Key of the variable in the tree of modules that holds it, such as `layer1.0.conv1.weight`, as of the last walk of the
-   * tree (a call of the model, `parameters`, `stateDict`); outside of trees its name.
+   * Key of the variable in the tree of modules that holds it, such as `layer1.0.conv1.weight`, as of the last traversal
+   * of the tree (by a call of the model, `parameters` or `stateDict`); its name if no module holds it.
    */
   path: string;
-  /** What points to the current value. */
+  /** The cell with the current value. */
   readonly cell: Cell;
   private readonly wantsGrad: boolean;
   private eagerGrad: Tensor | null = null;
@@ -51,7 +51,7 @@ export class Variable extends Tensor {
     this.name = options.name ?? "";
     this.path = this.name;
     this.wantsGrad = options.requiresGrad ?? false;
-    // A node of its own: two variables made from one tensor are two values.
+    // A new node, so that gradients distinguish two variables made from one tensor.
     this.cell = new Cell(graph.make("detach", [initial.node], {}));
     this.cell.accumulate = (g) => {
       const sum = this.grad;
@@ -60,29 +60,29 @@ export class Variable extends Tensor {
   }
 
   protected override get latest(): Node {
-    return this.cell.settled();
+    return this.cell.currentNode();
   }
-  /** How messages call this variable. */
+  /** Name of this variable in messages. */
   private get label(): string {
     return this.path || "a variable";
   }
 
   override get node(): Node {
     const node = this.cell.read();
-    return this.requiresGrad ? own(node, this.cell) : node;
+    return this.requiresGrad ? setGradCell(node, this.cell) : node;
   }
   /**
-   * The value as of now, and the queued run that it comes from, if there is one.
+   * The present value, and the queued run that computes it; null if none does.
    *
    * @internal
    */
-  override version(): { readonly node: Node; readonly writer: Run | null } {
-    return { node: this.cell.settled(), writer: this.cell.writer };
+  override version(): { readonly node: Node; readonly writer: QueuedRun | null } {
+    return { node: this.cell.currentNode(), writer: this.cell.writer };
   }
   override get requiresGrad(): boolean {
     return this.wantsGrad;
   }
-  /** The accumulated gradient. Inside a compiled function it starts as null and ends with the function. */
+  /** The accumulated gradient. Within a compiled function it starts as null and is dropped at the end. */
   override get grad(): Tensor | null {
     const trace = activeTrace();
     if (!trace) return this.eagerGrad;
@@ -95,11 +95,11 @@ export class Variable extends Tensor {
     else this.eagerGrad = value;
   }
 
-  /** A variable keeps its value for as long as it can be reached: freeing it would leave whoever shares it with nothing. */
+  /** Does nothing: a variable may be shared, so its value is not freed at the end of a `using` scope. */
   override [Symbol.dispose](): void {}
 
   /**
-   * Replaces the value by another of the same shape (or one that broadcasts to it); the dtype stays.
+   * Replaces the value by one of the same shape, or one that broadcasts to it; converts it to the variable's dtype.
    *
    * @throws ShapeError if the value does not broadcast to the shape; DTypeError if the dtype does not hold the number
    */
@@ -117,7 +117,7 @@ export class Variable extends Tensor {
   }
 
   /**
-   * Replaces the value from the host, row by row.
+   * Replaces the value by host values in row-major order.
    *
    * @throws ShapeError if the number of values differs; DTypeError if the dtype does not hold one of them
    */
@@ -145,9 +145,9 @@ const valuesKind: Kind = {
 
 checkMethods(Variable, { assign: takes({ value: tensorLikeKind }), load: takes({ values: valuesKind }) });
 
-/** Name of a parameter. */
+/** Options of a parameter. */
 export interface ParameterOptions {
-  /** For messages and checkpoints. */
+  /** Name in messages and checkpoints. */
   readonly name?: string;
 }
 
@@ -157,7 +157,7 @@ const checkParameter = checkedConstructor(
 );
 
 /**
- * A trained value: a Variable with gradients, unless it is frozen.
+ * A trained variable: it requires gradients unless it is frozen.
  *
  * @example
  * const weight = new Parameter(zeros([10, 784]), { name: "weight" });
@@ -177,8 +177,8 @@ export class Parameter extends Variable {
   }
 
   /**
-   * Whether `backward` computes a gradient for the parameter; optimizers leave one without a gradient as it is. Default
-   * true. Setting it to false forgets the gradient. Compiled functions are traced again after a change.
+   * Whether `backward` computes a gradient for the parameter; optimizers do not change a parameter without a gradient.
+   * Default true. Setting it to false drops the gradient. Compiled functions are traced again after a change.
    *
    * @example
    * const weight = new Parameter(ones([2]));
@@ -192,6 +192,6 @@ export class Parameter extends Variable {
     this.#trainable.value = trainable;
     if (trainable) return;
     this.grad = null;
-    disown(this.node);
+    clearGradCell(this.node);
   }
 }

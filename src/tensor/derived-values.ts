@@ -1,15 +1,15 @@
 /**
- * Values that a program needs and that depend on parameters alone: computed once, and again when one of the parameters has
- * changed. It must not know what the values are.
+ * Values that a program needs and that depend on parameters alone, such as packed weights: computed at the first run,
+ * and again when one of the parameters has changed. Must not know what the values are.
  */
 import type { KernelLabel, Program } from "../ir/program.js";
 import { type Device, type Executable, Storage } from "../runtime/index.js";
 
-export class Kept {
-  private readonly reads: readonly number[];
+export class DerivedValues {
+  private readonly inputs: readonly number[];
   private values: Storage[] = [];
   /** Versions of the storages that `values` was computed from, as text; null before the first run. */
-  private stamps: string | null = null;
+  private inputVersions: string | null = null;
 
   constructor(
     private readonly device: Device,
@@ -17,23 +17,23 @@ export class Kept {
     private readonly executable: Executable,
   ) {
     const slots = program.steps.flatMap((step) => step.slots);
-    this.reads = [...new Set(slots.flatMap((slot) => (slot.kind === "leaf" ? [slot.leaf] : [])))];
+    this.inputs = [...new Set(slots.flatMap((slot) => (slot.kind === "leaf" ? [slot.leaf] : [])))];
   }
 
-  /** The values for these leaves, which the device has. */
-  async of(leaves: readonly Storage[]): Promise<readonly Storage[]> {
-    const stamps = this.reads.map((leaf) => leaves[leaf].version).join();
-    if (stamps === this.stamps) return this.values;
+  /** The values for the given leaves, which must be on the device. */
+  async valuesFor(leaves: readonly Storage[]): Promise<readonly Storage[]> {
+    const versions = this.inputs.map((leaf) => leaves[leaf].version).join();
+    if (versions === this.inputVersions) return this.values;
     const { device } = this;
     if (this.values.length === 0) {
       this.values = this.program.outputs.map(({ dtype, elements }) => new Storage(dtype, elements));
     }
-    // If the run fails, the values belong to no version.
-    this.stamps = null;
+    // If the run fails, the values belong to no version and are computed again.
+    this.inputVersions = null;
     const buffersOf = (storages: readonly Storage[]) => storages.map((storage) => storage.on(device));
     await this.executable.submit(buffersOf(leaves), buffersOf(this.values));
     for (const storage of this.values) storage.markWritten(device);
-    this.stamps = stamps;
+    this.inputVersions = versions;
     return this.values;
   }
 }
