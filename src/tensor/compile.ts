@@ -59,7 +59,7 @@ function traceFunction(context: Context, fn: (...args: never[]) => unknown, args
     if (value instanceof Promise) {
       value.catch(() => undefined);
       throw new ConfigError("[compile] the function is asynchronous", {
-        hint: "Return tensors and read them after the call: values cannot be awaited traceArgs",
+        hint: "Return tensors and read them after the call: values cannot be awaited inside",
       });
     }
     return mapTensors(value, isTensor, (x) => new OutputSlot(outputs.push(x.node) - 1));
@@ -249,7 +249,7 @@ export const beforeEachCall = checked("beforeEachCall", takes({ fn: callback }),
  * True while a compiled function is traced: reads and assignments then become part of its program.
  *
  * @example
- * const traceArgs = isTracing(); // false
+ * const inside = isTracing(); // false
  */
 export const isTracing = (): boolean => activeTrace() !== null;
 

@@ -244,7 +244,7 @@ describe("the state of the process", () => {
     "util/scope.ts now": "where something is built: put back by whoever changes it",
     "ir/graph.ts nextId": "numbers of nodes",
     "runtime/storage.ts stats": "bytes of all devices together",
-    "runtime/storage.ts stamps": "numbers of values",
+    "runtime/storage.ts versions": "numbers of values",
     "tensor/context.ts current": "the context of what is built: put back by whoever changes it",
     "tensor/devices.ts registered": "the registry of devices",
     "tensor/devices.ts opened": "the registry of devices",

@@ -83,7 +83,7 @@ const failures: readonly (readonly [string, Kind, () => unknown])[] = [
   ["[argmax] axis 0 of [0] is empty", ShapeError, () => zeros([0]).argmax()],
   ["[expand] [2, 3] does not expand to [4, 3]. Only axes of size 1 expand", ShapeError, () => m.expand([4, 3])],
   [
-    "[slice] step must be a whole number above 0, got -1. Use flip() to walk back",
+    "[slice] step must be a whole number above 0, got -1. Use flip() to reverse an axis",
     ShapeError,
     () => v.slice(0, 2, 0, { step: -1 }),
   ],
@@ -91,7 +91,7 @@ const failures: readonly (readonly [string, Kind, () => unknown])[] = [
   ["[pad] needs a [before, after] pair of sizes from 0 for each axis of [3]", ShapeError, () => v.pad([[-1, 0]])],
   ["[flatten] startDim 1 lies after endDim 0 in [2, 3]", ShapeError, () => m.flatten({ startDim: 1, endDim: 0 })],
   ["[concat] needs at least one tensor", ShapeError, () => concat([])],
-  ["[concat] [2, 3] and [3] differ beside axis 0", ShapeError, () => concat([m, v])],
+  ["[concat] [2, 3] and [3] differ in an axis other than 0", ShapeError, () => concat([m, v])],
   ["[stack] [2, 3] and [3] differ", ShapeError, () => stack([m, v])],
   ['[take] indices are f32. Use .to("i32")', DTypeError, () => m.take(v)],
   ['[gather] indices are f32. Use .to("i32")', DTypeError, () => m.gather(0, m)],

@@ -142,7 +142,7 @@ const refused: readonly (readonly [string, () => unknown])[] = [
     '[conv2d] dtypes differ: x is f32, weight is i32. Convert one, such as weight.to("f32")',
     () => conv2d(f32, input("i32")),
   ],
-  ['[conv2d] does not take u8, which sums of products do not fit. Use x.to("f32")', () => conv2d(u8, u8)],
+  ['[conv2d] does not take u8, which sums of products would overflow. Use x.to("f32")', () => conv2d(u8, u8)],
   ['[matmul] dtypes differ: a is u8, b is f32. Convert one, such as a.to("f32")', () => u8.matmul(f32)],
   [
     '[linear] dtypes differ: x is u8, weight is f32. Convert one, such as x.to("f32")',
