@@ -24,17 +24,17 @@ interface Step {
   readonly waits: boolean;
 }
 
-/** What a kernel does, for profiles. */
+/** The work of a kernel, for profiles. */
 export interface KernelWork {
   /** Origins (module path and role) of the reduction or contraction that each loop nest is built around, each once. */
   readonly anchors: readonly Origin[];
-  /** Origins of what is fused into it beside the anchors, each once. */
+  /** Origins of the operations fused with the anchors, each once. */
   readonly fused: readonly Origin[];
-  /** Products that convolutions and products of matrices add up, however the kernel computes them. */
+  /** Multiply-adds of convolutions and matrix products by definition, whatever algorithm the kernel uses. */
   readonly multiplyAdds: number;
-  /** All arithmetic, each value once: two for a multiply-add, one for an element of anything else. */
+  /** Arithmetic operations: two per multiply-add, one per element of any other op. */
   readonly flop: number;
-  /** Bytes of the buffers that it reads, and of those that it writes. */
+  /** Bytes of the buffers read and of the buffers written. */
   readonly readBytes: number;
   readonly writtenBytes: number;
 }
