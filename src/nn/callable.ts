@@ -1,17 +1,17 @@
 /**
- * Objects that are called like functions: the base class of modules, so that `model(x)` runs a model. A constructor that
- * returns a function gives its subclasses that function as `this`; fields, private fields and methods of subclasses land
- * on it. This file must not know modules.
+ * Objects that are called like functions: the base class of modules, so that `model(x)` runs a model. If a constructor
+ * returns a function, that function becomes `this` of its subclasses, and their fields, private fields and methods are
+ * defined on it. This file must not know modules.
  */
 
 interface CallableInstance<In extends unknown[], Out> {
-  /** Runs the function that the class defines. */
+  /** Calls the instance. */
   (...inputs: In): Out;
   /** @internal TypeScript gives every callable type the members of Function; instances have none of them. */
   readonly call?: never;
 }
 
-/** What a class whose instances are functions from `In` to `Out` extends. */
+/** The type of a base class whose instances are functions from `In` to `Out`. */
 type CallableClass = abstract new <In extends unknown[], Out>(
   run: (instance: object, inputs: unknown[]) => unknown,
 ) => CallableInstance<In, Out>;
@@ -25,7 +25,7 @@ function construct(this: unknown, run: (instance: object, inputs: unknown[]) => 
 }
 
 /**
- * The base class of classes whose instances are called: `instance(...inputs)` is `run(instance, inputs)`. Instances have
- * the methods of their class and none of `Function.prototype`.
+ * The base class of classes whose instances are called: `instance(...inputs)` is `run(instance, inputs)`. Instances
+ * have the methods of their class and none of `Function.prototype`.
  */
 export const Callable = construct as unknown as CallableClass;

@@ -1,14 +1,14 @@
 /**
- * Which modules run now, and who is told of it. This file must not know what a module is.
+ * The stack of module calls in progress, and the observers of calls. This file must not know what a module is.
  */
 
-/** A call in progress: the module called last, and the root of the tree that it belongs to. */
+/** A call in progress: the module called last, and the root of its tree. */
 export interface Call<M extends object> {
   readonly module: M;
   readonly root: M;
 }
 
-/** Told of every call when it ends. */
+/** A callback that receives the module and output of every call when it ends. */
 export type Observer = (module: object, output: unknown) => void;
 
 let current: Call<object> | undefined;
@@ -21,7 +21,7 @@ export function currentCall<M extends object>(is: (module: object) => module is 
   return is(module) && is(root) ? { module, root } : undefined;
 }
 
-/** Runs `forward` as a call, and tells the observers of its result. */
+/** Runs `forward` as a call, and passes its result to the observers. */
 export function runCall<T>(call: Call<object>, forward: () => T): T {
   const outer = current;
   current = call;
@@ -34,7 +34,7 @@ export function runCall<T>(call: Call<object>, forward: () => T): T {
   }
 }
 
-/** Runs `fn` with `observe` told of every call in it. */
+/** Runs `fn` while `observe` receives every call in it. */
 export function observed<T>(observe: Observer, fn: () => T): T {
   const outer = observers;
   observers = [...outer, observe];

@@ -1,16 +1,16 @@
 /**
- * Checks of input shapes, worded alike for every layer: the message begins with the op,
- * names the culprit and the module path. This file must not know any layer, nor build any graph.
+ * Checks of input shapes with the same wording for every layer: the message begins with the op and names the culprit
+ * and the module path. This file must not know any layer, nor build any graph.
  */
 import { shapeError } from "../tensor/check.js";
 import type { Tensor } from "../tensor/index.js";
 
-/** A shape as a person reads it: `[8, 1, 28, 28]`. */
+/** The text of a shape: `[8, 1, 28, 28]`. */
 export function shapeText(shape: readonly number[]): string {
   return `[${shape.join(", ")}]`;
 }
 
-/** Requires an image batch `[N, C, H, W]`, with `channels` channels where that is given. */
+/** Throws unless x is an image batch `[N, C, H, W]`, with `channels` channels if that is given. */
 export function checkImages(op: string, x: Tensor, channels?: number): void {
   if (x.rank !== 4) {
     const hint =
@@ -20,7 +20,7 @@ export function checkImages(op: string, x: Tensor, channels?: number): void {
   if (channels !== undefined) checkChannels(op, x, channels);
 }
 
-/** Requires `channels` channels in axis 1 of `[N, C, ...]`. */
+/** Throws unless axis 1 of `[N, C, ...]` has `channels` channels. */
 export function checkChannels(op: string, x: Tensor, channels: number): void {
   if (x.shape[1] === channels) return;
   const hint =

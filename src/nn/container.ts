@@ -1,4 +1,4 @@
-/** Modules that only arrange others: a chain, and the change from images to vectors. They have no parameters of their own. */
+/** Modules that only arrange others: a sequence, and the flattening of axes. They have no parameters of their own. */
 import type { Tensor } from "../tensor/index.js";
 import { checkedConstructor, takes } from "../util/arguments.js";
 import { configError } from "../util/errors.js";
@@ -7,9 +7,9 @@ import { layerEntry } from "./entries.js";
 import { Module } from "./module.js";
 
 /**
- * Modules one after the other; the children have the keys 0, 1, 2, …, and `model[0]` is the first.
+ * Modules that run in sequence; the children have the keys 0, 1, 2, …, and `model[0]` is the first.
  *
- * Shape: the input of the first to the output of the last; without children the identity.
+ * Shape: from the input of the first to the output of the last child; without children the identity.
  * A child is replaced by assignment: `model[2] = new Linear(128, 5)`.
  *
  * @param modules the children in order
@@ -73,7 +73,7 @@ const check = checkedConstructor("Flatten", parameters);
  *
  * Shape: `[N, C, H, W] -> [N, C·H·W]`.
  *
- * @throws ShapeError from the call if the input has not these axes
+ * @throws ShapeError from the call if the input has no such axes
  * @see https://pytorch.org/docs/stable/generated/torch.nn.Flatten.html
  * @example
  * const y = new Flatten()(zeros([8, 3, 4, 4])); // shape [8, 48]

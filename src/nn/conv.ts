@@ -22,11 +22,11 @@ export interface Conv2dOptions {
   readonly padding?: Size2d;
   /** Distance between the taps of the kernel in pixels. Default 1, range ≥ 1. */
   readonly dilation?: Size2d;
-  /** Number of groups of channels that see only themselves; divides both channel counts. Default 1. */
+  /** Number of groups of channels, convolved separately; it divides both channel counts. Default 1. */
   readonly groups?: number;
   /** Whether to add a bias. Default true. */
   readonly bias?: boolean;
-  /** Initial weight of a shape. Default: PyTorch's, see below. */
+  /** Function from a shape to the initial weight. Default: PyTorch's, see below. */
   readonly init?: (shape: readonly number[], options: { readonly generator: Generator }) => Tensor;
   /** Source of the initial values. Default: the one seeded by `manualSeed`. */
   readonly generator?: Generator;

@@ -1,6 +1,6 @@
 /**
- * How large a model is and how much it computes. The work is read off the graph that the model builds, so every module is
- * counted alike; this file must not know any layer.
+ * The number of parameters and multiply-adds of a model. Multiply-adds are counted in the graph that the model builds,
+ * so every module is treated alike; this file must not know any layer.
  */
 import { buildOnly } from "../tensor/flops.js";
 import { multiplyAdds, zeros } from "../tensor/index.js";
@@ -10,7 +10,7 @@ import { moduleKind } from "./kinds.js";
 import type { AnyModule, Module } from "./module.js";
 
 /**
- * The number of values in the parameters of a module, frozen ones included; one that is used in two places counts once.
+ * The number of values in the parameters of a module, frozen ones included; a parameter used in two places counts once.
  *
  * Formula: `Σ_p ∏ shape(p)`.
  *
@@ -26,13 +26,13 @@ export const countParameters = checked(
 );
 
 /**
- * The work of one forward pass in evaluation: multiply-adds of convolutions and matrix products, which papers call
- * FLOPs. Nothing is computed, and the model stays as it is.
+ * The multiply-adds of one forward pass in evaluation, over convolutions and matrix products; papers call them FLOPs.
+ * Nothing is computed, and the model stays unchanged.
  *
  * Formula: `Σ outputs · inputs per output`.
  *
  * @param inputShape shape of the input, `[N, C, H, W]`
- * @throws ShapeError if the model does not take such an input
+ * @throws ShapeError if the model does not accept such an input
  * @see He et al. 2016, "Deep Residual Learning for Image Recognition", table 1
  * @example
  * countFlops(new Conv2d(3, 16, 3, { padding: 1 }), [1, 3, 32, 32]); // 442368

@@ -19,8 +19,8 @@ const parameters = takes<DropoutOptions>({}, { p: range(0, 1), generator: genera
 const check = checkedConstructor("Dropout", parameters);
 
 /**
- * Inverted dropout: in training each value is zeroed with probability p and the others are scaled by 1/(1−p), so that
- * the expectation stays; in evaluation the input passes unchanged.
+ * Inverted dropout: in training each value is zeroed with probability p and the others are scaled by 1/(1−p), which
+ * preserves the expectation; in evaluation the input is returned.
  *
  * Shape: any, unchanged. Formula: `y = x · m / (1 − p)`, `m ~ Bernoulli(1 − p)`.
  *
@@ -31,7 +31,7 @@ const check = checkedConstructor("Dropout", parameters);
  */
 export class Dropout extends Module {
   readonly p: number;
-  /** The stream of the masks; its counter moves on at every call in training. */
+  /** The random stream of the masks; its counter advances at every call in training. */
   readonly generator: Generator;
 
   constructor(options: DropoutOptions = {}) {

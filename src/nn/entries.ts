@@ -1,6 +1,6 @@
 /**
- * What the registries of `fovea/nn` hold: how a layer, an activation, a loss or an initialiser is made from plain values
- * by name, as configurations have them. This file must not know any of them.
+ * The types of the entries of `fovea/nn`'s registries, which construct a layer, an activation, a loss or an initialiser
+ * from plain values by name, as configurations need it. This file must not know any of them.
  */
 import type { Tensor } from "../tensor/index.js";
 import type { Parameters } from "../util/arguments.js";
@@ -12,7 +12,7 @@ export interface LayerEntry extends Entry {
   make(values?: object): AnyModule;
 }
 
-/** A function of one tensor, and the layer around it. */
+/** A function of one tensor, and the layer that applies it. */
 export interface ActivationEntry extends Entry {
   make(options?: object): (x: Tensor) => Tensor;
   readonly layer: LayerEntry;
@@ -30,19 +30,19 @@ export interface InitialiserEntry extends Entry {
 
 type Named<One, Name> = One & { readonly name: Name };
 
-/** An entry of an activation, its name a part of its type. */
+/** The entry of an activation; its name is a literal type. */
 // @__NO_SIDE_EFFECTS__
 export function activationEntry<const Name extends string>(entry: Named<ActivationEntry, Name>) {
   return entry;
 }
 
-/** An entry of a loss, its name a part of its type. */
+/** The entry of a loss; its name is a literal type. */
 // @__NO_SIDE_EFFECTS__
 export function lossEntry<const Name extends string>(entry: Named<LossEntry, Name>) {
   return entry;
 }
 
-/** An entry of an initialiser, its name a part of its type. */
+/** The entry of an initialiser; its name is a literal type. */
 // @__NO_SIDE_EFFECTS__
 export function initialiserEntry<const Name extends string>(entry: Named<InitialiserEntry, Name>) {
   return entry;
@@ -52,7 +52,7 @@ export function initialiserEntry<const Name extends string>(entry: Named<Initial
  * The entry of a layer.
  *
  * @param name of the class
- * @param parameters those by which the constructor checks its arguments
+ * @param parameters the kinds that the constructor checks its arguments by
  */
 // @__NO_SIDE_EFFECTS__
 export function layerEntry<const Name extends string>(

@@ -1,7 +1,6 @@
 /**
- * Folding batch normalisation into the layer before it, for models that only predict. This file knows which layers can
- * take a scale and a shift; which layers follow each other it hears from the modules themselves, and it must not know
- * any model.
+ * Folding batch normalisation into the layer before it, for models used for prediction only. This file knows which
+ * layers can absorb a scale and a shift; `Module.chains` tells which layers are neighbours. It must not know any model.
  */
 
 import { shapeError } from "../tensor/check.js";
@@ -16,13 +15,13 @@ import { BatchNorm1d, BatchNorm2d } from "./norm.js";
 import { replaceModules } from "./replace.js";
 import { membersOf } from "./tree.js";
 
-/** A class with its fields open to change: the one place that may. */
+/** A class with writable fields: the one place that assigns them. */
 type Open<T> = { -readonly [Key in keyof T]: T[Key] };
 
 type Layer = Conv2d | Linear;
 type Norm = BatchNorm1d | BatchNorm2d;
 
-/** Takes the place of a normalisation that the layer before does: passes its input on. */
+/** The replacement of a folded normalisation: it returns its input. */
 class FoldedNorm extends Module {
   /** Rank of the input, 2 for vectors and 4 for images. */
   readonly rank: number;
@@ -42,17 +41,17 @@ class FoldedNorm extends Module {
 }
 
 /**
- * Folds every batch normalisation right behind a convolution or a linear layer into that layer's weight and bias, and
- * switches the model to evaluation: the same predictions without the passes over the images in between.
+ * Folds every batch normalisation that follows a convolution or a linear layer into that layer's weight and bias, and
+ * switches the model to evaluation: the same predictions with fewer passes over the activations.
  *
- * Formula: `w' = w · γ / √(σ² + eps)`, `b' = β + (b − μ) · γ / √(σ² + eps)`, per output channel, with the running μ and σ².
+ * Formula: `w' = w · γ / √(σ² + eps)`, `b' = β + (b − μ) · γ / √(σ² + eps)`, per output channel, with the running μ and
+ * σ².
  *
- * The model is changed and given back. A module that passes its input on takes the place of a folded normalisation, and
- * the layer before it has a bias; so load weights first, and save the model before. Whether two layers follow
- * each other is told by `Module.chains`. What cannot be folded stays as it is: a normalisation without running
- * statistics, and layers that are used in more than one place.
+ * The model is changed in place and returned. An identity module replaces each folded normalisation, and the layer
+ * before it gets a bias; so load weights first, and save the model before. `Module.chains` tells whether two layers are
+ * neighbours. Normalisations without running statistics and layers used in more than one place are not folded.
  *
- * @param model any module; a compiled function that was traced before still knows it unfolded
+ * @param model any module; compiled functions traced before still run it unfolded
  * @see https://pytorch.org/docs/stable/generated/torch.nn.utils.fuse_conv_bn_eval.html
  * @example
  * const net = foldBatchNorm(new Sequential(new Conv2d(3, 8, 3, { bias: false }), new BatchNorm2d(8), new ReLU()));
@@ -79,7 +78,7 @@ export const foldBatchNorm = checked(
   },
 );
 
-/** Whether `norm` is a normalisation that `layer` can take over. */
+/** Whether `norm` can be folded into `layer`. */
 function fits(layer: AnyModule, norm: AnyModule): boolean {
   const pair =
     (layer instanceof Conv2d && norm instanceof BatchNorm2d) ||
@@ -95,7 +94,7 @@ function fold(layer: Open<Layer>, norm: Norm): void {
   const shift = layer.bias ? layer.bias.sub(runningMean).mul(scale) : runningMean.neg().mul(scale);
   const { weight } = layer;
   const perOutput = weight.shape.map((size, axis) => (axis === 0 ? size : 1)); // [O, 1, …]
-  // New parameters, so that others that share the old ones keep them.
+  // New parameters, because other modules may share the old ones.
   layer.weight = renewed(weight.mul(scale.reshape(perOutput)), weight.name);
   layer.bias = renewed(beta ? shift.add(beta) : shift, weight.name.replace(/weight$/, "bias"));
   layer.weight.trainable = layer.bias.trainable = weight.trainable;
@@ -105,7 +104,7 @@ function renewed(value: Tensor, name: string): Parameter {
   return new Parameter(value.detach(), { name });
 }
 
-/** In how many places of the tree each module is held: a parent that is itself used twice counts once. */
+/** Number of places in the tree that hold each module; the places of a parent used twice count once. */
 function countPlaces(model: AnyModule): Map<AnyModule, number> {
   const modules = new Set(model.namedModules().map(([, module]) => module));
   const places = new Map<AnyModule, number>([[model, 1]]);

@@ -23,7 +23,7 @@ export { mseLoss } from "./loss/mse.js";
 export type { LossOptions, Reduction } from "./loss/reduction.js";
 
 export interface LinearFunctionOptions {
-  /** `[M]`, added to every row. Default none. */
+  /** Bias, `[M]`, added to every row. Default none. */
   readonly bias?: Tensor | null;
 }
 
@@ -68,12 +68,12 @@ export const linear = checked(
 );
 
 /**
- * Exponentials that sum to one along an axis; the maximum is subtracted first, so that nothing overflows.
+ * Exponentials divided by their sum along an axis; the maximum is subtracted first, so that nothing overflows.
  *
  * Shape: any, unchanged. Formula: `y_i = exp(x_i) / Σ_j exp(x_j)`.
  *
  * @param dim the axis; negative counts from the end
- * @throws ShapeError if x has not this axis
+ * @throws ShapeError if x has no such axis
  * @example
  * const probabilities = softmax(tensor([[1, 2, 3]]), 1); // [[0.0900, 0.2447, 0.6652]]
  */
@@ -84,7 +84,7 @@ export const softmax = checked("softmax", takes({ x: tensorKind, dim: dimKind })
 export interface DropoutFunctionOptions {
   /** Probability of zeroing a value. Default 0.5, range 0 to 1. */
   readonly p?: number;
-  /** Whether to drop at all; false returns x. Default true. */
+  /** Whether to drop values; false returns x. Default true. */
   readonly training?: boolean;
 }
 
@@ -93,8 +93,8 @@ export interface DropoutFunctionOptions {
  *
  * Shape: any, unchanged. Formula: `y = x · m / (1 − p)`, `m ~ Bernoulli(1 − p)`.
  *
- * @param generator source of the mask; its counter moves on at every call in training
- * @throws ConfigError if p is out of range; DTypeError if x is not of floats
+ * @param generator source of the mask; its counter advances at every call in training
+ * @throws ConfigError if p is out of range; DTypeError if x is no float tensor
  * @see Srivastava et al. 2014, "Dropout: A Simple Way to Prevent Neural Networks from Overfitting"
  * @example
  * const y = dropout(ones([100]), new Generator(1), { p: 0.2 }); // about 80 values 1.25, 20 zeros
@@ -108,26 +108,26 @@ export const dropout = checked(
   (x: Tensor, generator: Generator, { p = 0.5, training = true }: DropoutFunctionOptions = {}): Tensor => {
     if (floats(x) !== x) throw dtypeError("dropout", `does not take ${x.dtype}`, 'Use x.to("f32")');
     if (!training || p === 0) return x;
-    // The scale 1/(1−p) would be infinite; a product with zero keeps the gradient a zero too.
+    // The scale 1/(1−p) would be infinite at p = 1; multiplying by zero instead keeps the gradient zero too.
     if (p === 1) return x.mul(0);
     return generator.bernoulli(x.shape, 1 - p).where(x.mul(1 / (1 - p)), 0);
   },
 );
 
 export interface BatchNormFunctionOptions {
-  /** `[C]`, mean to normalise with in evaluation; moved towards the batch's in training. Default none. */
+  /** Mean that evaluation normalises by, `[C]`; in training updated by the mean of the batch. Default none. */
   readonly runningMean?: Variable | null;
-  /** `[C]`, variance to normalise with in evaluation; moved towards the batch's in training. Default none. */
+  /** Variance that evaluation normalises by, `[C]`; in training updated by that of the batch. Default none. */
   readonly runningVar?: Variable | null;
-  /** `[C]`, scale γ. Default 1. */
+  /** Scale γ, `[C]`. Default 1. */
   readonly weight?: Tensor | null;
-  /** `[C]`, shift β. Default 0. */
+  /** Shift β, `[C]`. Default 0. */
   readonly bias?: Tensor | null;
-  /** Whether to use the statistics of the batch and to update the running ones. Default false. */
+  /** Whether to normalise by the statistics of the batch and update the running ones. Default false. */
   readonly training?: boolean;
-  /** Share of the batch in the running statistics, a number or a scalar tensor. Default 0.1, range 0 to 1. */
+  /** Weight of the batch in the running statistics, a number or a scalar tensor. Default 0.1, range 0 to 1. */
   readonly momentum?: number | Tensor;
-  /** Added to the variance. Default 1e-5, range ≥ 0. */
+  /** ε, added to the variance. Default 1e-5, range ≥ 0. */
   readonly eps?: number;
 }
 
@@ -207,7 +207,7 @@ function checkBatchNorm(x: Tensor, options: BatchNormFunctionOptions): void {
 }
 
 /**
- * Mean over windows that are laid so that the output has the given size.
+ * Mean over windows that are placed so that the output has the given size.
  *
  * Shape: `[N, C, H, W] -> [N, C, Ho, Wo]`.
  * Formula: output row i averages the rows `⌊i·H/Ho⌋` to `⌈(i+1)·H/Ho⌉ − 1`, likewise columns.
@@ -226,7 +226,7 @@ export const adaptiveAvgPool2d = checked(
     const [N, C, H, W] = images.shape;
     if (outHeight === 1 && outWidth === 1) return images.mean({ dim: [2, 3], keepdim: true });
     const x = floats(images);
-    // Averaging is linear in each axis: one product with a constant matrix for the columns, one for the rows.
+    // Averaging is linear along each axis: one product with a constant matrix for the columns, one for the rows.
     const columns = x.reshape([N * C * H, W]).matmul(tensor(windowWeights(W, outWidth), { dtype: x.dtype }));
     const upright = columns.reshape([N * C, H, outWidth]).transpose(1, 2); // [N·C, Wo, H]
     const rows = upright.reshape([N * C * outWidth, H]).matmul(tensor(windowWeights(H, outHeight), { dtype: x.dtype }));
@@ -234,7 +234,7 @@ export const adaptiveAvgPool2d = checked(
   },
 );
 
-/** `[input, output]`: column j holds 1/length at the inputs of window j, zero elsewhere. */
+/** Weights `[input, output]`: column j holds 1/length at the inputs of window j, zero elsewhere. */
 function windowWeights(input: number, output: number): number[][] {
   const weights = Array.from({ length: input }, () => new Array<number>(output).fill(0));
   for (let j = 0; j < output; j++) {

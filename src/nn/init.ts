@@ -15,7 +15,7 @@ import { defaultGenerator } from "./random.js";
 export interface KaimingOptions {
   /** Negative slope of the leaky ReLU that follows; 0 means a plain ReLU. Default 0, range ≥ 0. */
   readonly a?: number;
-  /** Which fan divides the variance: `fanIn` (default) or `fanOut`. */
+  /** The fan that the variance is divided by: `fanIn` (default) or `fanOut`. */
   readonly mode?: "fanIn" | "fanOut";
   /** Source of the numbers. Default: the one seeded by `manualSeed`. */
   readonly generator?: Generator;

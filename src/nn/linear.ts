@@ -1,5 +1,6 @@
 /**
- * The fully connected layer. This file holds its parameters and their initial values; the arithmetic is in functional.ts.
+ * The fully connected layer. This file holds its parameters and their initial values; the arithmetic is in
+ * functional.ts.
  */
 import { type Generator, Parameter, type Tensor } from "../tensor/index.js";
 import { checkedConstructor, takes } from "../util/arguments.js";
@@ -40,9 +41,9 @@ const check = checkedConstructor("Linear", parameters);
 export class Linear extends Module {
   readonly inFeatures: number;
   readonly outFeatures: number;
-  /** `[outFeatures, inFeatures]` */
+  /** Weight W, `[outFeatures, inFeatures]`. */
   readonly weight: Parameter;
-  /** `[outFeatures]` */
+  /** Bias b, `[outFeatures]`; null without bias. */
   readonly bias: Parameter | null;
 
   constructor(inFeatures: number, outFeatures: number, options: LinearOptions = {}) {

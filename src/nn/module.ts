@@ -16,32 +16,33 @@ import { currentCall, runCall } from "./calls.js";
 import { moduleText } from "./repr.js";
 import { type Held, membersOf } from "./tree.js";
 
-/** A module of whatever inputs and outputs, for code that only walks the tree. */
+/** A module of any inputs and outputs, for code that only walks the tree. */
 export type AnyModule = Module<never[], unknown>;
 
 /** How a module computes: as in training or as in evaluation. */
 export type Mode = "train" | "eval";
 
-/** Tells which modules something is done to, by their paths below the module that is asked; its own path is "". */
+/** A predicate that chooses modules by their paths relative to the module it is passed to, whose own path is "". */
 export type ModuleFilter = (path: string, module: AnyModule) => boolean;
 
-/** What the tree is made of. */
+/** The values that form the tree. */
 export type Member = Variable | AnyModule | Generator;
 
 /**
  * A differentiable function with parameters; `Module` alone means one tensor in, one tensor out.
  *
  * A subclass declares its parameters, buffers and sub-modules as ordinary fields and overrides `forward`; instances are
- * functions, so that callers write `model(x)`. It runs `forward` such that an error inside names the module by its path,
- * as in `(in model.head)`. Fields that are a `Parameter`, a `Variable` (a buffer), a `Module` or a `Generator` form the
- * tree, in the order of declaration, also within arrays, plain objects, maps and sets. Keys are PyTorch's: field names in
- * snake case, keys of objects and maps as they are, places in arrays and sets by number, joined by dots
+ * functions, so that callers write `model(x)`. It runs `forward` such that an error inside names the module by its
+ * path, as in `(in model.head)`. Fields that are a `Parameter`, a `Variable` (a buffer), a `Module` or a `Generator`
+ * form the tree, in the order of declaration, also within arrays, plain objects, maps and sets. Keys are PyTorch's:
+ * field names in snake case, keys of objects and maps unchanged, positions in arrays and sets by number, joined by dots
  * (`blocks.0.running_mean`). Fields named with `#` are invisible to the tree.
  *
- * Models with other inputs or outputs say so: `class Decoder extends Module<[x: Tensor, state: Tensor], [Tensor, Tensor]>`.
+ * Models with other inputs or outputs declare them: `class Decoder extends Module<[x: Tensor, state: Tensor], [Tensor,
+ * Tensor]>`.
  *
- * @throws ConfigError from the call if `forward` calls a module that is not in the tree although it has parameters to
- * train, or buffers or random streams in training
+ * @throws ConfigError from the call if `forward` calls a module that is not in the tree although it has trainable
+ * parameters, or buffers or random streams in training
  * @example
  * class Net extends Module {
  *   readonly hidden = new Linear(784, 128);
@@ -54,16 +55,16 @@ export type Member = Variable | AnyModule | Generator;
  */
 export abstract class Module<In extends unknown[] = [x: Tensor], Out = Tensor> extends Callable<In, Out> {
   readonly #training = new HostValue(true);
-  /** The mode in which the module stays; null if it follows its parent. */
+  /** The mode that `train` and `eval` do not change; null if the module follows its parent. */
   readonly #pinned = new HostValue<boolean | null>(null);
-  /** See `path`. */
+  /** Value of `path`. */
   #path = "";
-  /** The walk that visited this module last: modules of one tree have the same. */
+  /** Identity of the last walk that visited this module: modules of one tree have the same. */
   #visit: object | undefined;
-  /** The direct children by name, as of that walk. */
+  /** Names of the direct children, as of that walk. */
   #names: ReadonlyMap<AnyModule, string> = new Map();
 
-  /** Subclasses pass nothing on; what reaches this constructor was given to a class that takes no arguments. */
+  /** Takes no arguments: any that reach it were passed to a subclass that takes none, and are refused. */
   constructor(...none: readonly never[]) {
     super((instance, inputs) => Module.#run(instance as Module<unknown[], unknown>, inputs));
     if (none.length === 0) return;
@@ -82,7 +83,7 @@ export abstract class Module<In extends unknown[] = [x: Tensor], Out = Tensor> e
     return withScope(name, () => runCall({ module, root }, () => module.forward(...inputs)));
   }
 
-  /** Whether a module with state is in the tree of `root`, which may have changed since it was walked. */
+  /** Whether a module with state is in the tree of `root`, which may have changed since its last walk. */
   static #isWithin(module: AnyModule, root: AnyModule): boolean {
     if (module.#visit === root.#visit) return true;
     if (!module.#walk().some(hasState)) return false; // such as an activation that `forward` makes itself
@@ -90,7 +91,9 @@ export abstract class Module<In extends unknown[] = [x: Tensor], Out = Tensor> e
     return module.#visit === root.#visit;
   }
 
-  /** Refuses to call a module that would lose by not being in the tree of its caller. */
+  /**
+   * Throws if a called module has state but is not in its caller's tree: its state would be neither trained nor saved.
+   */
   static #checkStranger(module: AnyModule, caller: AnyModule): void {
     for (const { path, module: inner, members } of module.#walk()) {
       for (const { key, value } of members) {
@@ -109,7 +112,7 @@ export abstract class Module<In extends unknown[] = [x: Tensor], Out = Tensor> e
     }
   }
 
-  /** The name of a module for the one that calls it. */
+  /** The name of a module relative to its caller. */
   static #nameOf(module: AnyModule, caller: AnyModule | undefined): string {
     const kind = module.constructor.name;
     if (!caller) return kind;
@@ -118,13 +121,13 @@ export abstract class Module<In extends unknown[] = [x: Tensor], Out = Tensor> e
     return caller.#names.get(module) ?? (below ? module.#path.slice(above.length) : kind);
   }
 
-  /** Builds the output from the inputs. Override it; callers write `model(x)`. */
+  /** Computes the output from the inputs. Override it; callers write `model(x)`. */
   abstract forward(...inputs: In): Out;
 
   /**
-   * Children that always run one right behind the other, so that only the next one reads what one gives. `Sequential`
-   * says so of all its children; a module with a `forward` of its own may override this, for what works on neighbouring
-   * layers, such as `foldBatchNorm`. Leaving out a chain is always right. Default: none.
+   * Lists of children that always run in sequence, each reading only the output of the one before. `Sequential` lists
+   * all its children; a module with a `forward` of its own may override this for functions that work on neighbouring
+   * layers, such as `foldBatchNorm`. Leaving out a list is always correct. Default: none.
    *
    * @example
    * class Block extends Module {
@@ -144,7 +147,7 @@ export abstract class Module<In extends unknown[] = [x: Tensor], Out = Tensor> e
   }
 
   /**
-   * Key of the module in the tree that holds it, such as `layer1.0.conv1`, as of the last walk of that tree (a call of the
+   * Key of the module in its tree, such as `layer1.0.conv1`, as of the last walk of that tree (a call of the
    * model, `parameters`, `stateDict`); empty for the root, and before any walk.
    *
    * @example
@@ -178,7 +181,7 @@ export abstract class Module<In extends unknown[] = [x: Tensor], Out = Tensor> e
   }
 
   /**
-   * Every parameter of the tree once, in PyTorch's order: what an optimizer is given.
+   * Every parameter of the tree once, in PyTorch's order: the argument of an optimizer.
    *
    * @example
    * const optimizer = new SGD(new Linear(2, 3).parameters(), { lr: 0.1 });
@@ -198,8 +201,8 @@ export abstract class Module<In extends unknown[] = [x: Tensor], Out = Tensor> e
   }
 
   /**
-   * Every random stream of the tree once. Their counters are not in the state dict, since PyTorch's has none; whoever
-   * saves a run to resume it exactly saves them beside it.
+   * Every random stream of the tree once. Their counters are not in the state dict, since PyTorch has none; a
+   * checkpoint for exact resuming saves them beside it.
    *
    * @example
    * new Sequential(new Dropout()).namedGenerators().map(([key]) => key); // ["0.generator"]
@@ -210,7 +213,8 @@ export abstract class Module<In extends unknown[] = [x: Tensor], Out = Tensor> e
 
   /**
    * All parameters and buffers by PyTorch's keys, in PyTorch's order: for each module its parameters, its buffers, then
-   * its children. The values are the live cells, not copies. A parameter used in two places has two keys, as in PyTorch.
+   * its children. The values are the cells themselves, not copies. A parameter used in two places has two keys, as in
+   * PyTorch.
    *
    * @throws ConfigError if two fields give the same key
    * @example
@@ -233,7 +237,7 @@ export abstract class Module<In extends unknown[] = [x: Tensor], Out = Tensor> e
 
   /**
    * Writes saved values into the parameters and buffers. Everything is checked before anything is written, so a failing
-   * call leaves the module as it was.
+   * call leaves the module unchanged.
    *
    * @param state values by key: tensors, typed arrays of the right length, or `{ shape, data }`
    * @param options.strict whether missing and unexpected keys are errors. Default true; with false they are returned
@@ -251,11 +255,11 @@ export abstract class Module<In extends unknown[] = [x: Tensor], Out = Tensor> e
   }
 
   /**
-   * Writes the state dict into a safetensors file: the values that it has at the call, whatever is trained meanwhile. The
-   * old file, if there is one, is replaced at once or not at all.
+   * Writes the state dict into a safetensors file: the values at the time of the call, even if training continues
+   * meanwhile. An old file is replaced atomically.
    *
    * @param path of the file
-   * @throws DataError if it cannot be written; ConfigError in a page, which has no files
+   * @throws DataError if it cannot be written; ConfigError in a browser, which has no files
    * @example
    * await new Linear(2, 3).save("linear.safetensors");
    */
@@ -271,8 +275,9 @@ export abstract class Module<In extends unknown[] = [x: Tensor], Out = Tensor> e
    * @param path of the file
    * @param options.strict whether missing and unexpected keys are errors. Default true
    * @returns this module
-   * @throws DataError if the file is missing or damaged, or has other keys; ShapeError naming every key whose shape differs
-   * @throws ConfigError in a page, which has no files
+   * @throws DataError if the file is missing or damaged, or has other keys; ShapeError naming every key whose shape
+   * differs
+   * @throws ConfigError in a browser, which has no files
    * @example
    * await new Linear(2, 3).save("linear.safetensors");
    * const layer = await new Linear(2, 3).load("linear.safetensors");
@@ -284,8 +289,8 @@ export abstract class Module<In extends unknown[] = [x: Tensor], Out = Tensor> e
   }
 
   /**
-   * Whether the module computes as in training; dropout and batch normalisation look at it. Set by `train`, `eval`, `pin`
-   * and `freeze`. Compiled functions are traced again when it has changed.
+   * Whether the module is in training mode, which dropout and batch normalisation depend on. Set by `train`, `eval`,
+   * `pin` and `freeze`. Compiled functions are traced again after it has changed.
    *
    * @example
    * new Dropout().eval().training; // false
@@ -295,9 +300,9 @@ export abstract class Module<In extends unknown[] = [x: Tensor], Out = Tensor> e
   }
 
   /**
-   * Switches this module and all below it to training, except those that are pinned or frozen.
+   * Switches this module and all below it to training mode, except those that are pinned or frozen.
    *
-   * @param mode false switches to evaluation. Default true
+   * @param mode false switches to evaluation mode. Default true
    * @example
    * model.train();
    */
@@ -307,8 +312,8 @@ export abstract class Module<In extends unknown[] = [x: Tensor], Out = Tensor> e
   }
 
   /**
-   * Switches this module and all below it to evaluation, except those that are pinned to training: dropout passes its
-   * input, batch normalisation uses its running statistics.
+   * Switches this module and all below it to evaluation mode, except those that are pinned to training: dropout passes
+   * its input, batch normalisation uses its running statistics.
    *
    * @example
    * const prediction = model.eval()(images).argmax({ dim: 1 });
@@ -318,9 +323,9 @@ export abstract class Module<In extends unknown[] = [x: Tensor], Out = Tensor> e
   }
 
   /**
-   * Runs `fn` with this module and all below it in a mode, and gives each its own mode back.
+   * Runs `fn` with this module and all below it in a mode, then restores the mode of each.
    *
-   * @param mode of all modules but those that are pinned or frozen
+   * @param mode of all modules except those that are pinned or frozen
    * @example
    * const logits = model.inMode("eval", () => model(images)); // shape [3, 2]
    */
@@ -335,10 +340,10 @@ export abstract class Module<In extends unknown[] = [x: Tensor], Out = Tensor> e
   }
 
   /**
-   * Keeps this module and all below it in a mode, whatever `train` and `eval` say: batch normalisation by running
-   * statistics while the rest is trained, or dropout that stays on to sample predictions.
+   * Fixes the mode of this module and all below it, so that `train` and `eval` do not change it: batch normalisation by
+   * running statistics while the rest is trained, or dropout that stays active to sample predictions.
    *
-   * @param mode the mode to stay in; null lets the modules follow `train` and `eval` again
+   * @param mode the fixed mode; null lets the modules follow `train` and `eval` again
    * @example
    * const dropout = new Dropout().pin("train");
    * new Sequential(dropout).eval();
@@ -351,21 +356,22 @@ export abstract class Module<In extends unknown[] = [x: Tensor], Out = Tensor> e
 
   /**
    * Stops the training of this module and all below it, or of those that a filter chooses: no gradient is computed for
-   * their parameters, optimizers leave them as they are, and they stay in evaluation whatever their parents do, so that
-   * running statistics stay too. Compiled functions are traced again.
+   * their parameters, optimizers do not update them, and they stay in evaluation mode whatever their parents do, so
+   * that running statistics do not change either. Compiled functions are traced again.
    *
    * @param filter chooses modules by path and kind, each without those below it. Default all
    * @example
    * const net = new Sequential(new Sequential(new Linear(4, 4), new BatchNorm1d(4)), new Linear(4, 2));
    * net[0].freeze();
-   * net.train().namedParameters().filter(([, { trainable }]) => trainable).map(([key]) => key); // ["1.weight", "1.bias"]
+   * net.train().namedParameters().filter(([, { trainable }]) => trainable).map(([key]) => key); // ["1.weight",
+   * "1.bias"]
    */
   freeze(filter?: ModuleFilter): this {
     return this.#setFrozen(true, filter);
   }
 
   /**
-   * Ends what `freeze` began: parameters are trained, and the modules follow `train` and `eval` again.
+   * Undoes `freeze`: parameters are trained, and the modules follow `train` and `eval` again.
    *
    * @param filter chooses modules by path and kind, each without those below it. Default all
    * @example
@@ -376,7 +382,7 @@ export abstract class Module<In extends unknown[] = [x: Tensor], Out = Tensor> e
   }
 
   /**
-   * The tree as text: kind, settings, and children by name. `summary` adds shapes, parameters and work.
+   * The tree as text: class, settings, and children by name. `summary` adds shapes, parameters and multiply-adds.
    *
    * @example
    * String(new Sequential(new Dropout({ p: 0.2 }))); // "Sequential(\n  (0): Dropout(p=0.2)\n)"
@@ -385,7 +391,7 @@ export abstract class Module<In extends unknown[] = [x: Tensor], Out = Tensor> e
     return moduleText(this, (module) => membersOf(module, isModule));
   }
 
-  /** @internal What `console.log` shows. */
+  /** @internal The text that `console.log` shows. */
   [inspectKey](): string {
     return this.toString();
   }
@@ -399,7 +405,7 @@ export abstract class Module<In extends unknown[] = [x: Tensor], Out = Tensor> e
     return this;
   }
 
-  /** What `as` recognises in the whole tree, each once, under its first key. */
+  /** The members of the tree that `as` accepts, each once, under its first key. */
   #distinct<T>(as: (member: Member) => T | undefined): [key: string, value: T][] {
     const keys = new Map<T, string>();
     for (const { path, members } of this.#walk()) {
@@ -412,8 +418,8 @@ export abstract class Module<In extends unknown[] = [x: Tensor], Out = Tensor> e
   }
 
   /**
-   * This module and all below it, parents first, a module used twice under both paths. Modules and variables learn their
-   * paths.
+   * This module and all below it, parents first, a module used twice under both paths. It sets the paths of modules and
+   * variables.
    */
   #walk(): Visit[] {
     const visit = {};
@@ -446,7 +452,7 @@ export abstract class Module<In extends unknown[] = [x: Tensor], Out = Tensor> e
   }
 }
 
-/** What to do about saved values that do not fit. */
+/** Hints for saved values that do not fit. */
 const hints = {
   keys: "Check that it was saved from the same architecture, or pass strict: false to load what fits",
   shapes: "Build the model with its saved sizes, or leave these keys out and pass strict: false",
@@ -472,7 +478,7 @@ checkMethods(Module, {
   unfreeze: takes({ filter: optional(callback) }),
 });
 
-/** A module with its path and what it holds itself. */
+/** A module with its path and its own members. */
 interface Visit {
   readonly path: string;
   readonly module: AnyModule;
@@ -484,7 +490,7 @@ export function isModule(value: unknown): value is AnyModule {
   return value instanceof Module;
 }
 
-/** Whether a value is part of the tree of modules. */
+/** Whether a value can be part of the tree of modules. */
 export function isMember(value: unknown): value is Member {
   return value instanceof Variable || value instanceof Module || value instanceof Generator;
 }

@@ -1,5 +1,6 @@
 /**
- * Batch normalisation layers. This file holds their parameters and running statistics; the arithmetic is in functional.ts.
+ * Batch normalisation layers. This file holds their parameters and running statistics; the arithmetic is in
+ * functional.ts.
  */
 
 import { shapeError } from "../tensor/check.js";
@@ -12,9 +13,9 @@ import { batchNorm } from "./functional.js";
 import { Module } from "./module.js";
 
 export interface BatchNormOptions {
-  /** Added to the variance. Default 1e-5, range ≥ 0. */
+  /** ε, added to the variance. Default 1e-5, range ≥ 0. */
   readonly eps?: number;
-  /** Share of each batch in the running statistics; null averages all batches evenly. Default 0.1, range 0 to 1. */
+  /** Weight of each batch in the running statistics; null averages all batches equally. Default 0.1, range 0 to 1. */
   readonly momentum?: number | null;
   /** Whether to scale and shift by the parameters weight and bias. Default true. */
   readonly affine?: boolean;
@@ -42,11 +43,11 @@ abstract class BatchNorm extends Module {
   readonly weight: Parameter | null;
   /** Shift β, `[numFeatures]`, starts at 0. */
   readonly bias: Parameter | null;
-  /** `[numFeatures]`, starts at 0. */
+  /** Running mean, `[numFeatures]`, starts at 0. */
   readonly runningMean: Variable | null;
-  /** `[numFeatures]`, starts at 1; from variances divided by n − 1. */
+  /** Running variance, `[numFeatures]`, starts at 1; updated with variances divided by n − 1. */
   readonly runningVar: Variable | null;
-  /** How many batches the running statistics have seen, an i32 scalar. */
+  /** Number of batches in the running statistics, an i32 scalar. */
   readonly numBatchesTracked: Variable | null;
 
   constructor(op: string, numFeatures: number, options: BatchNormOptions) {
@@ -74,7 +75,7 @@ abstract class BatchNorm extends Module {
     return batchNorm(x, { runningMean, runningVar, weight, bias, eps, training, momentum });
   }
 
-  /** Counts the batch and returns its share in the running statistics. */
+  /** Counts the batch and returns its weight in the running statistics. */
   #countBatch(): number | Tensor {
     const batches = this.numBatchesTracked;
     if (!batches) return 0;
@@ -89,8 +90,9 @@ abstract class BatchNorm extends Module {
  * Batch normalisation of vectors or sequences.
  *
  * Shape: `[N, C] -> [N, C]` or `[N, C, L] -> [N, C, L]`.
- * Formula: `y = (x − μ) / √(σ² + eps) · γ + β` per channel; in training with the batch's μ and σ², which also move the
- * running statistics (`running ← (1 − momentum) · running + momentum · batch`), in evaluation with the running ones.
+ * Formula: `y = (x − μ) / √(σ² + eps) · γ + β` per channel; in training with the batch's μ and σ², which also update
+ * the running statistics (`running ← (1 − momentum) · running + momentum · batch`), in evaluation with the running
+ * ones.
  *
  * @param numFeatures C, ≥ 1
  * @throws ConfigError if an option is out of range; ShapeError from the call if rank or channels differ
@@ -117,8 +119,9 @@ export class BatchNorm1d extends BatchNorm {
  * Batch normalisation of images.
  *
  * Shape: `[N, C, H, W] -> [N, C, H, W]`.
- * Formula: `y = (x − μ) / √(σ² + eps) · γ + β` per channel; in training with the batch's μ and σ², which also move the
- * running statistics (`running ← (1 − momentum) · running + momentum · batch`), in evaluation with the running ones.
+ * Formula: `y = (x − μ) / √(σ² + eps) · γ + β` per channel; in training with the batch's μ and σ², which also update
+ * the running statistics (`running ← (1 − momentum) · running + momentum · batch`), in evaluation with the running
+ * ones.
  *
  * @param numFeatures C, ≥ 1
  * @throws ConfigError if an option is out of range; ShapeError from the call if rank or channels differ

@@ -13,7 +13,7 @@ import { Module } from "./module.js";
 export interface MaxPool2dOptions {
   /** Step of the window in pixels. Default: the kernel size. */
   readonly stride?: Size2d;
-  /** Border on each side that never wins, in pixels. Default 0, at most half of the kernel. */
+  /** Border on each side, in pixels, of values that are never the maximum. Default 0, at most half of the kernel. */
   readonly padding?: Size2d;
   /** Distance between the pixels of a window. Default 1, range ≥ 1. */
   readonly dilation?: Size2d;
@@ -63,7 +63,7 @@ export interface AvgPool2dOptions {
   readonly stride?: Size2d;
   /** Border of zeros on each side, in pixels. Default 0, at most half of the kernel. */
   readonly padding?: Size2d;
-  /** Whether the border counts in the divisor. Default true. */
+  /** Whether padding counts in the divisor. Default true. */
   readonly countIncludePad?: boolean;
 }
 
@@ -110,7 +110,7 @@ const adaptiveParameters = takes({ outputSize: size2d() });
 const checkAdaptive = checkedConstructor("AdaptiveAvgPool2d", adaptiveParameters);
 
 /**
- * Mean over windows that are laid so that the output has a given size, whatever the input's.
+ * Mean over windows that are placed so that the output has a given size, for any input size.
  *
  * Shape: `[N, C, H, W] -> [N, C, Ho, Wo]`.
  * Formula: output row i averages the rows `⌊i·H/Ho⌋` to `⌈(i+1)·H/Ho⌉ − 1`, likewise columns. Size 1 is global pooling.
@@ -135,7 +135,7 @@ export class AdaptiveAvgPool2d extends Module {
   }
 }
 
-/** More padding than half a window would make windows of border alone. */
+/** Refuses more padding than half a window, which would give windows that lie in the padding alone. */
 function checkPoolPadding(op: string, kernelSize: Pair, padding: Size2d): Pair {
   const pair = pairOf(padding);
   if (pair.some((pixels, axis) => pixels > kernelSize[axis] / 2)) {

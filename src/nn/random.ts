@@ -1,12 +1,12 @@
 /**
- * Where the random numbers of layers come from when nobody passes a generator: one seed for each context, from which
- * initialisation and every dropout layer draw streams of their own. This file knows nothing of layers.
+ * The default random numbers of layers: one seed for each context, from which initialisation and every dropout layer
+ * draw streams of their own. This file must not know layers.
  */
 import { Generator, perContext } from "../tensor/index.js";
 import { checked, takes } from "../util/arguments.js";
 import { count } from "../util/kinds.js";
 
-/** What has been drawn under a seed. */
+/** The streams under one seed. */
 interface Seeded {
   readonly seed: number;
   readonly initialiser: Generator;
@@ -18,15 +18,14 @@ const under = (seed: number): Seeded => ({
   initialiser: new Generator(seed, { stream: "init" }),
   dropoutLayers: 0,
 });
-/** Of each context. */
+/** The streams of each context. */
 const seeded = perContext(() => ({ now: under(0) }));
 
 /**
- * Seeds the initialisation of every layer made from now on, and the masks of every dropout layer made from now on, in the
- * current context.
+ * Seeds the initialisation and the dropout masks of all layers constructed from now on in the current context.
  *
- * The seed is 0 until this is called, so a program that never calls it makes the same model on every run. Dropout
- * layers are numbered from the call on, so that the same program makes the same masks.
+ * The seed is 0 until this is called, so a program that never calls it builds the same model on every run. Dropout
+ * layers are numbered from the call on, so that the same program draws the same masks.
  *
  * @param seed a whole number ≥ 0
  * @throws ConfigError if the seed is not a whole number ≥ 0
@@ -43,7 +42,7 @@ export const manualSeed = checked("manualSeed", takes({ seed: count(0) }), (seed
 /** The generator that initialises parameters. */
 export const defaultGenerator = (): Generator => seeded().now.initialiser;
 
-/** A generator of its own for the next dropout layer. */
+/** A generator with its own stream for the next dropout layer. */
 export function nextDropoutGenerator(): Generator {
   const { now } = seeded();
   return new Generator(now.seed, { stream: `dropout.${now.dropoutLayers++}` });

@@ -1,4 +1,4 @@
-/** Watching modules from outside: their outputs, and the gradients of these. This file must not know any particular layer. */
+/** Recording the outputs of modules and their gradients. This file must not know any particular layer. */
 import { grad, Tensor } from "../tensor/index.js";
 import { checked, takes } from "../util/arguments.js";
 import { configError } from "../util/errors.js";
@@ -11,25 +11,25 @@ import type { AnyModule } from "./module.js";
 /** Tensors of some modules by path, one for each call of the module. */
 type ByPath = Readonly<Record<string, readonly Tensor[]>>;
 
-/** What {@link record} saw. */
+/** The result of {@link record}. */
 export interface Recording<T> {
-  /** What the function returned. */
+  /** The return value of the function. */
   readonly result: T;
   /** The outputs of the modules by path, in the order of their calls. */
   readonly activations: ByPath;
-  /** Gradients of a scalar with respect to these outputs, in the same order; zeros where it does not depend on one. */
+  /** Gradients of a scalar with respect to these outputs, in the same order; zeros if it does not depend on one. */
   gradients(output: Tensor): ByPath;
 }
 
 /**
- * Runs a function and keeps the outputs of chosen modules that are called in it: feature maps, embeddings, the activations
- * and gradients of Grad-CAM. The model stays as it is. Inside a compiled function the recorded tensors are part of the
- * program like all others, and may be returned.
+ * Runs a function and records the outputs of chosen modules that are called in it: feature maps, embeddings, the
+ * activations and gradients of Grad-CAM. The model stays unchanged. Inside a compiled function the recorded tensors are
+ * part of the program like all others, and may be returned.
  *
  * @param model the root of the paths
  * @param paths of modules whose outputs are tensors, such as `layer4.1` (see `namedModules`)
  * @param fn calls the model, or parts of it
- * @throws ConfigError if there is no module of a path, it was not called, or gave anything but a tensor
+ * @throws ConfigError if a path has no module, its module was not called, or returned anything but a tensor
  * @see Selvaraju et al. 2017, "Grad-CAM", arXiv:1610.02391
  * @example
  * const { result, activations, gradients } = record(model, ["1"], () => model(images));

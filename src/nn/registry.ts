@@ -1,4 +1,4 @@
-/** What may be chosen by name: one line for each layer, activation, loss and initialiser. */
+/** The registries of `fovea/nn`: one row for each layer, activation, loss and initialiser. */
 import { Registry } from "../util/registry.js";
 import { reluEntry } from "./activation/relu.js";
 import { relu6Entry } from "./activation/relu6.js";
@@ -18,7 +18,7 @@ export const activations = /* @__PURE__ */ new Registry("activation", [
   relu6Entry,
 ]);
 
-/** Layers by the names of their classes; those of activations are taken from there. */
+/** Layers by the names of their classes; those of activations come from the registry above. */
 export const layers = /* @__PURE__ */ new Registry("layer", [
   linearEntry,
   conv2dEntry,

@@ -1,4 +1,4 @@
-/** Exchanging modules within a model. This file must not know any particular layer. */
+/** Replacement of modules within a model. This file must not know any particular layer. */
 import { checked, takes } from "../util/arguments.js";
 import { configError } from "../util/errors.js";
 import { callback } from "../util/kinds.js";
@@ -7,21 +7,21 @@ import { moduleKind } from "./kinds.js";
 import { type AnyModule, isMember, isModule } from "./module.js";
 import { membersOf, replaceMember } from "./tree.js";
 
-/** What takes the place of a module; undefined keeps it and goes on with its children. */
+/** Returns the replacement of a module; undefined keeps it and continues with its children. */
 export type ReplaceRule = (module: AnyModule, path: string) => AnyModule | undefined;
 
 /**
  * Replaces modules inside a model: a new head, adapters around linear layers, batch normalisation folded away. The rule
- * is asked for every module below the model, parents first; what it gives takes the place in the field, array, object,
- * map or set that holds the module, and is not searched itself. A module that is used in several places is asked for
- * once, and replaced in all of them by the same one.
+ * is called for every module below the model, parents first; its result replaces the module in the field, array,
+ * object, map or set that holds it, and is not searched itself. For a module used in several places the rule is called
+ * once, and its result is used in all of them.
  *
- * The model is changed and given back. Optimizers and compiled functions made before still have the old parameters.
- * Whoever reads a field after that must expect the new kind of module, since types do not change with it.
+ * The model is changed in place and returned. Optimizers and compiled functions made before still use the old
+ * parameters. Types do not change: code that reads a replaced field must expect the new class of module.
  *
- * @param model the root; the rule is not asked for it
- * @param rule gives the replacement of a module, or undefined to keep it
- * @throws ConfigError if the rule gives anything else
+ * @param model the root; the rule is not called for it
+ * @param rule returns the replacement of a module, or undefined to keep it
+ * @throws ConfigError if the rule returns anything else
  * @example
  * const net = new Sequential(new Linear(4, 8), new ReLU(), new Linear(8, 1000));
  * replaceModules(net, (module, path) => (path === "2" ? new Linear(8, 3) : undefined));
@@ -31,7 +31,7 @@ export const replaceModules = checked(
   "replaceModules",
   takes({ model: moduleKind, rule: callback }),
   <M extends AnyModule>(model: M, rule: ReplaceRule): M => {
-    const paths = new Map<AnyModule, string>(); // the first path of each
+    const paths = new Map<AnyModule, string>(); // first path of each module
     for (const [path, module] of model.namedModules()) if (!paths.has(module)) paths.set(module, path);
     const answers = new Map<AnyModule, AnyModule | undefined>();
     const visit = (parent: AnyModule): void => {
@@ -46,7 +46,7 @@ export const replaceModules = checked(
       }
     };
     visit(model);
-    model.namedModules(); // gives the new modules their paths
+    model.namedModules(); // sets the paths of the new modules
     return model;
   },
 );

@@ -1,17 +1,17 @@
 /**
- * What a module looks like as text: its class, its settings, and its children by name, one below the other. This file
- * must not know any layer; settings are the fields that hold plain values.
+ * The text of a module: its class, its settings, and its children by name, one per line. This file must not know any
+ * layer; settings are the fields that hold plain values.
  */
 import { spell } from "../util/spelling.js";
 import type { Held } from "./tree.js";
 
-/** What `moduleText` needs to know of a module's children. */
+/** Returns the children that a module holds itself. */
 type ChildrenOf = (module: object) => readonly Held<object>[];
 
 /**
- * The text of a module: `Linear(inFeatures=2, outFeatures=3)`, and children in lines of their own.
+ * The text of a module: `Linear(inFeatures=2, outFeatures=3)`, and children on lines of their own.
  *
- * @param childrenOf the modules that a module holds itself
+ * @param childrenOf returns the modules that a module holds itself
  */
 export function moduleText(module: object, childrenOf: ChildrenOf, above: readonly object[] = []): string {
   const kind = module.constructor.name;
@@ -26,8 +26,8 @@ export function moduleText(module: object, childrenOf: ChildrenOf, above: readon
 }
 
 /**
- * The fields with plain values, by name. Numbers that are equal for both axes are shown as one. What a layer lacks, such as
- * a bias, is null; so is the child that a larger module lacks, which is no setting.
+ * The fields with plain values, by name. Pairs of equal numbers are shown as one. A missing part, such as a bias, is
+ * null; in a module with children null stands for a missing child, which is no setting.
  */
 function settingsOf(module: object, isLeaf: boolean): string {
   const settings = Object.entries(module).flatMap(([name, value]) => {

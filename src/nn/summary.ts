@@ -1,6 +1,6 @@
 /**
- * The table of a model: its modules with the shapes of their outputs, parameters, work and memory. All of it is read off
- * the tree and the graph that the model builds; this file must not know any layer.
+ * The table of a model: its modules with output shapes, parameters, multiply-adds and memory. They follow from the tree
+ * and the graph that the model builds; this file must not know any layer.
  */
 import { buildOnly, bytesOf, multiplyAddsByPath } from "../tensor/flops.js";
 import { Parameter, Tensor, type Variable, zeros } from "../tensor/index.js";
@@ -17,52 +17,52 @@ import { membersOf } from "./tree.js";
 /** One module of a {@link Summary}. */
 export interface SummaryRow {
   readonly path: string;
-  /** The class. */
+  /** Name of the class. */
   readonly kind: string;
-  /** How many modules are above this one. */
+  /** Number of modules above this one. */
   readonly depth: number;
-  /** The path under which the same module has its numbers; undefined if that is here. */
+  /** The path of the row that has the numbers of the same module; undefined if this row has them. */
   readonly sameAs: string | undefined;
-  /** Shape of the output of the last call; null if it was not called, or gives anything but a tensor. */
+  /** Shape of the last call's output; null if the module was not called, or returned anything but a tensor. */
   readonly outputShape: readonly number[] | null;
-  /** Bytes of the outputs of all calls. */
+  /** Size of the outputs of all calls in bytes. */
   readonly outputBytes: number;
-  /** Values in the parameters that the module holds itself, those of modules above left out. */
+  /** Number of values in the module's own parameters, without those that rows above count. */
   readonly parameters: number;
-  /** Multiply-adds of convolutions and matrix products outside of the modules below. */
+  /** Multiply-adds of convolutions and matrix products in the module, without those of modules below. */
   readonly multiplyAdds: number;
 }
 
-/** A model in numbers; as text it is a table. */
+/** The rows and totals of a model; converted to a string it is a table. */
 export interface Summary {
   readonly rows: readonly SummaryRow[];
-  /** As `countParameters` counts them. */
+  /** Number of values in all parameters, as by `countParameters`. */
   readonly parameters: number;
-  /** Those of `parameters` that are not frozen. */
+  /** Number of values in parameters that are not frozen. */
   readonly trainableParameters: number;
-  /** As `countFlops` counts them. */
+  /** Multiply-adds of one forward pass, as by `countFlops`. */
   readonly multiplyAdds: number;
   readonly inputBytes: number;
-  /** Outputs of all modules without children: about what training keeps for the gradients. */
+  /** Size of the outputs of all modules without children: about the memory that training keeps for gradients. */
   readonly outputBytes: number;
-  /** Parameters and buffers. */
+  /** Size of parameters and buffers in bytes. */
   readonly stateBytes: number;
   toString(): string;
 }
 
 export interface SummaryOptions {
-  /** Levels of modules below the model that have rows; deeper ones count for those above. Default all, range ≥ 0. */
+  /** Depth of the deepest rows; modules below count in the rows above. Default all, range ≥ 0. */
   readonly depth?: number;
 }
 
 type Open<T> = { -readonly [Key in keyof T]: T[Key] };
 
 /**
- * What a model is made of, for inputs of a shape: path, kind, output shape, parameters, multiply-adds and memory of each
- * module, and the totals. Nothing is computed, and the model stays as it is; the pass is one of evaluation.
+ * Summarises a model for an input shape: path, class, output shape, parameters, multiply-adds and memory of each
+ * module, and the totals. Nothing is computed, and the model stays unchanged; the traced pass is one of evaluation.
  *
  * @param inputShape shape of the input, `[N, C, H, W]`
- * @throws ShapeError if the model does not take such an input
+ * @throws ShapeError if the model does not accept such an input
  * @example
  * const { parameters, rows } = summary(new Sequential(new Flatten(), new Linear(8, 2)), [3, 2, 2, 2]);
  * rows.map(({ path, parameters }) => [path, parameters]); // [["", 0], ["0", 0], ["1", 18]]
@@ -73,12 +73,12 @@ export const summary = checked(
   (model: Module, inputShape: readonly number[], options: SummaryOptions = {}): Summary => {
     const { depth = Number.POSITIVE_INFINITY } = options;
     const { rows, rowOf } = makeRows(model, depth);
-    /** The row of a module path as errors have it, such as `model.layer1.0`. */
+    /** Rows by module path as in error messages, such as `model.layer1.0`. */
     const rowsByScope = new Map<string, Open<SummaryRow>>();
     let outputBytes = 0;
     const observe = (module: object, output: unknown) => {
       const row = rowOf.get(module);
-      if (!row || !isModule(module)) return; // made within `forward`
+      if (!row || !isModule(module)) return; // constructed within `forward`, so it has no row
       rowsByScope.set(currentScope(), row.row);
       if (!(output instanceof Tensor)) return;
       if (row.isLeaf) outputBytes += bytesOf(output);
@@ -112,12 +112,12 @@ export const summary = checked(
 
 interface Place {
   readonly row: Open<SummaryRow>;
-  /** Whether the row is of this module, and not of one above. */
+  /** Whether the row is the module's own, rather than that of a module above. */
   readonly isOwn: boolean;
   readonly isLeaf: boolean;
 }
 
-/** A row for each path down to a depth, without outputs and work, and the row in which each module counts. */
+/** Rows for each path down to a depth, without outputs and multiply-adds, and the row in which each module counts. */
 function makeRows(model: AnyModule, deepest: number) {
   const rows: Open<SummaryRow>[] = [];
   const rowOf = new Map<object, Place>();
@@ -143,7 +143,7 @@ function makeRows(model: AnyModule, deepest: number) {
       if (isModule(value)) visit(value, path === "" ? key : `${path}.${key}`, depth + 1, row);
     }
   };
-  model.namedModules(); // finds circles
+  model.namedModules(); // throws if a module contains itself
   visit(model, "", 0, undefined);
   return { rows, rowOf };
 }

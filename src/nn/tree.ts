@@ -1,12 +1,12 @@
 /**
- * What a module holds: the members among its own fields, also those inside arrays, plain objects, maps and sets, each by
- * its key. Members in a place that has no key are an error, so that no parameter is lost. This file must not know which
- * classes the members have, beyond that other tensors are none.
+ * The members of a module: those among its own fields, also inside arrays, plain objects, maps and sets, each by its
+ * key. A member in a container without keys is an error, so that no parameter is lost. This file must not know the
+ * classes of members, except that tensors are no containers.
  */
 import { Tensor } from "../tensor/index.js";
 import { configError } from "../util/errors.js";
 
-/** A member by its key, and the place in the field or container that holds it. */
+/** A member with its key, and the slot of the field or container that holds it. */
 export interface Held<T> {
   readonly key: string;
   readonly value: T;
@@ -19,8 +19,8 @@ type Is<T> = (value: unknown) => value is T;
 const HINT = "Hold it in a field, an array, a plain object, a Map with text keys or a Set, or make its holder a Module";
 
 /**
- * The members that `owner` holds, in the order of its fields. Names of fields become snake case; keys of objects and maps
- * stay as they are, places in arrays and sets are counted from 0; parts of a key are joined by dots.
+ * The members of `owner`, in the order of its fields. Names of fields become snake case; keys of objects and maps are
+ * unchanged, positions in arrays and sets count from 0; parts of a key are joined by dots.
  *
  * @throws ConfigError if a member has no key, or a key with a dot
  */
@@ -57,7 +57,7 @@ export function membersOf<T>(owner: object, is: Is<T>): Held<T>[] {
   return found;
 }
 
-/** Puts another value in the place of a member. */
+/** Replaces a member by another value. */
 export function replaceMember<T>({ container, slot, value }: Held<T>, other: T): void {
   if (container instanceof Map) container.set(slot, other);
   else if (container instanceof Set) {
@@ -67,7 +67,7 @@ export function replaceMember<T>({ container, slot, value }: Held<T>, other: T):
   } else Object.assign(container, { [String(slot)]: other });
 }
 
-/** What a container holds, by key; undefined for what is no container. */
+/** The items of a container by key; undefined if the value is no container. */
 function partsOf(value: object): Iterable<readonly [key: unknown, item: unknown]> | undefined {
   if (Array.isArray(value) || value instanceof Map) return value.entries();
   if (value instanceof Set) return [...value].entries();
@@ -75,17 +75,17 @@ function partsOf(value: object): Iterable<readonly [key: unknown, item: unknown]
   return prototype === Object.prototype || prototype === null ? Object.entries(value) : undefined;
 }
 
-/** Whether a value may be a member or hold one: modules are functions. */
+/** Whether a value can be a member or contain one: modules are functions. */
 function canBe(value: unknown): value is object {
   return (typeof value === "object" && value !== null) || typeof value === "function";
 }
 
-/** Whether a value may hold members. */
+/** Whether a value can contain members. */
 function canHold(value: object): boolean {
   return typeof value === "object" && !ArrayBuffer.isView(value);
 }
 
-/** Whether a value is a member or a container with one right in it. */
+/** Whether a value is a member or a container that holds one directly. */
 function holds(value: unknown, is: Is<unknown>): boolean {
   if (is(value)) return true;
   if (!canBe(value) || !canHold(value)) return false;
@@ -95,7 +95,7 @@ function holds(value: unknown, is: Is<unknown>): boolean {
 
 const snakeCases = new Map<string, string>();
 
-/** `runningMean` → `running_mean`. */
+/** Converts camel case to snake case: `runningMean` → `running_mean`. */
 function snakeCase(name: string): string {
   const known = snakeCases.get(name);
   if (known !== undefined) return known;

@@ -34,7 +34,7 @@ const AdamWBase = optimizer<AdamOptions>("AdamW", schema, ({ lr = 0.001, weightD
  * θ ← θ − η · m/(1 − β₁ᵗ) / (√(v/(1 − β₂ᵗ)) + ε)
  * ```
  *
- * @param params parameters, or groups `{ params, ...options }`, whose options win over those of all
+ * @param params parameters, or groups `{ params, ...options }`, whose options override the common ones
  * @param options learning rate `lr`, `betas`, `eps`, `weightDecay`
  * @throws ConfigError if there are no parameters, one comes twice, or an option is unknown or out of range
  * @see Kingma & Ba 2015, "Adam: A Method for Stochastic Optimization", arXiv:1412.6980
@@ -53,7 +53,7 @@ export class Adam extends AdamBase {}
  * θ ← θ − η·λ·θ − η · m/(1 − β₁ᵗ) / (√(v/(1 − β₂ᵗ)) + ε)
  * ```
  *
- * @param params parameters, or groups `{ params, ...options }`, whose options win over those of all
+ * @param params parameters, or groups `{ params, ...options }`, whose options override the common ones
  * @param options learning rate `lr`, `betas`, `eps`, `weightDecay`
  * @throws ConfigError if there are no parameters, one comes twice, or an option is unknown or out of range
  * @see Loshchilov & Hutter 2019, "Decoupled Weight Decay Regularization", arXiv:1711.05101

@@ -7,21 +7,21 @@ import { belowOne } from "./kinds.js";
 import { type SavedValue, savedValues } from "./state.js";
 
 export interface EmaOptions {
-  /** β, share of the average that is kept in each step. Default 0.999, range 0 ≤ β < 1. */
+  /** β, share of the average that each step keeps. Default 0.999, range 0 ≤ β < 1. */
   readonly decay?: number;
 }
 
 const checkEma = checkedConstructor("Ema", takes<EmaOptions>({ state: variablesKind }, { decay: belowOne }));
 
 /**
- * Exponential moving averages of a model's parameters and buffers, as a model of its own would have them: averaged
- * weights usually score better than those of the last step.
+ * Exponential moving averages of a model's parameters and buffers: averaged weights usually score better than those of
+ * the last step.
  *
- * Formula: `a ← w` in the first update, then `a ← β·a + (1 − β)·w`; whole numbers are copied.
+ * Formula: `a ← w` in the first update, then `a ← β·a + (1 − β)·w`; integers are copied.
  *
- * Call `update` inside the compiled step, behind the optimizer's; `swap` before and after scoring.
+ * Call `update` inside the compiled step, after the optimizer's `step`; `swap` before and after scoring.
  *
- * @param state what is averaged, by key: `model.stateDict()`
+ * @param state the variables to average, by key: `model.stateDict()`
  * @param options decay β
  * @throws ConfigError if the decay is out of range
  * @see Polyak & Juditsky 1992, "Acceleration of Stochastic Approximation by Averaging"
@@ -36,7 +36,7 @@ const checkEma = checkedConstructor("Ema", takes<EmaOptions>({ state: variablesK
 export class Ema {
   readonly #decay: HyperCell;
   readonly #updates = new Variable(zeros([]), { name: "ema.updates" });
-  /** The average of each variable; one that has two keys is averaged once. */
+  /** The average of each variable; a variable with two keys is averaged once. */
   readonly #averages = new Map<Variable, Variable>();
   readonly #keys: readonly (readonly [key: string, variable: Variable])[];
 
@@ -51,7 +51,7 @@ export class Ema {
     }
   }
 
-  /** β, which may be set between steps: nothing is recompiled. */
+  /** β; setting it between steps recompiles nothing. */
   get decay(): number {
     return this.#decay.value;
   }
@@ -61,7 +61,7 @@ export class Ema {
   }
 
   /**
-   * Takes the values of now into the averages.
+   * Updates the averages with the current values.
    *
    * @example
    * new Ema(model.stateDict()).update();
@@ -83,8 +83,8 @@ export class Ema {
   }
 
   /**
-   * Exchanges the averages and the values of the variables; a second call undoes it. Not inside compiled functions, and
-   * no `update` in between.
+   * Swaps the averages and the values of the variables; a second call undoes it. It must not be called inside compiled
+   * functions, nor `update` between the two calls.
    *
    * @example
    * const ema = new Ema(model.stateDict());
@@ -101,7 +101,7 @@ export class Ema {
   }
 
   /**
-   * The cells of the averages by the keys that the constructor was given.
+   * The cells of the averages by the keys passed to the constructor.
    *
    * @example
    * Object.keys(new Ema({ weight: new Variable(zeros([2])) }).averages()); // ["weight"]
@@ -111,7 +111,7 @@ export class Ema {
   }
 
   /**
-   * The live cells that a checkpoint needs, by key: `updates`, and `average.<key>`.
+   * The cells that a checkpoint needs, not copies, by key: `updates`, and `average.<key>`.
    *
    * @example
    * Object.keys(new Ema({ weight: new Variable(zeros([2])) }).stateDict()); // ["updates", "average.weight"]

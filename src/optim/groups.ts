@@ -1,4 +1,4 @@
-/** Optimizers that users make by name: their options, and PyTorch's parameter groups. It must not know any optimizer. */
+/** Optimizer classes by name: their options, and PyTorch's parameter groups. It must not know any optimizer. */
 import { Variable } from "../tensor/index.js";
 import { checkedConstructor, takes } from "../util/arguments.js";
 import { configError } from "../util/errors.js";
@@ -13,27 +13,27 @@ export type ParameterGroup<Options> = { readonly params: Iterable<Variable> } & 
 /** Parameters, or groups of them with options of their own. */
 export type ParamsOrGroups<Options> = Iterable<Variable> | Iterable<ParameterGroup<Options>>;
 
-/** What each option accepts. */
+/** The kind of each option. */
 type Schema<Options> = { readonly [Name in keyof Options]-?: Kind };
 
 /** The class of an optimizer: PyTorch's name, parameters or groups of them, and options. */
 export interface OptimizerClass<Options> {
   new (params: ParamsOrGroups<Options>, options?: Partial<Options>): Optimizer;
   /**
-   * What `new` does to parameters, as a chain for a part of a partition or of a longer chain.
+   * The chain that `new` applies to parameters, for a part of a partition or of a longer chain.
    *
    * @throws ConfigError if an option is unknown or out of range
    */
   chain(options?: Partial<Options>): Chain;
-  /** What each option accepts. */
+  /** The kind of each option. */
   readonly schema: Schema<Options>;
 }
 
 /**
- * The base class of an optimizer that is a chain made of its options. Each group of parameters has the chain of its own
- * options, in a partition whose parts are called by their index.
+ * The base class of an optimizer whose chain follows from its options. Each group of parameters has the chain of its
+ * own options, in a partition whose parts are named by their index.
  *
- * @param name the class, which messages begin with
+ * @param name name of the class, with which messages begin
  * @throws ConfigError from its constructor if an option is unknown or out of range, or groups and parameters are mixed
  */
 // @__NO_SIDE_EFFECTS__
@@ -77,20 +77,20 @@ export function optimizer<Options extends object>(
   };
 }
 
-/** An optimizer in a registry. */
+/** The entry of an optimizer in a registry. */
 export interface OptimizerEntry<Name extends string = string> {
   readonly name: Name;
   readonly schema: Readonly<Record<string, Kind>>;
   readonly make: (params: Iterable<Variable>, options: object) => Optimizer;
-  /** The chain of such an optimizer, for a part of a partition. */
+  /** The chain of the optimizer, for a part of a partition. */
   readonly chain: (options: object) => Chain;
-  /** What a training run takes where its user says no more. */
+  /** Defaults of a training run. */
   readonly run: { readonly lr: number; readonly momentum?: number; readonly weightDecay?: number };
-  /** Whether it is for matrices and filters only. */
+  /** Whether it updates matrices and filters only. */
   readonly matricesOnly: boolean;
 }
 
-/** The entry of an optimizer for a registry: its name in configurations, and what a run takes where its user says no more. */
+/** The entry of an optimizer for a registry: its name in configurations, and the defaults of a training run. */
 // @__NO_SIDE_EFFECTS__
 export function optimizerEntry<const Name extends string, Options extends object>(
   name: Name,

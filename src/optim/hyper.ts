@@ -7,19 +7,19 @@ import { configError } from "../util/errors.js";
 import type { Kind } from "../util/kinds.js";
 import type { Schedule } from "./schedules/schedule.js";
 
-/** What a hyper-parameter may be: a number, or a function from the number of the step, counted from 0. */
+/** Value of a hyper-parameter: a number, or a function of the number of the step, counted from 0. */
 export type HyperValue = number | Schedule;
 
-/** A hyper-parameter of a step of a chain: its first value and its range. */
+/** A hyper-parameter of a gradient step: its initial value and its range. */
 export interface HyperSpec {
   readonly value: HyperValue;
-  /** The numbers that it may have. */
+  /** The kind of its numbers. */
   readonly range: Kind;
 }
 
 /**
  * A hyper-parameter x within an update: a scalar tensor. In f32 the difference of 1 and a rounded 0.999 keeps only four
- * digits, so `1 − x` and `ln x` are computed on the host, of the number that was given.
+ * digits, so `1 − x` and `ln x` are computed on the host, from the number as it was set.
  *
  * @example
  * const lerp: ChainStep<"share"> = {
@@ -44,21 +44,21 @@ export class HyperTensor extends Tensor {
     this.#log = log;
   }
 
-  /** `1 − x`, to the last digit. */
+  /** `1 − x`, exact to the last digit. */
   complement(): Tensor {
     return this.#complement;
   }
 
-  /** The natural logarithm, to the last digit also near 1; −1e30 for 0. */
+  /** The natural logarithm, exact to the last digit also near 1; −1e30 for 0. */
   override log(): Tensor {
     return this.#log;
   }
 
   /**
-   * `1 − x^t` for 0 ≤ x < 1 and a count t ≥ 1: what a running mean of t values, from 0, lacks of its full weight.
+   * `1 − x^t` for 0 ≤ x < 1 and a count t ≥ 1: the total weight of a running mean of t values that starts at 0.
    *
-   * In f32 the difference itself would keep only four digits of 1 − 0.999. With `a = −t·ln(x)/2` it is
-   * `1 − e^(−2a) = 2·tanh(a) / (1 + tanh(a))`, which loses none; for x = 0, a is very large and it is 1.
+   * In f32 the difference itself would keep only four digits of 1 − 0.999. With `a = −t·ln(x)/2` it equals
+   * `1 − e^(−2a) = 2·tanh(a) / (1 + tanh(a))`, which loses none; for x = 0, a is very large and the result is 1.
    */
   complementOfPower(t: Tensor): Tensor {
     const u = t.mul(this.#log.mul(-0.5)).tanh();
@@ -70,14 +70,14 @@ export class HyperTensor extends Tensor {
 export class HyperCell {
   readonly #path: string;
   readonly #range: Kind;
-  /** [4]: the number x as the nearest f32, what that lacks, 1 − x, and ln x. */
+  /** The cell, [4]: the number x as the nearest f32, its rounding error, 1 − x, and ln x. */
   readonly cell: Variable;
   #value: number;
   #schedule: Schedule | undefined;
 
   /**
-   * @param owner how messages begin
-   * @param path what messages and `set` call it, such as `lr` or `matrices.lr`
+   * @param owner the name that messages begin with
+   * @param path the name in messages and for `set`, such as `lr` or `matrices.lr`
    * @throws ConfigError if the value is out of range
    */
   constructor(owner: string, path: string, { value, range }: HyperSpec) {
@@ -88,13 +88,13 @@ export class HyperCell {
     this.cell = new Variable(tensor(inCell(this.#value)), { name: `${owner}.${path}` });
   }
 
-  /** The number now: as it was set, or as the schedule gave it for the last step. */
+  /** The current number: as it was set, or the value of the schedule in the last step. */
   get value(): number {
     return this.#value;
   }
 
   /**
-   * The value itself, if it is in range.
+   * Returns the value if it is in range.
    *
    * @throws ConfigError if it is not
    */
@@ -103,7 +103,7 @@ export class HyperCell {
     throw configError(owner, `${this.#path} must be ${this.#range.name}, got ${String(value)}${where}`);
   }
 
-  /** Takes a number that was checked, or a schedule, which gives the value from the next step on. */
+  /** Sets a number that was checked, or a schedule, which applies from the next step on. */
   set(value: HyperValue): void {
     this.#schedule = typeof value === "function" ? value : undefined;
     if (typeof value === "number") this.#load(value);
@@ -114,12 +114,12 @@ export class HyperCell {
     return this.#schedule !== undefined;
   }
 
-  /** Takes the value of the schedule, if there is one, for a step. */
+  /** Sets the number to the value of the schedule in a step, if there is a schedule. */
   follow(owner: string, step: number): void {
     if (this.#schedule) this.#load(this.checked(owner, this.#schedule(step), ` (in step ${step})`));
   }
 
-  /** Takes the number of a saved cell. */
+  /** Restores the number from a saved cell. */
   restore(saved: ArrayLike<number>): void {
     this.#load(shortestDecimal(saved[0], saved[1]));
   }
@@ -148,14 +148,16 @@ export class HyperCell {
   }
 }
 
-/** What a cell holds of a number; the nearest f32 and the f32 nearest to what it lacks are 48 bits together. */
+/**
+ * The values of a cell for a number; the nearest f32 and the f32 nearest to its rounding error have 48 bits together.
+ */
 function inCell(value: number): Float32Array {
   const nearest = Math.fround(value);
   const rest = Number.isFinite(nearest) ? value - nearest : 0;
   return Float32Array.of(nearest, rest, 1 - value, value > 0 ? Math.log(value) : -1e30);
 }
 
-/** The decimal that a person wrote, given back by the first two numbers of a cell: 0.1 and not 0.10000000000000009. */
+/** The shortest decimal that has these first two values of a cell: 0.1 and not 0.10000000000000009. */
 function shortestDecimal(nearest: number, rest: number): number {
   const value = nearest + rest;
   for (let digits = 1; digits <= 17; digits++) {

@@ -1,4 +1,4 @@
-/** The public face of `fovea/optim`: optimizers, the steps that they are made of, averages of weights, and schedules. */
+/** The public face of `fovea/optim`: optimizers, their gradient steps, averages of weights, and schedules. */
 export { Adam, type AdamOptions, AdamW } from "./adam.js";
 export { Ema, type EmaOptions } from "./ema.js";
 export type { OptimizerClass, OptimizerEntry, ParameterGroup, ParamsOrGroups } from "./groups.js";

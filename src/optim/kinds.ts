@@ -1,32 +1,32 @@
-/** Kinds of arguments that only optimizers have: hyper-parameters, and the parameters that are trained. */
+/** Kinds of arguments that only optimizers have: hyper-parameters, and parameters to train. */
 import { Variable } from "../tensor/index.js";
 import { callback, either, type Kind, range } from "../util/kinds.js";
 
 const { POSITIVE_INFINITY } = Number;
 const isFiniteNumber = (value: unknown): value is number => typeof value === "number" && Number.isFinite(value);
 
-/** Learning rates, weight decays. */
+/** The kind of learning rates and weight decays. */
 export const nonNegative: Kind = range(0, POSITIVE_INFINITY);
-/** Limits. */
+/** The kind of limits. */
 export const positive: Kind = {
   name: "a finite number > 0",
   accepts: (value) => isFiniteNumber(value) && value > 0,
 };
-/** The share that a running average keeps. */
+/** The kind of the share that a running average keeps. */
 export const belowOne: Kind = {
   name: "a number ≥ 0 and < 1",
   accepts: (value) => isFiniteNumber(value) && value >= 0 && value < 1,
 };
 
-/** A hyper-parameter: a number, or a schedule of them. */
+/** The kind of a hyper-parameter: a number, or a schedule of numbers. */
 export const hyper = (number: Kind): Kind => either(number, { ...callback, name: "a schedule" });
-/** One for each of two averages. */
+/** The kind of a pair, such as the decays of two averages. */
 export const pairOf = (kind: Kind): Kind => ({
   name: `a pair, each ${kind.name}`,
   accepts: (value) => Array.isArray(value) && value.length === 2 && value.every(kind.accepts),
 });
 
-/** Parameters, or groups of them. Modules are functions, so a model is none. */
+/** The kind of parameters, or groups of them. Modules are functions, so a model is refused. */
 export const paramsKind: Kind = {
   name: "parameters or groups of them",
   accepts: (value) =>

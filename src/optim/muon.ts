@@ -1,4 +1,4 @@
-/** Muon: momentum whose steps are made orthogonal by a few matrix products. It must not know any network. */
+/** Muon: momentum whose updates are orthogonalised by a few matrix products. It must not know any network. */
 import { flag } from "../util/kinds.js";
 import { optimizer, optimizerEntry } from "./groups.js";
 import type { HyperValue } from "./hyper.js";
@@ -14,11 +14,11 @@ export interface MuonOptions extends OrthogonaliseOptions {
   readonly lr?: HyperValue;
   /** λ, decoupled weight decay. Default 0.1, range ≥ 0. */
   readonly weightDecay?: HyperValue;
-  /** μ, share of the momentum that is kept. Default 0.95, range 0 ≤ μ < 1. */
+  /** μ, share of the momentum that each step keeps. Default 0.95, range 0 ≤ μ < 1. */
   readonly momentum?: HyperValue;
   /** Nesterov's form: the step looks one momentum ahead. Default true. */
   readonly nesterov?: boolean;
-  /** Whether a matrix of M rows is brought to the norm √M before each step; see `fixNorm`. Default false, as PyTorch. */
+  /** Whether a matrix of M rows is scaled to the norm √M before each step; see `fixNorm`. Default false, as PyTorch. */
   readonly fixedNorm?: boolean;
 }
 
@@ -43,8 +43,8 @@ const Base = optimizer<MuonOptions>(
 );
 
 /**
- * Muon: momentum SGD whose steps are made orthogonal, so that every direction of a matrix moves as far as any other. For
- * the matrices and filters inside a network; a filter bank `[O, C, Kh, Kw]` counts as the matrix `[O, C·Kh·Kw]`. Biases,
+ * Muon: momentum SGD whose updates are orthogonalised, so that they have equal size in every direction. It is for the
+ * matrices and filters inside a network; a filter bank `[O, C, Kh, Kw]` counts as the matrix `[O, C·Kh·Kw]`. Biases,
  * normalisations and the last layer belong to another chain: see {@link partition}.
  *
  * Formula, for the gradient G of each parameter W `[M, K]`:
@@ -55,9 +55,11 @@ const Base = optimizer<MuonOptions>(
  * W ← W − η·λ·W − η·s·X,  s = √max(1, M/K), or 0.2·√max(M, K) with matchRmsAdamw
  * ```
  *
- * @param params parameters of rank 2 and above, or groups `{ params, ...options }`, whose options win over those of all
- * @param options learning rate `lr`, momentum, weight decay, and how steps are made orthogonal
- * @throws ConfigError if there are no parameters, one comes twice or is no matrix, or an option is unknown or out of range
+ * @param params parameters of rank 2 and above, or groups `{ params, ...options }`, whose options override the common
+ * ones
+ * @param options learning rate `lr`, momentum, weight decay, and settings of the orthogonalisation
+ * @throws ConfigError if there are no parameters, one comes twice or is no matrix, or an option is unknown or out of
+ * range
  * @see Jordan et al. 2024, "Muon: An optimizer for hidden layers in neural networks"
  * @see https://pytorch.org/docs/stable/generated/torch.optim.Muon.html
  * @example

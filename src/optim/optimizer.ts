@@ -1,6 +1,6 @@
 /**
- * The optimizer: holds the cells of a rule (hyper-parameters and state) and takes its steps. What a step does to an update
- * is the rule's; this file must not know any step.
+ * The optimizer: holds the cells of a rule (hyper-parameters and state) and runs its steps. The rule defines what a
+ * step does to an update; this file must not know any step.
  */
 import { beforeEachCall, type DType, noGrad, type Tensor, Variable, zeros, zerosLike } from "../tensor/index.js";
 import { checkedConstructor, takes } from "../util/arguments.js";
@@ -24,34 +24,36 @@ interface BoundStep {
   readonly states: ReadonlyMap<Variable, Cells>;
 }
 
-/** A partition, whose parts have their own steps. */
+/** A partition with the bound steps of its parts. */
 interface BoundPartition {
   readonly parts: readonly { readonly owns: ReadonlySet<Variable>; readonly rules: readonly Bound[] }[];
 }
 
 type Bound = BoundStep | BoundPartition;
 
-/** One parameter on its way through a chain. */
+/** The intermediate state of one parameter in a chain. */
 interface Flow {
   readonly target: Variable;
-  /** Origin of what is built for it: that of its gradient. */
+  /** Module path in the origin of the nodes built for it: that of its gradient. */
   readonly path: string;
   readonly hasGradient: boolean;
   readonly parameter: Tensor;
   readonly update: Tensor;
-  /** Scalar bool: whether what is computed from here on is taken; null if it always is. */
+  /** Scalar bool: whether the results from here on are assigned; null if they always are. */
   readonly due: Tensor | null;
 }
 
 /**
- * Changes parameters by a rule: a {@link chain} of steps, or a {@link partition} of the parameters among chains.
+ * Updates parameters by a rule: a {@link chain} of steps, or a {@link partition} of the parameters among chains.
  *
- * Every hyper-parameter is a cell: setting one between steps recompiles nothing. One that was given as a schedule follows
- * it, by the number of calls of `step()`, counted from 0. State is made with the optimizer and updated in place.
+ * Every hyper-parameter is a cell: setting one between steps recompiles nothing. A hyper-parameter given as a schedule
+ * follows it by the number of calls of `step()`, counted from 0. State is created with the optimizer and updated in
+ * place.
  *
- * @param params parameters; frozen ones get no state and no steps
+ * @param params parameters; frozen ones get no state and are not updated
  * @param rule a chain, a partition, or a single step
- * @throws ConfigError if there are no parameters, one comes twice, no part takes one, or a hyper-parameter is out of range
+ * @throws ConfigError if there are no parameters, one comes twice, no part takes one, or a hyper-parameter is out of
+ * range
  * @example
  * const rule = chain(clipByNorm(1), scaleByAdam(), decoupledDecay(0.01), scaleByRate(1e-3));
  * const optimizer = new Optimizer(model.parameters(), rule);
@@ -62,18 +64,18 @@ interface Flow {
 export class Optimizer {
   readonly #name: string;
   readonly #parameters: readonly Variable[];
-  /** Parameters that had no gradients when the optimizer was made. */
+  /** Parameters that were frozen when the optimizer was made. */
   readonly #frozen: readonly Variable[];
   readonly #rules: readonly Bound[];
-  /** By path, such as `lr` or `matrices.lr`, in the order of the chain. */
+  /** Hyper-parameters by path, such as `lr` or `matrices.lr`, in the order of the chain. */
   readonly #hypers = new Map<string, HyperCell>();
-  /** Every other cell, by the key of the state dict. */
+  /** All other cells, by the key of the state dict. */
   readonly #cells = new Map<string, Variable>();
-  /** Parameters whose updates see missing gradients as zeros. */
+  /** Parameters for whose updates a missing gradient counts as zeros. */
   readonly #takesMissing = new Set<Variable>();
   readonly #steps = new Variable(zeros([], { dtype: "i32" }), { name: "steps" });
   #taken = 0;
-  /** Whether some compiled function takes several steps at each call. */
+  /** Whether a compiled function calls `step` several times per call. */
   #repeats = false;
 
   constructor(params: Iterable<Variable>, rule: Rule, name = "Optimizer") {
@@ -83,7 +85,7 @@ export class Optimizer {
     this.#rules = this.#bind(rule, "", this.#parameters, keysOf(this.#parameters));
   }
 
-  /** The learning rate, that of the first part in a partition. Setting it sets that of every part. */
+  /** The learning rate; in a partition that of the first part. Setting it sets that of every part. */
   get lr(): number {
     const found = this.#named("lr")[0];
     if (found) return found.value;
@@ -95,7 +97,7 @@ export class Optimizer {
   }
 
   /**
-   * The hyper-parameters as they are now, by path: `lr`, or `matrices.lr` in a partition.
+   * The current values of the hyper-parameters by path: `lr`, or `matrices.lr` in a partition.
    *
    * @example
    * new SGD(model.parameters(), { lr: 0.1, momentum: 0.9 }).hypers; // { "momentum": 0.9, "lr": 0.1 }
@@ -104,13 +106,13 @@ export class Optimizer {
     return Object.fromEntries(Array.from(this.#hypers, ([path, { value }]) => [path, value]));
   }
 
-  /** How many times `step` was called, or compiled functions that call it. */
+  /** Number of calls of `step`, or of compiled functions that call it. */
   get steps(): number {
     return this.#taken;
   }
 
   /**
-   * Sets hyper-parameters, to numbers or schedules, between steps. Nothing is recompiled. Everything is checked before
+   * Sets hyper-parameters to numbers or schedules between steps. Nothing is recompiled. Everything is checked before
    * anything is set.
    *
    * @param values by path; a name without that of a part sets it in every part that has it
@@ -137,7 +139,7 @@ export class Optimizer {
   }
 
   /**
-   * The parameters, in the order in which they were given, without those that were frozen.
+   * The parameters, in the order in which they were passed, without frozen ones.
    *
    * @example
    * new SGD([new Parameter(zeros([2]))], { lr: 0.1 }).parameters().length; // 1
@@ -147,10 +149,10 @@ export class Optimizer {
   }
 
   /**
-   * Updates every parameter that has a gradient and its state; one without (`grad` null) keeps both.
+   * Updates every parameter that has a gradient, and its state; a parameter whose `grad` is null keeps both.
    *
-   * @throws ConfigError if a schedule gives a value that is out of range, or a parameter has a gradient that was frozen
-   * when the optimizer was made
+   * @throws ConfigError if a value of a schedule is out of range, or a parameter that was frozen when the optimizer was
+   * made has a gradient
    * @example
    * loss.backward();
    * optimizer.step();
@@ -183,7 +185,8 @@ export class Optimizer {
   }
 
   /**
-   * Forgets the gradients of all parameters, also of frozen ones, so that the next `backward` starts anew.
+   * Sets the gradients of all parameters to null, also of frozen ones, so that the next `backward` does not add to
+   * them.
    *
    * @example
    * optimizer.zeroGrad();
@@ -193,8 +196,8 @@ export class Optimizer {
   }
 
   /**
-   * The norm of all gradients together as they are now, between `backward` and `step`. A chain with `clipByNorm` computes
-   * it anyway, so that to return it from a compiled step costs nothing more.
+   * The norm of all gradients together, between `backward` and `step`. A chain with `clipByNorm` computes it anyway, so
+   * returning it from a compiled step costs nothing more.
    *
    * Shape: `-> []`.
    *
@@ -207,7 +210,7 @@ export class Optimizer {
   }
 
   /**
-   * Bytes of all state that the optimizer keeps beside the parameters.
+   * Size in bytes of the state that the optimizer keeps beside the parameters.
    *
    * @example
    * new Adam([new Parameter(zeros([1000]))]).stateBytes(); // 8004
@@ -217,9 +220,9 @@ export class Optimizer {
   }
 
   /**
-   * The live cells that a checkpoint needs, by key: `steps`, `hypers.<path>`, and `state.<parameter>.<name>` with the
-   * parameter's path in its model (its index if it has none) and PyTorch's name for the state, such as
-   * `state.head.weight.momentum_buffer`. The schedules are not among them: they are functions.
+   * The cells that a checkpoint needs, not copies, by key: `steps`, `hypers.<path>`, and `state.<parameter>.<name>`
+   * with the parameter's path in its model (its index if it has none) and PyTorch's name for the state, such as
+   * `state.head.weight.momentum_buffer`. Schedules are not included, since they are functions.
    *
    * @example
    * Object.keys(new SGD([new Parameter(zeros([2]))], { lr: 0.1, momentum: 0.9 }).stateDict());
@@ -231,7 +234,7 @@ export class Optimizer {
 
   /**
    * Writes a saved state into the cells. Everything is checked before anything is written. A hyper-parameter that has a
-   * schedule goes on with it.
+   * schedule continues to follow it.
    *
    * @param state values by key: typed arrays of the right length, or `{ shape, data }`
    * @throws DataError naming the missing and unexpected keys; ShapeError naming every key whose shape differs
@@ -247,20 +250,22 @@ export class Optimizer {
     for (const [key, cell] of this.#cells) cell.load(values[key]);
   }
 
-  /** The cells that a path names: one, or those of all parts. */
+  /** The cells that a path names: one, or one per part. */
   #named(path: string): HyperCell[] {
     const exact = this.#hypers.get(path);
     if (exact) return [exact];
     return Array.from(this.#hypers).flatMap(([known, cell]) => (known.endsWith(`.${path}`) ? [cell] : []));
   }
 
-  /** Gives scheduled hyper-parameters the values of the step that begins, and counts it. */
+  /** Sets scheduled hyper-parameters to their values in the current step, and counts the step. */
   readonly #beginStep = (): void => {
     for (const hyper of this.#hypers.values()) hyper.follow(this.#name, this.#taken);
     this.#setTaken(this.#taken + 1);
   };
 
-  /** A compiled function reads each hyper-parameter once a call. */
+  /**
+   * Throws if a compiled function calls `step` repeatedly with a schedule: it reads each hyper-parameter once a call.
+   */
   #checkSchedules(): void {
     const [found] = Array.from(this.#hypers).filter(([, { isScheduled }]) => this.#repeats && isScheduled);
     if (!found) return;
@@ -273,7 +278,7 @@ export class Optimizer {
     this.#steps.load([count]);
   }
 
-  /** Makes the cells of a rule for some of the parameters. */
+  /** Creates the cells of a rule for some of the parameters. */
   #bind(
     rule: Rule,
     prefix: string,
@@ -337,12 +342,12 @@ export class Optimizer {
   }
 }
 
-/** One call of `step`: reads each hyper-parameter once for each type. */
+/** One call of `step`: reads each hyper-parameter once per dtype. */
 class Run {
   readonly #read = new Map<string, Readonly<Record<string, HyperTensor>>>();
   readonly #numbers = new Map<BoundStep, number>();
 
-  /** Sends parameters through rules; state is assigned on the way. */
+  /** Runs the rules on parameters, and assigns their state. */
   take(rules: readonly Bound[], flows: readonly Flow[], due: Tensor | null): readonly Flow[] {
     let [current, groupDue] = [flows, due];
     for (const rule of rules) {
@@ -396,7 +401,7 @@ class Run {
 
 const both = (a: Tensor | null, b: Tensor | null): Tensor | null => (a && b ? a.logicalAnd(b) : (a ?? b));
 
-/** Assigns the new values of cells, where they are due. */
+/** Assigns new values to cells, if they are due. */
 function assign(cells: Cells, values: Readonly<Record<string, Tensor>> | undefined, due: Tensor | null): void {
   for (const [name, value] of Object.entries(values ?? {})) {
     const cell = cells[name];
@@ -409,7 +414,7 @@ const checkArguments = checkedConstructor(
   takes({ params: paramsKind, rule: record, name: optional(text) }),
 );
 
-/** The parameters once each, and without those that have no gradients. */
+/** Each parameter once, without frozen ones. */
 function checkParameters(name: string, params: Iterable<Variable>): [trained: Variable[], frozen: Variable[]] {
   const found = new Set<Variable>();
   for (const parameter of params as Iterable<unknown>) {
@@ -430,7 +435,7 @@ function checkParameters(name: string, params: Iterable<Variable>): [trained: Va
 const PASS_PARAMETERS = "Pass model.parameters()";
 const labelOf = ({ path, shape }: Variable): string => `${path} [${shape.join(", ")}]`;
 
-/** What the state of each parameter is called: its path, or its index where that is no name for it alone. */
+/** The key of each parameter's state: its path, or its index if it has none or shares it with another. */
 function keysOf(parameters: readonly Variable[]): ReadonlyMap<Variable, string> {
   const uses = new Map<string, number>();
   for (const { path } of parameters) uses.set(path, (uses.get(path) ?? 0) + 1);

@@ -1,4 +1,4 @@
-/** What may be chosen by name: one line for each optimizer, schedule and step of a chain. */
+/** The registries of `fovea/optim`: one row for each optimizer, schedule and gradient step. */
 import { entryOf, Registry } from "../util/registry.js";
 import { adam, adamw } from "./adam.js";
 import { muon } from "./muon.js";

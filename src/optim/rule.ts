@@ -1,6 +1,6 @@
 /**
- * What an optimizer does, as data: chains of steps, and partitions that give parameters to chains. This file must not know
- * any step, nor how they are run.
+ * Update rules as data: chains of steps, and partitions that assign parameters to chains. This file must not know any
+ * step, nor how they are run.
  */
 import type { DType, Tensor, Variable } from "../tensor/index.js";
 import { tensorKind } from "../tensor/tensor.js";
@@ -9,61 +9,61 @@ import { configError } from "../util/errors.js";
 import { type Kind, record, repeated } from "../util/kinds.js";
 import type { HyperSpec, HyperTensor } from "./hyper.js";
 
-/** A cell of state: zeros at first. */
+/** A cell of state, initially zeros. */
 export interface StateSpec {
   readonly shape: readonly number[];
   readonly dtype: DType;
 }
 
-/** What a step sees of the whole of its parameters, before it sees each of them. */
+/** The inputs of `across`, for all parameters of a step together. */
 export interface StepScope<Hyper extends string, Shared extends string> {
-  /** Updates of all parameters of the chain, as the step before left them. */
+  /** Updates of all parameters of the chain, as computed by the steps before. */
   readonly updates: readonly Tensor[];
   readonly hypers: Readonly<Record<Hyper, HyperTensor>>;
   /** State that the step keeps once for all parameters, before the step. */
   readonly shared: Readonly<Record<Shared, Tensor>>;
 }
 
-/** What a step computes once for all of its parameters. */
+/** The results of `across`, computed once for all parameters of a step. */
 export interface StepShare<Shared extends string, Value extends string> {
-  /** For the updates of each parameter. */
+  /** Values passed to the update of each parameter. */
   readonly values?: Readonly<Record<Value, Tensor>>;
-  /** The new values of all shared state. */
+  /** The new values of the shared state. */
   readonly shared?: Readonly<Record<Shared, Tensor>>;
-  /** Scalar bool: whether the steps behind this one are to be taken now; where it is false they change nothing. */
+  /** Scalar bool: whether the steps after this one run now; if it is false they change nothing. */
   readonly due?: Tensor;
 }
 
-/** What a step sees of one parameter. All floats are f32, or f64 for f64 parameters. */
+/** The inputs of a step for one parameter. All floats are f32, or f64 for f64 parameters. */
 export interface StepInput<Hyper extends string, State extends string, Value extends string> {
-  /** What is to be subtracted from the parameter, as far as the steps before made it of the gradient. */
+  /** The value to subtract from the parameter: the gradient as changed by the steps before. */
   readonly update: Tensor;
   /** The value from which the update is subtracted. */
   readonly parameter: Tensor;
   readonly hypers: Readonly<Record<Hyper, HyperTensor>>;
   /** The state of this parameter before the step. */
   readonly state: Readonly<Record<State, Tensor>>;
-  /** What {@link ChainStep.across} computed. */
+  /** The values that {@link ChainStep.across} computed. */
   readonly values: Readonly<Record<Value, Tensor>>;
-  /** Whether the parameter has a gradient; always true but for steps with `takesMissing`. */
+  /** Whether the parameter has a gradient; always true except in steps with `takesMissing`. */
   readonly hasGradient: boolean;
 }
 
-/** What a step makes of it. */
+/** The results of a step for one parameter. */
 export interface StepOutput<State extends string> {
-  /** Default: unchanged. */
+  /** The new update; default: unchanged. */
   readonly update?: Tensor;
-  /** Default: unchanged. */
+  /** The new parameter; default: unchanged. */
   readonly parameter?: Tensor;
   /** The new values of all state. */
   readonly state?: Readonly<Record<State, Tensor>>;
-  /** As {@link StepShare.due}, of this parameter alone. */
+  /** As {@link StepShare.due}, for this parameter alone. */
   readonly due?: Tensor;
 }
 
 /**
- * One step of a chain, as data: its hyper-parameters, the state that it keeps, and what it makes of an update. An optimizer
- * begins with the gradient, takes the steps in their order, and subtracts the result from the parameter.
+ * One gradient step, as data: its hyper-parameters, its state, and the function that changes an update. An optimizer
+ * starts with the gradient, applies the steps in order, and subtracts the result from the parameter.
  *
  * @example
  * const signs: ChainStep = { name: "signs", update: ({ update }) => ({ update: update.sign() }) };
@@ -75,25 +75,25 @@ export interface ChainStep<
   Shared extends string = string,
   Value extends string = string,
 > {
-  /** How messages name it. */
+  /** Name in messages. */
   readonly name: string;
   /** Hyper-parameters by name. Default: none. */
   readonly hypers?: Readonly<Record<Hyper, HyperSpec>>;
   /** State of one parameter, by PyTorch's names where it has them. Default: none. */
   state?(parameter: Variable): Readonly<Record<State, StateSpec>>;
-  /** State that is kept once, whatever the number of parameters. Default: none. */
+  /** State kept once for all parameters. Default: none. */
   readonly shared?: Readonly<Record<Shared, StateSpec>>;
-  /** Computes what all parameters share, such as a norm over all gradients. Default: nothing. */
+  /** Computes the values that all parameters share, such as the norm of all gradients. Default: none. */
   across?(scope: StepScope<Hyper, Shared>): StepShare<Shared, Value>;
-  /** What keeps a parameter from this step, and what to do instead. Default: nothing does. */
+  /** Returns why the step cannot be applied to a parameter, and a hint; undefined if it can. Default: it always can. */
   refuse?(parameter: Variable): { readonly problem: string; readonly hint: string } | undefined;
-  /** True if the step is to see parameters without a gradient too, whose update is then zeros. Default false. */
+  /** Whether the step also runs for parameters without a gradient, with zeros as their update. Default false. */
   readonly takesMissing?: boolean;
-  /** Makes the update, and the new state, of one parameter. */
+  /** Computes the update and the new state of one parameter. */
   update(now: StepInput<Hyper, State, Value>): StepOutput<State>;
 }
 
-/** Steps that are taken one after the other. */
+/** Steps applied in sequence. */
 export interface Chain {
   readonly rules: readonly (ChainStep | Partition)[];
 }
@@ -110,7 +110,7 @@ export interface Part {
   readonly chain: Chain;
 }
 
-/** What an optimizer may be made of. */
+/** The types of rules that an optimizer accepts. */
 export type Rule = ChainStep | Chain | Partition;
 
 const ruleKind: Kind = {
@@ -123,12 +123,12 @@ const ruleKind: Kind = {
 };
 
 /**
- * Steps one after the other, as one rule: what one makes of an update, the next takes.
+ * Combines steps into one rule that applies them in sequence.
  *
  * Formula, for the gradient g of each parameter θ: `u ← g`, `u ← stepᵢ(u)` for each step, `θ ← θ − u`.
  *
  * @param rules steps, chains and partitions
- * @throws ConfigError if there are none, or two keep a hyper-parameter of the same name
+ * @throws ConfigError if there are none, or two have a hyper-parameter of the same name
  * @example
  * const rule = chain(clipByNorm(1), scaleByAdam(), decoupledDecay(0.01), scaleByRate(1e-3)); // AdamW with clipping
  * const optimizer = new Optimizer(model.parameters(), rule);
@@ -152,11 +152,12 @@ export const chain = checked("chain", takes({ rules: repeated(ruleKind) }), (...
 });
 
 /**
- * Gives each parameter to the first part that takes it: Muon for matrices, say, and Adam for the rest. The
- * hyper-parameters of a part have its name in front: `matrices.lr`.
+ * Assigns each parameter to the first part that takes it: Muon for matrices, say, and Adam for the rest. The
+ * hyper-parameters of a part are prefixed by its name: `matrices.lr`.
  *
- * @param parts by name: `[takes, chain]`, where `takes` is asked of each parameter, or a chain for all that are left
- * @throws ConfigError if there are no parts, a name has a dot, or a part stands behind one that takes all
+ * @param parts by name: `[takes, chain]`, where the predicate `takes` is called for each parameter, or a chain for all
+ * that remain
+ * @throws ConfigError if there are no parts, a name has a dot, or a part comes after one that takes all
  * @example
  * const isMatrix = ({ rank }: Variable) => rank >= 2;
  * const rule = partition({ matrices: [isMatrix, Muon.chain({ lr: 0.02 })], rest: AdamW.chain({ lr: 2e-3 }) });
@@ -188,10 +189,10 @@ export const partition = checked(
 
 const isPair = (part: unknown): part is readonly [(parameter: Variable) => boolean, Rule] => Array.isArray(part);
 
-/** The float type in which an update of a parameter is computed: f32, f64 for f64. */
+/** The float dtype in which the update of a parameter is computed: f32, or f64 for f64. */
 export const updateType = ({ dtype }: Tensor): DType => (dtype === "f64" ? "f64" : "f32");
 /**
- * State of the parameter's shape, in the type of its updates: f32 also where the parameter has fewer bits.
+ * State of the parameter's shape, in the dtype of its updates: f32 also if the parameter has fewer bits.
  *
  * @example
  * likeParameter(new Parameter(zeros([2, 3]))).shape; // [2, 3]
@@ -202,7 +203,7 @@ export const likeParameter = checked(
   (p: Tensor): StateSpec => ({ shape: p.shape, dtype: updateType(p) }),
 );
 /**
- * One number for each parameter, in the type of its updates.
+ * State of one number per parameter, in the dtype of its updates.
  *
  * @example
  * perParameter(new Parameter(zeros([2, 3]))).shape; // []
@@ -213,7 +214,7 @@ export const perParameter = checked(
   (p: Tensor): StateSpec => ({ shape: [], dtype: updateType(p) }),
 );
 
-/** A step whose names are known to the type checker within it. */
+/** Declares a step, so that the names of its state and hyper-parameters are literal types within it. */
 export function step<
   Hyper extends string = never,
   State extends string = never,

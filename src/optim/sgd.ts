@@ -1,4 +1,4 @@
-/** Stochastic gradient descent, with the terms that its options ask for. */
+/** Stochastic gradient descent; its options decide the terms of the update. */
 
 import { configError } from "../util/errors.js";
 import { flag } from "../util/kinds.js";
@@ -13,9 +13,9 @@ import { scaleByRate } from "./steps/rate.js";
 export interface SGDOptions {
   /** η, learning rate. Default 0.001, range ≥ 0. */
   readonly lr?: HyperValue;
-  /** μ, share of the momentum that is kept. Default 0: no momentum, and no cell for it. Range 0 ≤ μ < 1. */
+  /** μ, share of the momentum that each step keeps. Default 0: no momentum, and no cell for it. Range 0 ≤ μ < 1. */
   readonly momentum?: HyperValue;
-  /** τ, share of the gradient that is kept out of the momentum after the first step. Default 0: none. 0 ≤ τ < 1. */
+  /** τ, dampening: after the first step gradients are added with weight 1 − τ. Default 0: none. Range 0 ≤ τ < 1. */
   readonly dampening?: HyperValue;
   /** λ, weight of the L2 penalty. Default: no penalty, and no cell for it. Range ≥ 0. */
   readonly weightDecay?: HyperValue;
@@ -55,11 +55,11 @@ const Base = optimizer<SGDOptions>(
  * b ← g in the first step, then μ·b + (1 − τ)·g
  * θ ← θ − η·b, or θ − η·(g + μ·b) with nesterov
  * ```
- * Momentum and dampening of 0 leave out their terms, as in PyTorch: such an optimizer is another program. A weight decay
- * that is given has its term, also where it is 0.
+ * Momentum and dampening of 0 leave out their terms, as in PyTorch: such an optimizer compiles another program. A
+ * weight decay that is given has its term even if it is 0.
  *
- * @param params parameters, or groups `{ params, ...options }`, whose options win over those of all
- * @param options learning rate `lr`, and the terms
+ * @param params parameters, or groups `{ params, ...options }`, whose options override the common ones
+ * @param options learning rate `lr`, momentum, dampening, weight decay
  * @throws ConfigError if there are no parameters, one comes twice, or an option is unknown or out of range
  * @see https://pytorch.org/docs/stable/generated/torch.optim.SGD.html
  * @see Sutskever et al. 2013, "On the importance of initialization and momentum in deep learning"

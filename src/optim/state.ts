@@ -1,20 +1,21 @@
 /**
- * The values of a saved optimizer state, compared with the cells that they are for before anything is written. This file
- * knows cells by their keys and shapes only; it must not know optimizers or file formats.
+ * Checks the values of a saved optimizer state against their cells before anything is written. This file knows cells by
+ * their keys and shapes only; it must not know optimizers or file formats.
  */
 import { Tensor, type TypedArray, type Variable } from "../tensor/index.js";
 import { listed, matchState } from "../tensor/state.js";
 import { DataError } from "../util/errors.js";
 
-/** A saved value: an array with its shape, or a typed array that has as many values as the cell. */
+/** A saved value: an array with its shape, or a typed array of as many values as the cell has. */
 export type SavedValue = TypedArray | { readonly shape: readonly number[]; readonly data: TypedArray };
 
 const HINT = "Make the optimizer with the parameters and options that it was saved with";
 
 /**
- * The values for all `cells`, by key. They must be in host memory, since an optimizer counts its steps there.
+ * The values for all `cells`, by key. They must be in host memory, because an optimizer counts its steps there.
  *
- * @throws DataError naming missing and unexpected keys, and values that are tensors; ShapeError naming misfits
+ * @throws DataError naming missing and unexpected keys, and values that are tensors; ShapeError naming shapes that
+ * differ
  */
 export function savedValues(
   cells: Readonly<Record<string, Variable>>,

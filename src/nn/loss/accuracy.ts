@@ -5,7 +5,7 @@ import { checked, takes } from "../../util/arguments.js";
 import { checkTargets } from "./reduction.js";
 
 /**
- * Share of the rows whose largest logit is the target's; the first of equal ones counts.
+ * Share of the rows whose largest logit is the target's; of equal logits the first counts.
  *
  * Shape: `logits [N, K], targets [N] -> []`, f32 from 0 to 1; further axes as in `crossEntropy`.
  *

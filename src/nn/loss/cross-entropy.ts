@@ -8,7 +8,7 @@ import { checkTargets, type LossOptions, reduce, reductionKind } from "./reducti
 
 export interface CrossEntropyOptions extends LossOptions {
   /**
-   * Share ε of the target that is spread evenly over all classes, or a scalar tensor of it, such as a variable that is set
+   * Share ε of the target that is spread evenly over all classes, or a scalar tensor of it, such as a variable assigned
    * between calls of a compiled function. Default 0, range 0 to 1.
    */
   readonly labelSmoothing?: number | Tensor;
@@ -18,13 +18,13 @@ const options = { reduction: reductionKind, labelSmoothing: either(range(0, 1), 
 
 /**
  * Cross-entropy between the softmax of logits and class indices, computed from the log-softmax, so that large logits
- * neither overflow nor lose their digits.
+ * neither overflow nor lose precision.
  *
  * Shape: `logits [N, K], targets [N] -> []`, or `[N]` with reduction `none`; further axes as in
  * `logits [N, K, H, W], targets [N, H, W]`.
  * Formula: `loss_n = −(1 − ε) · log p_n[t_n] − ε/K · Σ_k log p_n[k]`, `log p = logSoftmax(logits)`.
- * A target outside 0 … K−1 makes its loss NaN, since values are not known while the graph is built; `DataLoader` refuses
- * such labels before they get here.
+ * A target outside 0 … K−1 makes its loss NaN, since values are not known while the graph is built; `DataLoader`
+ * refuses such labels before they get here.
  *
  * @param logits scores before the softmax, any float dtype
  * @param targets class indices, i32, from 0 to K − 1
@@ -45,7 +45,7 @@ export const crossEntropy = checked(
     const logProbabilities = logits.logSoftmax(1);
     const classes = arange(K).reshape([K, ...targets.shape.slice(1).map(() => 1)]);
     const isTarget = targets.unsqueeze(1).eq(classes); // [N, K, ...]
-    // A sum with one term: a masked class with log-probability −∞ must not meet a factor 0.
+    // A sum with one term instead of a product: the log-probability −∞ of a masked class times a factor 0 would be NaN.
     const ofTarget = isTarget.where(logProbabilities, 0).sum({ dim: 1 }).neg();
     const inRange = targets.ge(0).logicalAnd(targets.lt(K));
     const losses = inRange.where(ofTarget, Number.NaN);
@@ -54,7 +54,7 @@ export const crossEntropy = checked(
     if (typeof labelSmoothing === "number") {
       return reduce(losses.mul(1 - labelSmoothing).add(ofAll.mul(labelSmoothing)), reduction);
     }
-    // Where a class is masked, ofAll is infinite, which must not meet a share of 0 either.
+    // Where a class is masked, ofAll is infinite, and a share of 0 times it would be NaN.
     const spread = labelSmoothing.gt(0).where(ofAll.mul(labelSmoothing), 0);
     return reduce(losses.mul(labelSmoothing.neg().add(1)).add(spread), reduction);
   },

@@ -1,22 +1,22 @@
-/** How the losses of a batch become one, and the checks that losses share. This file must not know any loss. */
+/** Reductions of the losses of a batch, and checks that losses share. This file must not know any loss. */
 
 import { dtypeError, shapeError } from "../../tensor/check.js";
 import type { Tensor } from "../../tensor/index.js";
 import { word } from "../../util/kinds.js";
 import { shapeText } from "../checks.js";
 
-/** How the losses of a batch become one: their mean, their sum, or not at all. */
+/** Reduction of the losses of a batch: their mean, their sum, or none. */
 export type Reduction = "mean" | "sum" | "none";
 
 export interface LossOptions {
-  /** `mean` (default), `sum`, or `none` for the loss of each element. */
+  /** Reduction: `mean` (default), `sum`, or `none` for the loss of each element. */
   readonly reduction?: Reduction;
 }
 
-/** What the option `reduction` accepts. */
+/** The values of the option `reduction`. */
 export const reductionKind = word(["mean", "sum", "none"]);
 
-/** Requires targets of the shape of the predictions: broadcasting here is almost always a mistake. */
+/** Throws unless the target has the shape of the predictions: broadcasting here is almost always a mistake. */
 export function checkSameShape(op: string, x: Tensor, target: Tensor): void {
   if (shapeText(x.shape) === shapeText(target.shape)) return;
   const problem = `shapes differ: x ${shapeText(x.shape)}, target ${shapeText(target.shape)}`;
@@ -25,7 +25,7 @@ export function checkSameShape(op: string, x: Tensor, target: Tensor): void {
   throw shapeError(op, problem, hint);
 }
 
-/** Requires class indices that fit to logits `[N, K, ...]`. */
+/** Throws unless the targets are class indices whose shape fits logits `[N, K, ...]`. */
 export function checkTargets(op: string, logits: Tensor, targets: Tensor): void {
   if (logits.rank < 2) {
     const problem = `expected logits [N, K], got logits ${shapeText(logits.shape)}`;
@@ -45,7 +45,7 @@ export function checkTargets(op: string, logits: Tensor, targets: Tensor): void 
   }
 }
 
-/** The losses of all elements as the reduction wants them. */
+/** Applies a reduction to the losses of all elements. */
 export function reduce(losses: Tensor, reduction: Reduction): Tensor {
   if (reduction === "none") return losses;
   return reduction === "sum" ? losses.sum() : losses.mean();

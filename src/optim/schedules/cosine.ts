@@ -1,4 +1,4 @@
-/** Half a cosine wave, behind a warm-up. */
+/** Half a cosine wave after a warm-up. */
 import { checked, takes } from "../../util/arguments.js";
 import { configError } from "../../util/errors.js";
 import { count } from "../../util/kinds.js";

@@ -1,4 +1,4 @@
-/** A value that falls at given steps. */
+/** A value that decays at given steps. */
 import { checked, takes } from "../../util/arguments.js";
 import { count, type Kind } from "../../util/kinds.js";
 import { nonNegative } from "../kinds.js";
@@ -26,7 +26,7 @@ const ascending: Kind = {
  * Formula: `f(t) = value · gamma^n`, n the number of milestones ≤ t.
  *
  * @param value value of the first step, ≥ 0
- * @param milestones steps from which the value is multiplied once more, ascending
+ * @param milestones steps from which the value is multiplied by gamma once more, ascending
  * @throws ConfigError if an argument is out of range or the milestones do not ascend
  * @see https://pytorch.org/docs/stable/generated/torch.optim.lr_scheduler.MultiStepLR.html
  * @example

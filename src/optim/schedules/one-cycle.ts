@@ -11,12 +11,13 @@ export interface OneCycleOptions {
   readonly divFactor?: number;
   /** The last value is the first one / finalDivFactor. Default 1e4, range > 0. */
   readonly finalDivFactor?: number;
-  /** The way between two values: half a cosine wave, or a straight line. Default `cos`. */
+  /** Interpolation between two values: half a cosine wave, or a straight line. Default `cos`. */
   readonly anneal?: "cos" | "linear";
 }
 
 /**
- * One cycle: up from a small value to the largest, then down to almost nothing. With `anneal: "linear"` it is a triangle.
+ * One cycle: up from a small value to the largest, then down to almost nothing. With `anneal: "linear"` it is a
+ * triangle.
  *
  * Formula, with the peak at step `P = pctStart · totalSteps − 1` and the end at `E = totalSteps − 1`:
  * ```text
@@ -24,7 +25,7 @@ export interface OneCycleOptions {
  * f(t) = way(value, value / (divFactor · finalDivFactor), min((t − P) / (E − P), 1))      for t > P
  * way(a, b, s) = b + (a − b) · (1 + cos(π · s)) / 2, or a + (b − a) · s
  * ```
- * Where P is below 0 the cycle begins at its peak, in step 0.
+ * If P is below 0 the cycle begins at its peak, in step 0.
  *
  * @param value the largest value, ≥ 0
  * @param totalSteps number of steps of the whole cycle, ≥ 1

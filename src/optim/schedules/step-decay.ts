@@ -1,4 +1,4 @@
-/** A value that falls at regular intervals. */
+/** A value that decays at regular intervals. */
 import { checked, takes } from "../../util/arguments.js";
 import { count } from "../../util/kinds.js";
 import { nonNegative } from "../kinds.js";

@@ -6,19 +6,19 @@ import type { HyperValue } from "../hyper.js";
 import { hyper } from "../kinds.js";
 import { type ChainStep, likeParameter, perParameter, step } from "../rule.js";
 
-/** What {@link accumulate} makes of several gradients. */
+/** The options of {@link accumulate}. */
 export interface AccumulateOptions {
-  /** `mean` if the loss of a batch is a mean, `sum` if it is a sum. Default `mean`. */
+  /** Reduction of the gradients: `mean` if the loss of a batch is a mean, `sum` if it is a sum. Default `mean`. */
   readonly reduction?: "mean" | "sum";
 }
 
 /**
- * Takes the steps behind it in every k-th call only, with the mean of k gradients: one update by k small batches is then
- * that by a batch k times as large, if the loss is a mean. In the other calls parameters and the state of the steps behind
- * it stay what they are. Steps in front of it see each gradient by itself.
+ * Runs the steps after it in every k-th call only, with the mean of k gradients: if the loss is a mean, one update by k
+ * small batches then equals that by a batch k times as large. In the other calls parameters and the state of the steps
+ * after it stay unchanged. Steps before it receive each gradient by itself.
  *
- * Formula: `s ← s + u`; in every k-th call `u ← s / k, s ← 0` for the steps that follow. A parameter that has no gradient
- * in some of the calls counts as zeros there; one that has none in all of them is left alone.
+ * Formula: `s ← s + u`; in every k-th call `u ← s / k, s ← 0` for the steps that follow. A missing gradient counts as
+ * zeros; a parameter without a gradient in all k calls is not updated.
  *
  * Schedules count calls of `step()`, not updates.
  *
@@ -38,7 +38,7 @@ export const accumulate = checked(
       hypers: { accumulation: { value: calls, range: count() } },
       takesMissing: true,
       shared: { calls: { shape: [], dtype: "f32" } },
-      // `gradients` counts those in the sum, so that a parameter that had none is not taken for one whose sum is zero.
+      // `gradients` counts those in the sum, to distinguish a parameter without gradients from one whose sum is zero.
       state: (p) => ({ gradient_sum: likeParameter(p), gradients: perParameter(p) }),
       across({ hypers: { accumulation }, shared }) {
         const calls = shared.calls.add(1);

@@ -1,18 +1,20 @@
-/** Running means of gradients and of their squares, corrected for their start at zero. */
+/** Running means of gradients and of their squares, with bias correction. */
 import { checked, takes } from "../../util/arguments.js";
 import type { HyperValue } from "../hyper.js";
 import { belowOne, hyper, nonNegative, pairOf } from "../kinds.js";
 import { type ChainStep, likeParameter, perParameter, step } from "../rule.js";
 
-/** How {@link scaleByAdam} averages. */
+/** The options of {@link scaleByAdam}. */
 export interface AdamScaling {
-  /** β₁ and β₂, shares of the running means of g and of g² that are kept. Default 0.9 and 0.999, range 0 ≤ β < 1. */
+  /**
+   * β₁ and β₂, shares of the running means of g and g² that each step keeps. Default 0.9 and 0.999, range 0 ≤ β < 1.
+   */
   readonly betas?: readonly [beta1: HyperValue, beta2: HyperValue];
   /** ε, added to the denominator. Default 1e-8, range ≥ 0. */
   readonly eps?: HyperValue;
 }
 
-/** What the options of {@link scaleByAdam} accept. */
+/** The kinds of the options of {@link scaleByAdam}. */
 export const adamScaling = { betas: pairOf(hyper(belowOne)), eps: hyper(nonNegative) };
 
 /**

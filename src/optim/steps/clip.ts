@@ -1,4 +1,4 @@
-/** Limits on gradients: as steps of a chain, and as functions for the time between `backward` and `step`. */
+/** Clipping of gradients: as steps of a chain, and as functions to call between `backward` and `step`. */
 import { noGrad, Tensor, Variable, zeros } from "../../tensor/index.js";
 import { checked, takes } from "../../util/arguments.js";
 import { either, instance, type Kind } from "../../util/kinds.js";
@@ -6,7 +6,7 @@ import type { HyperValue } from "../hyper.js";
 import { hyper, positive } from "../kinds.js";
 import { type ChainStep, step } from "../rule.js";
 
-/** An array of instances of a class. */
+/** The kind of an array of instances of a class. */
 function each(type: typeof Tensor | typeof Variable, name: string): Kind {
   return {
     name: `an array of ${name}`,
@@ -16,7 +16,7 @@ function each(type: typeof Tensor | typeof Variable, name: string): Kind {
 const limitKind = either(positive, instance(Tensor, "a scalar tensor"));
 
 /**
- * The norm of all elements of some tensors together: 0 of none, and without NaN at 0.
+ * The norm of all elements of several tensors together: 0 without tensors, with gradient 0 rather than NaN at norm 0.
  *
  * Shape: `any shapes -> []`. Formula: `√(Σ x²)`.
  *
@@ -34,15 +34,18 @@ export const globalNorm = checked(
     }),
 );
 
-/** The factor that brings a norm to at most `limit`. A norm that is not finite gives NaN: no update hides it. */
+/**
+ * The factor that scales a norm to at most `limit`. It is NaN for a norm that is not finite, which every update then
+ * shows.
+ */
 const clipFactor = (norm: Tensor, limit: Tensor | number): Tensor =>
   norm.add(1e-6).reciprocal().mul(limit).minimum(1).add(norm.mul(0));
 
 /**
- * Scales all updates of the chain by one factor where their norm, taken over all parameters, is above a limit.
+ * Scales all updates of the chain by one factor if their norm, taken over all parameters, is above a limit.
  *
- * Formula: `u ← u · min(1, c / (‖u‖ + 1e-6))`, `‖u‖` over all parameters. NaN and infinities in one gradient make every
- * update NaN, so that they are seen at once.
+ * Formula: `u ← u · min(1, c / (‖u‖ + 1e-6))`, `‖u‖` over all parameters. NaN or an infinity in one gradient makes
+ * every update NaN, so that the error is noticed at once.
  *
  * @param maxNorm c, the hyper-parameter of that name. Range > 0
  * @see https://pytorch.org/docs/stable/generated/torch.nn.utils.clip_grad_norm_.html
@@ -62,7 +65,7 @@ export const clipByNorm = checked(
 );
 
 /**
- * Limits every element of the updates.
+ * Clips every element of the updates.
  *
  * Formula: `u ← min(max(u, −c), c)`.
  *
@@ -86,13 +89,13 @@ const gradientsOf = (parameters: readonly Variable[]): [Variable, Tensor][] =>
   parameters.flatMap((p): [Variable, Tensor][] => (p.grad ? [[p, p.grad]] : []));
 
 /**
- * Scales the gradients of all parameters by one factor where their norm is above a limit; between `backward` and `step`.
+ * Scales the gradients of all parameters by one factor if their norm is above a limit; between `backward` and `step`.
  *
  * Formula: `g ← g · min(1, c / (‖g‖ + 1e-6))`, `‖g‖` over all parameters that have a gradient.
  *
- * @param parameters whose gradients
+ * @param parameters parameters whose gradients are scaled
  * @param maxNorm c: a number, or a scalar tensor that may change between calls of a compiled function. Range > 0
- * @returns the norm before, a scalar
+ * @returns the norm before clipping, a scalar
  * @see https://pytorch.org/docs/stable/generated/torch.nn.utils.clip_grad_norm_.html
  * @example
  * loss.backward();
@@ -113,11 +116,11 @@ export const clipGradNorm = checked(
 );
 
 /**
- * Limits every element of the gradients; between `backward` and `step`.
+ * Clips every element of the gradients; between `backward` and `step`.
  *
  * Formula: `g ← min(max(g, −c), c)`.
  *
- * @param parameters whose gradients
+ * @param parameters parameters whose gradients are clipped
  * @param clipValue c: a number, or a scalar tensor that may change between calls of a compiled function. Range > 0
  * @see https://pytorch.org/docs/stable/generated/torch.nn.utils.clip_grad_value_.html
  * @example

@@ -12,8 +12,8 @@ const addDecay = (name: string, weightDecay: HyperValue): ChainStep =>
   });
 
 /**
- * Adds the gradient of an L2 penalty, `λ/2·‖θ‖²`: the weight decay of SGD and Adam. It stands in front of the steps that
- * average and scale, which then see the penalty too.
+ * Adds the gradient of an L2 penalty, `λ/2·‖θ‖²`: the weight decay of SGD and Adam. It comes before the steps that
+ * average and scale, so that these include the penalty.
  *
  * Formula: `u ← u + λ·θ`.
  *
@@ -28,8 +28,8 @@ export const coupledDecay = checked(
 );
 
 /**
- * Makes parameters smaller by a share of themselves in each step, whatever their gradients are: the weight decay of AdamW.
- * It stands behind the steps that average and scale, in front of the learning rate.
+ * Shrinks parameters by a share of themselves in each step, independently of their gradients: the weight decay of
+ * AdamW. It comes after the steps that average and scale, and before the learning rate.
  *
  * Formula: `u ← u + λ·θ`, so that `θ ← θ − η·u − η·λ·θ`.
  *

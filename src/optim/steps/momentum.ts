@@ -6,21 +6,21 @@ import type { HyperValue } from "../hyper.js";
 import { belowOne, hyper } from "../kinds.js";
 import { type ChainStep, likeParameter, perParameter, step } from "../rule.js";
 
-/** How {@link scaleByMomentum} sums. */
+/** The options of {@link scaleByMomentum}. */
 export interface MomentumOptions {
-  /** τ, share of the gradient that is kept out of the momentum after the first step. Default: none is, 0 ≤ τ < 1. */
+  /** τ, dampening: after the first step gradients are added with weight 1 − τ. Default none, range 0 ≤ τ < 1. */
   readonly dampening?: HyperValue;
   /** Nesterov's form: the update looks one momentum ahead. Default false. */
   readonly nesterov?: boolean;
 }
 
 /**
- * Momentum as in SGD: a running sum of gradients in place of each.
+ * Momentum as in SGD: replaces each gradient by a running sum.
  *
  * Formula: `b ← u` in the first step, then `b ← μ·b + (1 − τ)·u`; `u ← b`, or `u + μ·b` with nesterov.
  *
- * @param momentum μ, share of the sum that is kept, the hyper-parameter of that name. Range 0 ≤ μ < 1
- * @param options whether and how the sum differs; `dampening` is a hyper-parameter if it is given
+ * @param momentum μ, share of the sum that each step keeps, the hyper-parameter of that name. Range 0 ≤ μ < 1
+ * @param options dampening and Nesterov's form; `dampening` is a hyper-parameter if it is given
  * @see Sutskever et al. 2013, "On the importance of initialization and momentum in deep learning"
  * @example
  * new Optimizer(model.parameters(), chain(scaleByMomentum(0.9, { nesterov: true }), scaleByRate(0.1))).step();
@@ -46,7 +46,7 @@ export const scaleByMomentum = checked(
     return step({
       name: "scaleByMomentum",
       hypers: { ...hypers, dampening: { value: dampening, range: belowOne } },
-      // `started` is 0 before the first step, which takes the gradient undampened.
+      // `started` is 0 before the first step, in which the gradient is not dampened.
       state: (p) => ({ momentum_buffer: likeParameter(p), started: perParameter(p) }),
       update({ update, hypers: { momentum: kept, dampening: damped }, state }) {
         const fresh = update.mul(state.started.mul(damped).neg().add(1));
@@ -61,11 +61,11 @@ export const scaleByMomentum = checked(
 );
 
 /**
- * Momentum as in Muon: a running mean of gradients in place of each.
+ * Momentum as in Muon: replaces each gradient by a running mean.
  *
  * Formula: `b ← μ·b + (1 − μ)·u`; `u ← b`, or `(1 − μ)·u + μ·b` with nesterov.
  *
- * @param momentum μ, share of the mean that is kept, the hyper-parameter of that name. Range 0 ≤ μ < 1
+ * @param momentum μ, share of the mean that each step keeps, the hyper-parameter of that name. Range 0 ≤ μ < 1
  * @param options `nesterov`: the update looks one momentum ahead. Default false
  * @example
  * new Optimizer(model.parameters(), chain(averageGradients(0.9), scaleByRate(0.1))).step();

@@ -1,4 +1,4 @@
-/** Steps of Muon that look at a parameter as a matrix: orthogonal updates, and matrices of a fixed norm. */
+/** Steps of Muon that treat a parameter as a matrix: orthogonalised updates, and matrices of a fixed norm. */
 import type { Tensor, Variable } from "../../tensor/index.js";
 import { checked, takes } from "../../util/arguments.js";
 import { count, type Kind, word } from "../../util/kinds.js";
@@ -6,18 +6,18 @@ import type { HyperValue } from "../hyper.js";
 import { hyper, nonNegative } from "../kinds.js";
 import { type ChainStep, step } from "../rule.js";
 
-/** How the size of an update follows from the shape of a matrix; see {@link orthogonalise}. */
+/** The rule that scales an update by the shape of its matrix; see {@link orthogonalise}. */
 export type MuonScale = "original" | "matchRmsAdamw";
 
-/** How {@link orthogonalise} works. */
+/** The options of {@link orthogonalise}. */
 export interface OrthogonaliseOptions {
-  /** a, b, c of the Newton-Schulz iteration; fixed once made. Default 3.4445, −4.775, 2.0315. */
+  /** a, b, c of the Newton-Schulz iteration; cannot change later. Default 3.4445, −4.775, 2.0315. */
   readonly nsCoefficients?: readonly [a: number, b: number, c: number];
-  /** Number of Newton-Schulz steps; fixed once made. Default 5, range ≥ 1. */
+  /** Number of Newton-Schulz iterations; cannot change later. Default 5, range ≥ 1. */
   readonly nsSteps?: number;
-  /** ε, smallest norm that is divided by, the hyper-parameter of that name. Default 1e-7, range ≥ 0. */
+  /** ε, lower limit of the norm that is divided by, the hyper-parameter of that name. Default 1e-7, range ≥ 0. */
   readonly eps?: HyperValue;
-  /** `original` for Keller Jordan's scale, `matchRmsAdamw` for updates as large as AdamW's. Default `original`. */
+  /** Scale: `original` for Keller Jordan's, `matchRmsAdamw` for updates as large as AdamW's. Default `original`. */
   readonly adjustLr?: MuonScale;
 }
 
@@ -31,7 +31,7 @@ const threeNumbers: Kind = {
   accepts: (value) => Array.isArray(value) && value.length === 3 && value.every(Number.isFinite),
 };
 
-/** What the options of {@link orthogonalise} accept. */
+/** The kinds of the options of {@link orthogonalise}. */
 export const orthogonalisation = {
   nsCoefficients: threeNumbers,
   nsSteps: count(),
@@ -46,8 +46,8 @@ const refuse = ({ rank }: Variable) =>
 const matrixOf = ({ shape, size }: Tensor): [rows: number, columns: number] => [shape[0], size / shape[0]];
 
 /**
- * Replaces an update by the nearest matrix with orthogonal rows or columns, nearly: every direction then moves as far as
- * any other. A filter bank `[O, C, Kh, Kw]` counts as the matrix `[O, C·Kh·Kw]`.
+ * Replaces an update by an approximation of the nearest matrix with orthogonal rows or columns, so that it has equal
+ * size in every direction. A filter bank `[O, C, Kh, Kw]` counts as the matrix `[O, C·Kh·Kw]`.
  *
  * Formula, for an update `[M, K]`: `X ← u / max(‖u‖, ε)`, then nsSteps times `A = X·Xᵀ`, `X ← a·X + (b·A + c·A²)·X`;
  * `u ← s·X`, `s = √max(1, M/K)`, or `0.2·√max(M, K)` with matchRmsAdamw.
@@ -70,7 +70,7 @@ export const orthogonalise = checked(
       refuse,
       update({ update, hypers }) {
         const [rows, columns] = matrixOf(update);
-        const tall = rows > columns; // the products are of the shorter side
+        const tall = rows > columns; // transposed, so that the products have the size of the shorter side
         const matrix = update.reshape([rows, columns]);
         const wide = tall ? matrix.transpose() : matrix;
         const factor = newtonSchulz(wide, nsCoefficients, nsSteps, hypers.eps);
@@ -82,8 +82,8 @@ export const orthogonalise = checked(
 );
 
 /**
- * Nearly the orthogonal factor U·Vᵀ of `G = U·S·Vᵀ`: a polynomial of odd degree, applied to all singular values at once,
- * moves them to about 0.7 to 1.2. `[M, K] -> [M, K]`
+ * Approximates the orthogonal factor U·Vᵀ of `G = U·S·Vᵀ`: a polynomial of odd degree, applied to all singular values
+ * at once, moves them to about 0.7 to 1.2. `[M, K] -> [M, K]`
  */
 function newtonSchulz(G: Tensor, [a, b, c]: readonly [number, number, number], steps: number, eps: Tensor): Tensor {
   let X = G.div(G.square().sum().sqrt().maximum(eps)); // no singular value is above 1
@@ -96,8 +96,8 @@ function newtonSchulz(G: Tensor, [a, b, c]: readonly [number, number, number], s
 }
 
 /**
- * Brings a matrix of M rows to the norm √M before its update, for those whose scale does not matter because a
- * normalisation follows: then the learning rate is the share of the matrix that an update replaces.
+ * Scales a matrix of M rows to the norm √M before its update, for matrices followed by a normalisation, whose scale has
+ * no effect: the learning rate then is the share of the matrix that an update replaces.
  *
  * Formula: `θ ← √M·θ / max(‖θ‖, 1e-7)`.
  *

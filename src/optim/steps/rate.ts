@@ -25,8 +25,7 @@ export const scaleByRate = checked(
 );
 
 /**
- * Multiplies updates by a schedule, the hyper-parameter `factor`, so that `lr` may be set without a change to the shape of
- * the schedule.
+ * Multiplies updates by a schedule, the hyper-parameter `factor`, so that setting `lr` keeps the shape of the schedule.
  *
  * Formula: `u ← f(t)·u`, t the number of the step, counted from 0.
  *
