@@ -137,8 +137,8 @@ export function trainingStep(model: ModelName, api: Api): Job {
       return loss;
     },
     checks: async () => {
-      const momentum = await optimizer.stateDict()["state.0.momentum_buffer"].data();
-      return [(await loss?.item()) ?? Number.NaN, meanMagnitude(momentum)];
+      const [, momentum] = Object.entries(optimizer.stateDict()).find(([key]) => key.endsWith(".momentum_buffer"))!;
+      return [(await loss?.item()) ?? Number.NaN, meanMagnitude(await momentum.data())];
     },
     // A product, and as much again for each of its two gradients.
     flop: () => 2 * 3 * nn.countFlops(net, shape),
