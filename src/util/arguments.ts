@@ -1,17 +1,17 @@
 /**
- * Signatures as data, and the check of a call against them. TypeScript checks calls where it is used; plain JavaScript and
- * runners that only strip types do not, and a stray argument or a misspelled option would be ignored there without a word.
+ * Signatures as data, and the check of a call against them. TypeScript checks calls only where it is used; in plain
+ * JavaScript, and with runners that only strip types, a stray argument or a misspelled option would be ignored.
  *
- * A function is declared through {@link checked}, the methods of a class are wrapped once by {@link checkMethods}, and a
- * constructor calls what {@link checkedConstructor} returns. Required arguments are positional, everything with a default
- * is in one object of options, which comes last. Knows no tensor, and no function that it describes.
+ * A function is declared through {@link checked}, the methods of a class are wrapped once by {@link checkMethods}, and
+ * a constructor calls the function that {@link checkedConstructor} returns. Required arguments are positional; all
+ * others are in one options object, which comes last. It must not know tensors, nor any function that it describes.
  */
 import { ConfigError } from "./errors.js";
 import { isPlain, type Kind } from "./kinds.js";
 import { currentScope } from "./scope.js";
 import { nearest, spell } from "./spelling.js";
 
-/** Parameters of a function: the positional ones in their order, and the options, each with what it accepts. */
+/** Parameters of a function: the positional ones in order, and the options, each with its kind. */
 export interface Parameters {
   readonly positional: Readonly<Record<string, Kind>>;
   /** Null if the function takes no options. */
@@ -20,7 +20,7 @@ export interface Parameters {
 
 /** A function of the public surface and its parameters. */
 export interface Signature extends Parameters {
-  /** As messages begin: the name of the function, the method or the class. */
+  /** Name of the function, the method or the class, with which messages begin. */
   readonly name: string;
   readonly kinds: readonly Kind[];
   /** Names of the options that have no default. */
@@ -29,8 +29,8 @@ export interface Signature extends Parameters {
 }
 
 /**
- * Parameters as data. With the type of the options as type argument, the compiler refuses a table that leaves one out or
- * names one that does not exist.
+ * Parameters as data. With the type of the options as type argument, the compiler refuses a table in which an option is
+ * missing or unknown.
  */
 // @__NO_SIDE_EFFECTS__
 export function takes<Options extends object = never>(
@@ -40,7 +40,7 @@ export function takes<Options extends object = never>(
   return { positional, options: options as Parameters["options"] };
 }
 
-/** Every signature that has been declared, by `name`, or `Class.name` of a method: for tests that sweep the surface. */
+/** Every declared signature, by `name`, or `Class.name` for a method: for tests that sweep the public surface. */
 export const signatures = new Map<string, Signature>();
 
 function declare(key: string, name: string, form: Signature["form"], parameters: Parameters): Signature {
@@ -52,16 +52,16 @@ function declare(key: string, name: string, form: Signature["form"], parameters:
 }
 
 /**
- * The function with its arguments checked at each call.
+ * Wraps a function so that its arguments are checked at each call.
  *
- * @param name - what messages begin with
+ * @param name - the name that messages begin with
  */
 // @__NO_SIDE_EFFECTS__
 export function checked<F extends (...args: never[]) => unknown>(name: string, parameters: Parameters, fn: F): F {
   return wrap(declare(name, name, "function", parameters), fn);
 }
 
-/** Checks the arguments of methods, which are replaced on the prototype of the class. */
+/** Wraps methods so that their arguments are checked; the wrappers replace them on the prototype of the class. */
 export function checkMethods<Instance extends object>(
   type: abstract new (...args: never[]) => Instance,
   methods: { readonly [Name in Exclude<keyof Instance, "toString" | symbol>]?: Parameters },
@@ -78,8 +78,8 @@ export function checkMethods<Instance extends object>(
 }
 
 /**
- * The check of a constructor, which calls it with its arguments, options last. What comes after the options it cannot see:
- * a language without decorators has no other way that leaves the types of the constructor plain.
+ * Returns the check of a constructor, which calls it with its arguments, options last. It cannot check arguments after
+ * the options: without decorators, no other way preserves the types of the constructor.
  *
  * @param name - the name of the class
  */
@@ -92,7 +92,7 @@ export function checkedConstructor(name: string, parameters: Parameters): (args:
 }
 
 function wrap<F extends (...args: never[]) => unknown>(signature: Signature, fn: F): F {
-  // What is asynchronous rejects, so that one `catch` sees all that goes wrong.
+  // An asynchronous function rejects rather than throws, so that one `catch` handles all its errors.
   const rejects = Object.prototype.toString.call(fn) === "[object AsyncFunction]";
   function call(this: unknown, ...args: never[]): unknown {
     if (fits(signature, args)) return fn.apply(this, args);
@@ -104,7 +104,7 @@ function wrap<F extends (...args: never[]) => unknown>(signature: Signature, fn:
   return call as unknown as F;
 }
 
-/** Whether the arguments are right. Runs at every call that builds a graph, so it allocates next to nothing. */
+/** Whether the arguments are valid. It runs at every call that builds a graph, so it allocates almost nothing. */
 function fits({ kinds, options, needs }: Signature, args: readonly unknown[]): boolean {
   let at = 0;
   for (let k = 0; k < kinds.length; k++) {
@@ -136,12 +136,12 @@ function onlyUndefined(args: readonly unknown[], from: number): boolean {
   return true;
 }
 
-/** The error that says what is wrong with the arguments, and how to spell what was probably meant. */
+/** The error that names the invalid argument and the probable correct spelling. */
 function refusal(signature: Signature, args: readonly unknown[], caller: (...args: never[]) => unknown): Error {
   const { error = ConfigError, problem, hint } = faultOf(signature, args);
   const scope = currentScope();
   const thrown = new error(`[${signature.name}] ${problem}${scope ? ` (in ${scope})` : ""}`, hint ? { hint } : {});
-  // The first line of the trace is then the line of the caller.
+  // The stack trace then begins at the caller.
   Error.captureStackTrace?.(thrown, caller);
   return thrown;
 }
@@ -240,7 +240,7 @@ function optionFault(
   return { problem, hint: `Options are ${Object.keys(options).join(", ")}` };
 }
 
-/** What is wrong with the arguments from `at` on, which has no place for them. */
+/** The fault of positional arguments from index `at` on, for which there is no parameter. */
 function strayFault(signature: Signature, args: readonly unknown[], at: number): Fault {
   const { options } = signature;
   const place = at + args.slice(at).findIndex((value) => value !== undefined);
@@ -258,7 +258,7 @@ function strayFault(signature: Signature, args: readonly unknown[], at: number):
   return { problem, hint: `Write ${usage(signature)}` };
 }
 
-/** `name: value` for values that were given by position: PyTorch's order is the order in which options are declared. */
+/** Spells positional values as options, `name: value`: options are declared in PyTorch's order. */
 function nameValues(options: Readonly<Record<string, Kind>>, values: readonly unknown[]): string[] {
   const named: string[] = [];
   const left = Object.entries(options);
@@ -274,7 +274,7 @@ function nameValues(options: Readonly<Record<string, Kind>>, values: readonly un
   return named;
 }
 
-/** The call with the values that it was given; those that are no plain data by the names of their parameters. */
+/** Spells the call with its actual values; values that are no plain data by the names of their parameters. */
 function spellCall(signature: Signature, args: readonly unknown[], options?: string): string {
   const names = Object.keys(signature.positional);
   const isData = (value: unknown): boolean =>
@@ -283,7 +283,7 @@ function spellCall(signature: Signature, args: readonly unknown[], options?: str
   return form(signature, [...shown, ...(options === undefined ? [] : [options])]);
 }
 
-/** How a call is written: `slice(dim, start, end, { step })`. */
+/** The correct form of a call: `slice(dim, start, end, { step })`. */
 function usage(signature: Signature): string {
   const names = Object.entries(signature.positional).map(([name, { repeats }]) => (repeats ? `...${name}` : name));
   const options = Object.keys(signature.options ?? {});

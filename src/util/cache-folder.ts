@@ -1,25 +1,25 @@
 /**
- * Where this user's caches lie: in the folder that FOVEA_CACHE names, else in the system's place for such things, else,
- * where that cannot be used, in a private folder of the system's temporary one. It must not know what is kept there.
+ * The folder of the user's caches: the one that FOVEA_CACHE names, else the system's usual one, else, if that cannot be
+ * used, a private folder in the system's temporary folder. It must not know what is stored there.
  */
 import { existsSync, lstatSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { homedir, tmpdir } from "node:os";
 import { dirname, isAbsolute, join } from "node:path";
 
-/** Written to find out whether a folder takes files and the disk has room. */
+/** Number of bytes written to test whether a folder is writable and the disk has room. */
 const PROBE_BYTES = 4096;
 
 interface Choice {
   readonly folder: string;
-  /** Whether there may be another choice: not after the user named the folder. */
+  /** Whether no other folder may replace it, because the user named it. */
   readonly last: boolean;
 }
 
 let chosen: { readonly asked: string; readonly choice: Choice } | null = null;
 
 /**
- * The folder of everything that can be made again. One that the user named is taken as it is: whoever cannot write there
- * says so. What stands in for an unusable one is said once.
+ * The folder of all caches. One that the user named is returned without a check: writing to it then fails. If another
+ * folder replaces an unusable one, a warning says so once.
  */
 export function cacheFolder(): string {
   const { FOVEA_CACHE, XDG_CACHE_HOME, HOME } = process.env;
@@ -29,8 +29,8 @@ export function cacheFolder(): string {
 }
 
 /**
- * Another folder, for who found out that {@link cacheFolder} cannot be used; null where there is none, or where the user
- * named the one that fails.
+ * The replacement of {@link cacheFolder} after writing to it failed; null if there is none, or if the user named the
+ * folder.
  */
 export function otherCacheFolder(reason: string): string | null {
   const folder = cacheFolder();
@@ -51,10 +51,10 @@ function choose(): Choice {
   }
 }
 
-/** Null for a user without a home, as in a container that runs under a number of its own. */
+/** The usual folder; null for a user without a home, as in a container that runs under an arbitrary user id. */
 function usualFolder(): string | null {
   const { XDG_CACHE_HOME } = process.env;
-  // Relative paths and empty ones do not count, says the XDG Base Directory Specification.
+  // The XDG Base Directory Specification ignores relative and empty paths.
   if (process.platform !== "darwin" && XDG_CACHE_HOME && isAbsolute(XDG_CACHE_HOME))
     return join(XDG_CACHE_HOME, "fovea");
   let home: string;
@@ -73,7 +73,7 @@ function standIn(reason: string): Choice {
   return { folder, last: true };
 }
 
-/** The same folder for every process of the user, if nobody else could have made it; else one for this process. */
+/** The same folder for every process of the user, if no other user can have made it; else one for this process. */
 function temporaryFolder(): string {
   const user = process.getuid?.() ?? "user";
   const folder = join(tmpdir(), `fovea-${user}`);
@@ -86,22 +86,22 @@ function temporaryFolder(): string {
       return folder;
     }
   } catch {
-    // Made by another user, or not to be written.
+    // The folder belongs to another user, or cannot be written.
   }
   try {
     return mkdtempSync(`${folder}-`);
   } catch {
-    // Whoever writes there first says what is wrong with it.
+    // The first write to it throws the error.
     return folder;
   }
 }
 
-/** Makes a folder that only this user may read, with those above it. */
+/** Makes a folder and its parents, readable by this user only. */
 export function makePrivateFolder(folder: string): void {
   try {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
   } catch (error) {
-    // Node says ENOENT for whatever a recursive mkdir meets, read-only file systems above all.
+    // Node reports ENOENT for every failure of a recursive mkdir, such as a read-only file system.
     if (codeOf(error) !== "ENOENT" || !existsSync(dirname(folder))) throw error;
     mkdirSync(folder, { mode: 0o700 });
   }
@@ -114,7 +114,7 @@ const WORDS: Readonly<Record<string, string>> = {
   EROFS: "read-only file system",
 };
 
-/** Why a folder cannot be written, in a few words. */
+/** The reason why a folder cannot be written, in a few words. */
 export function reasonOf(error: unknown): string {
   const code = codeOf(error);
   return WORDS[code] ? `${WORDS[code]}, ${code}` : code;

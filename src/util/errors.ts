@@ -1,10 +1,10 @@
 /**
- * The typed errors that Fovea throws. A message is one line that names the culprit; the hint says what to do about it.
- * This file knows nothing of tensors or devices.
+ * The typed errors that Fovea throws. A message is one line that names the culprit; the hint names the fix. This file
+ * must not know tensors or devices.
  */
 
 export interface ErrorOptions {
-  /** What the user can do about it, as a short sentence without a full stop. */
+  /** The fix, as a short sentence without a full stop. */
   readonly hint?: string;
   readonly cause?: unknown;
 }
@@ -25,7 +25,7 @@ export class FoveaError extends Error {
   }
 }
 
-/** Messages of others, such as those of `JSON.parse`, may contain line breaks. */
+/** Replaces line breaks, which messages of others may contain, such as those of `JSON.parse`. */
 const oneLine = (text: string): string => text.replaceAll(/\s*[\r\n]+\s*/g, " ").trim();
 
 /** Operand shapes do not fit together. */
@@ -42,15 +42,15 @@ export class UnavailableError extends DeviceError {}
 export class ConfigError extends FoveaError {}
 /** Values of two contexts were combined. */
 export class ContextError extends FoveaError {}
-/** A computation left the finite numbers. */
+/** A computed value is NaN or infinite. */
 export class NumericError extends FoveaError {}
 
-/** A ConfigError of what the user called, by whose name the message begins. */
+/** A ConfigError whose message begins with the name of the function that the user called. */
 export function configError(op: string, problem: string, hint?: string): ConfigError {
   return new ConfigError(`[${op}] ${problem}`, hint ? { hint } : {});
 }
 
-/** One line for a person: the message and, if there is one, the hint. */
+/** The message and, if there is one, the hint, on one line. */
 export function describeError(error: unknown): string {
   if (error instanceof FoveaError) return error.hint ? `${error.message}. ${error.hint}` : error.message;
   return error instanceof Error ? error.message : String(error);

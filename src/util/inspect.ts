@@ -1,2 +1,2 @@
-/** The key of the method by which an object says what `console.log` shows of it, in Node; pages ignore it. */
+/** The key of the method that returns what `console.log` shows of an object, in Node; browsers ignore it. */
 export const inspectKey: unique symbol = Symbol.for("nodejs.util.inspect.custom");

@@ -1,4 +1,4 @@
-/** Keys of plain data: texts that are equal only for equal data. It must not know what the data mean. */
+/** Keys of plain data: strings that are equal only for equal data. It must not know the meaning of the data. */
 
 /** A JSON replacer that distinguishes NaN, the infinities, −0 and undefined, which JSON merges. */
 function exact(_: string, value: unknown): unknown {

@@ -1,26 +1,27 @@
 /**
- * The vocabulary of argument kinds: what a parameter accepts, and how a message names that. A kind is plain data, so that
- * signatures (`arguments.ts`) can be listed, compared and swept by tests. Knows no tensor and no function.
+ * Kinds of arguments: the values that a parameter accepts, and the phrase for them in messages. A kind is plain data,
+ * so that signatures (`arguments.ts`) can be listed, compared and swept by tests. It must not know tensors or
+ * functions.
  */
 import { ConfigError, type FoveaError, ShapeError } from "./errors.js";
 
-/** What one parameter accepts. */
+/** The values that one parameter accepts. */
 export interface Kind {
-  /** With its article, as messages say it: `a whole number ≥ 1`. */
+  /** The phrase of messages, with its article: `a whole number ≥ 1`. */
   readonly name: string;
   readonly accepts: (value: unknown) => boolean;
-  /** The spelling of what the caller probably meant by a value that is not accepted, such as `"f32"` for "float32". */
+  /** Returns the probable correct spelling of a refused value, such as `"f32"` for "float32". */
   readonly meant?: (value: unknown) => string | undefined;
   /** Class of the error; default ConfigError. */
   readonly error?: new (
     message: string,
     options: { readonly hint?: string },
   ) => FoveaError;
-  /** Of an array: the kind of its items, so that an item given alone can be told from anything else. */
+  /** For an array: the kind of its items, so that a single item in place of an array is recognised. */
   readonly items?: Kind | undefined;
-  /** True if it is an option that has no default. */
+  /** Whether it is a required option. */
   readonly needed?: boolean;
-  /** True if the parameter takes all further positional arguments, each of this kind. */
+  /** Whether the parameter takes all further positional arguments, each of this kind. */
   readonly repeats?: boolean;
 }
 
@@ -28,7 +29,7 @@ const isNumber = (value: unknown): value is number => typeof value === "number";
 const isWhole = (value: unknown): value is number => Number.isInteger(value);
 const isList = (value: unknown): value is readonly unknown[] => Array.isArray(value);
 
-/** Any value at all; for what the function itself examines. */
+/** Any value; for arguments that the function itself checks. */
 export const anything: Kind = { name: "a value", accepts: (value) => value !== undefined };
 /** A number, NaN and infinities included. */
 export const number: Kind = { name: "a number", accepts: isNumber };
@@ -52,7 +53,7 @@ export const range = (low: number, high: number): Kind => ({
   accepts: (value) => isNumber(value) && value >= low && value <= high && Number.isFinite(value),
 });
 
-/** One of a few strings; `aliases` are other people's spellings of them. */
+/** One of several strings; `aliases` are the spellings of other libraries. */
 export const word = (words: readonly string[], aliases: Readonly<Record<string, string>> = {}): Kind => ({
   name: `one of ${words.map((each) => `"${each}"`).join(", ")}`,
   accepts: (value) => (words as readonly unknown[]).includes(value),
@@ -70,7 +71,7 @@ export const list = (of: Kind, name: string): Kind => ({
   accepts: (value) => isList(value) && value.every(of.accepts),
   items: of,
 });
-/** The sizes of the axes. That they are whole and not negative is for the function to check: it knows what −1 means. */
+/** The sizes of the axes. The function checks that they are whole and not negative: it knows the meaning of −1. */
 export const shape: Kind = { ...list(number, "an array of sizes"), error: ShapeError };
 /** One size for both axes of an image, or [height, width], each at least `minimum`. */
 export const size2d = (minimum = 1): Kind => ({
@@ -83,9 +84,9 @@ export const size2d = (minimum = 1): Kind => ({
 
 /** The bytes of a file. */
 export const bytes: Kind = { name: "a Uint8Array", accepts: (value) => value instanceof Uint8Array };
-/** An option without a default. */
+/** A required option. */
 export const needed = (kind: Kind): Kind => ({ ...kind, needed: true });
-/** An object that has the listed members, of the listed kinds; others it may have too. */
+/** An object that has the listed members, of the listed kinds, and possibly others. */
 export const shaped = (name: string, members: Readonly<Record<string, Kind>>): Kind => ({
   name,
   accepts: (value) =>
@@ -101,23 +102,23 @@ export const indices: Kind = {
     Array.from(value as Iterable<unknown>).every(isNumber),
 };
 
-/** What any of the kinds accepts. */
+/** A value that any of the kinds accepts. */
 export const either = (...kinds: readonly Kind[]): Kind => ({
   name: kinds.map(({ name }) => name).join(" or "),
   accepts: (value) => kinds.some((kind) => kind.accepts(value)),
-  // A number is out of the range of the kind that takes numbers.
+  // A number was meant for the kind that accepts numbers, whose range it is out of.
   meant: (value) =>
     typeof value === "number" ? undefined : kinds.map(({ meant }) => meant?.(value)).find((text) => text !== undefined),
   error: kinds[0].error ?? ConfigError,
   items: kinds.find(({ items }) => items)?.items,
 });
-/** The kind, or null. */
+/** A value of the kind, or null. */
 export const nullable = (kind: Kind): Kind => ({
   ...kind,
   name: `${kind.name} or null`,
   accepts: (value) => value === null || kind.accepts(value),
 });
-/** A positional parameter that may be left out; options may always be. */
+/** A positional parameter that may be left out; options are optional unless needed. */
 export const optional = (kind: Kind): Kind => ({
   ...kind,
   accepts: (value) => value === undefined || kind.accepts(value),

@@ -1,6 +1,6 @@
 /**
  * Philox 2×32 with ten rounds: random numbers as a pure function of a counter and a key, the same integers on every
- * device (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011). Knows nothing of tensors.
+ * device (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011). It must not know tensors.
  */
 
 export const PHILOX_MULTIPLIER = 0xd256d193;

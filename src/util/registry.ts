@@ -1,19 +1,19 @@
 /**
- * Registries: what can be chosen by name, in configurations, on the command line and in documents. Each choice is one entry,
- * which stands in the file of what it makes, and one line in its registry. Knows nothing of what is registered.
+ * Registries: the choices by name of configurations, command line and documents. Each choice is one entry, declared in
+ * the file of the thing that it makes, and one row in its registry. It must not know what is registered.
  */
 import { signatures } from "./arguments.js";
 import { ConfigError } from "./errors.js";
 import type { Kind } from "./kinds.js";
 import { nearest } from "./spelling.js";
 
-/** One choice. */
+/** One choice of a registry. */
 export interface Entry {
-  /** As configurations spell it. */
+  /** Name, as in configurations. */
   readonly name: string;
-  /** Its options, each with what it accepts. */
+  /** The options, each with its kind. */
   readonly schema: Readonly<Record<string, Kind>>;
-  /** Makes what was chosen. */
+  /** Constructs the chosen thing. */
   readonly make: (...args: never[]) => unknown;
 }
 
@@ -31,7 +31,7 @@ export class Registry<const Entries extends readonly [Entry, ...Entry[]]> {
   readonly names: readonly [Entries[number]["name"], ...Entries[number]["name"][]];
 
   /**
-   * @param what what is chosen, for messages: `optimizer`
+   * @param what the noun for an entry in messages, such as `optimizer`
    * @param entries in the order in which documents list them
    */
   constructor(what: string, entries: Entries) {
@@ -44,7 +44,7 @@ export class Registry<const Entries extends readonly [Entry, ...Entry[]]> {
   /**
    * The entry of a name.
    *
-   * @throws ConfigError if there is none
+   * @throws ConfigError if there is no entry of this name
    */
   get(name: string): Entries[number] {
     const found = this.entries.find((entry) => entry.name === name);

@@ -1,12 +1,12 @@
 /**
- * Where in a model something is built: the path of the module whose `forward` runs, and what the value is for. Errors name
- * the path, profiles sort kernels by it. This file knows nothing of modules or graphs: it only keeps what holds now.
+ * The origin of what is built: the path of the module whose `forward` runs, and the role of the value. Errors contain
+ * the path, profiles group kernels by it. This file must not know modules or graphs: it only stores the current origin.
  */
 
 /** What a value is computed for. */
 export type Role = "forward" | "input gradient" | "weight gradient" | "update";
 
-/** Who asked for a value: for people only, never part of what it is. */
+/** The origin of a value, for messages and profiles; never part of its identity. */
 export interface Origin {
   /** The module path, such as `model.head`; empty outside every module. */
   readonly path: string;
@@ -21,7 +21,7 @@ export function withScope<T>(name: string, fn: () => T): T {
   return withOrigin({ path: path && name ? `${path}.${name}` : path || name, role }, fn);
 }
 
-/** Runs `fn` with everything that it builds said to be of `origin`. */
+/** Runs `fn` while everything that it builds gets the given origin. */
 export function withOrigin<T>(origin: Origin, fn: () => T): T {
   const outer = now;
   now = origin;
@@ -35,5 +35,5 @@ export function withOrigin<T>(origin: Origin, fn: () => T): T {
 /** The current module path, such as `model.head`, or an empty string outside every module. */
 export const currentScope = (): string => now.path;
 
-/** Of what is built now. */
+/** The origin of values built now. */
 export const currentOrigin = (): Origin => now;

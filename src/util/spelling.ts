@@ -1,6 +1,6 @@
-/** Finds the known name that a misspelled one most likely stands for, and spells values for messages. */
+/** Finds the known name nearest to a misspelled one, and formats values for messages. */
 
-/** Names that other libraries use for what we call by PyTorch's names in camel case. */
+/** Names used by other libraries, and the camel-case names of PyTorch that replace them. */
 const ALIASES: Readonly<Record<string, string>> = {
   axis: "dim",
   axes: "dim",
@@ -25,7 +25,7 @@ const ALIASES: Readonly<Record<string, string>> = {
 
 const plain = (name: string): string => name.toLowerCase().replaceAll(/[_-]/g, "");
 
-/** Letters to insert, delete, replace or swap with a neighbour to turn `a` into `b` (optimal string alignment). */
+/** Number of letters to insert, delete, replace or swap to turn `a` into `b` (optimal string alignment distance). */
 function distance(a: string, b: string): number {
   const rows: number[][] = [Array.from({ length: b.length + 1 }, (_, j) => j)];
   for (let i = 1; i <= a.length; i++) {
@@ -40,7 +40,7 @@ function distance(a: string, b: string): number {
   return rows[a.length][b.length];
 }
 
-/** The one of `known` that `name` most likely stands for; undefined if none is near. */
+/** The known name nearest to `name`; undefined if none is similar. */
 export function nearest(name: string, known: readonly string[]): string | undefined {
   const wanted = plain(name);
   const same = known.find((each) => plain(each) === wanted) ?? known.find((each) => each === ALIASES[wanted]);
@@ -55,7 +55,7 @@ export function nearest(name: string, known: readonly string[]): string | undefi
 
 const LONGEST = 40;
 
-/** A value as a message shows it, on one line and not long: numbers and strings by value, objects by their class. */
+/** Formats a value for a message, on one short line: numbers and strings by value, objects by their class. */
 export function spell(value: unknown): string {
   if (typeof value === "string") {
     const shown = value.length > LONGEST ? `${value.slice(0, LONGEST)}…` : value;
