@@ -7,7 +7,7 @@ const signs = {
   total: /^\[fovea\] +\d+\.\d{3} ms in \d+ kernels$/m,
   plan: /^\[fovea\] plan\n {2}%0 = /m,
   graph: /^\[fovea\] simplify\n {2}%0 = /m,
-  text: /^static void part0\(/m,
+  text: /^static void fovea_kernel_0\(/m,
 };
 
 const levels: [string, string[]][] = [
