@@ -133,8 +133,7 @@ export const cutout = checked(
  * @param statistics from the training split: {@link fitStandardisation}
  * @throws ShapeError if the numbers of channels differ, or x is no batch of images
  * @example
- * const y = standardise(ones([1, 2, 4, 4]), { mean: [0.5, 1], std: [0.25, 2] }); // 2 in the first channel, 0 in the
- * other
+ * const y = standardise(ones([1, 2, 4, 4]), { mean: [0.5, 1], std: [0.25, 2] }); // 2 in channel 0, else 0
  */
 export const standardise = checked(
   "standardise",
