@@ -196,9 +196,12 @@ async function longTraining(): Promise<unknown> {
     const labels = Int32Array.from({ length: 64 }, (_, k) => (k + (i % 7)) % 10);
     losses.push(await (await step(tensor(pixels, { shape: [64, 1, 8, 8] }), tensor(labels))).item());
     if (i % 250 !== 0) continue;
-    for (let turn = 0; turn < 5; turn++) {
+    // Finalizers run some time after a collection: collect until nothing is released for five turns.
+    for (let turn = 0, still = 0, used = 0; still < 5 && turn < 60; turn++) {
       globalThis.gc?.();
       await new Promise((resolve) => setTimeout(resolve, 5));
+      still = device.memory.usedBytes === used ? still + 1 : 0;
+      used = device.memory.usedBytes;
     }
     const { usedBytes, grownBytes } = device.memory;
     samples.push({ usedBytes, grownBytes, kernels: device.kernels.size });
