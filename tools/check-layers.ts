@@ -1,12 +1,14 @@
 /**
  * Checks what the compiler and the linter do not: that every import in src/ obeys the layer table, that no files
- * import each other in a circle, and that files keep to the house rules on size, header and forbidden words.
+ * import each other in a circle, and that files keep to the house rules on size, header and forbidden words, those of
+ * the glossary included.
  * Reads the sources with TypeScript's parser and knows nothing of what they do. Run alone: `tsx tools/check-layers.ts`.
  */
 import { existsSync, readdirSync, readFileSync, realpathSync } from "node:fs";
 import { join, posix } from "node:path";
 import { fileURLToPath } from "node:url";
 import ts from "typescript";
+import { findRefusedWords, GLOSSARY, type RefusedWord, refusedWords } from "./glossary.js";
 import { ENTRIES, LAYERS, NAME_DEVICES, PACKAGES } from "./layer-rules.js";
 
 /** What was violated: the three groups are reported apart by `npm run check`. */
@@ -34,7 +36,10 @@ const UNBREAKABLE = /\S{80}/;
 /** Spelled with a class each, so that this file does not forbid itself. */
 const FORBIDDEN_WORDS = /biome[-]ignore|@ts[-]ignore|@ts[-]nocheck|\bTODO[:]|\bFIXM[E]\b|\bXX[X]\b/;
 
-/** Every TypeScript and JavaScript file of the project by its path relative to `root`, with forward slashes. */
+/**
+ * Every TypeScript and JavaScript file of the project, README.md and the documents in docs/, by its path relative to
+ * `root`, with forward slashes.
+ */
 export function readSources(root: string): Map<string, string> {
   const sources = new Map<string, string>();
   for (const folder of CHECKED_FOLDERS.filter((name) => existsSync(join(root, name)))) {
@@ -44,6 +49,9 @@ export function readSources(root: string): Map<string, string> {
         sources.set(path, readFileSync(join(root, path), "utf8"));
     }
   }
+  const documents = existsSync(join(root, "docs")) ? readdirSync(join(root, "docs")).sort() : [];
+  for (const path of ["README.md", ...documents.map((name) => posix.join("docs", name))])
+    if (path.endsWith(".md") && existsSync(join(root, path))) sources.set(path, readFileSync(join(root, path), "utf8"));
   return sources;
 }
 
@@ -51,10 +59,14 @@ export function readSources(root: string): Map<string, string> {
 export function checkSources(sources: ReadonlyMap<string, string>): Violation[] {
   const library = [...sources].filter(([file]) => file.startsWith("src/"));
   const imports = new Map(library.map(([file, text]) => [file, parseImports(file, text)]));
+  const words = refusedWords(sources.get(GLOSSARY) ?? "");
   return [
     ...[...imports].flatMap(([file, list]) => checkLayers(file, list)),
     ...findCycles(imports),
-    ...[...sources].flatMap(([file, text]) => checkHouseRules(file, text)),
+    ...[...sources].flatMap(([file, text]) => [
+      ...(file.endsWith(".md") ? [] : checkHouseRules(file, text)),
+      ...checkWords(file, text, words),
+    ]),
   ];
 }
 
@@ -198,6 +210,12 @@ function checkHouseRules(file: string, text: string): Violation[] {
     if (word) add(index + 1, `contains "${word}"`);
   });
   return violations;
+}
+
+/** The library and the documents keep to the glossary; tests, tools and benches are free to name what it refuses. */
+function checkWords(file: string, text: string, words: readonly RefusedWord[]): Violation[] {
+  if (file === GLOSSARY || !/^(?:src\/|docs\/|README\.md$)/.test(file)) return [];
+  return findRefusedWords(file, text, words).map((found) => ({ rule: "house rules", file, ...found }));
 }
 
 /** `src/nn/linear.ts:3: nn must not import compiler (…)`, as editors and terminals understand it. */

@@ -150,6 +150,60 @@ describe("house rules", () => {
   });
 });
 
+describe("glossary", () => {
+  const glossary = [
+    "# Glossary",
+    "",
+    "| term | meaning | not |",
+    "|---|---|---|",
+    "| image | an array of pixels | picture |",
+    "| batch | samples | |",
+    "| prefetch | a hint that loads a line | ask for, prepare early |",
+    "",
+  ].join("\n");
+
+  function words(files: Readonly<Record<string, string>>): string[] {
+    const sources = new Map(Object.entries({ "docs/glossary.md": glossary, ...files }));
+    return checkSources(sources).map(formatViolation);
+  }
+
+  it("refuses the words of its last column in comments and strings of the library, and in documents", () => {
+    const source = [
+      "/** Reads a picture. */",
+      'export const a = "a Picture"; // pictures',
+      `export const b = \`picturing \${a} as pictured\`;`,
+      "/*",
+      " * The device is asked",
+      " * for a line; asking  for two, and it preparing early.",
+      " */",
+      "export const c = 1;",
+      "// picture",
+    ].join("\n");
+    expect(
+      words({ "src/nn/a.ts": source, "README.md": "# Pictures\n", "docs/a.md": "ok\n\nIt asks for it.\n" }),
+    ).toEqual([
+      'src/nn/a.ts:1: contains "picture"; docs/glossary.md says "image"',
+      'src/nn/a.ts:2: contains "Picture"; docs/glossary.md says "image"',
+      'src/nn/a.ts:2: contains "pictures"; docs/glossary.md says "image"',
+      'src/nn/a.ts:3: contains "picturing"; docs/glossary.md says "image"',
+      'src/nn/a.ts:3: contains "pictured"; docs/glossary.md says "image"',
+      'src/nn/a.ts:5: contains "asked for"; docs/glossary.md says "prefetch"',
+      'src/nn/a.ts:6: contains "asking for"; docs/glossary.md says "prefetch"',
+      'src/nn/a.ts:6: contains "preparing early"; docs/glossary.md says "prefetch"',
+      'src/nn/a.ts:9: contains "picture"; docs/glossary.md says "image"',
+      'README.md:1: contains "Pictures"; docs/glossary.md says "image"',
+      'docs/a.md:3: contains "asks for"; docs/glossary.md says "prefetch"',
+    ]);
+  });
+
+  it("lets names, parts of words, tests and the changelog be", () => {
+    const source =
+      "/** A picturesque task for-loops; no ask, for once. */\nexport const picture = { picture: /picture/ };\n";
+    const test = "/** A picture. */\n";
+    expect(words({ "src/nn/a.ts": source, "test/a.test.ts": test, "CHANGELOG.md": "A picture.\n" })).toEqual([]);
+  });
+});
+
 describe("on disk", () => {
   const folders: string[] = [];
   afterEach(() => {
@@ -181,7 +235,7 @@ describe("on disk", () => {
 
   it("finds nothing wrong with this repository", () => {
     const sources = readSources(root);
-    expect(sources.has("src/util/errors.ts")).toBe(true);
+    for (const file of ["src/util/errors.ts", "README.md", "docs/glossary.md"]) expect(sources.has(file)).toBe(true);
     expect(checkSources(sources).map(formatViolation)).toEqual([]);
   });
 });

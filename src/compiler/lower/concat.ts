@@ -9,7 +9,7 @@ import type { KernelBuilder } from "../kernel-builder.js";
 import { positionOf } from "../layout.js";
 import { addMap, operations } from "./map.js";
 
-/** Lowers a concatenation and the element-wise work behind it. */
+/** Lowers a concatenation and its epilogue. */
 export function lowerConcat(builder: KernelBuilder, anchor: Node<"concat">, roots: readonly Node[]): number {
   const { axis } = anchor.attrs;
   const [root] = roots;

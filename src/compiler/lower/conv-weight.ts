@@ -73,7 +73,7 @@ function chooseWeightTile({ target }: KernelBuilder, anchor: Node<"convWeightGra
         const tile = { channels: c, taps: t, blocks: b, adjacent };
         if (adjacent > 1 && shape.rows + adjacent + 1 <= nameable(target))
           consider(tile, adjacentCycles(c * t, kw, adjacent));
-        // A single row of taps may ask for one register more: the compiler spills an operand.
+        // A single row of taps may need one register more: the compiler spills an operand.
         const registers = target.registers + (c * t === 1 ? 1 : 0);
         if (c * t * b > 1 && !fits(shape, { ...target, registers })) break;
         consider({ ...tile, adjacent: 1 }, stepCycles(shape));

@@ -1,7 +1,7 @@
 /**
  * Direct convolution. A task copies a band of an image (with border) into scratch memory and runs a register tile of
  * pixels × channel blocks over it: every weight vector is used for all pixels of the tile, every pixel for all blocks.
- * The element-wise work behind the convolution is done on the registers.
+ * The epilogue is computed on the registers.
  */
 import { isOp, type Node, sizeOfShape } from "../../ir/graph.js";
 import * as ix from "../../ir/index-math.js";
@@ -24,7 +24,7 @@ const FEW_CYCLES = 130;
 const BLOCKS_AHEAD = 3;
 
 /**
- * Lowers a convolution, or the input gradient of one with strides, and the element-wise work behind it. Groups, if
+ * Lowers a convolution, or the input gradient of one with strides, and its epilogue. Groups, if
  * there are any, are whole blocks.
  */
 export function lowerConv(builder: KernelBuilder, anchor: Node, roots: readonly Node[]): number {

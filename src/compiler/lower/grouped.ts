@@ -16,7 +16,7 @@ import { groupedBand, groupOf } from "./grouped-plan.js";
 import { addNest, nest } from "./nest.js";
 import { poolOf, storePixels } from "./pixels.js";
 
-/** Lowers a convolution in narrow groups and the element-wise work behind it. */
+/** Lowers a convolution in narrow groups and its epilogue. */
 export function lowerGrouped(builder: KernelBuilder, anchor: Node, roots: readonly Node[]): number {
   if (!isOp(anchor, "conv2d")) return 0;
   const { attrs } = anchor;

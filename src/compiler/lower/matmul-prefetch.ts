@@ -25,7 +25,7 @@ interface Moment {
 export const inFirst = (turn: ix.LoopVar, body: readonly Stmt[]): Stmt[] =>
   turn.extent === 1 || body.length === 0 ? [...body] : [when([{ index: ix.variable(turn), extent: 1 }], body)];
 
-/** Asks for the next panel of columns, spread over all tiles that do not pack one. */
+/** Prefetches the next panel of columns, spread over all tiles that do not pack one. */
 export function prefetchColumns(
   builder: KernelBuilder,
   x: Node,
@@ -46,7 +46,7 @@ export function prefetchColumns(
   });
 }
 
-/** Asks for the rows of the next tile, where they are read where they lie. */
+/** Prefetches the rows of the next tile, if they are read unpacked. */
 export function prefetchRows({ depth, tile, pitch }: Blocking, parts: number, scalar: (row: number) => Expr): Stmt[] {
   if (pitch === null || depth / parts > LINE_FLOATS) return [];
   return Array.from({ length: tile.rows }).flatMap((_, r) => {

@@ -1,7 +1,7 @@
 /**
  * Matrix product in the manner of Goto and van de Geijn (2008): columns are packed into panels in a thread's scratch
  * memory, rows are read where they lie or packed too, and whatever is computed in place is computed once, in packing; a
- * register tile runs down the panels; the element-wise work behind the product is done while the block is in the cache.
+ * register tile runs down the panels; the epilogue is computed while the block is in the cache.
  * Blocks of the result are independent tasks.
  */
 import { type Node, sizeOfShape } from "../../ir/graph.js";
@@ -223,7 +223,7 @@ function whenever(guard: ix.Guard, body: readonly Stmt[]): Stmt[] {
   return needed?.length === 0 ? [...body] : [when(needed ?? guard, body)];
 }
 
-/** Lowers a matmul and the element-wise work behind it. */
+/** Lowers a matmul and its epilogue. */
 export function lowerMatmul(builder: KernelBuilder, anchor: Node, roots: readonly Node[]): number {
   const { lanes } = builder;
   const [a, b] = anchor.inputs;

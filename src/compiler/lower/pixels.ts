@@ -1,6 +1,6 @@
 /**
- * What convolutions do with finished pixels: the element-wise work behind them and pooling, on registers, and the stores.
- * Knows nothing of how the pixels were computed.
+ * The end of a convolution: epilogue and pooling of the pixels of a tile, on registers, and their stores. It must not
+ * know how the pixels were computed.
  */
 import type { Node } from "../../ir/graph.js";
 import * as ix from "../../ir/index-math.js";

@@ -163,13 +163,13 @@ function reduceLoops(builder: KernelBuilder, terms: readonly Term[], lanes: numb
   return { statements: [...lines.map(({ begin }) => begin), ...blocks], results: lines.map(({ total }) => total) };
 }
 
-/** A reduction, and the roots that it and the element-wise work behind it store. */
+/** A reduction, and the roots that it and its epilogue store. */
 export interface ReduceNest {
   readonly anchor: Node<"reduce">;
   readonly roots: readonly Node[];
 }
 
-/** Lowers reductions of the same axes of values of one shape, and the element-wise work behind them, in one pass. */
+/** Lowers reductions of the same axes of values of one shape, and their epilogues, in one pass. */
 export function lowerReduce(builder: KernelBuilder, nests: readonly ReduceNest[]): number {
   const [{ anchor }] = nests;
   const axes = axesOf(anchor);
@@ -262,7 +262,7 @@ function lanesOverElements(
   return [...main.statements, ...rest.statements, ...finish(whole, at)];
 }
 
-/** Lowers the position of the largest element and the element-wise work behind it. */
+/** Lowers the position of the largest element and its epilogue. */
 export function lowerArgmax(builder: KernelBuilder, anchor: Node<"argmax">, roots: readonly Node[]): number {
   const axes = axesOf(anchor);
   const { shape } = axes.input;

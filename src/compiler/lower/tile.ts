@@ -11,15 +11,15 @@ export interface Tile {
   readonly vectors: number;
 }
 
-/** Products in flight that hide the latency of an FMA on both ports. */
-const IN_FLIGHT = 10;
+/** Number of independent products that hides the latency of an FMA on both ports. */
+const LATENCY_PRODUCTS = 10;
 /** Cycles of loop and address arithmetic per step. */
 const OVERHEAD = 0.6;
 
 /** Cycles of one step of the inner loop, with nothing missing from the first-level cache. */
 export function stepCycles({ rows, vectors }: Tile): number {
   const products = rows * vectors;
-  return Math.max(Math.max(products, IN_FLIGHT) / 2, (rows + vectors) / 2) + OVERHEAD;
+  return Math.max(Math.max(products, LATENCY_PRODUCTS) / 2, (rows + vectors) / 2) + OVERHEAD;
 }
 
 /**
@@ -29,7 +29,7 @@ export function adjacentCycles(rows: number, columns: number, taps: number): num
   const products = rows * columns * taps;
   const loads = rows * (columns + taps - 1) + taps;
   // The products of one result wait for each other.
-  return Math.max(Math.max(products, IN_FLIGHT * taps) / 2, loads / 2) + OVERHEAD;
+  return Math.max(Math.max(products, LATENCY_PRODUCTS * taps) / 2, loads / 2) + OVERHEAD;
 }
 
 /** The registers that a step may name: without some to spare, compilers spill an operand or load it for every product. */

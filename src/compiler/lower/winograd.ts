@@ -1,6 +1,6 @@
 /**
  * Winograd's convolution in tiles of 4 × 4 or 2 × 2 results: a task copies bands of images, transforms their pixels,
- * multiplies in a small product of matrices for each point, transforms back and does the element-wise work behind it,
+ * multiplies in a small product of matrices for each point, transforms back and computes the epilogue,
  * all within the cache. Sums run over the channels alone, so their order does not depend on how tiles are shared out.
  */
 import { isOp, type Node, sizeOfShape } from "../../ir/graph.js";
@@ -60,7 +60,7 @@ export function lowerWinogradFilter(builder: KernelBuilder, anchor: Node): numbe
   return 200 * o * c;
 }
 
-/** Lowers the convolution and the element-wise work behind it. */
+/** Lowers the convolution and its epilogue. */
 export function lowerWinograd(builder: KernelBuilder, anchor: Node, roots: readonly Node[]): number {
   if (!isOp(anchor, "winogradConv2d")) return 0;
   const { lanes, target } = builder;
