@@ -1,6 +1,6 @@
 /**
- * Reverse-mode differentiation from graph to graph: the gradient is more graph, built by the op records, so it can be
- * differentiated again. What is built for a node's gradient is said to come from the same module. Knows no op by name.
+ * Reverse-mode differentiation from graph to graph: the op records build the gradient as a graph, so it can be
+ * differentiated again. The gradient of a node has the node's module path as its origin. It must not know ops by name.
  */
 import { isFloat } from "../ir/dtype.js";
 import { type Node, topological } from "../ir/graph.js";
@@ -19,7 +19,7 @@ function inputGradients(node: Node, g: Node): (Node | null)[] {
 /** Whether the node only moves its input, so that its gradient is still that of a weight if the input is one. */
 const isMoved = (node: Node): boolean => node.inputs.length === 1 && structuralRecord(node)?.kind === "movement";
 
-/** The same expression, with what is of origin `from` said to be of origin `to`: the few nodes of one op's gradient. */
+/** The same expression with origin `to` in place of `from`; it visits only the few nodes of one op's gradient. */
 function relabel(node: Node, from: Origin, to: Origin): Node {
   const named = new Map<Node, Node>();
   for (const each of topological([node], ({ origin }) => origin !== from)) {
@@ -30,8 +30,8 @@ function relabel(node: Node, from: Origin, to: Origin): Node {
 }
 
 /**
- * Gradients of `output` (weighted by `seed`, of the same shape) with respect to each of `targets`; null where the output
- * does not depend on the target. Nothing flows past a node for which `isBoundary` holds.
+ * Gradients of `output` (weighted by `seed`, of the same shape) with respect to each of `targets`; null where the
+ * output does not depend on the target. Nothing flows past a node for which `isBoundary` holds.
  */
 export function differentiate(
   output: Node,

@@ -328,7 +328,8 @@ function kernelsOf(nests: readonly NestPlan[], most: number, mostBuffers: number
 }
 
 /**
- * Puts small nests of one level, and everything that nobody reads, into shared kernels; and reductions into one pass.
+ * Merges small nests of one level, and all nests that no other nest reads, into shared kernels, and reductions into one
+ * pass.
  */
 export function mergeNests(plans: readonly NestPlan[], readsOf: Reads, mostBuffers: number): KernelPlan[] {
   const nests = new Nests(plans, readsOf, mostBuffers);

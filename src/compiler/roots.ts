@@ -131,7 +131,8 @@ class RootFinder {
       }
       return;
     }
-    // A reshape is no work: it stays with its reader, unless it only drops the axis that a product of matrices has in front.
+    // A reshape is no work: it stays with its reader, unless it only drops the axis that a product of matrices has in
+    // front.
     const bare = node.op === "reshape" && sameShape(anchor.shape, [1, ...node.shape]);
     while (node.op === "reshape" && !bare && node !== anchor && !this.stored.has(node)) {
       node = node.inputs[0];
@@ -166,8 +167,8 @@ export interface Home {
 }
 
 /**
- * The value of a convolution's kernel from which `x` follows element by element, in work that nobody else needs; null
- * where there is none. What else that work takes is there before the kernel runs.
+ * The value of a convolution's kernel from which `x` follows element by element, in operations without other users;
+ * null if there is none. The other operands of these operations are computed before the kernel runs.
  */
 export function homeOf(x: Node, { users, stored, anchorOf, positions }: Roots): Home | null {
   const reached = new Set([x]);

@@ -1,7 +1,7 @@
 /**
- * Records of the contractions: batched matmul, 2-d convolution and its gradients. The input gradient of a convolution is
- * a convolution with flipped weights; with strides, one of the spread-out gradient, which has an op of its own so that
- * nobody need multiply by the zeros in between. Derivatives of any order close.
+ * Records of the contractions: batched matmul, 2-d convolution and its gradients. The input gradient of a convolution
+ * is a convolution with flipped weights; with strides, one of the dilated gradient, which has an op of its own so that
+ * the zeros in between are not multiplied. Derivatives of any order consist of the same ops.
  */
 import {
   type ConvAttrs,
@@ -47,8 +47,8 @@ const outputSize = (length: number, kernel: number, axis: 0 | 1, c: ConvAttrs): 
 
 /**
  * Products of a convolution: as many for each result as there are taps and channels, but for no pixel more than it has
- * taps to meet. The second holds for input gradients, where zeros stand around pixels and, with a stride, between them: so
- * they count as much as the convolution itself.
+ * taps to meet. The second holds for input gradients, where zeros stand around pixels and, with a stride, between them:
+ * so they count as much as the convolution itself.
  */
 export function convProducts(x: Node, out: Shape, taps: number, { groups }: ConvAttrs): number {
   const [, o] = out;

@@ -1,6 +1,6 @@
 /**
- * The events of a training run: one discriminated union, all that a progress bar, a log or a dashboard reads. Every event
- * is plain data and can be written as one line of JSON.
+ * The events of a training run: one discriminated union, all that a progress bar, a log or a dashboard reads. Every
+ * event is plain data and can be written as one line of JSON.
  */
 
 /** Mean loss and accuracy (0 to 1) over a whole data set. */
@@ -78,7 +78,7 @@ export interface EpochEvent {
   readonly secondsLeft: number;
 }
 
-/** A warning: the user should know it, but the run goes on. */
+/** A warning, which does not end the run. */
 export interface WarningEvent {
   readonly event: "warning";
   readonly message: string;

@@ -1,8 +1,8 @@
 /**
  * Where a direct convolution reads and writes, axis by axis. Forward, every result reads taps a stride apart. The input
- * gradient of a strided convolution falls into phases, one for each remainder of the position by the stride: within one,
- * results a stride apart read neighbours of dy by the few taps that meet them, and nothing is multiplied by zero. Pure
- * index arithmetic; knows no loops.
+ * gradient of a strided convolution falls into phases, one for each remainder of the position by the stride: within
+ * one, results a stride apart read neighbours of dy by the few taps that meet them, and nothing is multiplied by zero.
+ * Pure index arithmetic; knows no loops.
  */
 import { type ConvAttrs, isOp, type Node, type Pair } from "../../ir/graph.js";
 import * as ix from "../../ir/index-math.js";
@@ -82,7 +82,7 @@ function backward(length: number, kernel: number, axis: 0 | 1, attrs: ConvAttrs)
   };
 }
 
-/** How a convolution, or the input gradient of one, traversals over rows and columns. */
+/** The traversal of rows and columns of a convolution, or of the input gradient of one. */
 export function traversalOf(node: Node<"conv2d"> | Node<"convInputGrad">): Traversal {
   const kernel: Pair = [node.inputs[1].shape[2], node.inputs[1].shape[3]];
   const make = isOp(node, "conv2d") ? forward : backward;

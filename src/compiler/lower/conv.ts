@@ -169,7 +169,7 @@ class TileBuilder {
     const start = accumulators
       .flat()
       .map((a) => declare(nameOf(a), splat(builder.lowering.algebra.typed(0, "f32", a), lanes)));
-    // Channels of a block lie side by side: the innermost loop traversals them, so that no load repeats between its steps.
+    // Channels of a block are contiguous: the innermost loop runs over them, so that no load repeats between its steps.
     const split = c % lanes === 0 ? [c / lanes, lanes] : [c];
     const channels = split.map((extent) => builder.variable("k", extent));
     const [down, across] = phase.map(({ taps }) => builder.variable("k", taps));

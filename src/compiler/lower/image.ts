@@ -14,14 +14,14 @@ type PixelBlock = readonly [i: ix.Index, block: ix.Index, r: ix.Index, q: ix.Ind
 
 export interface Image {
   readonly buffer: string;
-  /** Zeros around the pixels, for whoever makes several copies in the same place: written once, before the first. */
+  /** Statements that write zeros around the pixels: once, before the first of several copies to the same place. */
   readonly border: Stmt[];
   readonly statements: Stmt[];
   /** The position of image i, channel c, row r, column q. */
   readonly at: (i: ix.Index, c: ix.Index, r: ix.Index, q: ix.Index) => ix.Index;
   /**
-   * Statements that copy one block of channels of a pixel and prefetch another, for a tile that copies what it needs as it
-   * goes: both at image, block, row, column. Null where channels do not lie in blocks.
+   * Statements that copy one block of channels of a pixel and prefetch another, for a tile that copies what it needs as
+   * it goes: both at image, block, row, column. Null where channels do not lie in blocks.
    */
   readonly inPassing: ((at: PixelBlock, soon: PixelBlock) => Stmt[]) | null;
 }
@@ -57,7 +57,10 @@ export function channelsContiguous(builder: KernelBuilder, x: Node): boolean {
   return loadCost([builder.lowering.value(x, at)], lanes) < lanes;
 }
 
-/** Vectors between the one that is copied and the one that is prefetched: about as many as are copied within a latency of memory. */
+/**
+ * Vectors between the one that is copied and the one that is prefetched: about as many as are copied within a latency
+ * of memory.
+ */
 const AHEAD = 128;
 
 /**
@@ -85,7 +88,9 @@ function insideOf(position: ix.Index, along: ix.LoopVar, extent: number): Span |
   return { first, count: Math.min(along.extent, extent - position.offset) - first };
 }
 
-/** Rows and columns that every copy writes; what is around them is zero in all. Null where that is not known or nothing. */
+/**
+ * Rows and columns that every copy writes; what is around them is zero in all. Null where that is not known or nothing.
+ */
 function insideOfAll(x: Node, { rows, columns, source }: ImageRequest): readonly [Span, Span] | null {
   const [r, q] = [
     { name: "r", extent: rows },

@@ -3,7 +3,7 @@
  * sources and from a bundle. It uses `send` and `receive` of host.ts. Must not know what kernels compute.
  *
  * Protocol: the steps of a program run one after the other. `inside` counts the threads in the current step and is -1
- * while the step is closed. A thread enters an open step, claims tasks until none is left, and leaves. Nobody leaves
+ * while the step is closed. A thread enters an open step, claims tasks until none is left, and leaves. No thread leaves
  * before all tasks are claimed, so the step is complete when the last thread has left; that thread closes the step and
  * opens the next one. A step cannot change while a thread is inside, so a thread that slept through any number of steps
  * never runs a task of the wrong step.
