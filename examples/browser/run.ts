@@ -128,7 +128,7 @@ export class Run {
       for await (const { x, y } of this.#batches.epoch(epoch)) {
         if (!(await this.#mayGoOn())) return;
         const startMs = performance.now();
-        const loss = await (await this.#learn(x, y, this.step)).item();
+        const loss = await (await this.#learn(x, y)).item();
         this.step++;
         if (!Number.isFinite(loss)) throw new Error(`The loss became ${loss} in step ${this.step}`);
         this.losses.push([this.step, loss]);
