@@ -120,7 +120,7 @@ export class ArrayDataset<Role extends SplitRole = SplitRole> implements Dataset
   readonly scale: number;
   readonly standardisation: Standardisation | undefined;
   readonly bytes: ((indices: ArrayLike<number>) => HostBatch<Uint8Array>) | undefined;
-  /** For pixels stored as bytes: the standardised value of each byte in each channel, [C, 256]. */
+  /** The standardised value of each byte in each channel, [C, 256]; undefined if pixels are not stored as bytes. */
   readonly #table: Float32Array | undefined;
 
   constructor(options: ArrayDatasetOptions<Role>) {

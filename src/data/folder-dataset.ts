@@ -72,7 +72,7 @@ export class ImageFolderDataset<Role extends SplitRole = SplitRole> implements D
     return this.#read(indices, (bytes, starts) => this.#convert(bytes, starts));
   }
 
-  /** As {@link ImageFolderDataset.batch}, but without scale and standardisation. */
+  /** The samples at `indices` as {@link ImageFolderDataset.batch} has them, but without scale and standardisation. */
   bytes(indices: ArrayLike<number>): HostBatch<Uint8Array> | Promise<HostBatch<Uint8Array>> {
     return this.#read(indices, (bytes, starts) => this.#planes(bytes, starts));
   }

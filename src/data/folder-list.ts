@@ -21,7 +21,7 @@ interface ListedPart {
   readonly labels: Int32Array;
 }
 
-/** What {@link listFolder} finds. */
+/** The result of {@link listFolder}. */
 export interface FolderList {
   readonly root: string;
   /** Names of the class folders, in natural order. */

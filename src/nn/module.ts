@@ -19,7 +19,7 @@ import { type Held, membersOf } from "./tree.js";
 /** A module of any inputs and outputs, for code that only walks the tree. */
 export type AnyModule = Module<never[], unknown>;
 
-/** How a module computes: as in training or as in evaluation. */
+/** The mode of a module: training or evaluation. */
 export type Mode = "train" | "eval";
 
 /** A predicate that chooses modules by their paths relative to the module it is passed to, whose own path is "". */

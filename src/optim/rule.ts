@@ -57,7 +57,7 @@ export interface StepOutput<State extends string> {
   readonly parameter?: Tensor;
   /** The new values of all state. */
   readonly state?: Readonly<Record<State, Tensor>>;
-  /** As {@link StepShare.due}, for this parameter alone. */
+  /** Scalar bool as {@link StepShare.due}, for this parameter alone. */
   readonly due?: Tensor;
 }
 

@@ -99,7 +99,7 @@ const runConfigSchema = z.strictObject({
     testSamples: z.number(),
     /** Hash of all pixels and labels, by which a resumed run recognises its data; images of a folder have their own. */
     fingerprint: z.string().optional(),
-    /** How the images of a folder were read; absent for other data. */
+    /** Settings by which the images of a folder were read; absent for other data. */
     folder: z
       .strictObject({
         /** Whether images were resized to `input.shape`; otherwise all of them have that size. */

@@ -1,6 +1,6 @@
 /**
- * The input transform: standardisation and random augmentation of a batch, traced into the training step in front of the
- * model. It must not know models, data sets or files.
+ * The input transform: standardisation and random augmentation of a batch, traced into the training step in front of
+ * the model. It must not know models, data sets or files.
  */
 import { cutout, randomCrop, randomFlip, type Standardisation, standardise } from "../data/browser.js";
 import { standardisationKind } from "../data/kinds.js";
@@ -10,19 +10,19 @@ import { checkedConstructor, takes } from "../util/arguments.js";
 import { ConfigError } from "../util/errors.js";
 import { number, whole, word } from "../util/kinds.js";
 
-/** What an {@link InputTransform} applies. */
+/** The options of an {@link InputTransform}. */
 export interface InputTransformOptions {
   /**
    * Applied to u8 batches: `(x · scale − mean) / std`, with `scale` 1/255 by default. Float batches pass through; they
    * must be standardised already.
    */
   readonly standardisation?: Standardisation & { readonly scale?: number };
-  /** In training, largest shift to each side in pixels, and what lies outside. Default 0 and `zero`. */
+  /** Largest shift to each side in pixels, and the padding mode, applied in training only. Default 0 and `zero`. */
   readonly crop?: number;
   readonly cropMode?: "zero" | "reflect";
-  /** In training, probability of a flip. Default 0, range 0 to 1. */
+  /** Probability of a flip, applied in training only. Default 0, range 0 to 1. */
   readonly flip?: number;
-  /** In training, side of the square that is cut out, in pixels. Default 0. */
+  /** Side of the erased square in pixels, applied in training only. Default 0. */
   readonly cutout?: number;
   /** Seed of the random streams. Default 0. */
   readonly seed?: number;
@@ -44,13 +44,13 @@ const check = checkedConstructor(
 );
 
 /**
- * Standardises bytes and, in training mode, crops, flips and cuts out at random. It is a module because it has a mode, and
- * because `namedGenerators` then finds its random streams, which a checkpoint must hold.
+ * Standardises bytes and, in training mode, crops, flips and cuts out at random. It is a module because it has a mode,
+ * and because `namedGenerators` then finds its random streams, which a checkpoint must hold.
  *
  * Shape: `[N, C, H, W] -> [N, C, H, W]`, f32. Zeros that come in from outside are the mean of the training images.
  *
- * @throws ConfigError from the call if an option is out of range, or bytes come without statistics; ShapeError if x is no
- * batch of images
+ * @throws ConfigError from the call if an option is out of range, or bytes come without statistics; ShapeError if x is
+ * no batch of images
  * @example
  * const input = new InputTransform({ standardisation: { mean: [0.5], std: [0.25] }, crop: 4, flip: 0.5 });
  * const y = input(zeros([2, 1, 28, 28], { dtype: "u8" })); // shape [2, 1, 28, 28]

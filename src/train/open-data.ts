@@ -20,7 +20,7 @@ import { ConfigError, DataError } from "../util/errors.js";
 import { nearest } from "../util/spelling.js";
 import { datasetNames, type RunConfig } from "./config.js";
 
-/** How a data set without a test part is split. */
+/** Ratio and seed of the split of a data set without a test part. */
 export interface Split {
   readonly ratio: number;
   readonly seed: number;

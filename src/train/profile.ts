@@ -26,7 +26,7 @@ export interface ModelProfileOptions {
   readonly batch: number;
   /** Side of the images in pixels, ≥ 1. */
   readonly size: number;
-  /** What a step does: a whole training step, or the forward pass in evaluation. */
+  /** Kind of step: a whole training step, or the forward pass in evaluation. */
   readonly work: "train" | "forward";
   /** Number of measured steps, ≥ 1. */
   readonly steps: number;

@@ -220,7 +220,7 @@ export const readRunConfig = checked(
   },
 );
 
-/** What is read of a stopped run to resume it, checked as far as the files alone allow. */
+/** The files of a stopped run that resuming needs, checked as far as the files alone allow. */
 interface Stopped {
   readonly checkpoint: Checkpoint;
   /** The lines of the metrics up to the checkpoint. */

@@ -19,7 +19,7 @@ import type { Stateful } from "./state.js";
  */
 export type Loss = (logits: Tensor, targets: Tensor, options?: { readonly reduction?: "mean" | "none" }) => Tensor;
 
-/** What a training step needs of an optimizer; every optimizer of `fovea/optim` has it. */
+/** The part of an optimizer that a training step uses; every optimizer of `fovea/optim` has it. */
 export interface StepOptimizer extends Stateful {
   /** The learning rate of the last step, for progress events. */
   readonly lr: number;
@@ -72,7 +72,7 @@ export function makeTrainStep({ model, optimizer, loss, input, averages, classes
   });
 }
 
-/** How a model is evaluated. */
+/** The options of {@link evaluate}. */
 export interface ScoreOptions {
   /** The loss; default: cross-entropy. */
   readonly loss?: Loss;

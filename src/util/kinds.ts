@@ -17,7 +17,7 @@ export interface Kind {
     message: string,
     options: { readonly hint?: string },
   ) => FoveaError;
-  /** For an array: the kind of its items, so that a single item in place of an array is recognised. */
+  /** The kind of an array's items, so that a single item in place of an array is recognised. */
   readonly items?: Kind | undefined;
   /** Whether it is a required option. */
   readonly needed?: boolean;

@@ -3,7 +3,7 @@
  * the path, profiles group kernels by it. This file must not know modules or graphs: it only stores the current origin.
  */
 
-/** What a value is computed for. */
+/** The purpose that a value is computed for. */
 export type Role = "forward" | "input gradient" | "weight gradient" | "update";
 
 /** The origin of a value, for messages and profiles; never part of its identity. */
