@@ -8,7 +8,7 @@ import { formatShape, type Node, type ReduceKind, type Shape, sizeOfShape, topol
 import type { ScalarName } from "../ir/scalar.js";
 import { graph, helpers } from "../ops/index.js";
 import { checkMethods, takes } from "../util/arguments.js";
-import { ConfigError } from "../util/errors.js";
+import { ConfigError, FoveaError } from "../util/errors.js";
 import { inspectKey } from "../util/inspect.js";
 import { either, flag, instance, type Kind, list, number, optional, shape } from "../util/kinds.js";
 import { spell } from "../util/spelling.js";
@@ -434,6 +434,7 @@ export class Tensor {
    * Adds the gradient of this scalar to `.grad` of every parameter that it was computed from.
    *
    * @throws ShapeError if this is not a scalar
+   * @throws FoveaError if it depends on no tensor that requires a gradient
    */
   backward(): void {
     if (this.size !== 1)
@@ -441,6 +442,11 @@ export class Tensor {
     const isParameter = (node: Node) => gradCellOf(node) !== undefined;
     const found = topological([this.node], isParameter).filter(isParameter);
     const gradients = differentiate(this.node, graph.constant(1, this.node), found, isParameter);
+    if (gradients.every((g) => !g)) {
+      throw new FoveaError(located("backward", "the value depends on no tensor that requires a gradient"), {
+        hint: "Are all frozen, or behind detach, noGrad or a comparison? Gradients of other tensors: grad(y, [x])",
+      });
+    }
     found.forEach((node, i) => {
       const g = gradients[i];
       if (g) gradCellOf(node)?.accumulate(g);

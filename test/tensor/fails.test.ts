@@ -11,6 +11,8 @@ import {
   Generator,
   grad,
   maxPool2d,
+  noGrad,
+  Parameter,
   stack,
   tensor,
   useDevice,
@@ -18,14 +20,7 @@ import {
   where,
   zeros,
 } from "../../src/index.js";
-import {
-  ConfigError,
-  DeviceError,
-  DTypeError,
-  describeError,
-  type FoveaError,
-  ShapeError,
-} from "../../src/util/errors.js";
+import { ConfigError, DeviceError, DTypeError, describeError, FoveaError, ShapeError } from "../../src/util/errors.js";
 import { withScope } from "../../src/util/scope.js";
 
 const m = zeros([2, 3]);
@@ -33,6 +28,16 @@ const v = zeros([3]);
 const image = zeros([1, 2, 4, 4]);
 const whole = zeros([3], { dtype: "i32" });
 const flags = tensor([true, false, true]);
+
+const weight = new Parameter(zeros([3]));
+const frozen = () => {
+  const parameter = new Parameter(zeros([3]));
+  parameter.trainable = false;
+  return parameter;
+};
+const unconnected =
+  "the value depends on no tensor that requires a gradient. " +
+  "Are all frozen, or behind detach, noGrad or a comparison? Gradients of other tensors: grad(y, [x])";
 
 type Kind = new (...args: never[]) => FoveaError;
 const failures: readonly (readonly [string, Kind, () => unknown])[] = [
@@ -145,6 +150,11 @@ const failures: readonly (readonly [string, Kind, () => unknown])[] = [
   ["[arange] from 0 to 3 by 0 does not end", ShapeError, () => arange(3, { step: 0 })],
   ["[neg] does not take bool. It takes number; convert with .to()", DTypeError, () => flags.neg()],
   ["[backward] needs a scalar, got [3]. Take .mean() or .sum() first", ShapeError, () => v.backward()],
+  [`[backward] ${unconnected}`, FoveaError, () => v.sum().backward()],
+  [`[backward] ${unconnected}`, FoveaError, () => noGrad(() => weight.sum()).backward()],
+  [`[backward] ${unconnected}`, FoveaError, () => weight.gt(0).to("f32").sum().backward()],
+  [`[backward] ${unconnected}`, FoveaError, () => frozen().sum().backward()],
+  [`[backward] ${unconnected}`, FoveaError, () => compile(() => weight.detach().sum().backward())()],
   ["[grad] the output [3] is not a scalar. Pass gradOutput, or take .sum()", ShapeError, () => grad(v, [v])],
   ["[grad] gradOutput [2, 3] does not match [3]", ShapeError, () => grad(v, [v], { gradOutput: m })],
   ["[grad] the output is i32. Only floats have gradients", DTypeError, () => grad(whole.sum(), [whole])],
