@@ -74,6 +74,13 @@ export abstract class Module<In extends unknown[] = [x: Tensor], Out = Tensor> e
 
   /** Runs `forward` with this module's name on the module path. */
   static #run(module: Module<unknown[], unknown>, inputs: unknown[]): unknown {
+    if (typeof module.forward !== "function") {
+      throw configError(
+        module.constructor.name,
+        "has no method forward",
+        "Define forward(x), which returns the output",
+      );
+    }
     const caller = currentCall(isModule);
     let root: AnyModule = module;
     if (!caller) module.#walk();

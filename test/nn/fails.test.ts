@@ -42,6 +42,9 @@ function thrownBy(program: () => unknown): FoveaError {
   throw new Error("the program did not fail");
 }
 
+/** What plain JavaScript can write: an abstract member that is not there. */
+class Shell extends (Module as unknown as new () => Knot) {}
+
 class Knot extends Module {
   self: Module = this;
   override forward(x: Tensor): Tensor {
@@ -324,6 +327,7 @@ describe("targets of another dtype", () => {
 
 describe("trees that cannot be", () => {
   check(ConfigError, [
+    ["[Shell] has no method forward", "Define forward(x), which returns the output", () => new Shell()(ones([1]))],
     [
       "[module] self is the module Knot that contains it",
       "Keep a back reference in a #private field, which the tree does not see",
