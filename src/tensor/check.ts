@@ -4,13 +4,20 @@
 import { promote } from "../ir/dtype.js";
 import { formatShape, type Node, type Shape, sameShape } from "../ir/graph.js";
 import { graph, helpers } from "../ops/index.js";
-import { DTypeError, ShapeError } from "../util/errors.js";
+import { DTypeError, FoveaError, ShapeError } from "../util/errors.js";
 import { currentScope } from "../util/scope.js";
 
 /** The text of an error: the op first, the module path last. */
 export function located(op: string, text: string): string {
   const scope = currentScope();
   return `[${op}] ${text}${scope ? ` (in ${scope})` : ""}`;
+}
+
+/** The error of a gradient that nothing would receive. */
+export function unconnectedError(op: string): FoveaError {
+  return new FoveaError(located(op, "the value depends on no tensor that requires a gradient"), {
+    hint: "Are all frozen, or behind detach, noGrad or a comparison? Gradients of other tensors: grad(y, [x])",
+  });
 }
 
 export function shapeError(op: string, text: string, hint?: string): ShapeError {

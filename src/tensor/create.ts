@@ -205,6 +205,7 @@ export const concat = checked("concat", joins, (tensors: readonly Tensor[], { di
  */
 export const stack = checked("stack", joins, (tensors: readonly Tensor[], { dim = 0 }: DimOptions = {}): Tensor => {
   const [first] = tensors;
+  if (!first) throw shapeError("stack", "needs at least one tensor");
   const other = tensors.find((x) => !sameShape(x.shape, first.shape));
   if (other) throw shapeError("stack", `${formatShape(first.shape)} and ${formatShape(other.shape)} differ`);
   return concat(

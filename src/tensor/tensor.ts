@@ -8,12 +8,12 @@ import { formatShape, type Node, type ReduceKind, type Shape, sizeOfShape, topol
 import type { ScalarName } from "../ir/scalar.js";
 import { graph, helpers } from "../ops/index.js";
 import { checkMethods, takes } from "../util/arguments.js";
-import { ConfigError, FoveaError } from "../util/errors.js";
+import { ConfigError } from "../util/errors.js";
 import { inspectKey } from "../util/inspect.js";
 import { either, flag, instance, type Kind, list, number, optional, shape } from "../util/kinds.js";
 import { spell } from "../util/spelling.js";
 import { gradCellOf, isGradEnabled, refuseWhileTracing } from "./cells.js";
-import { axesOf, axisOf, located, shapeError } from "./check.js";
+import { axesOf, axisOf, located, shapeError, unconnectedError } from "./check.js";
 import { type Context, contextOf } from "./context.js";
 import { matmul } from "./contract.js";
 import * as elementwise from "./elementwise.js";
@@ -442,11 +442,7 @@ export class Tensor {
     const isParameter = (node: Node) => gradCellOf(node) !== undefined;
     const found = topological([this.node], isParameter).filter(isParameter);
     const gradients = differentiate(this.node, graph.constant(1, this.node), found, isParameter);
-    if (gradients.every((g) => !g)) {
-      throw new FoveaError(located("backward", "the value depends on no tensor that requires a gradient"), {
-        hint: "Are all frozen, or behind detach, noGrad or a comparison? Gradients of other tensors: grad(y, [x])",
-      });
-    }
+    if (gradients.every((g) => !g)) throw unconnectedError("backward");
     found.forEach((node, i) => {
       const g = gradients[i];
       if (g) gradCellOf(node)?.accumulate(g);

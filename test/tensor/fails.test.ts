@@ -96,6 +96,7 @@ const failures: readonly (readonly [string, Kind, () => unknown])[] = [
   ["[pad] needs a [before, after] pair of sizes from 0 for each axis of [3]", ShapeError, () => v.pad([[-1, 0]])],
   ["[flatten] startDim 1 lies after endDim 0 in [2, 3]", ShapeError, () => m.flatten({ startDim: 1, endDim: 0 })],
   ["[concat] needs at least one tensor", ShapeError, () => concat([])],
+  ["[stack] needs at least one tensor", ShapeError, () => stack([])],
   ["[concat] [2, 3] and [3] differ in an axis other than 0", ShapeError, () => concat([m, v])],
   ["[stack] [2, 3] and [3] differ", ShapeError, () => stack([m, v])],
   ['[take] indices are f32. Use .to("i32")', DTypeError, () => m.take(v)],
