@@ -4,8 +4,17 @@
 
 import type { DType } from "../ir/dtype.js";
 import * as ix from "../ir/index-math.js";
-import { type BufferSpec, type Expr, type Kernel, LANE, type RegisterType, type Stmt } from "../ir/loops.js";
+import {
+  type BufferSpec,
+  type Expr,
+  type Kernel,
+  LANE,
+  type RegisterType,
+  type ScratchSpec,
+  type Stmt,
+} from "../ir/loops.js";
 import { scalarOps } from "../ir/scalar.js";
+import { memoryOf } from "../ir/visit.js";
 import { C_PRELUDE } from "./c-prelude.js";
 import { Printer } from "./printer.js";
 import { scratchLayout } from "./scratch.js";
@@ -224,23 +233,26 @@ export function printC(kernel: Kernel, lanes: number): string {
     const constant = buffer.access === "read" ? "const " : "";
     return `${constant}${MEMORY[buffer.dtype]} *${sharesMemory(buffer) ? "" : "restrict "}${buffer.name}`;
   });
+  // A part gets only what it accesses: kernels may have hundreds of parts, whose text would grow with their square.
+  const used = parts.map(memoryOf);
+  const ofPart = (part: number, texts: readonly string[]) => texts.filter((_, i) => used[part].has(buffers[i].name));
   const { offsets } = scratchLayout(kernel);
-  const scratchLines = scratch.map(
-    ({ name, dtype }) => `  ${MEMORY[dtype]} *restrict ${name} = (${MEMORY[dtype]} *)(scratch + ${offsets.get(name)});`,
-  );
+  const scratchLine = ({ name, dtype }: ScratchSpec) =>
+    `  ${MEMORY[dtype]} *restrict ${name} = (${MEMORY[dtype]} *)(scratch + ${offsets.get(name)});`;
   const printer = new CPrinter(lanes);
   const functions = parts.map((part, i) =>
     [
-      `static void ${KERNEL_NAME}_${i}(${[...parameters, "char *scratch", "long task"].join(", ")}) {`,
-      ...scratchLines.filter((line) => scratch.length > 0 && line),
+      `static void ${KERNEL_NAME}_${i}(${[...ofPart(i, parameters), "char *scratch", "long task"].join(", ")}) {`,
+      ...scratch.filter(({ name }) => used[i].has(name)).map(scratchLine),
       printer.body(part),
       "}",
     ].join("\n"),
   );
-  const args = [...buffers.map((_, i) => `buffers[${i}]`), "scratch"].join(", ");
+  const args = buffers.map((_, i) => `buffers[${i}]`);
   let first = 0;
   const dispatch = parts.map((part, i) => {
-    const line = `    if (task >= ${first} && task < ${first + part.tasks}) ${KERNEL_NAME}_${i}(${args}, task - ${first});`;
+    const passed = [...ofPart(i, args), "scratch"].join(", ");
+    const line = `    if (task >= ${first} && task < ${first + part.tasks}) ${KERNEL_NAME}_${i}(${passed}, task - ${first});`;
     first += part.tasks;
     return line;
   });

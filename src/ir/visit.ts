@@ -154,6 +154,16 @@ export function exprsOf(s: Stmt): readonly Expr[] {
   return s.kind === "set" || s.kind === "store" ? [s.value] : [];
 }
 
+/** The names of the buffers and scratch arrays that a part accesses. */
+export function memoryOf(part: Part): ReadonlySet<string> {
+  const names = new Set<string>();
+  eachPartStmt([part], (s) => {
+    if (s.kind === "store" || s.kind === "prefetch") names.add(s.buffer);
+    for (const { buffer } of loadsOf(exprsOf(s))) names.add(buffer);
+  });
+  return names;
+}
+
 /** Calls `visit` for every statement of every part. */
 export function eachPartStmt(parts: readonly Part[], visit: (s: Stmt) => void): void {
   for (const part of parts) eachStmt(part.body, visit);
