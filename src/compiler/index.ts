@@ -17,8 +17,6 @@ import { selectAlgorithms } from "./select-algorithms.js";
 import { simplify } from "./simplify.js";
 import { verifyGraph, verifyKernel } from "./verify.js";
 
-export { structureKey } from "./simplify.js";
-
 export interface CompileRequest {
   readonly outputs: readonly Node[];
   readonly leaves: readonly Node[];

@@ -8,7 +8,7 @@ import type { Target } from "../ir/target.js";
 import { KernelBuilder, type Lowered } from "./kernel-builder.js";
 import { lowerKernel } from "./lower/index.js";
 import type { KernelPlan, Plan } from "./plan.js";
-import { structureOf } from "./simplify.js";
+import { structureOf } from "./structure-key.js";
 
 /** What a kernel is made of: a text, and the nodes that its numbers stand for. */
 interface Structure {

@@ -7,8 +7,8 @@ import { isFloat, wrap } from "../ir/dtype.js";
 import { isOp, type Node, sameShape, sizeOfShape, topological } from "../ir/graph.js";
 import { isScalar, scalarOps } from "../ir/scalar.js";
 import { graph, helpers, rebuild } from "../ops/index.js";
-import { keyOf } from "../util/json.js";
 import { withOrigin } from "../util/scope.js";
+import { structureOf } from "./structure-key.js";
 
 /** The value that fills the whole node, or null. */
 function fillOf(node: Node): number | null {
@@ -166,13 +166,6 @@ function factored(node: Node<"reduce">): { inside: Node; outside: (inner: Node) 
   return { inside: x.inputs[1 - at], outside: (inner) => graph.op("mul", inner, outer) };
 }
 
-/** A text that two nodes share exactly when they compute the same thing. */
-export function structureOf(node: Node, ids: ReadonlyMap<Node, number>): string {
-  const inputs = node.inputs.map((x) => ids.get(x)).join(",");
-  const attrs = isScalar(node.op) ? "" : keyOf(node.attrs);
-  return `${node.op}|${node.dtype}|${node.shape.join("x")}|${attrs}|${inputs}`;
-}
-
 /**
  * Rebuilds the graph bottom-up through `rule`, which is also given the node as it was; what a rule makes of a node is of
  * the same origin.
@@ -205,18 +198,4 @@ function shareCommon(outputs: readonly Node[]): Node[] {
 export function simplify(outputs: readonly Node[]): Node[] {
   const rule = (node: Node): Node => simplifyReduce(simplifyMovement(simplifyScalar(node)));
   return shareCommon(rewrite(shareCommon(rewrite(outputs, rule)), rule));
-}
-
-/** A text that names the structure of a graph: the key under which its program is cached. */
-export function structureKey(outputs: readonly Node[]): { key: string; leaves: Node[] } {
-  const ids = new Map<Node, number>();
-  const leaves: Node[] = [];
-  const lines: string[] = [];
-  for (const node of topological(outputs)) {
-    ids.set(node, ids.size);
-    if (node.op === "leaf") leaves.push(node);
-    lines.push(node.op === "leaf" ? `leaf|${node.dtype}|${node.shape.join("x")}` : structureOf(node, ids));
-  }
-  lines.push(outputs.map((node) => ids.get(node)).join(","));
-  return { key: lines.join("\n"), leaves };
 }

@@ -148,7 +148,8 @@ function makeRows(model: AnyModule, deepest: number) {
   return { rows, rowOf };
 }
 
-const number = new Intl.NumberFormat("en-US");
+/** `1234567` as `1,234,567`. */
+const grouped = (value: number): string => value.toLocaleString("en-US");
 
 function bytesText(bytes: number): string {
   const units = ["B", "kB", "MB", "GB", "TB"];
@@ -164,7 +165,7 @@ function summaryText(summary: Omit<Summary, "toString">): string {
     const name = `${"  ".repeat(row.depth)}${key === "" ? "" : `${key}: `}${row.kind}`;
     if (row.sameAs !== undefined) return [name, `= ${row.sameAs}`, "", "", ""];
     const shape = row.outputShape ? shapeText(row.outputShape) : "–";
-    const [parameters, work] = [row.parameters, row.multiplyAdds].map((n) => (n === 0 ? "–" : number.format(n)));
+    const [parameters, work] = [row.parameters, row.multiplyAdds].map((n) => (n === 0 ? "–" : grouped(n)));
     return [name, shape, parameters, work, row.outputShape ? bytesText(row.outputBytes) : "–"];
   });
   const table = [["module", "output", "parameters", "multiply-adds", "output memory"], ...lines];
@@ -182,8 +183,8 @@ function summaryText(summary: Omit<Summary, "toString">): string {
     rule,
     ...text.slice(1),
     rule,
-    `parameters ${number.format(summary.parameters)}, frozen ${number.format(frozen)}`,
-    `multiply-adds ${number.format(summary.multiplyAdds)}`,
+    `parameters ${grouped(summary.parameters)}, frozen ${grouped(frozen)}`,
+    `multiply-adds ${grouped(summary.multiplyAdds)}`,
     `memory: input ${bytesText(summary.inputBytes)}, outputs ${bytesText(summary.outputBytes)}, ` +
       `parameters and buffers ${bytesText(summary.stateBytes)}`,
   ].join("\n");

@@ -2,7 +2,7 @@
  * The program cache of a context, by the structure of graphs: rebuilding an expression needs no compilation. Must not
  * know when programs run.
  */
-import { compileGraph, structureKey } from "../compiler/index.js";
+import { structureKey } from "../compiler/structure-key.js";
 import type { Node } from "../ir/graph.js";
 import type { Kernel } from "../ir/loops.js";
 import type { KernelLabel, Program } from "../ir/program.js";
@@ -59,6 +59,8 @@ function requestOf(wanted: ProgramRequest, leaves: readonly Node[]): CompileRequ
 
 async function build(device: Device, request: CompileRequest, probed = false): Promise<Loaded<Kernel>> {
   const { target } = device;
+  // Loaded when first needed: a process that finds all its programs in the cache starts without the compiler.
+  const { compileGraph } = await import("../compiler/index.js");
   const program = compileGraph({ ...request, target, trace: traceStage, verify, describe: probed });
   const derived = program.derived
     ? new DerivedValues(device, program.derived, await device.load(program.derived))

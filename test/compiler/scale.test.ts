@@ -4,7 +4,8 @@
  */
 import { describe, expect, it } from "vitest";
 import { differentiate } from "../../src/autograd/index.js";
-import { compileGraph, structureKey } from "../../src/compiler/index.js";
+import { compileGraph } from "../../src/compiler/index.js";
+import { structureKey } from "../../src/compiler/structure-key.js";
 import type { Node } from "../../src/ir/graph.js";
 import type { Kernel } from "../../src/ir/loops.js";
 import type { Program } from "../../src/ir/program.js";

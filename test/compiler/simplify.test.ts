@@ -1,6 +1,7 @@
 /** The rules of simplification, each as a graph before and after; and those that IEEE arithmetic forbids. */
 import { describe, expect, it } from "vitest";
-import { simplify, structureKey } from "../../src/compiler/simplify.js";
+import { simplify } from "../../src/compiler/simplify.js";
+import { structureKey } from "../../src/compiler/structure-key.js";
 import { type Node, topological } from "../../src/ir/graph.js";
 import { graph, helpers } from "../../src/ops/index.js";
 import { leaf, opsOf, textOf } from "./graphs.js";

@@ -1,6 +1,6 @@
 /** What a profile says of kernels: whose work they are, how much it is, and that labels never disturb programs. */
 import { beforeAll, describe, expect, it } from "vitest";
-import { structureKey } from "../../src/compiler/index.js";
+import { structureKey } from "../../src/compiler/structure-key.js";
 import type { Node } from "../../src/ir/graph.js";
 import { BatchNorm2d, Conv2d, countFlops, functional, Linear, Module, ReLU, Sequential } from "../../src/nn/index.js";
 import { graph, structuralNames, structuralRecord } from "../../src/ops/index.js";
