@@ -21,9 +21,10 @@ export async function programOf(
   await realize(...args);
   const before = device.programs.length;
   await compile(fn)(...args);
-  // What initial values need is compiled too, in few steps, and comes after the program that is traced first.
+  // What initial values need is compiled too, in few steps; so are derived values, as a program of their own.
   const made = device.programs.slice(before);
-  return made.reduce((a, b) => (b.steps.length > a.steps.length ? b : a));
+  const size = ({ steps, derived }: Program) => steps.length + (derived?.steps.length ?? 0);
+  return made.reduce((a, b) => (size(b) > size(a) ? b : a));
 }
 
 interface Stepper {
