@@ -109,7 +109,7 @@ function place(
   const waits = waitingSteps(
     steps.map(({ nodes, kernel }) => nodes.map((node, i) => accessOf(node, kernel.buffers[i].access === "write"))),
   );
-  // A profile says of each step whose work it is: there every step has a kernel of its own.
+  // A profile attributes each step to its modules, so there every step has a kernel of its own.
   const kernels = work ? steps.map(({ kernel }) => kernel) : [...new Set(steps.map(({ kernel }) => kernel))];
   const kernelAt = new Map(kernels.map((kernel, i) => [kernel, i]));
   return {

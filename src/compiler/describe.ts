@@ -1,6 +1,6 @@
 /**
- * What a kernel does, for profiles: whose work it is, how much arithmetic by the records of its ops, and how many bytes go
- * in and out. Looks at the plan, not at loops; must not know any op.
+ * The description of a kernel for profiles: the modules that it computes for, its arithmetic by the records of its ops,
+ * and the bytes that it reads and writes. Uses the plan, not the loops; must not know any op.
  */
 import { sizeOf } from "../ir/dtype.js";
 import { type Node, sizeOfShape } from "../ir/graph.js";
