@@ -2,6 +2,7 @@
 import { chmodSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
+import type { z } from "zod";
 import { computed, freshFolder, repeated, resultOf, run } from "./child.js";
 
 const RESULT = { value: 300 };
@@ -69,9 +70,17 @@ it("a program that an earlier process compiled runs without the compiler, with t
   const folder = freshFolder();
   const first = await again(folder);
   expect(first.prepared).toBeGreaterThan(3);
-  const second = await again(folder);
-  expect(second).toEqual({ ...first, prepared: 0 });
+  expectRecalled(await again(folder), first);
 });
+
+/**
+ * The same results without compilation. One program may be new: which assigned variables are computed along with a value
+ * depends on those that the garbage collector has left.
+ */
+function expectRecalled(found: z.infer<typeof repeated>, first: z.infer<typeof repeated>): void {
+  expect(found).toEqual({ ...first, prepared: expect.any(Number) });
+  expect(found.prepared).toBeLessThanOrEqual(1);
+}
 
 it.each<[string, RegExp, (path: string) => void]>([
   ["a program that is cut off", /json$/, (path) => writeFileSync(path, readFileSync(path).subarray(0, 100))],
@@ -82,6 +91,8 @@ it.each<[string, RegExp, (path: string) => void]>([
   const folder = freshFolder();
   const first = await again(folder);
   for (const name of readdirSync(folder)) if (kind.test(name)) damage(join(folder, name));
-  expect(await again(folder)).toEqual(first);
-  expect(await again(folder)).toEqual({ ...first, prepared: 0 });
+  const second = await again(folder);
+  expect(second).toEqual({ ...first, prepared: expect.any(Number) });
+  expect(second.prepared).toBeGreaterThan(1);
+  expectRecalled(await again(folder), first);
 });
