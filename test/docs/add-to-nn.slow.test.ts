@@ -22,8 +22,14 @@ console.log(JSON.stringify([
 `;
 
 const examples = [
-  { document: "docs/add-a-layer.md", sweep: "layers", row: "rms-norm", name: "RMSNorm" },
-  { document: "docs/add-a-loss.md", sweep: "losses", row: "soft-margin", name: "softMarginLoss" },
+  {
+    document: "docs/add-a-layer.md",
+    sweep: "layers",
+    family: "layers/normalisation",
+    row: "rms-norm",
+    name: "RMSNorm",
+  },
+  { document: "docs/add-a-loss.md", sweep: "losses", family: "losses", row: "soft-margin", name: "softMarginLoss" },
 ];
 
 let example: WorkedExample;
@@ -34,12 +40,12 @@ beforeAll(() => {
   );
   const path = (file: string) => join(example.folder, "test/nn", file);
   const parse = (file: string | URL) => JSON.parse(readFileSync(file, "utf8"));
-  for (const { sweep, row, name } of examples) {
-    const cases: { name: string }[] = parse(path(`${sweep}.cases.json`));
-    const reference: unknown[] = parse(path(`${sweep}.reference.json`));
+  for (const { family, row, name } of examples) {
+    const cases: { name: string }[] = parse(path(`${family}.cases.json`));
+    const reference: unknown[] = parse(path(`${family}.reference.json`));
     const place = cases.findIndex((one) => one.name === name);
     reference.splice(place, 0, parse(new URL(`${row}.reference.json`, import.meta.url)));
-    writeFileSync(path(`${sweep}.reference.json`), JSON.stringify(reference));
+    writeFileSync(path(`${family}.reference.json`), JSON.stringify(reference));
   }
 });
 afterAll(() => example.remove());

@@ -6,10 +6,18 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { useDevice } from "../../src/index.js";
 import * as nn from "../../src/nn/index.js";
 import { devices } from "../support/devices.js";
-import { build, expectClose, type LayerCase, type LayerReference, readReference, toTensor } from "./references.js";
+import {
+  build,
+  expectClose,
+  families,
+  type LayerCase,
+  type LayerReference,
+  readReference,
+  toTensor,
+} from "./references.js";
 
-const cases = readReference<LayerCase[]>("layers.cases.json");
-const references = readReference<LayerReference[]>("layers.reference.json");
+const cases = families.flatMap((family) => readReference<LayerCase[]>(`layers/${family}.cases.json`));
+const references = families.flatMap((family) => readReference<LayerReference[]>(`layers/${family}.reference.json`));
 const classes = Object.entries(nn).flatMap(([name, value]) =>
   typeof value === "function" && value.prototype instanceof nn.Module ? [name] : [],
 );

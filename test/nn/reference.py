@@ -1,12 +1,15 @@
-"""Writes layers, folding, losses and initialisers .reference.json next to this file: what PyTorch computes.
+"""Writes layers/*, folding, losses and initialisers .reference.json next to this file: what PyTorch computes.
 
 Weights and inputs are float32 values; the arithmetic is done in float64, so that the differences that the tests see
 are those of the tested device. The weights are random, so that nothing is hidden by ones and zeros.
 
-    python3 test/nn/reference.py      (PyTorch 2.13.0)
+    python3 test/nn/reference.py [name...]     (PyTorch 2.13.0)
+
+Names are those of the files to write, such as `convolution` or `losses`; without any, all are written.
 """
 import json
 import re
+import sys
 import zlib
 from pathlib import Path
 
@@ -63,7 +66,7 @@ def layer_reference(case):
 
 
 def folding_reference(name, layer, norm):
-    """What fusing makes of a layer and the normalisation behind it; the layers as the cases of layers.cases.json."""
+    """What fusing makes of a layer and the normalisation behind it; the layers as the cases of layers/*.cases.json."""
     torch.manual_seed(zlib.crc32(name.encode()))
     pair = torch.nn.Sequential(build(layer), build(norm))
     with torch.no_grad():
@@ -148,23 +151,23 @@ def initialiser_reference(case):
     return {"name": case["name"]} | {name: float(f"{value.item():.6g}") for name, value in numbers.items()}
 
 
-def write(name, cases):
+def write(path, cases):
     lines = ",\n".join(json.dumps(case, separators=(",", ":")) for case in cases)
-    (HERE / name).write_text(f"[\n{lines}\n]\n")
+    path.write_text(f"[\n{lines}\n]\n")
 
 
-def main():
-    cases = json.loads((HERE / "layers.cases.json").read_text())
-    write("layers.reference.json", [layer_reference(case) for case in cases])
-
-    write("folding.reference.json", [folding_reference(name, *layers) for name, layers in FOLDED.items()])
-
-    cases = json.loads((HERE / "losses.cases.json").read_text())
-    write("losses.reference.json", [loss_reference(case) for case in cases])
-
-    cases = json.loads((HERE / "initialisers.cases.json").read_text())
-    write("initialisers.reference.json", [initialiser_reference(case) for case in cases])
+def main(names):
+    """Writes the references of all families of cases, or of those that are named."""
+    families = {path.name.removesuffix(".cases.json"): (layer_reference, path) for path in HERE.glob("layers/*.cases.json")}
+    families["losses"] = (loss_reference, HERE / "losses.cases.json")
+    families["initialisers"] = (initialiser_reference, HERE / "initialisers.cases.json")
+    for name, (kind, path) in sorted(families.items()):
+        if not names or name in names:
+            cases = json.loads(path.read_text())
+            write(path.with_name(f"{name}.reference.json"), [kind(case) for case in cases])
+    if not names or "folding" in names:
+        write(HERE / "folding.reference.json", [folding_reference(name, *layers) for name, layers in FOLDED.items()])
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

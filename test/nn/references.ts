@@ -2,7 +2,7 @@
  * The cases and the PyTorch results that reference.py wrote, and how tensors are compared with them. Knows the layout of
  * those files; must not know what any layer computes.
  */
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { expect } from "vitest";
 import * as nn from "../../src/nn/index.js";
 import { type DType, type Tensor, tensor } from "../../src/tensor/index.js";
@@ -53,6 +53,12 @@ export interface LossReference {
 export function readReference<T>(name: string): T {
   return JSON.parse(readFileSync(new URL(name, import.meta.url), "utf8")) as T;
 }
+
+/** Families of layers: each has a file of cases and one of references in the folder `layers`. */
+export const families = readdirSync(new URL("layers", import.meta.url))
+  .filter((file) => file.endsWith(".cases.json"))
+  .map((file) => file.slice(0, -".cases.json".length))
+  .sort();
 
 /** Builds the layer of a case through the registry; arguments that are cases themselves are built first. */
 export function build({ layer, args, options }: LayerCase): nn.Module {
