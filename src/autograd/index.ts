@@ -4,7 +4,7 @@
  */
 import { isFloat } from "../ir/dtype.js";
 import { type Node, topological } from "../ir/graph.js";
-import { isScalar, scalarOps } from "../ir/scalar.js";
+import { isScalar, scalarOps } from "../ir/scalar/index.js";
 import { graph, isStructural, rebuild, structuralRecord } from "../ops/index.js";
 import { type Origin, withOrigin } from "../util/scope.js";
 

@@ -13,7 +13,7 @@ import {
   type ScratchSpec,
   type Stmt,
 } from "../ir/loops.js";
-import { scalarOps } from "../ir/scalar.js";
+import { scalarOps } from "../ir/scalar/index.js";
 import { memoryOf } from "../ir/visit.js";
 import { C_PRELUDE } from "./c-prelude.js";
 import { Printer } from "./printer.js";

@@ -4,7 +4,7 @@
  */
 import { convert } from "../ir/dtype.js";
 import type { ReduceKind } from "../ir/graph.js";
-import { type ScalarName, scalarNames, scalarOps } from "../ir/scalar.js";
+import { type ScalarName, scalarNames, scalarOps } from "../ir/scalar/index.js";
 import { DeviceError } from "../util/errors.js";
 
 type Meanings = Partial<Record<ScalarName, (...x: number[]) => number>>;

@@ -7,7 +7,7 @@
 import type { DType } from "../ir/dtype.js";
 import { constant, depends, type Index, substitute } from "../ir/index-math.js";
 import { type Expr, type Kernel, LANE, type Stmt, TASK } from "../ir/loops.js";
-import { type ScalarName, scalarOps } from "../ir/scalar.js";
+import { type ScalarName, scalarOps } from "../ir/scalar/index.js";
 import { eachExpr, eachPartStmt, exprsOf } from "../ir/visit.js";
 import { Printer } from "./printer.js";
 

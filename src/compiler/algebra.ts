@@ -5,7 +5,7 @@
 import type { Algebra } from "../ir/algebra.js";
 import { convert, isFloat, wrap } from "../ir/dtype.js";
 import { castTo, constantOf, type Expr, extractFirst, operation, registerOf, splat, unlikely } from "../ir/loops.js";
-import { type ScalarName, scalarOps } from "../ir/scalar.js";
+import { type ScalarName, scalarOps } from "../ir/scalar/index.js";
 import type { Target } from "../ir/target.js";
 
 const isConst = (e: Expr, value: number): boolean => e.kind === "const" && Object.is(e.value, value);

@@ -5,7 +5,7 @@
 import { sizeOf } from "../ir/dtype.js";
 import { type Node, sizeOfShape } from "../ir/graph.js";
 import type { KernelWork } from "../ir/program.js";
-import { isScalar } from "../ir/scalar.js";
+import { isScalar } from "../ir/scalar/index.js";
 import { multiplyAddsOf, structuralRecord } from "../ops/index.js";
 import type { Origin } from "../util/scope.js";
 import type { Lowered } from "./kernel-builder.js";

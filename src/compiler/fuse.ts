@@ -4,7 +4,7 @@
  * stay below a fixed size, so that the time to compile them grows with the length of the graph only. Knows no loops.
  */
 import { isOp, type Node, type Shape, sameShape, sizeOfShape } from "../ir/graph.js";
-import { isScalar, scalarOps } from "../ir/scalar.js";
+import { isScalar, scalarOps } from "../ir/scalar/index.js";
 import { structuralRecord } from "../ops/index.js";
 import type { Layout } from "./layout.js";
 import { Ordering } from "./ordering.js";

@@ -3,7 +3,7 @@
  * not stored is computed in place where it is read. Knows no loops.
  */
 import { isOp, type Node, sizeOfShape } from "../ir/graph.js";
-import { isScalar, scalarOps } from "../ir/scalar.js";
+import { isScalar, scalarOps } from "../ir/scalar/index.js";
 import type { Target } from "../ir/target.js";
 import { structuralRecord } from "../ops/index.js";
 import { absorbFollowers, joinSiblings, mergeNests, readsWhile, unreadRoots } from "./fuse.js";

@@ -3,7 +3,7 @@
  * element-wise work that is done on registers. Knows no loops, and nothing of what else is stored.
  */
 import { isOp, type Node, sameShape, sizeOfShape, topological } from "../ir/graph.js";
-import { isScalar } from "../ir/scalar.js";
+import { isScalar } from "../ir/scalar/index.js";
 import { structuralRecord } from "../ops/index.js";
 import { FoveaError } from "../util/errors.js";
 

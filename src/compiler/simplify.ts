@@ -5,7 +5,7 @@
 
 import { isFloat, wrap } from "../ir/dtype.js";
 import { isOp, type Node, sameShape, sizeOfShape, topological } from "../ir/graph.js";
-import { isScalar, scalarOps } from "../ir/scalar.js";
+import { isScalar, scalarOps } from "../ir/scalar/index.js";
 import { graph, helpers, rebuild } from "../ops/index.js";
 import { withOrigin } from "../util/scope.js";
 import { structureOf } from "./structure-key.js";

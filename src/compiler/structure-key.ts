@@ -4,7 +4,7 @@
  */
 
 import { type Node, topological } from "../ir/graph.js";
-import { isScalar } from "../ir/scalar.js";
+import { isScalar } from "../ir/scalar/index.js";
 import { keyOf } from "../util/json.js";
 
 /** A text that two nodes share exactly when they compute the same thing. */

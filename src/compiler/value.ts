@@ -7,7 +7,7 @@ import type { Algebra } from "../ir/algebra.js";
 import { isOp, type Node, type ReduceKind } from "../ir/graph.js";
 import * as ix from "../ir/index-math.js";
 import { castTo, constantOf, type Expr, indexValue, load, type RegisterType, registerOf, testOf } from "../ir/loops.js";
-import { isScalar } from "../ir/scalar.js";
+import { isScalar } from "../ir/scalar/index.js";
 import type { Target } from "../ir/target.js";
 import { isStructural, structuralRecord } from "../ops/index.js";
 import { FoveaError } from "../util/errors.js";

@@ -17,7 +17,7 @@ import {
   type Stmt,
   TASK,
 } from "../ir/loops.js";
-import { isScalar, scalarOps } from "../ir/scalar.js";
+import { isScalar, scalarOps } from "../ir/scalar/index.js";
 import { eachExpr, exprsOf } from "../ir/visit.js";
 import { graph, isStructural, structuralRecord } from "../ops/index.js";
 import { describeError, FoveaError } from "../util/errors.js";

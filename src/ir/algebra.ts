@@ -3,7 +3,7 @@
  * against it; the graph (for autograd) and the loop language (for lowering) implement it.
  */
 import type { DType } from "./dtype.js";
-import type { ScalarName } from "./scalar.js";
+import type { ScalarName } from "./scalar/index.js";
 
 export interface Algebra<T> {
   /** A constant of the same dtype (and shape) as `like`. */

@@ -5,7 +5,7 @@
 import { ContextError } from "../util/errors.js";
 import { currentOrigin, type Origin } from "../util/scope.js";
 import type { DType } from "./dtype.js";
-import type { ScalarName } from "./scalar.js";
+import type { ScalarName } from "./scalar/index.js";
 
 export type Shape = readonly number[];
 /** One number for the height and one for the width of an image. */

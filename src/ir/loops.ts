@@ -7,7 +7,7 @@
 import type { DType } from "./dtype.js";
 import type { ReduceKind } from "./graph.js";
 import { depends, type Guard, guardKey, type Index, type LoopVar, strideOf } from "./index-math.js";
-import { type ScalarName, scalarOps } from "./scalar.js";
+import { type ScalarName, scalarOps } from "./scalar/index.js";
 
 /** The type of a register; u8 is widened to i32, bool is a mask. */
 export type RegisterType = "f32" | "f64" | "i32" | "bool";

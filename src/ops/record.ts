@@ -1,5 +1,5 @@
 /**
- * What a structural op's record holds. Scalar ops have theirs in `ir/scalar.ts`. Gradients and decompositions build
+ * What a structural op's record holds. Scalar ops have theirs in `ir/scalar/`. Gradients and decompositions build
  * graph through the `Builder` they are handed, so that records know neither the table nor the compiler.
  */
 import type { Algebra } from "../ir/algebra.js";

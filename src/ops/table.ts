@@ -1,6 +1,6 @@
 /**
  * The table of all structural records and the checked way to build nodes. Everything that must know every op is derived
- * from here and from `ir/scalar.ts`.
+ * from here and from `ir/scalar/`.
  */
 import { type DType, isFloat } from "../ir/dtype.js";
 import {
@@ -13,7 +13,7 @@ import {
   type StructuralName,
   sameShape,
 } from "../ir/graph.js";
-import { isScalar, type ScalarName, scalarOps, scalarResult } from "../ir/scalar.js";
+import { isScalar, type ScalarName, scalarOps, scalarResult } from "../ir/scalar/index.js";
 import { DTypeError, FoveaError, ShapeError } from "../util/errors.js";
 import type { Origin } from "../util/scope.js";
 import { bandRecords } from "./bands.js";

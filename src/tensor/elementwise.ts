@@ -3,7 +3,7 @@
  */
 import { type DType, isFloat, promote } from "../ir/dtype.js";
 import type { Node } from "../ir/graph.js";
-import type { ScalarName } from "../ir/scalar.js";
+import type { ScalarName } from "../ir/scalar/index.js";
 import { graph, helpers } from "../ops/index.js";
 import { ConfigError } from "../util/errors.js";
 import { located, unify } from "./check.js";

@@ -5,7 +5,7 @@
 import { differentiate } from "../autograd/index.js";
 import { type DType, isFloat, type TypedArray } from "../ir/dtype.js";
 import { formatShape, type Node, type ReduceKind, type Shape, sizeOfShape, topological } from "../ir/graph.js";
-import type { ScalarName } from "../ir/scalar.js";
+import type { ScalarName } from "../ir/scalar/index.js";
 import { graph, helpers } from "../ops/index.js";
 import { checkMethods, takes } from "../util/arguments.js";
 import { ConfigError } from "../util/errors.js";

@@ -17,7 +17,7 @@ import {
   useDevice,
 } from "../../src/index.js";
 import { hostArray } from "../../src/ir/dtype.js";
-import { type ScalarName, scalarNames, scalarOps } from "../../src/ir/scalar.js";
+import { type ScalarName, scalarNames, scalarOps } from "../../src/ir/scalar/index.js";
 import { graph } from "../../src/ops/index.js";
 import { valuesOf } from "../support/devices.js";
 import { expectAgreement, spreadValues, ulpsBetween } from "../support/numbers.js";

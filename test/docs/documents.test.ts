@@ -2,7 +2,7 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { describe, expect, it } from "vitest";
-import { scalarNames } from "../../src/ir/scalar.js";
+import { scalarNames } from "../../src/ir/scalar/index.js";
 import { structuralNames } from "../../src/ops/index.js";
 import { LAYERS } from "../../tools/layer-rules.js";
 import { root } from "../../tools/setup.mjs";

@@ -5,7 +5,7 @@
  */
 import { beforeAll, describe, expect, it } from "vitest";
 import { Tensor, tensor, useDevice } from "../../src/index.js";
-import { type ScalarName, scalarNames, scalarOps } from "../../src/ir/scalar.js";
+import { type ScalarName, scalarNames, scalarOps } from "../../src/ir/scalar/index.js";
 import { graph } from "../../src/ops/index.js";
 import { valuesOf } from "../support/devices.js";
 import { everyExponent, exactSine, neighbours, specials } from "../support/floats.js";

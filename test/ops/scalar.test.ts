@@ -6,7 +6,7 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { type DType, full, grad, Tensor, tensor, useDevice } from "../../src/index.js";
 import { hostArray, isFloat, wrap } from "../../src/ir/dtype.js";
-import { type ScalarName, scalarNames, scalarOps, scalarResult } from "../../src/ir/scalar.js";
+import { type ScalarName, scalarNames, scalarOps, scalarResult } from "../../src/ir/scalar/index.js";
 import { graph } from "../../src/ops/index.js";
 import { devices, fastDevices, valuesOf } from "../support/devices.js";
 import { centralDifferences, expectAgreement, ulpsBetween } from "../support/numbers.js";

@@ -5,7 +5,7 @@
 import type { Guard, Index, LoopVar } from "../../ir/index-math.js";
 import * as ix from "../../ir/index-math.js";
 import { type Expr, type Kernel, LANE, operation, type Part, register, type Stmt, TASK } from "../../ir/loops.js";
-import { type ScalarName, scalarOps } from "../../ir/scalar.js";
+import { type ScalarName, scalarOps } from "../../ir/scalar/index.js";
 import { FoveaError } from "../../util/errors.js";
 import { isStraightLine, mutableNames, type StraightLine, shareSubexpressions } from "../sharing.js";
 import { inOrderOfUse, isAccumulation } from "./accumulation.js";

@@ -32,7 +32,7 @@ import {
   store,
   unlikely,
 } from "../../ir/loops.js";
-import { type ScalarName, scalarOps } from "../../ir/scalar.js";
+import { type ScalarName, scalarOps } from "../../ir/scalar/index.js";
 
 export interface MicroKernel {
   readonly kernel: Kernel;

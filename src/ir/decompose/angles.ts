@@ -3,8 +3,8 @@
  * reduced to |r| ≤ π/4 and a number of quarter turns: small ones by subtracting multiples of π/2 in four parts (Cody
  * and Waite 1980), large ones by multiplying their bits with the relevant bits of 2/π (Payne and Hanek 1983).
  */
-import type { Algebra } from "./algebra.js";
-import { polynomial, roundedProduct } from "./decompose.js";
+import type { Algebra } from "../algebra.js";
+import { polynomial, roundedProduct } from "./elementary.js";
 
 /**
  * π/2 as a sum: three parts of 13 bits, whose products with integers below 2¹¹ are exact, and the remainder. The

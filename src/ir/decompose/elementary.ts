@@ -3,8 +3,8 @@
  * only, so that every code generator supports them and all devices agree. The polynomials are weighted minimax fits.
  * The error bound of each function is `ulps` of its record, and tests measure it.
  */
-import { PHILOX_MULTIPLIER, PHILOX_ROUNDS, PHILOX_WEYL } from "../util/philox.js";
-import type { Algebra } from "./algebra.js";
+import { PHILOX_MULTIPLIER, PHILOX_ROUNDS, PHILOX_WEYL } from "../../util/philox.js";
+import type { Algebra } from "../algebra.js";
 
 /** Horner's rule: c[0] + x (c[1] + x (…)). */
 export function polynomial<T>(e: Algebra<T>, x: T, coefficients: readonly number[]): T {

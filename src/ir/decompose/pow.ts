@@ -3,8 +3,8 @@
  * product are unevaluated sums of two floats. Products of two numbers of 12 bits are exact, whether or not a device
  * fuses them with the following addition, so every large term is split into 12 bits and a remainder (Dekker 1971).
  */
-import type { Algebra } from "./algebra.js";
-import { polynomial, roundedProduct, scaled, splitExponent } from "./decompose.js";
+import type { Algebra } from "../algebra.js";
+import { polynomial, roundedProduct, scaled, splitExponent } from "./elementary.js";
 
 /** 2 / (3 ln 2), split into 12 bits and the remainder. */
 const SCALE = 2 / (3 * Math.LN2);
