@@ -40,15 +40,15 @@ RANGE(B, int, vi, unsigned char)
 #else
 #define SHUFFLE(a, b, ...) __builtin_shuffle(a, b, (vi){__VA_ARGS__})
 #endif
-// b takes over a's register, behind all that is above and before all that is below.
+// Scheduling barrier: moves a to b, in the same register; the compiler moves no code across it in either direction.
 #if defined(__AVX512F__)
-#define SETTLE(b, a) __asm__ volatile("" : "=v"(b) : "0"(a) : "memory")
+#define BARRIER(b, a) __asm__ volatile("" : "=v"(b) : "0"(a) : "memory")
 #elif defined(__x86_64__)
-#define SETTLE(b, a) __asm__ volatile("" : "=x"(b) : "0"(a) : "memory")
+#define BARRIER(b, a) __asm__ volatile("" : "=x"(b) : "0"(a) : "memory")
 #elif defined(__aarch64__)
-#define SETTLE(b, a) __asm__ volatile("" : "=w"(b) : "0"(a) : "memory")
+#define BARRIER(b, a) __asm__ volatile("" : "=w"(b) : "0"(a) : "memory")
 #else
-#define SETTLE(b, a) ((b) = (a))
+#define BARRIER(b, a) ((b) = (a))
 #endif
 #define INLINE static inline __attribute__((always_inline, unused))
 // x - 0 is x for every x, which x + 0 is not: the compiler folds it into a broadcast.

@@ -44,8 +44,8 @@ class CPrinter extends Printer {
   protected declaration(e: Expr, name: string, value: string, mutable: boolean): string {
     return `${mutable ? "" : "const "}${this.typeOf(e)} ${name} = ${value};`;
   }
-  protected override settled(e: Expr, name: string, value: string): string {
-    return `${this.typeOf(e)} ${name}; SETTLE(${name}, ${value});`;
+  protected override declareWithBarrier(e: Expr, name: string, value: string): string {
+    return `${this.typeOf(e)} ${name}; BARRIER(${name}, ${value});`;
   }
   protected loopHead(name: string, extent: number): string {
     return `for (long ${name} = 0; ${name} < ${extent}; ${name}++)`;
@@ -64,10 +64,11 @@ class CPrinter extends Printer {
     let position = this.index(at(e.index, lane));
     const tests = e.guard.map((bound) => ({ index: at(bound.index, lane), extent: bound.extent }));
     let condition = e.guard.length > 0 ? this.guard(tests) : "";
-    if (e.pick) {
-      const value = e.pick.value.lanes === 1 ? this.value(e.pick.value) : `${this.value(e.pick.value)}[${lane}]`;
-      position = `${position} + (long)${value} * ${e.pick.step}`;
-      const inside = `${value} >= 0 && ${value} < ${e.pick.extent}`;
+    if (e.indirect) {
+      const value =
+        e.indirect.value.lanes === 1 ? this.value(e.indirect.value) : `${this.value(e.indirect.value)}[${lane}]`;
+      position = `${position} + (long)${value} * ${e.indirect.step}`;
+      const inside = `${value} >= 0 && ${value} < ${e.indirect.extent}`;
       condition = condition ? `${condition} && ${inside}` : inside;
     }
     const text = e.memory === "bool" ? `(${e.buffer}[${position}] != 0)` : `${e.buffer}[${position}]`;
@@ -84,7 +85,7 @@ class CPrinter extends Printer {
 
   protected load(e: Expr & { kind: "load" }): string {
     if (e.lanes === 1) return this.element(e, 0);
-    if (e.stride !== 1 || e.pick) return this.gathered(e);
+    if (e.stride !== 1 || e.indirect) return this.gathered(e);
     const load = `LD${ACCESS[e.memory]}(&${e.buffer}[${this.index(at(e.index, 0))}])`;
     const vector = e.memory === "bool" ? `(${load} != 0)` : load;
     if (e.guard.length === 0) return vector;

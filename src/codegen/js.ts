@@ -119,19 +119,19 @@ class JsPrinter extends Printer {
   }
 
   private element(e: Expr & { kind: "load" }): string {
-    const pick = e.pick && { ...e.pick, value: this.picked(e.pick.value) };
-    const position = pick ? `${this.index(e.index)} + ${pick.value} * ${pick.step}` : this.index(e.index);
+    const indirect = e.indirect && { ...e.indirect, value: this.indirectIndex(e.indirect.value) };
+    const position = indirect ? `${this.index(e.index)} + ${indirect.value} * ${indirect.step}` : this.index(e.index);
     const tests = e.guard.length > 0 ? [this.guard(e.guard)] : [];
-    if (pick) tests.push(`${pick.value} >= 0 && ${pick.value} < ${pick.extent}`);
+    if (indirect) tests.push(`${indirect.value} >= 0 && ${indirect.value} < ${indirect.extent}`);
     const element = `(${e.buffer}[${position}] ?? fault("${e.buffer}"))`;
     return tests.length === 0 ? element : `(${tests.join(" && ")} ? ${element} : 0)`;
   }
-  private picked(e: Expr): string {
+  private indirectIndex(e: Expr): string {
     return e.lanes > 1 ? `${this.arrayOf(this.value(e))}[${LANE}]` : this.value(e);
   }
   protected load(e: Expr & { kind: "load" }): string {
     if (e.lanes === 1) return this.element(e);
-    if (e.stride !== 1 || e.uneven || e.pick) return this.laneByLane(this.element(e));
+    if (e.stride !== 1 || e.uneven || e.indirect) return this.laneByLane(this.element(e));
     const whole = memory(e.buffer, this.index(firstLane(e.index)));
     if (e.guard.length === 0) return whole;
     const array = this.vector();

@@ -25,8 +25,8 @@ export abstract class Printer {
   }
 
   protected abstract declaration(e: Expr, name: string, value: string, mutable: boolean): string;
-  /** The declaration of a register that receives the result of a loop (`settled` in the loop language). */
-  protected settled(e: Expr, name: string, value: string): string {
+  /** Declares a register behind a scheduling barrier; the same as `declaration` where the target needs none. */
+  protected declareWithBarrier(e: Expr, name: string, value: string): string {
     return this.declaration(e, name, value, false);
   }
   /** The assignment to a mutable register. */
@@ -110,7 +110,7 @@ export abstract class Printer {
       }
       if (s.kind === "declare") {
         const value = this.value(s.init);
-        if (s.settled) this.line(this.settled(s.init, s.name, value));
+        if (s.barrier) this.line(this.declareWithBarrier(s.init, s.name, value));
         else this.line(this.declaration(s.init, s.name, value, this.mutable.has(s.name)));
       } else if (s.kind === "set") this.line(this.assignment(s.value, s.name, this.value(s.value)));
       else if (s.kind === "store") this.line(this.storeText(s, this.value(s.value)));

@@ -1,6 +1,6 @@
 /**
- * The end of the compiler: kernels in their order become a program, with a place for every value. What depends on lasting
- * leaves alone (packed and transformed filters of a model that only predicts) becomes a program of its own, which runs
+ * The last pass: assembles kernels in their order into a program, with a slot for every value. Steps that depend on
+ * invariant leaves alone (which pack and transform filters in inference) become a program of derived values, which runs
  * again only when one of those leaves has changed.
  */
 import { type Node, sizeOfShape } from "../ir/graph.js";
@@ -21,51 +21,52 @@ export interface AssembleRequest {
   readonly replaces: readonly (number | null)[];
   /** Layout of every stored node. */
   readonly layouts: ReadonlyMap<Node, Layout>;
-  readonly lasting: readonly Node[];
+  /** Leaves that no run assigns. */
+  readonly invariant: readonly Node[];
   readonly target: Target;
-  /** What each kernel does, if the program is to say so. */
+  /** The description of each kernel for profiles; null if none is wanted. */
   readonly work: ReadonlyMap<Lowered, KernelWork> | null;
 }
 
-/** Elements below which keeping values saves less than a program of its own costs. */
-const WORTH_KEEPING = 1 << 12;
+/** Elements of derived values below which caching them saves less than a separate program costs. */
+const MIN_DERIVED = 1 << 12;
 
 const writesOf = ({ kernel, nodes }: Lowered): Node[] => nodes.filter((_, i) => kernel.buffers[i].access === "write");
 
-/** The steps that read lasting leaves and one another only, and make no output. */
-function keptSteps({ steps, outputs, lasting }: AssembleRequest): ReadonlySet<Lowered> {
-  const known = new Set(lasting);
+/** The steps that read only invariant leaves and results of such steps, and write no output. */
+function invariantSteps({ steps, outputs, invariant }: AssembleRequest): ReadonlySet<Lowered> {
+  const known = new Set(invariant);
   const results = new Set(outputs);
-  const kept = new Set<Lowered>();
+  const found = new Set<Lowered>();
   for (const step of steps) {
     const writes = writesOf(step);
     const reads = step.nodes.filter((_, i) => step.kernel.buffers[i].access === "read");
     if (!reads.every((node) => known.has(node)) || writes.some((node) => results.has(node))) continue;
-    kept.add(step);
+    found.add(step);
     for (const node of writes) known.add(node);
   }
-  return kept;
+  return found;
 }
 
-/** The program, with that of its kept values inside if there are any worth keeping. */
+/** The program, with the program of its derived values inside if there are enough to be worth caching. */
 export function assemble(request: AssembleRequest): Program {
   const { steps, outputs, leaves, replaces, layouts, work, target } = request;
   const whole = { outputs, leaves, replaces, layouts, work, target };
-  const kept = keptSteps(request);
-  const rest = steps.filter((step) => !kept.has(step));
+  const invariant = invariantSteps(request);
+  const rest = steps.filter((step) => !invariant.has(step));
   const wanted = new Set(rest.flatMap(({ nodes }) => nodes));
-  const values = [...new Set([...kept].flatMap(writesOf))].filter((node) => wanted.has(node));
-  if (values.reduce((sum, node) => sum + sizeOfShape(node.shape), 0) < WORTH_KEEPING) return place(steps, whole);
+  const values = [...new Set([...invariant].flatMap(writesOf))].filter((node) => wanted.has(node));
+  if (values.reduce((sum, node) => sum + sizeOfShape(node.shape), 0) < MIN_DERIVED) return place(steps, whole);
   const none = values.map(() => null);
   return {
     ...place(rest, { ...whole, leaves: [...leaves, ...values] }),
-    derived: place([...kept], { outputs: values, leaves, replaces: none, layouts, work, target }),
+    derived: place([...invariant], { outputs: values, leaves, replaces: none, layouts, work, target }),
   };
 }
 
 function place(
   steps: readonly Lowered[],
-  { outputs, leaves, replaces, layouts, work, target }: Omit<AssembleRequest, "steps" | "lasting">,
+  { outputs, leaves, replaces, layouts, work, target }: Omit<AssembleRequest, "steps" | "invariant">,
 ): Program {
   const leafAt = new Map(leaves.map((leaf, i) => [leaf, i]));
   const outputAt = new Map(outputs.map((node, i) => [node, i]));

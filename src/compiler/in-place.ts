@@ -27,7 +27,7 @@ function readsOnlyWhatItWrites({ parts }: Kernel, source: string, target: string
         }
         for (const load of loadsOf(exprsOf(s))) {
           if (load.buffer !== source) continue;
-          const key = load.pick ? "computed" : load.index.key;
+          const key = load.indirect ? "computed" : load.index.key;
           late ||= stored.has(key) && !held.has(key);
           held.add(key);
           loaded.add(key);

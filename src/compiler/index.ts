@@ -22,8 +22,8 @@ export interface CompileRequest {
   readonly leaves: readonly Node[];
   /** For every output, the leaf that it replaces, or null. */
   readonly replaces: readonly (number | null)[];
-  /** Leaves that seldom change from one run to the next, such as parameters that the program only reads; default none. */
-  readonly lasting?: readonly Node[];
+  /** Leaves that no run assigns, such as parameters in inference; default none. */
+  readonly invariant?: readonly Node[];
   readonly target: Target;
   /** Called with a readable image after each stage, for FOVEA_DEBUG. */
   readonly trace?: (stage: string, outputs: readonly Node[], plan?: Plan) => void;
@@ -55,7 +55,7 @@ function separate(outputs: readonly Node[]): Node[] {
 
 /** Compiles the graph of `outputs`. */
 export function compileGraph(request: CompileRequest): Program {
-  const { outputs, leaves, replaces, lasting = [], target, trace, verify, describe } = request;
+  const { outputs, leaves, replaces, invariant = [], target, trace, verify, describe } = request;
   const checked = (stage: string, graph: Node[]): Node[] => {
     if (verify) verifyGraph(stage, graph);
     return graph;
@@ -77,5 +77,5 @@ export function compileGraph(request: CompileRequest): Program {
   const work = describe
     ? new Map(lowered.map((one, i) => [one, describeKernel(planned.kernels[i], planned, one)]))
     : null;
-  return assemble({ steps, work, outputs: prepared, leaves, replaces, layouts: planned.layouts, lasting, target });
+  return assemble({ steps, work, outputs: prepared, leaves, replaces, layouts: planned.layouts, invariant, target });
 }

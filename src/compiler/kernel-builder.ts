@@ -8,6 +8,7 @@ import {
   type BufferSpec,
   bind,
   declare,
+  declareWithBarrier,
   type Expr,
   type Kernel,
   LANE,
@@ -15,7 +16,6 @@ import {
   register,
   type ScratchSpec,
   type Stmt,
-  settle,
   store,
   testOf,
   when,
@@ -36,7 +36,8 @@ export class KernelBuilder {
   private readonly buffers = new Map<Node, BufferSpec & { node: Node; layout: Layout }>();
   private readonly scratches: ScratchSpec[] = [];
   private readonly parts: Part[] = [];
-  private readonly settled = new Set<string>();
+  /** Registers that results of loops were moved to. */
+  private readonly resultRegisters = new Set<string>();
   private names = 0;
 
   constructor(
@@ -96,33 +97,36 @@ export class KernelBuilder {
     return store(this.buffer(root, "write"), root.dtype, position, value, this.lanes, guard);
   }
 
-  /** A finished value in a register that keeps it, and what puts it there. */
-  hold(result: Expr): { readonly value: Expr; readonly statements: readonly Stmt[] } {
-    if (result.kind === "register" && this.settled.has(result.name)) return { value: result, statements: [] };
+  /** Moves a value to an immutable register, unless it is in one: the register, and the statements that declare it. */
+  toRegister(result: Expr): { readonly value: Expr; readonly statements: readonly Stmt[] } {
+    if (result.kind === "register" && this.resultRegisters.has(result.name)) return { value: result, statements: [] };
     const name = this.fresh("f");
     return { value: register(name, result.type, result.lanes), statements: [declare(name, result)] };
   }
 
-  /** The same for results of a loop, so that nothing behind them takes registers from it. */
-  settle(results: readonly (readonly Expr[])[]): { readonly values: Expr[][]; readonly statements: Stmt[] } {
+  /**
+   * Moves the results of a loop to registers behind scheduling barriers, so that nothing after the loop takes registers
+   * from it.
+   */
+  toRegisters(results: readonly (readonly Expr[])[]): { readonly values: Expr[][]; readonly statements: Stmt[] } {
     const statements: Stmt[] = [];
-    const take = (result: Expr): Expr => {
+    const move = (result: Expr): Expr => {
       const name = this.fresh("f");
-      this.settled.add(name);
-      statements.push(settle(name, result));
+      this.resultRegisters.add(name);
+      statements.push(declareWithBarrier(name, result));
       return register(name, result.type, result.lanes);
     };
-    return { values: results.map((line) => line.map(take)), statements };
+    return { values: results.map((line) => line.map(move)), statements };
   }
 
-  /** Stores the roots behind an anchor whose value at `at` is `result`. */
-  storeBehind(anchor: Node, result: Expr, roots: readonly Node[], at: readonly ix.Index[]): Stmt[] {
-    const { value, statements } = this.hold(result);
-    return [...statements, ...this.storeHeld(anchor, value, roots, at)];
+  /** Stores the roots of an anchor's epilogue, computed from `result`, the anchor's value at `at`. */
+  storeEpilogue(anchor: Node, result: Expr, roots: readonly Node[], at: readonly ix.Index[]): Stmt[] {
+    const { value, statements } = this.toRegister(result);
+    return [...statements, ...this.storeFromRegister(anchor, value, roots, at)];
   }
 
-  /** The same where the value is held already. */
-  storeHeld(anchor: Node, value: Expr, roots: readonly Node[], at: readonly ix.Index[]): Stmt[] {
+  /** As {@link storeEpilogue}, where the anchor's value is in a register already. */
+  storeFromRegister(anchor: Node, value: Expr, roots: readonly Node[], at: readonly ix.Index[]): Stmt[] {
     return this.lowering.withBound(
       anchor,
       () => value,
@@ -130,8 +134,8 @@ export class KernelBuilder {
     );
   }
 
-  /** Stores the roots at their own coordinates, where each reads several elements of the anchor. */
-  storeAround(
+  /** Stores the roots at their own coordinates `at`, where each reads a window of the anchor, as a fused pooling does. */
+  storeWindows(
     anchor: Node,
     registerAt: (at: readonly ix.Index[]) => Expr,
     roots: readonly Node[],

@@ -39,7 +39,7 @@ export const isPointwise = (node: Node): boolean => isScalar(node.op) || structu
 export const isConvolution = (node: Node): boolean =>
   isOp(node, "conv2d") || isOp(node, "winogradConv2d") || isOp(node, "convInputGrad");
 
-/** Whether the node is a weight gradient in pieces. */
+/** Whether the node is a weight gradient as partial sums over splits of the images. */
 export const isWeightGradient = (node: Node): boolean =>
   isOp(node, "convWeightGrad") || isOp(node, "winogradWeightGrad");
 

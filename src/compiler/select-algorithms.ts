@@ -1,7 +1,8 @@
 /**
  * Selects algorithms: templates that the target lacks are replaced by their decompositions, weights are given a packed copy,
- * and reductions that are long but have few results are cut into a fixed number of pieces (never one per thread), so
- * that they run in parallel and sum in blocks. Graph in, graph out.
+ * and reductions that are long but have few results are split, as in split-K matrix products: partial sums in parallel,
+ * then their sum. The number of splits follows from shapes, never from the number of threads, which must not change
+ * results. Graph in, graph out.
  */
 import { type ConvAttrs, isOp, type Node, type Pair, type Shape, sizeOfShape, type WinogradTile } from "../ir/graph.js";
 import type { Target } from "../ir/target.js";
@@ -10,9 +11,9 @@ import { sumInBands } from "./bands.js";
 import { divisorUpTo } from "./divisors.js";
 import { rewrite } from "./simplify.js";
 
-/** Most partial sums that a reduction is cut into. */
-const PIECES = 16;
-/** Elements below which a reduction is not worth cutting. */
+/** Most partial sums that a reduction is split into. */
+const MAX_SPLITS = 16;
+/** Elements below which a reduction is not split: the second pass would cost more than it saves. */
 const LONG = 1 << 14;
 
 /** Remainders of strides up to which the input gradient of a convolution has loops for each. */
@@ -114,41 +115,41 @@ function winogradWeightTile(node: Node<"convWeightGrad">, target: Target): Winog
   }));
 }
 
-/** The template of a weight gradient, and the pieces that images are cut into. */
+/** Selects the template of a weight gradient, and into how many partial sums over images it is split. */
 function selectWeightGradient(node: Node<"convWeightGrad">, target: Target): Node {
   const [x, g] = node.inputs;
   const [n, o, ho, wo] = g.shape;
-  if (node.attrs.pieces !== 1) return node;
-  // Many results give enough tasks without cutting the images.
+  if (node.attrs.splits !== 1) return node;
+  // Many results give enough tasks, so images need no split.
   const { kernel, ...conv } = node.attrs;
   const results = o * x.shape[1] * kernel[0] * kernel[1];
   const blocks = Math.max(1, conv.groups > 1 ? o / 64 : results / (9 * 1024));
-  const pieces = divisorUpTo(
+  const splits = divisorUpTo(
     n,
-    Math.max(1, Math.min(PIECES, Math.floor(PIECES / blocks), Math.floor((n * ho * wo) / 256))),
+    Math.max(1, Math.min(MAX_SPLITS, Math.floor(MAX_SPLITS / blocks), Math.floor((n * ho * wo) / 256))),
   );
   const tile = winogradWeightTile(node, target);
   const partial = tile
-    ? graph.make("winogradWeightGrad", [x, g], { ...conv, pieces, tile })
-    : graph.make("convWeightGrad", [x, g], { ...node.attrs, pieces });
-  if (pieces === 1) return partial;
+    ? graph.make("winogradWeightGrad", [x, g], { ...conv, splits, tile })
+    : graph.make("convWeightGrad", [x, g], { ...node.attrs, splits });
+  if (splits === 1) return partial;
   return helpers.reshape(graph, helpers.reduceSum(graph, partial, [0]), node.shape);
 }
 
-function cutReduction(node: Node<"reduce">): Node {
+function splitReduction(node: Node<"reduce">): Node {
   const [x] = node.inputs;
   const { kind, axes } = node.attrs;
   const total = sizeOfShape(x.shape);
   const results = sizeOfShape(node.shape);
-  if (total < LONG || results * PIECES > total || results >= 4096) return node;
-  const axis = axes.find((candidate) => divisorUpTo(x.shape[candidate], PIECES) > 1);
+  if (total < LONG || results * MAX_SPLITS > total || results >= 4096) return node;
+  const axis = axes.find((candidate) => divisorUpTo(x.shape[candidate], MAX_SPLITS) > 1);
   if (axis === undefined) return node;
-  const pieces = divisorUpTo(x.shape[axis], PIECES);
-  if (pieces === x.shape[axis] && axes.length === 1) return node;
+  const splits = divisorUpTo(x.shape[axis], MAX_SPLITS);
+  if (splits === x.shape[axis] && axes.length === 1) return node;
   // [.., L, ..] -> [P, .., L / P, ..] -> reduce all but P -> reduce P
-  const cut = [...x.shape.slice(0, axis), pieces, x.shape[axis] / pieces, ...x.shape.slice(axis + 1)];
-  const order = [axis, ...cut.map((_, i) => i).filter((i) => i !== axis)];
-  const moved = helpers.permute(graph, helpers.reshape(graph, x, cut), order);
+  const split = [...x.shape.slice(0, axis), splits, x.shape[axis] / splits, ...x.shape.slice(axis + 1)];
+  const order = [axis, ...split.map((_, i) => i).filter((i) => i !== axis)];
+  const moved = helpers.permute(graph, helpers.reshape(graph, x, split), order);
   const first = graph.make("reduce", [moved], { kind, axes: axes.map((a) => a + 1) });
   return graph.make("reduce", [first], { kind, axes: [0] });
 }
@@ -202,5 +203,5 @@ export function selectAlgorithms(outputs: readonly Node[], target: Target): Node
   });
   const summed = sumInBands(decomposed, target);
   if (!target.templates) return summed;
-  return rewrite(summed, (node) => (isOp(node, "reduce") ? cutReduction(node) : node));
+  return rewrite(summed, (node) => (isOp(node, "reduce") ? splitReduction(node) : node));
 }

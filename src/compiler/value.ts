@@ -156,13 +156,13 @@ export class Lowering {
     const base = at.map((coordinate, i) => (i === axis ? ix.zero : coordinate));
     const extent = x.shape[axis];
     const bounds = ix.simplifyGuard([...guard, ...memoryBounds(base, x.shape, stored.layout)]) ?? [];
-    const pick = { value: castTo(chosen, "i32"), step: ix.stridesOf(x.shape)[axis], extent };
+    const indirect = { value: castTo(chosen, "i32"), step: ix.stridesOf(x.shape)[axis], extent };
     const position = positionOf(base, x.shape, stored.layout);
-    const element = load(stored.buffer, x.dtype, position, bounds, this.target.lanes, pick);
+    const element = load(stored.buffer, x.dtype, position, bounds, this.target.lanes, indirect);
     if (element.type !== "f32" && element.type !== "f64") return element;
     const e = this.algebra;
-    const tooLow = e.op("lt", pick.value, constantOf(0, "i32"));
-    const tooHigh = e.op("le", constantOf(extent, "i32"), pick.value);
+    const tooLow = e.op("lt", indirect.value, constantOf(0, "i32"));
+    const tooHigh = e.op("le", constantOf(extent, "i32"), indirect.value);
     return e.op("select", e.op("or", tooLow, tooHigh), constantOf(Number.NaN, element.type), element);
   }
 }

@@ -293,7 +293,7 @@ class KernelVerifier {
     if (registerOf(e.memory) !== e.type) this.fail(`${e.buffer} of ${e.memory} is loaded as ${e.type}`);
     this.index(e.index, scope, e.lanes);
     this.guard(e.guard, scope, e.lanes);
-    const reach = e.pick ? Math.max(0, e.pick.extent - 1) * e.pick.step : 0;
+    const reach = e.indirect ? Math.max(0, e.indirect.extent - 1) * e.indirect.step : 0;
     this.inside(`a load from ${e.buffer}`, e.index, reach, elements, e.guard, scope);
   }
 

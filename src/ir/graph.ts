@@ -73,7 +73,7 @@ export interface StructuralAttrs {
   /** dy [N, O, Ho, Wo], weights [C, O/g, Kh, Kw] -> dx [N, C, H, W] of a convolution with strides; `size` is H, W. */
   convInputGrad: ConvAttrs & { readonly size: Pair };
   /** x [N, C, H, W], dy [N, O, Ho, Wo] -> [P, O, C/g, Kh, Kw]: P partial sums, each over consecutive images. */
-  convWeightGrad: ConvAttrs & { readonly kernel: Pair; readonly pieces: number };
+  convWeightGrad: ConvAttrs & { readonly kernel: Pair; readonly splits: number };
   /** Filters [O, C, 3, 3] -> [O, C, T + 2, T + 2], transformed for Winograd's convolution in tiles of T × T results. */
   winogradFilter: { readonly tile: WinogradTile };
   /**
@@ -82,7 +82,7 @@ export interface StructuralAttrs {
    */
   winogradConv2d: ConvAttrs & { readonly tile: WinogradTile };
   /** convWeightGrad of a 3 × 3 convolution of stride 1 by Winograd's algorithm. */
-  winogradWeightGrad: ConvAttrs & { readonly pieces: number; readonly tile: WinogradTile };
+  winogradWeightGrad: ConvAttrs & { readonly splits: number; readonly tile: WinogradTile };
   /** Selects along an axis: x [.., K, ..], indices [.., J, ..] -> [.., J, ..] */
   gather: { readonly axis: number };
   /** Adjoint of gather. */

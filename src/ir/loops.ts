@@ -51,8 +51,11 @@ export interface Load {
   readonly uneven: boolean;
   /** If it does not hold, the value is zero and memory is not accessed. */
   readonly guard: Guard;
-  /** Gather: the position is `index + value · step`; the value read is zero if `value` is outside [0, extent). */
-  readonly pick: { readonly value: Expr; readonly step: number; readonly extent: number } | null;
+  /**
+   * Indirect access (gather): the position is `index + value · step`; the result is zero if `value` is outside
+   * [0, extent).
+   */
+  readonly indirect: { readonly value: Expr; readonly step: number; readonly extent: number } | null;
 }
 
 export type Stmt =
@@ -63,10 +66,10 @@ export type Stmt =
    */
   | { readonly kind: "let"; readonly variable: LoopVar; readonly index: Index; readonly body: readonly Stmt[] }
   /**
-   * Declares a mutable register. A `settled` one receives the result of a loop and is a scheduling barrier: nothing
-   * after it is loaded or computed before it, where it would take registers from the loop.
+   * Declares a mutable register. With `barrier` it receives the result of a loop and is a scheduling barrier: the back
+   * end must not hoist later loads or arithmetic above it, where they would take registers from the loop.
    */
-  | { readonly kind: "declare"; readonly name: string; readonly init: Expr; readonly settled?: boolean }
+  | { readonly kind: "declare"; readonly name: string; readonly init: Expr; readonly barrier?: boolean }
   | { readonly kind: "set"; readonly name: string; readonly value: Expr }
   | {
       readonly kind: "store";
@@ -168,23 +171,23 @@ export function load(
   index: Index,
   guard: Guard,
   width: number,
-  pick: Load["pick"] = null,
+  indirect: Load["indirect"] = null,
 ): Expr {
-  const uneven = guard.some((bound) => depends(bound.index, LANE)) || (pick !== null && pick.value.lanes > 1);
+  const uneven = guard.some((bound) => depends(bound.index, LANE)) || (indirect !== null && indirect.value.lanes > 1);
   const varies = uneven || depends(index, LANE);
-  const picked = pick ? `@${pick.value.key}*${pick.step}` : "";
+  const offset = indirect ? `@${indirect.value.key}*${indirect.step}` : "";
   return {
     kind: "load",
     buffer,
     memory,
     index,
     guard,
-    pick,
+    indirect,
     stride: strideOf(index, LANE),
     uneven,
     type: registerOf(memory),
     lanes: varies ? width : 1,
-    key: digest(`${buffer}[${index.key}|${guardKey(guard)}${picked}]`),
+    key: digest(`${buffer}[${index.key}|${guardKey(guard)}${offset}]`),
   };
 }
 
@@ -262,8 +265,8 @@ export function store(
 
 export const prefetch = (buffer: string, index: Index): Stmt => ({ kind: "prefetch", buffer, index });
 export const declare = (name: string, init: Expr): Stmt => ({ kind: "declare", name, init });
-/** Declares a register that receives the result of a loop; see `settled`. */
-export const settle = (name: string, init: Expr): Stmt => ({ kind: "declare", name, init, settled: true });
+/** Declares a register that receives the result of a loop, behind a scheduling barrier. */
+export const declareWithBarrier = (name: string, init: Expr): Stmt => ({ kind: "declare", name, init, barrier: true });
 export const set = (name: string, value: Expr): Stmt => ({ kind: "set", name, value });
 
 /**

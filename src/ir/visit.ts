@@ -32,7 +32,7 @@ export function operandsOf(e: Expr): readonly Expr[] {
     case "unlikely":
       return [e.test, e.usual, e.rare];
     case "load":
-      return e.pick ? [e.pick.value] : [];
+      return e.indirect ? [e.indirect.value] : [];
     default:
       return [];
   }
@@ -115,8 +115,8 @@ export function substituteExpr(
       case "test":
         return testOf(guard(e.guard), width);
       case "load": {
-        const pick = e.pick && { ...e.pick, value: visit(e.pick.value) };
-        return known(e) ?? load(e.buffer, e.memory, index(e.index), guard(e.guard), width, pick);
+        const indirect = e.indirect && { ...e.indirect, value: visit(e.indirect.value) };
+        return known(e) ?? load(e.buffer, e.memory, index(e.index), guard(e.guard), width, indirect);
       }
       case "op":
         return operation(e.op, e.args.map(visit));

@@ -91,22 +91,22 @@ const convRecord: StructuralRecord<"conv2d"> = {
   },
 };
 
-/** dw from all images: one piece, without the axis that counts pieces. */
+/** dw from all images: a single split, whose axis is dropped. */
 function weightGradient(e: Builder, x: Node, g: Node, attrs: ConvAttrs, kernel: Pair): Node {
-  const whole = e.make("convWeightGrad", [x, g], { ...attrs, kernel, pieces: 1 });
+  const whole = e.make("convWeightGrad", [x, g], { ...attrs, kernel, splits: 1 });
   return reshape(e, whole, whole.shape.slice(1));
 }
 
 const weightGradRecord: StructuralRecord<"convWeightGrad"> = {
   kind: "template",
-  type: ([x, g], { kernel, groups, pieces }) => ({
-    shape: [pieces, g.shape[1], x.shape[1] / groups, kernel[0], kernel[1]],
+  type: ([x, g], { kernel, groups, splits }) => ({
+    shape: [splits, g.shape[1], x.shape[1] / groups, kernel[0], kernel[1]],
     dtype: x.dtype,
   }),
   gradient: (e, g, node) => {
     const [x, dy] = node.inputs;
-    const { kernel: _, pieces, ...conv } = node.attrs;
-    if (pieces !== 1) throw new ShapeError("[convWeightGrad] only whole sums are differentiable");
+    const { kernel: _, splits, ...conv } = node.attrs;
+    if (splits !== 1) throw new ShapeError("[convWeightGrad] only a sum without splits is differentiable");
     const dw = reshape(e, g, g.shape.slice(1));
     return [inputGradient(e, dy, dw, x.shape, conv), e.make("conv2d", [x, dw], conv)];
   },

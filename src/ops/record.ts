@@ -39,8 +39,8 @@ type Kind =
   | "movement"
   /** Folds axes away. */
   | "reduction"
-  /** Picks by a computed index. */
-  | "pick"
+  /** Reads an operand at an index that another operand holds. */
+  | "gather"
   /** Has a template, or else its decomposition is compiled. */
   | "template";
 

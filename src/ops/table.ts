@@ -18,8 +18,8 @@ import { DTypeError, FoveaError, ShapeError } from "../util/errors.js";
 import type { Origin } from "../util/scope.js";
 import { bandRecords } from "./bands.js";
 import { contractionRecords } from "./contraction.js";
+import { indexingRecords } from "./indexing.js";
 import { movementRecords } from "./movement.js";
-import { pickingRecords } from "./picking.js";
 import type { Builder, StructuralRecord, Typed } from "./record.js";
 import { reductionRecords } from "./reduction.js";
 import { sourceRecords } from "./sources.js";
@@ -34,7 +34,7 @@ const records: Records = {
   ...bandRecords,
   ...contractionRecords,
   ...winogradRecords,
-  ...pickingRecords,
+  ...indexingRecords,
 };
 
 export const structuralNames = Object.keys(records) as readonly StructuralName[];

@@ -165,14 +165,14 @@ const convRecord: StructuralRecord<"winogradConv2d"> = {
  */
 const weightRecord: StructuralRecord<"winogradWeightGrad"> = {
   kind: "template",
-  type: ([x, g], { pieces }) => ({ shape: [pieces, g.shape[1], x.shape[1], 3, 3], dtype: x.dtype }),
+  type: ([x, g], { splits }) => ({ shape: [splits, g.shape[1], x.shape[1], 3, 3], dtype: x.dtype }),
   gradient: null,
   multiplyAdds: ({ inputs: [x, g], attrs }) => convProducts(x, g.shape, 9, attrs),
   decompose: (e, node) => {
     const [x, g] = node.inputs;
     const scheme = winograd(node.attrs.tile);
     const { results: size, pixels: side, output, filter } = scheme;
-    const [pieces, o, c] = node.shape;
+    const [splits, o, c] = node.shape;
     const [n, , ho, wo] = g.shape;
     const tiles = [Math.ceil(ho / size), Math.ceil(wo / size)];
     const points = [...tiles, side, side];
@@ -182,9 +182,9 @@ const weightRecord: StructuralRecord<"winogradWeightGrad"> = {
     const cut = reshape(e, padded, [n, o, tiles[0], size, tiles[1], size]);
     const spread = turned(output);
     const incoming = mix(e, mix(e, permute(e, cut, [0, 1, 2, 4, 3, 5]), 4, spread), 5, spread);
-    const shape = [pieces, n / pieces, o, c, ...points];
-    const left = reshape(e, pixels, [pieces, n / pieces, 1, c, ...points]);
-    const right = reshape(e, incoming, [pieces, n / pieces, o, 1, ...points]);
+    const shape = [splits, n / splits, o, c, ...points];
+    const left = reshape(e, pixels, [splits, n / splits, 1, c, ...points]);
+    const right = reshape(e, incoming, [splits, n / splits, o, 1, ...points]);
     const products = e.op("mul", e.make("expand", [left], {}, { shape }), e.make("expand", [right], {}, { shape }));
     const taps = turned(filter);
     return mix(e, mix(e, reduceSum(e, products, [1, 4, 5]), 3, taps), 4, taps);

@@ -76,7 +76,7 @@ function traceFunction(context: Context, fn: (...args: never[]) => unknown, args
     request: {
       outputs: [...outputs, ...trace.writes.values()],
       replaced: [...outputs.map(() => null), ...written.map((cell) => trace.placeholders.get(cell) ?? null)],
-      lasting: [...trace.placeholders].flatMap(([cell, leaf]) => (trace.writes.has(cell) ? [] : [leaf])),
+      invariant: [...trace.placeholders].flatMap(([cell, leaf]) => (trace.writes.has(cell) ? [] : [leaf])),
     },
     resultCount: outputs.length,
     rebuild: (tensors) => fill(result, tensors),

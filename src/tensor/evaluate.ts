@@ -79,7 +79,7 @@ export async function runProgram(
 }
 
 async function compute(context: Context, device: Device, nodes: readonly Node[]): Promise<void> {
-  const wanted = { outputs: nodes, replaced: nodes.map(() => null), lasting: [] };
+  const wanted = { outputs: nodes, replaced: nodes.map(() => null), invariant: [] };
   const graphProgram = await programForGraph(context, device, wanted);
   const results = graphProgram.loaded.program.outputs.map(({ dtype, elements }) => new Storage(dtype, elements));
   await runProgram(context, graphProgram, valueStorage, results);

@@ -33,10 +33,10 @@ export interface ProgramRequest {
   /** For every output, the leaf whose storage it may overwrite, or null. */
   readonly replaced: readonly (Node | null)[];
   /**
-   * Leaves that seldom change, such as parameters: values that depend on them alone are computed only when one has
-   * changed.
+   * Leaves that no run of the program assigns, such as parameters in inference: values derived from them alone are
+   * computed again only when one has changed.
    */
-  readonly lasting: readonly Node[];
+  readonly invariant: readonly Node[];
 }
 
 /** Receives the step times of every run of a program that was compiled for it. */
@@ -109,9 +109,9 @@ export class ProgramCache {
   async programFor(device: Device, wanted: ProgramRequest): Promise<GraphProgram> {
     const { key: structure, leaves } = structureKey(wanted.outputs);
     const request = requestOf(wanted, leaves);
-    const lasting = new Set(wanted.lasting);
-    const lastingAt = leaves.flatMap((leaf, i) => (lasting.has(leaf) ? [i] : []));
-    const key = `${device.name}\n${request.replaces.join()}\n${lastingAt.join()}\n${structure}`;
+    const invariant = new Set(wanted.invariant);
+    const invariantAt = leaves.flatMap((leaf, i) => (invariant.has(leaf) ? [i] : []));
+    const key = `${device.name}\n${request.replaces.join()}\n${invariantAt.join()}\n${structure}`;
     const cacheKey = `${this.numberOf(device)} ${key}`;
     const loaded = this.programs.get(cacheKey) ?? recallOrBuild(device, key, request);
     // Moves the entry to the end of the order of use.

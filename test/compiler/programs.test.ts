@@ -51,7 +51,7 @@ describe("kernels per program", () => {
     ["broadcasts, slices and reshapes", 1, [64, 100], (x) => x.slice(1, 10, 90).reshape([80, 64]).add(1).transpose()],
     ["a softmax (maximum, exponentials, sum, division)", 4, [64, 100], (x) => x.softmax(1)],
     ["a sum over everything that is short", 1, [40, 40], (x) => x.square().sum()],
-    ["a long sum: pieces, and the sum of them", 2, [1024, 64], (x) => x.square().sum()],
+    ["a long sum: splits, and their sum", 2, [1024, 64], (x) => x.square().sum()],
     ["a mean square error", 1, [32, 10], (x) => x.sub(1).square().mean()],
     [
       "a matmul with bias and ReLU",
@@ -69,7 +69,7 @@ describe("kernels per program", () => {
     expect(kernels.map(({ label }) => label)).toHaveLength(count);
   });
 
-  it("sums over the same large value share a pass: its elements, pieces of both sums, and both sums", async () => {
+  it("sums over the same large value share a pass: its elements, the splits of both sums, and both sums", async () => {
     const { kernels } = await programOf(device, [full([64, 1024], 0.5)], (x) => {
       const y = x.exp();
       return [y.sum({ dim: 1 }), y.mul(x).sum({ dim: 1 })];

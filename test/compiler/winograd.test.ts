@@ -28,7 +28,7 @@ function convolution(x: Shape, outputs: number, own: ConvAttrs = attrs) {
 
 function gradient(x: Shape, outputs: number) {
   const leaves = [createLeaf(x, "f32"), createLeaf([x[0], outputs, x[2], x[3]], "f32")];
-  return algorithm(graph.make("convWeightGrad", leaves, { ...attrs, kernel: [3, 3], pieces: 1 }), leaves);
+  return algorithm(graph.make("convWeightGrad", leaves, { ...attrs, kernel: [3, 3], splits: 1 }), leaves);
 }
 
 describe.each<[string, (x: Shape, outputs: number) => number | "direct"]>([

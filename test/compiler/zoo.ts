@@ -78,7 +78,7 @@ function statementText(s: Stmt): string {
     case "let":
       return `let ${variableText(s.variable)} ${indexText(s.index)} {${bodyText(s.body)}}`;
     case "declare":
-      return `declare ${s.name} ${exprText(s.init)} ${s.settled === true}`;
+      return `declare ${s.name} ${exprText(s.init)} ${s.barrier === true}`;
     case "set":
       return `set ${s.name} ${exprText(s.value)}`;
     case "store":

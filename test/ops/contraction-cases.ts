@@ -171,26 +171,26 @@ const plainAttrs = (padding: number): ConvAttrs => ({
   groups: 1,
 });
 
-/** So is the gradient of its filters, in each piece of the images. */
+/** So is the gradient of its filters, for each split of the images. */
 export function winogradWeightCase(
   tile: WinogradTile,
   x: readonly number[],
   w: readonly number[],
   padding: number,
-  pieces = 1,
+  splits = 1,
 ): StructuralCase {
   const dy = outputShape(x, w, { padding });
-  const attrs = { ...plainAttrs(padding), pieces, tile };
+  const attrs = { ...plainAttrs(padding), splits, tile };
   return {
-    name: `[${x}], dy [${dy}] to ${pieces} × [${w}], padding ${padding}, tiles of ${tile}`,
+    name: `[${x}], dy [${dy}] to ${splits} × [${w}], padding ${padding}, tiles of ${tile}`,
     shapes: [x, dy],
     smooth: false,
     build: (image, gradient) =>
       new Tensor(graph.make("winogradWeightGrad", [image.mul(WINOGRAD_SCALE).node, gradient.node], attrs)),
     meaning: (image, gradient) => {
       const taps = tapsOf(x, w, { padding });
-      const to = taps.weight.map((at, i) => Math.floor(taps.sample[i] / (x[0] / pieces)) * product(w) + at);
-      return summed([pieces, ...w], to, [image, taps.image], [gradient, taps.output], WINOGRAD_SCALE);
+      const to = taps.weight.map((at, i) => Math.floor(taps.sample[i] / (x[0] / splits)) * product(w) + at);
+      return summed([splits, ...w], to, [image, taps.image], [gradient, taps.output], WINOGRAD_SCALE);
     },
   };
 }

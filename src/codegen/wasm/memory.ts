@@ -67,7 +67,7 @@ export class MemoryCode {
     const type = typeOf(e);
     if (e.lanes === 1) {
       this.scalar(e, type);
-    } else if (e.stride !== 1 || e.pick) this.gather(e);
+    } else if (e.stride !== 1 || e.indirect) this.gather(e);
     else this.loadContiguous(e);
   }
 
@@ -76,7 +76,7 @@ export class MemoryCode {
    * instruction.
    */
   loadSplat(e: LoadExpr): boolean {
-    if (sizeOf(e.memory) !== 4 || e.pick) return false;
+    if (sizeOf(e.memory) !== 4 || e.indirect) return false;
     const address = this.addressOf(e.buffer, e.memory, e.index);
     const emitLoad = () => {
       this.pushBase(address);
@@ -89,18 +89,19 @@ export class MemoryCode {
   private scalar(e: LoadExpr, type: ValueType): void {
     const { emitter } = this;
     const address = this.addressOf(e.buffer, e.memory, e.index);
-    const picked = e.pick ? emitter.inLocal(e.pick.value) : null;
+    const register = e.indirect ? emitter.inLocal(e.indirect.value) : null;
     const tests: Test[] = [emitter.guard(e.guard)];
-    if (e.pick && picked) tests.push(inRange([instruction("local.get", picked.local)], e.pick.extent));
+    if (e.indirect && register) tests.push(inRange([instruction("local.get", register.local)], e.indirect.extent));
     const emitLoad = () => {
       this.pushBase(address);
-      if (e.pick && picked) this.addOffset([instruction("local.get", picked.local)], e.pick.step * sizeOf(e.memory));
+      if (e.indirect && register)
+        this.addOffset([instruction("local.get", register.local)], e.indirect.step * sizeOf(e.memory));
       this.access(ACCESS[e.memory].load, address);
       if (e.memory === "bool") emitter.push(instruction("i32.const", 0), instruction("i32.ne"));
     };
     const zero = () => emitter.push(instruction(type === "f32" ? "f32.const" : "i32.const", 0));
     emitter.branch(emitter.all(tests), type, emitLoad, zero);
-    if (picked?.owned) emitter.fn.release(picked.local);
+    if (register?.owned) emitter.fn.release(register.local);
   }
 
   /** Adds `count` · `bytes` to the address on the stack. */
@@ -150,25 +151,25 @@ export class MemoryCode {
   private gather(e: LoadExpr): void {
     const { emitter } = this;
     const { loadLane, lanes: wide } = ACCESS[e.memory];
-    const { pick } = e;
+    const { indirect } = e;
     const result = emitter.fn.allocate("v128");
-    const picked = pick ? emitter.inLocal(pick.value) : null;
-    const pickedAt = (lane: number): Code =>
-      pick && picked
+    const register = indirect ? emitter.inLocal(indirect.value) : null;
+    const indirectAt = (lane: number): Code =>
+      indirect && register
         ? [
-            instruction("local.get", picked.local),
-            ...(pick.value.lanes > 1 ? [instruction("i32x4.extract_lane", lane)] : []),
+            instruction("local.get", register.local),
+            ...(indirect.value.lanes > 1 ? [instruction("i32x4.extract_lane", lane)] : []),
           ]
         : [];
     emitter.splatConstant(0);
     emitter.push(instruction("local.set", result));
     for (const lane of lanes) {
       const tests = [this.lane(e.guard, lane)];
-      if (pick) tests.push(inRange(pickedAt(lane), pick.extent));
+      if (indirect) tests.push(inRange(indirectAt(lane), indirect.extent));
       const address = this.addressOf(e.buffer, e.memory, at(e.index, lane));
       emitter.branch(emitter.all(tests), "none", () => {
         this.pushBase(address);
-        if (pick) this.addOffset(pickedAt(lane), pick.step * sizeOf(e.memory));
+        if (indirect) this.addOffset(indirectAt(lane), indirect.step * sizeOf(e.memory));
         emitter.push(instruction("local.get", result));
         this.access(loadLane, address, lane * wide);
         emitter.push(instruction("local.set", result));
@@ -177,7 +178,7 @@ export class MemoryCode {
     emitter.push(instruction("local.get", result));
     if (e.memory === "bool") this.toMask();
     emitter.fn.release(result);
-    if (picked?.owned) emitter.fn.release(picked.local);
+    if (register?.owned) emitter.fn.release(register.local);
   }
 
   // Stores.

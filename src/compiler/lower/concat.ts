@@ -30,7 +30,7 @@ export function lowerConcat(builder: KernelBuilder, anchor: Node<"concat">, root
       positionOf: (at) => positionOf(reshapeCoordinates(moved(at), anchor.shape, root.shape), root.shape, layout),
       // Scalar loops are as fast, and much shorter.
       scattered: 2 * builder.lanes,
-      stores: (at) => builder.storeBehind(anchor, value(at), roots, moved(at)),
+      stores: (at) => builder.storeEpilogue(anchor, value(at), roots, moved(at)),
     });
     flops += work * sizeOfShape(x.shape);
   }

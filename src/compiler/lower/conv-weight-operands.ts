@@ -33,7 +33,8 @@ function placeOf(builder: KernelBuilder, x: Node, at: readonly ix.Index[], strid
   const guard = ix.simplifyGuard(at.map((index, axis) => ({ index, extent: x.shape[axis] })));
   if (guard === null || guard.length > 0) return null;
   const value = builder.lowering.value(x, at);
-  if (value.kind !== "load" || value.stride !== stride || value.pick !== null || value.guard.length > 0) return null;
+  if (value.kind !== "load" || value.stride !== stride || value.indirect !== null || value.guard.length > 0)
+    return null;
   return { buffer: value.buffer, index: value.index };
 }
 

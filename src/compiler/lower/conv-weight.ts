@@ -1,7 +1,7 @@
 /**
  * Weight gradient of a convolution: for every tap, a sum over pixels of dy (vectors of output channels) times x
  * (scalars). A register tile holds some input channels × taps of a row × output blocks; a task owns the results of some
- * output blocks and one piece of the images, so nothing is shared and every sum has a fixed order.
+ * output blocks and one split of the images, so nothing is shared and every sum has a fixed order.
  */
 import { isOp, type Node, sizeOfShape } from "../../ir/graph.js";
 import * as ix from "../../ir/index-math.js";
@@ -104,9 +104,9 @@ function chooseShare(
   imageOf: (rows: number) => number,
 ): Share {
   const { lanes, target } = builder;
-  const [pieces, , c, kh, kw] = anchor.shape;
+  const [splits, , c, kh, kw] = anchor.shape;
   const [n, , ho, wo] = anchor.inputs[1].shape;
-  const perPiece = n / pieces;
+  const imagesPerSplit = n / splits;
   const products = (ho * wo * kh * kw) / (2 * lanes);
   const room = kh * kw === 1 ? ROOM_FOR_ONE_TAP : ROOM;
   let best: Share = { channels: c, blocks, together: 1, rows: ho };
@@ -115,14 +115,14 @@ function chooseShare(
     for (const channels of divisorsOf(c).filter((d) => d % tile.channels === 0 && (d === c || d % lanes === 0))) {
       const floatsOf = (rows: number) => imageOf(rows) * channels + rows * wo * groupBlocks * lanes;
       const roomFor = (rows: number) => Math.floor((target.l2Bytes * room) / 4 / floatsOf(rows));
-      const together = divisorUpTo(perPiece, Math.max(1, Math.min(roomFor(ho), Math.ceil(4096 / (ho * wo)))));
+      const together = divisorUpTo(imagesPerSplit, Math.max(1, Math.min(roomFor(ho), Math.ceil(4096 / (ho * wo)))));
       const rows = divisorsOf(ho).findLast((d) => roomFor(d) >= 1) ?? 1;
       const [floats, bands] = [floatsOf(rows), ho / rows];
-      const tasks = pieces * (blocks / groupBlocks) * (c / channels);
+      const tasks = splits * (blocks / groupBlocks) * (c / channels);
       // Cycles per image: products, packing, and adding the registers to memory once per group or band.
       const multiply = products * channels * groupBlocks * lanes;
       const results = (channels * kh * kw * groupBlocks * 3 * bands) / together;
-      const task = perPiece * (multiply + (floats * bands * 3) / lanes + results);
+      const task = imagesPerSplit * (multiply + (floats * bands * 3) / lanes + results);
       const waves = Math.ceil(tasks / SHARERS) * SHARERS;
       const cycles = task * Math.max(waves, TASKS) * (roomFor(rows) < 1 ? 2 : 1);
       if (cycles < least) {
@@ -134,27 +134,27 @@ function chooseShare(
   return best;
 }
 
-/** Lowers a weight gradient; the root is the anchor itself, in pieces. */
+/** Lowers a weight gradient; the root is the anchor itself, the partial sums of all splits. */
 export function lowerConvWeight(builder: KernelBuilder, anchor: Node): number {
   if (!isOp(anchor, "convWeightGrad")) return 0;
   const { lanes } = builder;
   const { stride, dilation, before } = anchor.attrs;
   const [, g] = anchor.inputs;
-  const [pieces, o, c, kh, kw] = anchor.shape;
+  const [splits, o, c, kh, kw] = anchor.shape;
   const [n, , ho, wo] = g.shape;
   const blocks = Math.ceil(o / lanes);
   const tile = chooseWeightTile(builder, anchor, blocks);
   const inputRows = (rows: number) => (rows - 1) * stride[0] + dilation[0] * (kh - 1) + 1;
   const columns = (wo - 1) * stride[1] + dilation[1] * (kw - 1) + 1;
   const share = chooseShare(builder, anchor, tile, blocks, (rows) => inputRows(rows) * columns);
-  const perPiece = n / pieces;
-  const counts = [pieces, blocks / share.blocks, c / share.channels];
+  const imagesPerSplit = n / splits;
+  const counts = [splits, blocks / share.blocks, c / share.channels];
   const tasks = counts.reduce((a, b) => a * b, 1);
-  const [piece, blockGroup, channelGroup] = ix.unflatten(ix.variable({ name: TASK, extent: tasks }), counts);
-  const turns = [perPiece / share.together, ho / share.rows];
+  const [split, blockGroup, channelGroup] = ix.unflatten(ix.variable({ name: TASK, extent: tasks }), counts);
+  const turns = [imagesPerSplit / share.together, ho / share.rows];
   const batch = builder.variable("n", turns[0] * turns[1]);
   const [imageStep, band] = ix.unflatten(ix.variable(batch), turns);
-  const firstImage = ix.add(ix.scale(piece, perPiece), ix.scale(imageStep, share.together));
+  const firstImage = ix.add(ix.scale(split, imagesPerSplit), ix.scale(imageStep, share.together));
   const firstRow = ix.scale(band, share.rows);
   const firstBlock = ix.scale(blockGroup, share.blocks);
   const channelStart = ix.scale(channelGroup, share.channels);
@@ -202,7 +202,7 @@ export function lowerConvWeight(builder: KernelBuilder, anchor: Node): number {
   const start = accumulators.flat().map((a) => declare(nameOf(a), splat(e.typed(0, "f32", a), lanes)));
   const later = ix.simplifyGuard([{ index: ix.plus(ix.variable(batch), -1), extent: batch.extent }]);
   const finish = storeWeights(weights, later, (output, channel, row, tap) => [
-    piece,
+    split,
     ix.add(ix.scale(ix.add(firstBlock, output), lanes), builder.lane),
     ix.add(channelStart, channel),
     row,

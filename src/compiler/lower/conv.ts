@@ -188,7 +188,7 @@ class TileBuilder {
     const compute = reached ? this.inRounds(sum, () => this.copies(phase, pixels, row, column, channels[0])) : [];
     const { roots, unit } = this;
     const { sums } = this;
-    const { values, statements: settled } = builder.settle(accumulators);
+    const { values, statements: barriers } = builder.toRegisters(accumulators);
     const stores = storePixels({
       builder,
       anchor,
@@ -202,7 +202,7 @@ class TileBuilder {
       column: ix.plus(ix.scale(column, horizontal.scale), horizontal.offset),
       sums: (finished) => sums.add(finished, ix.zero, number),
     });
-    return [...start, ...(reached ? prefetchAccesses(this.builder, stores) : []), ...compute, ...settled, ...stores];
+    return [...start, ...(reached ? prefetchAccesses(this.builder, stores) : []), ...compute, ...barriers, ...stores];
   }
 
   /** The sum, in the first round with copies of the pixels. */

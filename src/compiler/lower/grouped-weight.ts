@@ -1,7 +1,7 @@
 /**
  * Weight gradient of a grouped convolution: for every tap, a sum over pixels of dy times x, both vectors of output
  * channels (`grouped-image.ts` puts beside each output the channel that it reads). A task owns one block of outputs in one
- * piece of the images, cut by shape alone, so nothing is shared and every sum has a fixed order.
+ * split of the images, cut by shape alone, so nothing is shared and every sum has a fixed order.
  */
 import { isOp, type Node } from "../../ir/graph.js";
 import * as ix from "../../ir/index-math.js";
@@ -52,7 +52,7 @@ function chooseSums(builder: KernelBuilder, channels: number, kh: number, kw: nu
   return best;
 }
 
-/** Lowers the weight gradient of a grouped convolution; the root is the anchor itself, in pieces. */
+/** Lowers the weight gradient of a grouped convolution; the root is the anchor itself, the partial sums of all splits. */
 export function lowerGroupedWeight(builder: KernelBuilder, anchor: Node): number {
   if (!isOp(anchor, "convWeightGrad")) return 0;
   const { lanes } = builder;
@@ -72,9 +72,9 @@ export function lowerGroupedWeight(builder: KernelBuilder, anchor: Node): number
   const own = n / count;
   const counts = [count, Math.ceil(o / lanes)];
   const tasks = counts[0] * counts[1];
-  const [piece, block] = ix.unflatten(ix.variable({ name: TASK, extent: tasks }), counts);
+  const [split, block] = ix.unflatten(ix.variable({ name: TASK, extent: tasks }), counts);
   const [step, bandAt] = [builder.variable("n", own), builder.variable("n", Math.ceil(ho / band))];
-  const image = ix.add(ix.scale(piece, own), ix.variable(step));
+  const image = ix.add(ix.scale(split, own), ix.variable(step));
   const firstRow = ix.scale(ix.variable(bandAt), band);
   const rows = rowsOf(band);
   const sourceRow = ix.plus(ix.scale(firstRow, stride[0]), -before[0]);
@@ -115,7 +115,7 @@ export function lowerGroupedWeight(builder: KernelBuilder, anchor: Node): number
   const turn = ix.flatten([ix.variable(step), ix.variable(bandAt)], turns);
   const later = ix.simplifyGuard([{ index: ix.plus(turn, -1), extent: turns[0] * turns[1] }]);
   const finish = places.map((place, s) => {
-    const at = [piece, output, ...place];
+    const at = [split, output, ...place];
     const position = positionOf(at, anchor.shape, layout);
     const guard = ix.simplifyGuard(memoryBounds(at, anchor.shape, layout)) ?? [];
     const sofar = later === null ? null : load(buffer, "f32", position, [...later, ...guard], lanes);

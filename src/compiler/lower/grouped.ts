@@ -57,17 +57,17 @@ export function lowerGrouped(builder: KernelBuilder, anchor: Node, roots: readon
         const value = load(packed.buffer, "f32", packed.at(channel, r, q), [], lanes);
         return set(nameOf(sums[p]), e.op("add", sums[p], e.op("mul", weight, value)));
       });
-      const settled = builder.settle(sums.map((sum) => [sum]));
+      const registers = builder.toRegisters(sums.map((sum) => [sum]));
       return [
         ...sums.map((sum) => declare(nameOf(sum), splat(e.typed(0, "f32", sum), lanes))),
         ...nest(taps, products),
-        ...settled.statements,
+        ...registers.statements,
         ...storePixels({
           builder,
           anchor,
           roots,
           unit,
-          accumulators: settled.values,
+          accumulators: registers.values,
           pixels,
           image,
           block,

@@ -42,7 +42,7 @@ export function zeroOutside(builder: KernelBuilder, x: Node, at: readonly ix.Ind
   const guard = ix.simplifyGuard(at.map((index, axis) => ({ index, extent: x.shape[axis] })));
   if (guard === null) return constantOf(0, "f32");
   const value = builder.lowering.value(x, at, guard);
-  if (guard.length === 0 || (value.kind === "load" && value.pick === null)) return value;
+  if (guard.length === 0 || (value.kind === "load" && value.indirect === null)) return value;
   return builder.lowering.algebra.op("select", builder.test(guard), value, constantOf(0, "f32"));
 }
 
@@ -70,7 +70,7 @@ const AHEAD = 128;
  */
 function prefetchElement(value: Expr, pixel: ix.LoopVar, there: ReadonlyMap<string, ix.Index>): Stmt[] {
   const walking = loadsOf([value]).filter(
-    ({ index, stride, pick }) => stride === 1 && pick === null && ix.depends(index, pixel.name),
+    ({ index, stride, indirect }) => stride === 1 && indirect === null && ix.depends(index, pixel.name),
   );
   return walking.map(({ buffer, index }) => prefetch(buffer, ix.substitute(index, there)));
 }

@@ -47,7 +47,7 @@ export function prefetchElement(
   next: Next = new Map(),
 ): Stmt[] {
   const value = builder.lowering.value(x, at);
-  return value.kind === "load" && value.pick === null && value.stride === 1
+  return value.kind === "load" && value.indirect === null && value.stride === 1
     ? [prefetch(value.buffer, ix.substitute(value.index, next))]
     : [];
 }
@@ -62,7 +62,7 @@ export const LINE_FLOATS = LINE_BYTES / 4;
 export function pitchInPlace(builder: KernelBuilder, x: Node): number | null {
   const [item, row, depth] = x.shape.map((extent, axis) => ({ name: `o${axis}`, extent }));
   const value = builder.lowering.value(x, [item, row, depth].map(ix.variable));
-  if (value.kind !== "load" || value.pick !== null || value.guard.length > 0) return null;
+  if (value.kind !== "load" || value.indirect !== null || value.guard.length > 0) return null;
   return ix.strideOf(value.index, depth.name) === 1 ? ix.strideOf(value.index, row.name) : null;
 }
 

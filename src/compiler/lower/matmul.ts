@@ -125,7 +125,7 @@ function microKernel(product: Product, b: PackedColumns, place: TilePlace): Stmt
   const columnAt = (v: number) => ix.add(ix.plus(place.column, v * lanes), builder.lane);
   const at = (r: number, v: number) => sumAt(ix.plus(place.row, r), columnAt(v));
   const e = builder.lowering.algebra;
-  const { values, statements: settled } = builder.settle(accumulators);
+  const { values, statements: barriers } = builder.toRegisters(accumulators);
   const start: Stmt[] = [];
   const keep: Stmt[] = [];
   const finish: Stmt[] = [];
@@ -142,7 +142,7 @@ function microKernel(product: Product, b: PackedColumns, place: TilePlace): Stmt
     });
     if (direct) finish.push(...writeLine(product, place.line(r), place.column, results));
   });
-  const body = [...start, ...sumOverDepth(product, b, place, accumulators), ...settled];
+  const body = [...start, ...sumOverDepth(product, b, place, accumulators), ...barriers];
   if (!direct) return [...body, ...keep];
   if (!isLater) return [...body, ...finish];
   const [{ index, extent }] = isLast;
@@ -162,7 +162,7 @@ function writeLine(
   const body = line.flatMap((value, v) => {
     const start = builder.exact(ix.add(firstColumn, ix.plus(column, v * lanes)), n, lanes);
     const at = [item, row.index, ix.add(start.index, builder.lane)];
-    return start.within(builder.storeBehind(anchor, value, roots, at));
+    return start.within(builder.storeEpilogue(anchor, value, roots, at));
   });
   return row.within(body);
 }
@@ -311,7 +311,7 @@ function writeBlock({ builder, anchor, roots, block, item, firstRow, firstColumn
   const row = builder.exact(ix.add(firstRow, ix.variable(line)), m);
   const write = (c: ix.Index, column: ix.Index): Stmt[] => {
     const value = load(sums(), "f32", sumAt(ix.variable(line), c), [], lanes);
-    return builder.storeBehind(anchor, value, roots, [item, row.index, column]);
+    return builder.storeEpilogue(anchor, value, roots, [item, row.index, column]);
   };
   const vector = builder.variable("j", block.columns / lanes);
   const start = ix.add(firstColumn, ix.scale(ix.variable(vector), lanes));

@@ -51,9 +51,9 @@ export function storePixels(tile: FinishedTile): Stmt[] {
     return accumulators[p].flatMap((a, b) => {
       const output = ix.add(ix.scale(ix.plus(block, b), lanes), builder.lane);
       const at = [image, output, r.index, q.index];
-      const { value, statements } = builder.hold(a);
+      const { value, statements } = builder.toRegister(a);
       finished.push({ block: b, value, at, within });
-      return [...statements, ...within(builder.storeHeld(anchor, value, stored, at))];
+      return [...statements, ...within(builder.storeFromRegister(anchor, value, stored, at))];
     });
   });
   return [...stores, ...sums(finished)];
@@ -80,7 +80,7 @@ function storePools({
     const output = ix.add(ix.scale(ix.plus(block, b), lanes), builder.lane);
     const held = new Map<string, Expr>();
     pixels.forEach(({ y, x }, p) => {
-      const { value, statements: own } = builder.hold(accumulators[p][b]);
+      const { value, statements: own } = builder.toRegister(accumulators[p][b]);
       statements.push(...own);
       held.set(place(ix.plus(row, y), ix.plus(column, x)), value);
     });
@@ -97,7 +97,7 @@ function storePools({
         { index: r, extent: ho },
         { index: q, extent: wo },
       ]);
-      const stores = builder.storeAround(anchor, registerAt, roots, at);
+      const stores = builder.storeWindows(anchor, registerAt, roots, at);
       if (inside?.length === 0) statements.push(...stores);
       else if (inside) statements.push(when(inside, stores));
     }

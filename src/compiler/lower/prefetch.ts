@@ -20,7 +20,7 @@ export function prefetchFilters(
 ): Stmt[] {
   if (filterBytes <= target.l2Bytes) return [];
   return vectors.flatMap((v) =>
-    v.kind === "load" && v.pick === null ? [prefetch(v.buffer, ix.plus(v.index, AHEAD * lanes))] : [],
+    v.kind === "load" && v.indirect === null ? [prefetch(v.buffer, ix.plus(v.index, AHEAD * lanes))] : [],
   );
 }
 
@@ -40,8 +40,8 @@ export function prefetchAccesses(
   };
   for (const s of statements) {
     if (s.kind !== "declare" && s.kind !== "set" && s.kind !== "store") continue;
-    for (const { buffer, index, stride, pick, guard } of loadsOf(exprsOf(s))) {
-      if (stride === 1 && pick === null && guard.length === 0) fetch(buffer, index);
+    for (const { buffer, index, stride, indirect, guard } of loadsOf(exprsOf(s))) {
+      if (stride === 1 && indirect === null && guard.length === 0) fetch(buffer, index);
     }
     if (s.kind === "store" && s.guard.length === 0) fetch(s.buffer, s.index);
   }
@@ -120,7 +120,7 @@ export function prefetchNext(
     // Operands whose address does not depend on the pixel, such as per-channel scales, are cached already.
     const fixed = new Set(loadsAt(ix.plus(column, 1)).map(({ index }) => index.key));
     return loadsAt(column)
-      .filter(({ index, stride, pick }) => stride === 1 && pick === null && !fixed.has(index.key))
+      .filter(({ index, stride, indirect }) => stride === 1 && indirect === null && !fixed.has(index.key))
       .map(({ buffer, index }) => prefetch(buffer, ix.substitute(index, next)));
   });
   return pause > 1 ? [when([{ index: ix.mod(number, pause), extent: 1 }], prefetches)] : prefetches;

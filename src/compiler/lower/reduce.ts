@@ -180,7 +180,7 @@ export function lowerReduce(builder: KernelBuilder, nests: readonly ReduceNest[]
   const work = operations(nests.map((nest) => builder.lowering.value(nest.anchor.inputs[0], origin)));
   const perResult = work * axes.reduced.reduce((n, axis) => n * shape[axis], 1);
   const finish = (results: readonly Expr[], at: readonly ix.Index[]): Stmt[] =>
-    nests.flatMap((nest, k) => builder.storeBehind(nest.anchor, results[k], nest.roots, at));
+    nests.flatMap((nest, k) => builder.storeEpilogue(nest.anchor, results[k], nest.roots, at));
   /** Terms whose elements are where the function says. */
   const termsAt = (place: (at: readonly ix.Index[]) => ix.Index[]): Term[] =>
     nests.map((nest) => ({
@@ -293,7 +293,7 @@ export function lowerArgmax(builder: KernelBuilder, anchor: Node<"argmax">, root
         ],
       ),
     ];
-    const stores = builder.storeBehind(anchor, position, roots, at);
+    const stores = builder.storeEpilogue(anchor, position, roots, at);
     return [...(extent > 1 ? statements : statements.slice(0, 2)), ...stores];
   };
   const scheme = chooseScheme(builder, axes, true);

@@ -56,7 +56,7 @@ function strides(builder: KernelBuilder, position: ix.Index): { across: number |
   return { across: inLanes(ACROSS), along: inLanes(ALONG) };
 }
 
-const turnable = (e: Expr & Load): boolean => e.guard.length === 0 && e.pick === null;
+const turnable = (e: Expr & Load): boolean => e.guard.length === 0 && e.indirect === null;
 
 class Turner {
   private readonly shape: readonly number[];

@@ -1,7 +1,7 @@
 /**
  * Weight gradient of a 3 × 3 convolution by Winograd's algorithm turned around: transformed pixels times transformed
  * gradients, in a small product of matrices for each point that sums over tiles, and the sums transformed into 3 × 3
- * taps. A task owns the results of some channels and one piece of the images, so nothing is shared and every sum has a
+ * taps. A task owns the results of some channels and one split of the images, so nothing is shared and every sum has a
  * fixed order.
  */
 import { isOp, type Node, sizeOfShape } from "../../ir/graph.js";
@@ -48,7 +48,7 @@ const SHARERS = 4;
 function chooseShare(
   { lanes, l2Bytes }: Target,
   points: number,
-  [pieces, o, c]: readonly number[],
+  [splits, o, c]: readonly number[],
   [images, rows, columns]: TileCounts,
 ): Share {
   let best: Share = { channels: lanes, outputs: lanes, tiles: [1, 1, columns] };
@@ -67,7 +67,7 @@ function chooseShare(
         const moved = sumBytes / NEAR + tileBytes / (tileBytes > 0.9 * l2Bytes ? FAR : NEAR);
         const products = (points * channels * outputs) / (2 * lanes * 0.9);
         const transforms = (channels * PIXELS + outputs * GRADIENTS) / lanes;
-        const tasks = pieces * (c / channels) * (o / outputs);
+        const tasks = splits * (c / channels) * (o / outputs);
         const waves = Math.ceil(tasks / SHARERS);
         const cycles = (products + transforms + (2 * moved) / count) * waves;
         if (cycles < least) {
@@ -80,28 +80,28 @@ function chooseShare(
   return best;
 }
 
-/** Lowers a weight gradient; the root is the anchor itself, in pieces. */
+/** Lowers a weight gradient; the root is the anchor itself, the partial sums of all splits. */
 export function lowerWinogradWeight(builder: KernelBuilder, anchor: Node): number {
   if (!isOp(anchor, "winogradWeightGrad")) return 0;
   const { lanes } = builder;
   const { before, tile: side } = anchor.attrs;
   const scheme = winograd(side);
   const [x, g] = anchor.inputs;
-  const [pieces, o, c] = anchor.shape;
+  const [splits, o, c] = anchor.shape;
   const [n, , ho, wo] = g.shape;
-  const own = n / pieces;
+  const own = n / splits;
   const [tileRows, tileColumns] = [Math.ceil(ho / side), Math.ceil(wo / side)];
   const share = chooseShare(builder.target, scheme.points, anchor.shape, [own, tileRows, tileColumns]);
   const { channels, outputs, tiles } = share;
-  const counts = [pieces, o / outputs, c / channels];
+  const counts = [splits, o / outputs, c / channels];
   const tasks = counts.reduce((a, b) => a * b, 1);
-  const [piece, outputGroup, channelGroup] = ix.unflatten(ix.variable({ name: TASK, extent: tasks }), counts);
+  const [split, outputGroup, channelGroup] = ix.unflatten(ix.variable({ name: TASK, extent: tasks }), counts);
   const firstOutput = ix.scale(outputGroup, outputs);
   const firstChannel = ix.scale(channelGroup, channels);
   const steps = [own / tiles[0], tileRows / tiles[1]];
   const batch = builder.variable("n", steps[0] * steps[1]);
   const [imageStep, rowStep] = ix.unflatten(ix.variable(batch), steps);
-  const firstImage = ix.add(ix.scale(piece, own), ix.scale(imageStep, tiles[0]));
+  const firstImage = ix.add(ix.scale(split, own), ix.scale(imageStep, tiles[0]));
   const firstRow = ix.scale(rowStep, tiles[1] * side);
 
   const count = tiles.reduce((a, b) => a * b, 1);
@@ -154,7 +154,7 @@ export function lowerWinogradWeight(builder: KernelBuilder, anchor: Node): numbe
     anchor,
     scheme,
     sums,
-    piece,
+    split,
     [firstOutput, firstChannel],
     [outputs / lanes, channels],
   );
@@ -247,7 +247,7 @@ function finished(
   anchor: Node,
   { filter }: Winograd,
   sums: Matrices,
-  piece: ix.Index,
+  split: ix.Index,
   [firstOutput, firstChannel]: readonly ix.Index[],
   [blocks, channels]: readonly number[],
 ): Stmt[] {
@@ -259,7 +259,7 @@ function finished(
   const summed = readPoints(builder, statements, sums, ix.variable(channel), output);
   const taps = transform(builder, statements, turned(filter), summed);
   const at = (t: number) => [
-    piece,
+    split,
     ix.add(firstOutput, output),
     ix.add(firstChannel, ix.variable(channel)),
     ix.constant(Math.floor(t / 3)),

@@ -13,6 +13,7 @@ import {
   castTo,
   constantOf,
   declare,
+  declareWithBarrier,
   type Expr,
   foldLanes,
   indexValue,
@@ -26,7 +27,6 @@ import {
   registerOf,
   type Stmt,
   set,
-  settle,
   shuffle,
   splat,
   store,
@@ -128,7 +128,7 @@ function tile(lanes: number): MicroKernel {
     return set(nameOf(sum), operation("add", [sum, product]));
   });
   const results = sums.flatMap((sum, i) => [
-    settle(`s${i}`, sum),
+    declareWithBarrier(`s${i}`, sum),
     store("Y", "f32", vector(ix.constant(i * lanes), lanes), register(`s${i}`, "f32", lanes), lanes),
   ]);
   const zero = splat(constantOf(0, "f32"), lanes);
@@ -191,10 +191,10 @@ function conversions(lanes: number): MicroKernel {
 /** Gathers at computed positions, some of them out of range, and at stride 2. */
 function gather(lanes: number): MicroKernel {
   const at = vector(ix.zero, lanes);
-  const picked = load("X", "f32", at, [], lanes, { value: load("N", "i32", at, [], lanes), step: lanes, extent: 3 });
+  const gathered = load("X", "f32", at, [], lanes, { value: load("N", "i32", at, [], lanes), step: lanes, extent: 3 });
   const strided = load("X", "f32", ix.scale(at, 2), [], lanes);
   const body = [
-    store("Y", "f32", at, picked, lanes),
+    store("Y", "f32", at, gathered, lanes),
     store("Y", "f32", ix.plus(ix.scale(at, 2), lanes), strided, lanes),
   ];
   const buffers = [reads("X", "f32", 3 * lanes), reads("N", "i32", lanes), writes("Y", "f32", 3 * lanes)];

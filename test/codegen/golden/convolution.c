@@ -58,18 +58,18 @@ static void fovea_kernel_0(const float *restrict B0, const float *B1, float *B2,
           }
         }
       }
-      vf f24; SETTLE(f24, c8);
-      vf f25; SETTLE(f25, c9);
-      vf f26; SETTLE(f26, c10);
-      vf f27; SETTLE(f27, c11);
-      vf f28; SETTLE(f28, c12);
-      vf f29; SETTLE(f29, c13);
-      vf f30; SETTLE(f30, c14);
-      vf f31; SETTLE(f31, c15);
-      vf f32; SETTLE(f32, c16);
-      vf f33; SETTLE(f33, c17);
-      vf f34; SETTLE(f34, c18);
-      vf f35; SETTLE(f35, c19);
+      vf f24; BARRIER(f24, c8);
+      vf f25; BARRIER(f25, c9);
+      vf f26; BARRIER(f26, c10);
+      vf f27; BARRIER(f27, c11);
+      vf f28; BARRIER(f28, c12);
+      vf f29; BARRIER(f29, c13);
+      vf f30; BARRIER(f30, c14);
+      vf f31; BARRIER(f31, c15);
+      vf f32; BARRIER(f32, c16);
+      vf f33; BARRIER(f33, c17);
+      vf f34; BARRIER(f34, c18);
+      vf f35; BARRIER(f35, c19);
       { const vf x_ = (-f24); B2[(task * 576 + x7 * 2 + y6 * 18)] = x_[0]; B2[(task * 576 + x7 * 2 + y6 * 18 + 36)] = x_[1]; B2[(task * 576 + x7 * 2 + y6 * 18 + 72)] = x_[2]; B2[(task * 576 + x7 * 2 + y6 * 18 + 108)] = x_[3]; B2[(task * 576 + x7 * 2 + y6 * 18 + 144)] = x_[4]; B2[(task * 576 + x7 * 2 + y6 * 18 + 180)] = x_[5]; B2[(task * 576 + x7 * 2 + y6 * 18 + 216)] = x_[6]; B2[(task * 576 + x7 * 2 + y6 * 18 + 252)] = x_[7]; }
       { const vf x_ = (-f25); B2[(task * 576 + x7 * 2 + y6 * 18 + 288)] = x_[0]; B2[(task * 576 + x7 * 2 + y6 * 18 + 324)] = x_[1]; B2[(task * 576 + x7 * 2 + y6 * 18 + 360)] = x_[2]; B2[(task * 576 + x7 * 2 + y6 * 18 + 396)] = x_[3]; B2[(task * 576 + x7 * 2 + y6 * 18 + 432)] = x_[4]; B2[(task * 576 + x7 * 2 + y6 * 18 + 468)] = x_[5]; B2[(task * 576 + x7 * 2 + y6 * 18 + 504)] = x_[6]; B2[(task * 576 + x7 * 2 + y6 * 18 + 540)] = x_[7]; }
       { const vf x_ = (-f26); B2[(task * 576 + x7 * 2 + y6 * 18 + 1)] = x_[0]; B2[(task * 576 + x7 * 2 + y6 * 18 + 37)] = x_[1]; B2[(task * 576 + x7 * 2 + y6 * 18 + 73)] = x_[2]; B2[(task * 576 + x7 * 2 + y6 * 18 + 109)] = x_[3]; B2[(task * 576 + x7 * 2 + y6 * 18 + 145)] = x_[4]; B2[(task * 576 + x7 * 2 + y6 * 18 + 181)] = x_[5]; B2[(task * 576 + x7 * 2 + y6 * 18 + 217)] = x_[6]; B2[(task * 576 + x7 * 2 + y6 * 18 + 253)] = x_[7]; }

@@ -26,13 +26,13 @@ static void fovea_kernel_0(const float *restrict B0, const float *restrict B1, f
       c11 = (c11 + (v_splat(B0[(k20 + 100)]) * T1));
       c12 = (c12 + (v_splat(B0[(k20 + 120)]) * T1));
     }
-    vf f13; SETTLE(f13, c6);
-    vf f14; SETTLE(f14, c7);
-    vf f15; SETTLE(f15, c8);
-    vf f16; SETTLE(f16, c9);
-    vf f17; SETTLE(f17, c10);
-    vf f18; SETTLE(f18, c11);
-    vf f19; SETTLE(f19, c12);
+    vf f13; BARRIER(f13, c6);
+    vf f14; BARRIER(f14, c7);
+    vf f15; BARRIER(f15, c8);
+    vf f16; BARRIER(f16, c9);
+    vf f17; BARRIER(f17, c10);
+    vf f18; BARRIER(f18, c11);
+    vf f19; BARRIER(f19, c12);
     STF(&S1[(j4 * 8)], f13);
     STF(&S1[(j4 * 8 + 40)], f14);
     STF(&S1[(j4 * 8 + 80)], f15);

@@ -7,7 +7,7 @@ import { reduceSum, reshape } from "./helpers.js";
 import type { StructuralRecord } from "./record.js";
 
 const gatherRecord: StructuralRecord<"gather"> = {
-  kind: "pick",
+  kind: "gather",
   type: ([x, indices], { axis }) => {
     if (indices.dtype !== "i32")
       throw new DTypeError(`[gather] indices are ${indices.dtype}`, { hint: 'Use .to("i32")' });
@@ -45,7 +45,7 @@ const scatterAddRecord: StructuralRecord<"scatterAdd"> = {
   },
 };
 
-export const pickingRecords = {
+export const indexingRecords = {
   gather: gatherRecord,
   scatterAdd: scatterAddRecord,
 } satisfies { [K in StructuralName]?: StructuralRecord<K> };
