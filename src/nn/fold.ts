@@ -11,7 +11,7 @@ import { Conv2d } from "./conv.js";
 import { moduleKind } from "./kinds.js";
 import { Linear } from "./linear.js";
 import { type AnyModule, isModule, Module } from "./module.js";
-import { BatchNorm1d, BatchNorm2d } from "./norm.js";
+import { BatchNorm1d, BatchNorm2d } from "./norm/batch.js";
 import { replaceModules } from "./replace.js";
 import { membersOf } from "./tree.js";
 

@@ -5,22 +5,23 @@
 
 import { dtypeError, shapeError } from "../tensor/check.js";
 import { pairOf, sameDType } from "../tensor/contract.js";
-import { Generator, noGrad, type Size2d, type Tensor, tensor, type Variable } from "../tensor/index.js";
+import { Generator, type Size2d, type Tensor, tensor } from "../tensor/index.js";
 import { dimKind } from "../tensor/kinds.js";
 import { floats, tensorKind } from "../tensor/tensor.js";
-import { variableKind } from "../tensor/variable.js";
 import { checked, takes } from "../util/arguments.js";
-import { configError } from "../util/errors.js";
-import { either, flag, instance, nullable, range, size2d } from "../util/kinds.js";
+import { flag, instance, nullable, range, size2d } from "../util/kinds.js";
 import { checkImages, shapeText } from "./checks.js";
 
 export { avgPool2d, conv2d, maxPool2d } from "../tensor/index.js";
+export { type GELUOptions, gelu } from "./activation/gelu.js";
 export { relu } from "./activation/relu.js";
 export { relu6 } from "./activation/relu6.js";
 export { accuracy } from "./loss/accuracy.js";
 export { type CrossEntropyOptions, crossEntropy } from "./loss/cross-entropy.js";
 export { mseLoss } from "./loss/mse.js";
 export type { LossOptions, Reduction } from "./loss/reduction.js";
+export { type BatchNormFunctionOptions, batchNorm } from "./norm/batch.js";
+export { type LayerNormFunctionOptions, layerNorm } from "./norm/layer.js";
 
 export interface LinearFunctionOptions {
   /** Bias, `[M]`, added to every row. Default none. */
@@ -114,98 +115,6 @@ export const dropout = checked(
   },
 );
 
-export interface BatchNormFunctionOptions {
-  /** Mean that evaluation normalises by, `[C]`; in training updated by the mean of the batch. Default none. */
-  readonly runningMean?: Variable | null;
-  /** Variance that evaluation normalises by, `[C]`; in training updated by that of the batch. Default none. */
-  readonly runningVar?: Variable | null;
-  /** Scale γ, `[C]`. Default 1. */
-  readonly weight?: Tensor | null;
-  /** Shift β, `[C]`. Default 0. */
-  readonly bias?: Tensor | null;
-  /** Whether to normalise by the statistics of the batch and update the running ones. Default false. */
-  readonly training?: boolean;
-  /** Weight of the batch in the running statistics, a number or a scalar tensor. Default 0.1, range 0 to 1. */
-  readonly momentum?: number | Tensor;
-  /** ε, added to the variance. Default 1e-5, range ≥ 0. */
-  readonly eps?: number;
-}
-
-/**
- * Normalises every channel to mean 0 and variance 1, then scales and shifts it.
- *
- * Shape: `[N, C, ...] -> [N, C, ...]`. Formula: `y = (x − μ) / √(σ² + eps) · γ + β`. In training μ and σ² are those of
- * the batch over all axes but C (σ² divided by n), and `running ← (1 − momentum) · running + momentum · batch`, there
- * with σ² divided by n − 1. In evaluation, and only if there are any, the running statistics are used.
- *
- * @throws ShapeError if a vector has not C values, or if the batch has one value per channel in training
- * @see Ioffe & Szegedy 2015, "Batch Normalization", arXiv:1502.03167
- * @example
- * const y = batchNorm(images, { training: true }); // mean 0, variance 1 in each channel
- */
-export const batchNorm = checked(
-  "batchNorm",
-  takes<BatchNormFunctionOptions>(
-    { x: tensorKind },
-    {
-      weight: nullable(tensorKind),
-      bias: nullable(tensorKind),
-      training: flag,
-      momentum: either(range(0, 1), tensorKind),
-      eps: range(0, Number.POSITIVE_INFINITY),
-      runningMean: nullable(variableKind),
-      runningVar: nullable(variableKind),
-    },
-  ),
-  (x: Tensor, options: BatchNormFunctionOptions = {}): Tensor => {
-    const { runningMean, runningVar, weight, bias, training = false, momentum = 0.1, eps = 1e-5 } = options;
-    checkBatchNorm(x, options);
-    const C = x.shape[1];
-    const perChannel = x.shape.map((_, axis) => (axis === 1 ? C : 1)); // [1, C, 1, ...]
-    const normalise = (mean: Tensor, variance: Tensor): Tensor => {
-      const scale = variance.add(eps).rsqrt();
-      const y = x.sub(mean).mul(weight ? scale.mul(weight.reshape(perChannel)) : scale);
-      return bias ? y.add(bias.reshape(perChannel)) : y;
-    };
-    if (!training && runningMean && runningVar) {
-      return normalise(runningMean.reshape(perChannel), runningVar.reshape(perChannel));
-    }
-    const dim = x.shape.map((_, axis) => axis).filter((axis) => axis !== 1);
-    const mean = x.mean({ dim, keepdim: true });
-    const variance = x.variance({ dim, keepdim: true, correction: 0 });
-    if (training && runningMean && runningVar) {
-      const count = x.size / C;
-      noGrad(() => {
-        moveTowards(runningMean, mean.reshape([C]), momentum);
-        moveTowards(runningVar, variance.reshape([C]).mul(count / (count - 1)), momentum);
-      });
-    }
-    return normalise(mean, variance);
-  },
-);
-
-function checkBatchNorm(x: Tensor, options: BatchNormFunctionOptions): void {
-  const { runningMean, runningVar, weight, bias, training } = options;
-  if (x.rank < 2) {
-    const problem = `expected x of rank 2 or more [N, C, ...], got x ${shapeText(x.shape)}`;
-    throw shapeError("batchNorm", problem, "Add the batch axis with x.unsqueeze(0)");
-  }
-  const C = x.shape[1];
-  for (const [name, vector] of Object.entries({ runningMean, runningVar, weight, bias })) {
-    if (vector && (vector.rank !== 1 || vector.shape[0] !== C)) {
-      const problem = `expected ${name} [${C}] for x ${shapeText(x.shape)}, got ${name} ${shapeText(vector.shape)}`;
-      throw shapeError("batchNorm", problem, "Use one value per channel");
-    }
-  }
-  if (!runningMean !== !runningVar) {
-    throw configError("batchNorm", "got one of runningMean and runningVar", "Pass both or neither");
-  }
-  if (training && x.size / C < 2) {
-    const problem = `training needs more than one value per channel, got x ${shapeText(x.shape)}`;
-    throw shapeError("batchNorm", problem, "Use larger batches (drop the last, incomplete one), or eval()");
-  }
-}
-
 /**
  * Mean over windows that are placed so that the output has the given size.
  *
@@ -243,9 +152,4 @@ function windowWeights(input: number, output: number): number[][] {
     for (let i = start; i < end; i++) weights[i][j] = 1 / (end - start);
   }
   return weights;
-}
-
-function moveTowards(running: Variable, batch: Tensor, momentum: number | Tensor): void {
-  const keep = typeof momentum === "number" ? 1 - momentum : momentum.neg().add(1);
-  running.assign(running.mul(keep).add(batch.mul(momentum)));
 }

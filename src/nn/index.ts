@@ -2,6 +2,7 @@
 
 export type { Pair } from "../tensor/contract.js";
 export type { LoadReport, StateValue } from "../tensor/state.js";
+export { GELU, type GELUOptions } from "./activation/gelu.js";
 export { ReLU } from "./activation/relu.js";
 export { ReLU6 } from "./activation/relu6.js";
 export { Flatten, type FlattenOptions, Sequential } from "./container.js";
@@ -14,7 +15,8 @@ export * as functional from "./functional.js";
 export * as init from "./init.js";
 export { Linear, type LinearOptions } from "./linear.js";
 export { type AnyModule, type Mode, Module, type ModuleFilter } from "./module.js";
-export { BatchNorm1d, BatchNorm2d, type BatchNormOptions } from "./norm.js";
+export { BatchNorm1d, BatchNorm2d, type BatchNormOptions } from "./norm/batch.js";
+export { LayerNorm, type LayerNormOptions, type NormalizedShape } from "./norm/layer.js";
 export {
   AdaptiveAvgPool2d,
   AvgPool2d,

@@ -1,5 +1,6 @@
 /** The registries of `fovea/nn`: one row for each layer, activation, loss and initialiser. */
 import { Registry } from "../util/registry.js";
+import { geluEntry } from "./activation/gelu.js";
 import { reluEntry } from "./activation/relu.js";
 import { relu6Entry } from "./activation/relu6.js";
 import { flattenEntry } from "./container.js";
@@ -9,13 +10,15 @@ import { kaimingNormalEntry, kaimingUniformEntry, xavierNormalEntry, xavierUnifo
 import { linearEntry } from "./linear.js";
 import { crossEntropyEntry } from "./loss/cross-entropy.js";
 import { mseLossEntry } from "./loss/mse.js";
-import { batchNorm1dEntry, batchNorm2dEntry } from "./norm.js";
+import { batchNorm1dEntry, batchNorm2dEntry } from "./norm/batch.js";
+import { layerNormEntry } from "./norm/layer.js";
 import { adaptiveAvgPool2dEntry, avgPool2dEntry, maxPool2dEntry } from "./pool.js";
 
 /** Activations by the names of their functions. */
 export const activations = /* @__PURE__ */ new Registry("activation", [
   reluEntry, //
   relu6Entry,
+  geluEntry,
 ]);
 
 /** Layers by the names of their classes; those of activations come from the registry above. */
@@ -24,6 +27,7 @@ export const layers = /* @__PURE__ */ new Registry("layer", [
   conv2dEntry,
   batchNorm1dEntry,
   batchNorm2dEntry,
+  layerNormEntry,
   maxPool2dEntry,
   avgPool2dEntry,
   adaptiveAvgPool2dEntry,

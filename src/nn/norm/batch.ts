@@ -1,16 +1,101 @@
-/**
- * Batch normalisation layers. This file holds their parameters and running statistics; the arithmetic is in
- * functional.ts.
- */
+/** Batch normalisation: as a function, and as layers that own parameters and running statistics. */
+import { shapeError } from "../../tensor/check.js";
+import { noGrad, ones, Parameter, type Tensor, Variable, zeros } from "../../tensor/index.js";
+import { tensorKind } from "../../tensor/tensor.js";
+import { variableKind } from "../../tensor/variable.js";
+import { checked, checkedConstructor, takes } from "../../util/arguments.js";
+import { configError } from "../../util/errors.js";
+import { count, either, flag, nullable, range } from "../../util/kinds.js";
+import { checkChannels, checkImages, shapeText } from "../checks.js";
+import { layerEntry } from "../entries.js";
+import { Module } from "../module.js";
+import { moveTowards, normalise, statistics } from "./normalise.js";
 
-import { shapeError } from "../tensor/check.js";
-import { noGrad, ones, Parameter, type Tensor, Variable, zeros } from "../tensor/index.js";
-import { checkedConstructor, takes } from "../util/arguments.js";
-import { count, flag, nullable, range } from "../util/kinds.js";
-import { checkChannels, checkImages, shapeText } from "./checks.js";
-import { layerEntry } from "./entries.js";
-import { batchNorm } from "./functional.js";
-import { Module } from "./module.js";
+export interface BatchNormFunctionOptions {
+  /** Mean that evaluation normalises by, `[C]`; in training updated by the mean of the batch. Default none. */
+  readonly runningMean?: Variable | null;
+  /** Variance that evaluation normalises by, `[C]`; in training updated by that of the batch. Default none. */
+  readonly runningVar?: Variable | null;
+  /** Scale γ, `[C]`. Default 1. */
+  readonly weight?: Tensor | null;
+  /** Shift β, `[C]`. Default 0. */
+  readonly bias?: Tensor | null;
+  /** Whether to normalise by the statistics of the batch and update the running ones. Default false. */
+  readonly training?: boolean;
+  /** Weight of the batch in the running statistics, a number or a scalar tensor. Default 0.1, range 0 to 1. */
+  readonly momentum?: number | Tensor;
+  /** ε, added to the variance. Default 1e-5, range ≥ 0. */
+  readonly eps?: number;
+}
+
+/**
+ * Normalises every channel to mean 0 and variance 1, then scales and shifts it.
+ *
+ * Shape: `[N, C, ...] -> [N, C, ...]`. Formula: `y = (x − μ) / √(σ² + eps) · γ + β`. In training μ and σ² are those of
+ * the batch over all axes but C (σ² divided by n), and `running ← (1 − momentum) · running + momentum · batch`, there
+ * with σ² divided by n − 1. In evaluation, and only if there are any, the running statistics are used.
+ *
+ * @throws ShapeError if a vector has not C values, or if the batch has one value per channel in training
+ * @see Ioffe & Szegedy 2015, "Batch Normalization", arXiv:1502.03167
+ * @example
+ * const y = batchNorm(images, { training: true }); // mean 0, variance 1 in each channel
+ */
+export const batchNorm = checked(
+  "batchNorm",
+  takes<BatchNormFunctionOptions>(
+    { x: tensorKind },
+    {
+      weight: nullable(tensorKind),
+      bias: nullable(tensorKind),
+      training: flag,
+      momentum: either(range(0, 1), tensorKind),
+      eps: range(0, Number.POSITIVE_INFINITY),
+      runningMean: nullable(variableKind),
+      runningVar: nullable(variableKind),
+    },
+  ),
+  (x: Tensor, options: BatchNormFunctionOptions = {}): Tensor => {
+    const { runningMean, runningVar, weight, bias, training = false, momentum = 0.1, eps = 1e-5 } = options;
+    checkBatchNorm(x, options);
+    const C = x.shape[1];
+    const perChannel = x.shape.map((_, axis) => (axis === 1 ? C : 1)); // [1, C, 1, ...]
+    const affine = { eps, weight: weight?.reshape(perChannel), bias: bias?.reshape(perChannel) };
+    if (!training && runningMean && runningVar) {
+      const running = { mean: runningMean.reshape(perChannel), variance: runningVar.reshape(perChannel) };
+      return normalise(x, running, affine);
+    }
+    const dim = x.shape.map((_, axis) => axis).filter((axis) => axis !== 1);
+    const batch = statistics(x, dim);
+    if (training && runningMean && runningVar) {
+      const count = x.size / C;
+      moveTowards(runningMean, batch.mean.reshape([C]), momentum);
+      moveTowards(runningVar, batch.variance.reshape([C]).mul(count / (count - 1)), momentum);
+    }
+    return normalise(x, batch, affine);
+  },
+);
+
+function checkBatchNorm(x: Tensor, options: BatchNormFunctionOptions): void {
+  const { runningMean, runningVar, weight, bias, training } = options;
+  if (x.rank < 2) {
+    const problem = `expected x of rank 2 or more [N, C, ...], got x ${shapeText(x.shape)}`;
+    throw shapeError("batchNorm", problem, "Add the batch axis with x.unsqueeze(0)");
+  }
+  const C = x.shape[1];
+  for (const [name, vector] of Object.entries({ runningMean, runningVar, weight, bias })) {
+    if (vector && (vector.rank !== 1 || vector.shape[0] !== C)) {
+      const problem = `expected ${name} [${C}] for x ${shapeText(x.shape)}, got ${name} ${shapeText(vector.shape)}`;
+      throw shapeError("batchNorm", problem, "Use one value per channel");
+    }
+  }
+  if (!runningMean !== !runningVar) {
+    throw configError("batchNorm", "got one of runningMean and runningVar", "Pass both or neither");
+  }
+  if (training && x.size / C < 2) {
+    const problem = `training needs more than one value per channel, got x ${shapeText(x.shape)}`;
+    throw shapeError("batchNorm", problem, "Use larger batches (drop the last, incomplete one), or eval()");
+  }
+}
 
 export interface BatchNormOptions {
   /** ε, added to the variance. Default 1e-5, range ≥ 0. */
