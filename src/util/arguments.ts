@@ -61,20 +61,30 @@ export function checked<F extends (...args: never[]) => unknown>(name: string, p
   return wrap(declare(name, name, "function", parameters), fn);
 }
 
-/** Wraps methods so that their arguments are checked; the wrappers replace them on the prototype of the class. */
+/**
+ * Wraps methods so that their arguments are checked. The wrappers lie on the prototype of the class, also those of
+ * inherited methods.
+ */
 export function checkMethods<Instance extends object>(
   type: abstract new (...args: never[]) => Instance,
   methods: { readonly [Name in Exclude<keyof Instance, "toString" | symbol>]?: Parameters },
 ): void {
   for (const [name, parameters] of Object.entries<Parameters | undefined>(methods)) {
     if (!parameters) continue;
-    const property = Object.getOwnPropertyDescriptor(type.prototype, name) as TypedPropertyDescriptor<() => unknown>;
+    const property = descriptorOf(type.prototype, name) as TypedPropertyDescriptor<() => unknown>;
     const signature = declare(`${type.name}.${name}`, name, "method", parameters);
     Object.defineProperty(type.prototype, name, {
       ...property,
       value: wrap(signature, property.value as () => unknown),
     });
   }
+}
+
+/** The descriptor of a property of an object or of the nearest of its prototypes that has it. */
+function descriptorOf(object: object, name: string): PropertyDescriptor | undefined {
+  let holder: object | null = object;
+  while (holder !== null && !Object.hasOwn(holder, name)) holder = Object.getPrototypeOf(holder) as object | null;
+  return holder === null ? undefined : Object.getOwnPropertyDescriptor(holder, name);
 }
 
 /**

@@ -2,7 +2,7 @@
  * Every function, constructor and method of the public surface, found by looking, called with wrong arguments: each call
  * works or throws a FoveaError of one line. What is exported anew is called as soon as it is exported.
  */
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -233,11 +233,25 @@ describe("signatures", () => {
   });
 
   it("are declared for every public method of tensors", () => {
-    const hidden = ["constructor", "toString", "version", "make", "operand", "binary", "unary", "floating", "reduce"];
-    const missing = Object.getOwnPropertyNames(main.Tensor.prototype).filter((name) => {
-      const { value } = Object.getOwnPropertyDescriptor(main.Tensor.prototype, name) as PropertyDescriptor;
-      return typeof value === "function" && !signatures.has(`Tensor.${name}`) && !hidden.includes(name);
-    });
-    expect(missing).toEqual(["releaseGraph", "belowMax"]);
+    const hidden = new Set(["constructor", "toString", "version", ...privateMethods()]);
+    const missing: string[] = [];
+    let prototype: object = main.Tensor.prototype;
+    for (; prototype !== Object.prototype; prototype = Object.getPrototypeOf(prototype)) {
+      for (const [name, { value }] of Object.entries(Object.getOwnPropertyDescriptors(prototype))) {
+        if (typeof value === "function" && !signatures.has(`Tensor.${name}`) && !hidden.has(name)) missing.push(name);
+      }
+    }
+    expect(missing).toEqual([]);
   });
 });
+
+/** Names of the methods that TypeScript hides from users of a tensor, by its sources. */
+function privateMethods(): string[] {
+  const folder = new URL("../../src/tensor/methods/", import.meta.url);
+  const sources = [...readdirSync(folder).map((file) => new URL(file, folder)), new URL("../tensor.ts", folder)];
+  return sources.flatMap((url) =>
+    [...readFileSync(url, "utf8").matchAll(/^ {2}(?:private|protected) (?:override |abstract )*(\w+)\(/gm)].map(
+      ([, name]) => name,
+    ),
+  );
+}
