@@ -8,7 +8,8 @@ import { modelNames } from "../vision/index.js";
 import { optimizerNames, recipeNames } from "./recipes.js";
 import { parseBytes, parseSize } from "./units.js";
 
-const wholeNumber = (from: number) => {
+/** A whole number, at least `from`. */
+export const wholeNumber = (from: number) => {
   const error = ({ input }: { readonly input?: unknown }) =>
     `must be a whole number from ${from}, got ${String(input)}`;
   return z.int({ error }).min(from, { error });
@@ -28,7 +29,8 @@ const measured = (parse: (text: string | number) => unknown) =>
         ? `must be a number of pixels or HEIGHTxWIDTH, such as 224 or 160x224, got ${String(input)}`
         : `must be a number of bytes, such as 2GiB or 500MB, got ${String(input)}`,
   });
-const oneOf = <const Names extends readonly string[]>(names: Names) =>
+/** One of several names. */
+export const oneOf = <const Names extends readonly string[]>(names: Names) =>
   z.enum(names, { error: ({ input }) => `must be one of ${names.join(", ")}, got ${String(input)}` });
 
 /** The devices that a run may name. */
@@ -38,32 +40,69 @@ export type DeviceName = (typeof deviceNames)[number];
 /** The data sets that are known by name; any other is a folder. */
 export const datasetNames = ["mnist", "fashion-mnist"] as const;
 
-const optionsSchema = z.strictObject({
-  data: z.string().min(1, "must be a data set or a folder"),
-  /** Source of every setting that the options leave out; default: by data set. */
-  recipe: oneOf(recipeNames).optional(),
-  model: oneOf(modelNames).optional(),
-  epochs: wholeNumber(1).optional(),
-  batch: wholeNumber(1).optional(),
-  lr: positive.optional(),
-  optimizer: oneOf(optimizerNames).optional(),
-  /** Changes to training images: largest shift and side of a square in pixels, probability of a flip; 0 for none. */
-  crop: wholeNumber(0).optional(),
-  flip: share.optional(),
-  cutout: wholeNumber(0).optional(),
-  seed: wholeNumber(0).default(0),
-  device: oneOf(deviceNames).optional(),
-  out: z.string().min(1, "must be a folder").optional(),
-  /** Size to which images of a folder are resized: `224`, or `160x224` (height first). */
-  size: measured(parseSize).optional(),
-  /** Limit on the pixels held in memory: bytes, or `2GiB`, `500MB`. */
-  memory: measured(parseBytes).optional(),
+/**
+ * The options of a training run. The metadata of each is what help and documents say of it: its meaning, the placeholder
+ * of its value, and what is used if it is absent and has no constant default.
+ */
+export const trainOptionsSchema = z.strictObject({
+  data: z
+    .string()
+    .min(1, "must be a data set or a folder")
+    .meta({
+      description: `${datasetNames.join(", ")}, a folder of class folders of images, or one of IDX files`,
+    }),
+  recipe: oneOf(recipeNames)
+    .optional()
+    .meta({ description: "values of all options that are left out", absent: "by data set" }),
+  model: oneOf(modelNames).optional().meta({ description: "the network", absent: "by recipe" }),
+  epochs: wholeNumber(1)
+    .optional()
+    .meta({ description: "times through the training images", value: "n", absent: "by recipe" }),
+  batch: wholeNumber(1).optional().meta({ description: "images per step", value: "n", absent: "by recipe" }),
+  lr: positive.optional().meta({ description: "largest learning rate", value: "x", absent: "by recipe or optimizer" }),
+  optimizer: oneOf(optimizerNames).optional().meta({ description: "the optimizer", absent: "by recipe" }),
+  crop: wholeNumber(0).optional().meta({
+    description: "shift training images by up to n pixels, 0 for none",
+    value: "n",
+    absent: "by recipe",
+  }),
+  flip: share.optional().meta({
+    description: "mirror training images with probability p, 0 for none",
+    value: "p",
+    absent: "by recipe",
+  }),
+  cutout: wholeNumber(0).optional().meta({
+    description: "blank a random square of n pixels in each training image, 0 for none",
+    value: "n",
+    absent: "by recipe",
+  }),
+  seed: wholeNumber(0)
+    .default(0)
+    .meta({ description: "decides the split, the order and the initial weights", value: "n" }),
+  device: oneOf(deviceNames)
+    .optional()
+    .meta({ description: "where to compute", absent: "native if there is a C compiler, else wasm" }),
+  size: measured(parseSize).optional().meta({
+    description: "resize images of a folder: 224, or 160x224 (height first)",
+    value: "n",
+    absent: "as they are",
+  }),
+  memory: measured(parseBytes).optional().meta({
+    description: "pixels held in memory, such as 2GiB",
+    value: "bytes",
+    absent: "a quarter of the machine's",
+  }),
+  out: z
+    .string()
+    .min(1, "must be a folder")
+    .optional()
+    .meta({ description: "run folder", value: "dir", absent: "a new one in runs" }),
 });
 
 /** The options of a run as the user passes them; everything but the data has a default. */
-export type TrainOptions = z.input<typeof optionsSchema>;
+export type TrainOptions = z.input<typeof trainOptionsSchema>;
 /** {@link TrainOptions} after checking, names resolved. */
-export type CheckedOptions = z.output<typeof optionsSchema>;
+export type CheckedOptions = z.output<typeof trainOptionsSchema>;
 
 const inputSchema = z
   .strictObject({
@@ -155,7 +194,7 @@ export type RunConfig = z.output<typeof runConfigSchema>;
  * @throws ConfigError naming the option.
  */
 export function checkOptions(options: unknown): CheckedOptions {
-  const { data, error } = optionsSchema.safeParse(options);
+  const { data, error } = trainOptionsSchema.safeParse(options);
   if (error) throw new ConfigError(`[train] ${firstIssue(error)}`);
   return data;
 }

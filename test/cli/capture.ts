@@ -4,9 +4,11 @@ import { Terminal } from "../../src/cli/terminal.js";
 
 export function capture({
   isTTY = false,
+  columns = 100,
   environment = {},
 }: {
   isTTY?: boolean;
+  columns?: number;
   environment?: NodeJS.ProcessEnv;
 } = {}) {
   const texts = { out: "", err: "" };
@@ -17,7 +19,7 @@ export function capture({
         done();
       },
     });
-    return Object.assign(writable, { isTTY, columns: 100, rows: 24 });
+    return Object.assign(writable, { isTTY, columns, rows: 24 });
   };
   return { texts, terminal: new Terminal(stream("out"), stream("err"), environment) };
 }

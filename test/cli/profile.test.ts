@@ -1,6 +1,6 @@
 /** How a profile is shown, from made-up numbers, and how the command answers what is wrong. */
 import { describe, expect, it } from "vitest";
-import { printJson, printProfile, printTitle } from "../../src/cli/profile.js";
+import { printJson, printProfile, printTitle } from "../../src/cli/profile-report.js";
 import { runProgram } from "../../src/cli/program.js";
 import type { ModelProfile, ModelProfileOptions, ProfileRow } from "../../src/train/profile.js";
 import { modelNames } from "../../src/vision/index.js";
@@ -137,10 +137,10 @@ describe("misuse ends with code 2 and one line", () => {
     ["profile", "missing required argument model. See fovea --help"],
     ["profile resnet21", '[model] there is no model "resnet21". Did you mean resnet20?'],
     ["profile xyz", `[model] there is no model "xyz". Choose one of ${modelNames.join(", ")}`],
-    ["profile resnet20 --batch 0", "[profile] batch must be a whole number from 1, got 0"],
+    ["profile resnet20 --batch 0", "[cli] --batch must be a whole number from 1, got 0"],
     ["profile resnet20 --batch many", "[cli] --batch must be a number, got many"],
-    ["profile resnet20 --size 2.5", "[profile] size must be a whole number from 1, got 2.5"],
-    ["profile resnet20 --steps -1", "[profile] steps must be a whole number from 1, got -1"],
+    ["profile resnet20 --size 2.5", "[cli] --size must be a whole number from 1, got 2.5"],
+    ["profile resnet20 --steps -1", "[cli] --steps must be a whole number from 1, got -1"],
     ["profile resnet20 --device interp", "[cli] --device must be one of native, wasm, got interp"],
     ["profile resnet20 --train --forward", "[cli] --train and --forward exclude each other"],
     [

@@ -3,7 +3,10 @@ import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { argumentsOf, meaningOf } from "../../src/cli/command.js";
+import { commands } from "../../src/cli/commands/index.js";
 import { runProgram } from "../../src/cli/program.js";
+import { optimizerNames } from "../../src/train/recipes.js";
 import { modelNames } from "../../src/vision/index.js";
 import { writeIdxFolder } from "../data/idx-bytes.js";
 import { capture } from "./capture.js";
@@ -27,16 +30,29 @@ describe("help", () => {
       const { code, out, err } = await run(...words);
       expect([code, err]).toEqual([0, ""]);
       expect(out).toMatch(/^Usage: fovea /);
-      for (const command of ["train", "predict", "evaluate", "devices"]) expect(out).toContain(`\n  ${command} `);
+      for (const { name } of commands) expect(out).toContain(`\n  ${name} `);
     }
   });
 
-  it("of a command names its options", async () => {
-    const { code, out } = await run("train", "--help");
-    expect(code).toBe(0);
-    for (const name of ["model", "epochs", "batch", "lr", "optimizer", "seed", "device", "out", "resume", "json"]) {
-      expect(out).toContain(`--${name}`);
-    }
+  describe.each(commands)("of $name", ({ name, load }) => {
+    it("says what its schema says of each argument", async () => {
+      const command = await load();
+      const { code, out } = await run(name, "--help");
+      expect(code).toBe(0);
+      expect((await run("help", name)).out).toBe(out);
+      const words = out.replaceAll(/\s+/g, " ");
+      for (const argument of argumentsOf(command)) {
+        expect(out).toContain(argument.positional ? `\n  ${argument.name} ` : `\n  --${argument.name} `);
+        expect(argument.description).not.toBe("");
+        expect(words).toContain(meaningOf(argument));
+      }
+    });
+
+    it.each([60, 100])("fits a terminal of %i columns", async (columns) => {
+      const { terminal, texts } = capture({ columns });
+      await runProgram([name, "--help"], terminal, false);
+      expect(texts.out.split("\n").filter((line) => line.length > columns)).toEqual([]);
+    });
   });
 
   it("has a version", async () => expect((await run("--version")).out).toMatch(/^\d+\.\d+\.\d+\n$/));
@@ -52,15 +68,15 @@ describe("misuse ends with code 2 and one line", () => {
     ["train mnist --epochs", "option --epochs <n> argument missing. See fovea --help"],
     ["train mnist fashion-mnist", "too many arguments for train. Expected 1 argument but got 2. See fovea --help"],
     ["train mnist --epochs many", "[cli] --epochs must be a number, got many"],
-    ["train mnist --epochs 0", "[train] epochs must be a whole number from 1, got 0"],
-    ["train mnist --batch 2.5", "[train] batch must be a whole number from 1, got 2.5"],
+    ["train mnist --epochs 0", "[cli] --epochs must be a whole number from 1, got 0"],
+    ["train mnist --batch 2.5", "[cli] --batch must be a whole number from 1, got 2.5"],
     ["train mnist --cutout large", "[cli] --cutout must be a number, got large"],
-    ["train mnist --flip 1.5", "[train] flip must be a number from 0 to 1, got 1.5"],
-    ["train mnist --lr -1", "[train] lr must be a number above 0, got -1"],
-    ["train mnist --seed -4", "[train] seed must be a whole number from 0, got -4"],
-    ["train mnist --model resnet", `[train] model must be one of ${modelNames.join(", ")}, got resnet`],
-    ["train mnist --optimizer addam", "[train] optimizer must be one of sgd, adam, adamw, muon, got addam"],
-    ["train mnist --device cuda", "[train] device must be one of native, wasm, interp, got cuda"],
+    ["train mnist --flip 1.5", "[cli] --flip must be a number from 0 to 1, got 1.5"],
+    ["train mnist --lr -1", "[cli] --lr must be a number above 0, got -1"],
+    ["train mnist --seed -4", "[cli] --seed must be a whole number from 0, got -4"],
+    ["train mnist --model resnet", `[cli] --model must be one of ${modelNames.join(", ")}, got resnet`],
+    ["train mnist --optimizer addam", `[cli] --optimizer must be one of ${optimizerNames.join(", ")}, got addam`],
+    ["train mnist --device cuda", "[cli] --device must be one of native, wasm, interp, got cuda"],
     ["train minst", "[data] there is no data set or folder minst. Did you mean mnist?"],
     [
       "train imagenet",

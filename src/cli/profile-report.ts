@@ -1,47 +1,18 @@
 /**
- * `fovea profile`: shows where the time of a step goes, layer by layer, compared with the peaks of the machine. It must
- * not parse arguments, nor know how a profile is made.
+ * Shows a profile: the table of layers, the sums, and the biggest gaps; or one JSON object per line. It must not know how
+ * a profile is made.
  */
-import { useDevice } from "../index.js";
 import {
-  checkProfileOptions,
   gapsOf,
   type ModelProfile,
   type ModelProfileOptions,
   type ProfiledMachine,
   type ProfileRow,
-  profileModel,
 } from "../train/profile.js";
-import { ConfigError } from "../util/errors.js";
 import { formatCount, type Terminal } from "./terminal.js";
 
-/** The devices whose kernels can be timed; the reference device is too slow for profiles to mean anything. */
-const devices = ["native", "wasm"];
 /** Number of rows listed as the biggest gaps. */
 const GAPS = 10;
-
-/** Options of the command. */
-export interface ProfileFlags extends Omit<ModelProfileOptions, "model"> {
-  readonly device?: string;
-  readonly json?: boolean;
-}
-
-/** Profiles a model. Returns the exit code. */
-export async function profile(terminal: Terminal, model: string, flags: ProfileFlags): Promise<number> {
-  const { device, json, batch, size, work, steps } = flags;
-  const options = { model, batch, size, work, steps } as ModelProfileOptions;
-  const network = checkProfileOptions(options);
-  if (device !== undefined) {
-    if (!devices.includes(device))
-      throw new ConfigError(`[cli] --device must be one of ${devices.join(", ")}, got ${device}`);
-    await useDevice(device);
-  }
-  if (!json) printTitle(terminal, options);
-  const made = await profileModel(network, options);
-  if (json) printJson(terminal, options, made);
-  else printProfile(terminal, made);
-  return 0;
-}
 
 /** Prints one JSON object per line: the profiled step, one line for each row, the totals. */
 export function printJson(terminal: Terminal, options: ModelProfileOptions, made: ModelProfile): void {
