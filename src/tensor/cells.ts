@@ -2,12 +2,13 @@
  * Cells: mutable references (of parameters, moments, running statistics, counters, learning rates) to immutable nodes,
  * and the trace, which records the cells that a compiled function reads and writes. Must not know methods of tensors.
  */
-import { createLeaf, mixedOwners, type Node, sizeOfShape, topological } from "../ir/graph.js";
+import { createLeaf, mixedOwners, type Node, sizeOfShape } from "../ir/graph.js";
 import { Storage } from "../runtime/index.js";
 import { checked, takes } from "../util/arguments.js";
 import { FoveaError } from "../util/errors.js";
 import { callback } from "../util/kinds.js";
 import { type Context, currentContext, withContext } from "./context.js";
+import type { PendingValue } from "./pending.js";
 import { leafOf, leafOfRun, type QueuedRun, realizedLeaf, storageOf } from "./realized.js";
 
 /** The value of a cell before a queued run, and the leaf that receives the new value. */
@@ -31,12 +32,13 @@ export class Cell {
   /** Adds to the gradient of the variable with this cell. */
   accumulate: (g: Node) => void = () => undefined;
   readonly context: Context;
-  private reference: WeakRef<Cell> | null = null;
+  /** The current value among those of the context that are not computed yet; null if it is computed. */
+  private pending: PendingValue | null = null;
 
   constructor(initial: Node) {
     this.context = (initial.owner as Context | null) ?? currentContext();
     this.current = this.withOwner(initial);
-    if (!realizedLeaf(initial)) this.markPending();
+    this.markPending();
   }
 
   /** The node of the present value; within a trace, a placeholder or the node that the trace assigned. */
@@ -62,8 +64,7 @@ export class Cell {
     this.current = this.withOwner(node);
     this.shared = false;
     this.writer = null;
-    if (realizedLeaf(node)) this.unmarkPending();
-    else this.markPending();
+    this.markPending();
   }
 
   /** The node of the present value, a leaf if it is computed; does not mark the value as shared. */
@@ -116,7 +117,7 @@ export class Cell {
     if (!isCurrent) return;
     this.current = last;
     this.shared = !exclusive;
-    if (!realizedLeaf(last)) this.markPending();
+    this.markPending();
   }
 
   /** A node with the same value that the cell's context owns. */
@@ -127,75 +128,13 @@ export class Cell {
   }
 
   private markPending(): void {
-    this.reference ??= new WeakRef(this);
-    this.context.pending ??= new PendingCells();
-    this.context.pending.add(this.reference);
+    this.unmarkPending();
+    this.pending = this.context.pending.add(this.current);
   }
 
   private unmarkPending(): void {
-    if (this.reference) this.context.pending?.delete(this.reference);
-  }
-}
-
-/** Cells of a context whose assigned value is not computed yet, by weak references. */
-export class PendingCells {
-  private readonly references = new Set<WeakRef<Cell>>();
-
-  add(reference: WeakRef<Cell>): void {
-    this.references.add(reference);
-  }
-
-  delete(reference: WeakRef<Cell>): void {
-    this.references.delete(reference);
-  }
-
-  /** The nodes to compute. */
-  nodes(): Node[] {
-    const found: Node[] = [];
-    for (const reference of this.references) {
-      const node = reference.deref()?.currentNode();
-      if (!node || realizedLeaf(node)) this.references.delete(reference);
-      else found.push(node);
-    }
-    return found;
-  }
-
-  /**
-   * The pending values that share uncomputed nodes with the given nodes: computing them later would repeat that work,
-   * and would retain its inputs until then. Sharing a single number does not count unless the value itself is a number,
-   * because all parameters of all models depend on one counter of the random stream.
-   */
-  related(nodes: readonly Node[]): Node[] {
-    if (this.references.size === 0) return [];
-    const pending = this.nodes();
-    const wanted = new Set(nodes);
-    const isKnown = (node: Node) => realizedLeaf(node) !== undefined;
-    const isNumber = ({ shape }: Node) => sizeOfShape(shape) === 1;
-    /** Nodes that share an uncomputed node, and whether that is more than a number. */
-    const shares = new Map<Node, boolean>();
-    for (const node of topological(nodes, isKnown)) {
-      if (node.op !== "const" && !isKnown(node)) shares.set(node, !isNumber(node));
-    }
-    for (const node of topological(pending, isKnown)) {
-      if (isKnown(node)) continue;
-      for (const x of node.inputs) {
-        const shared = shares.get(x);
-        if (shared !== undefined) shares.set(node, shared || shares.get(node) === true);
-      }
-    }
-    return pending.filter((node) => {
-      const shared = shares.get(node);
-      return shared !== undefined && (shared || isNumber(node)) && !wanted.has(node);
-    });
-  }
-
-  /** Removes values from the set, such as values that cannot be computed; they are computed when they are read. */
-  drop(nodes: readonly Node[]): void {
-    const given = new Set(nodes);
-    for (const reference of this.references) {
-      const node = reference.deref()?.currentNode();
-      if (!node || given.has(node)) this.references.delete(reference);
-    }
+    this.pending?.remove();
+    this.pending = null;
   }
 }
 

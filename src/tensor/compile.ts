@@ -127,11 +127,12 @@ function call(context: Context, entry: TracedFunction, tensors: readonly Tensor[
   const run = new QueuedRun();
   const replacements = entry.written.map((cell) => cell.replace(run));
   const device = context.device();
+  const candidates = context.pending.near(values);
   const program = programOf(context, entry, device, probe);
   return context.inOrder(async () => {
     try {
       for (const writer of writers) writer.check();
-      await evaluateNow(context, await device, values);
+      await evaluateNow(context, await device, values, candidates);
       const storageFor = (leaf: Node): Storage => {
         const place = leafIndex.get(leaf);
         return valueStorage(place === undefined ? leaf : values[place]);

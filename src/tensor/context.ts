@@ -9,8 +9,9 @@ import { checked, checkedConstructor, checkMethods, takes } from "../util/argume
 import { ConfigError } from "../util/errors.js";
 import { callback, instance, text } from "../util/kinds.js";
 import { withOrigin } from "../util/scope.js";
-import type { PendingCells, Trace } from "./cells.js";
+import type { Trace } from "./cells.js";
 import { checkDevice, openDefault, openDevice } from "./devices.js";
+import { PendingValues } from "./pending.js";
 import { ProgramCache } from "./program-cache.js";
 
 /** Options of a context. */
@@ -42,8 +43,8 @@ export class Context implements Owner {
   gradients = true;
   /** @internal The trace of the compiled function that is being traced; null otherwise. */
   trace: Trace | null = null;
-  /** @internal Cells whose assigned value is not computed yet; null before the first. */
-  pending: PendingCells | null = null;
+  /** @internal Assigned values that are not computed yet. */
+  readonly pending = new PendingValues();
   /** @internal */
   readonly programs = new ProgramCache();
   /**

@@ -8,7 +8,8 @@ import { type Node, topological } from "../ir/graph.js";
 import { rebuild } from "../ops/index.js";
 import { type Device, Storage } from "../runtime/index.js";
 import type { Replacement } from "./cells.js";
-import { type Context, contextOf, currentContext } from "./context.js";
+import { type Context, contextOf } from "./context.js";
+import { type PendingValue, related } from "./pending.js";
 import { buildProbed, type GraphProgram, type Probe, type ProgramRequest } from "./program-cache.js";
 import { type QueuedRun, realize, realizedLeaf, storageOf, valueStorage } from "./realized.js";
 
@@ -90,20 +91,28 @@ async function compute(context: Context, device: Device, nodes: readonly Node[])
 
 /**
  * Computes nodes and records the results, within a job of the context's queue; runs nothing if all are computed.
- * Pending values of variables that share work with the nodes are computed in the same program.
+ * Pending values that share work with the nodes are computed in the same program.
+ *
+ * @param candidates - the pending values near the nodes, taken when these were requested
  */
-export async function evaluateNow(context: Context, device: Device, nodes: readonly Node[]): Promise<void> {
+export async function evaluateNow(
+  context: Context,
+  device: Device,
+  nodes: readonly Node[],
+  candidates: readonly PendingValue[],
+): Promise<void> {
   const missing = [...new Set(nodes.filter((node) => !realizedLeaf(node)))];
   if (missing.length === 0) return;
-  const related = context.pending?.related(missing) ?? [];
-  if (related.length === 0) return compute(context, device, missing);
+  const along = related(missing, candidates);
   try {
-    await compute(context, device, [...missing, ...related]);
-  } catch {
+    await compute(context, device, [...new Set([...missing, ...along.map(({ node }) => node)])]);
+  } catch (error) {
+    if (along.length === 0) throw error;
     // One of the pending values may have failed; its error belongs to its own readers, so only the nodes are retried.
-    context.pending?.drop(related);
+    for (const value of along) value.remove();
     await compute(context, device, missing);
   }
+  for (const value of candidates) if (realizedLeaf(value.node)) value.remove();
 }
 
 /** The present value of a node, after the queued run `writer` that computes it has ended. */
@@ -113,27 +122,27 @@ export function readValue(node: Node, writer: QueuedRun | null): Promise<TypedAr
   if (storage?.isFilled && writer === null) return storage.read();
   const context = contextOf(node);
   const device = context.device();
+  const candidates = context.pending.near([node]);
   return context.inOrder(async () => {
     writer?.check();
-    await evaluateNow(context, await device, [node]);
+    await evaluateNow(context, await device, [node], candidates);
     return valueStorage(node).read();
   });
 }
 
-/** Computes nodes, each in its context; without nodes, all pending assignments of the current context. */
+/** Computes nodes, each in its context. */
 export async function evaluate(nodes: readonly Node[], writers: readonly QueuedRun[]): Promise<void> {
-  const current = currentContext();
   const byContext = new Map<Context, Node[]>();
   for (const node of nodes) {
     const context = contextOf(node);
     byContext.set(context, [...(byContext.get(context) ?? []), node]);
   }
-  if (nodes.length === 0) byContext.set(current, current.pending?.nodes() ?? []);
   const jobs = [...byContext].map(([context, wanted]) => {
     const device = context.device();
+    const candidates = context.pending.near(wanted);
     return context.inOrder(async () => {
       for (const writer of writers) writer.check();
-      await evaluateNow(context, await device, wanted);
+      await evaluateNow(context, await device, wanted, candidates);
     });
   });
   await Promise.all(jobs);

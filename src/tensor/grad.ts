@@ -4,8 +4,9 @@ import { formatShape, type Node, sameShape } from "../ir/graph.js";
 import { graph } from "../ops/index.js";
 import { checked, takes } from "../util/arguments.js";
 import { list } from "../util/kinds.js";
-import { gradCellOf } from "./cells.js";
+import { activeTrace, gradCellOf } from "./cells.js";
 import { dtypeError, shapeError } from "./check.js";
+import { contextOf } from "./context.js";
 import { gradientsOf } from "./history.js";
 import { Tensor, tensorKind } from "./tensor.js";
 
@@ -17,7 +18,7 @@ export interface GradOptions {
 
 /**
  * Gradients of a scalar with respect to any tensors that it was computed from; zeros if it does not depend on one. The
- * results are expressions, so they can be differentiated again. A value that needs no gradient releases its graph when
+ * results are expressions, so they can be differentiated again; reading one computes all that share its work. A value that needs no gradient releases its graph when
  * it is read: call `grad` before, or make the input with `requiresGrad`.
  *
  * @param options - `gradOutput` is the gradient of the output
@@ -53,8 +54,8 @@ export const grad = checked(
     const targets = inputs.map((x) => x.node);
     const wanted = new Set(targets);
     const boundary = (node: Node) => gradCellOf(node) !== undefined && !wanted.has(node);
-    return gradientsOf(output.node, seed, targets, boundary).map(
-      (g, i) => new Tensor(g ?? graph.constant(0, targets[i])),
-    );
+    const found = gradientsOf(output.node, seed, targets, boundary).map((g, i) => g ?? graph.constant(0, targets[i]));
+    if (!activeTrace()) for (const g of found) contextOf(g).pending.add(g);
+    return found.map((g) => new Tensor(g));
   },
 );

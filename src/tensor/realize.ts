@@ -6,7 +6,7 @@ import { evaluate } from "./evaluate.js";
 import { type Tensor, tensorKind } from "./tensor.js";
 
 /**
- * Computes tensors in one program; without arguments, all assigned variables of the current context.
+ * Computes tensors in one program.
  *
  * @example
  * const [x, y] = [arange(4).exp(), arange(4).square()];

@@ -9,6 +9,7 @@ import { flag, instance, isPlain, type Kind, text } from "../util/kinds.js";
 import { activeTrace, Cell, clearGradCell, HostValue, setGradCell } from "./cells.js";
 import { shapeError } from "./check.js";
 import { elementOf, elementsOf, type HostArray, isHostArray } from "./host.js";
+import type { PendingValue } from "./pending.js";
 import { leafOf, type QueuedRun } from "./realized.js";
 import { Tensor, tensorKind, tensorLikeKind } from "./tensor.js";
 
@@ -44,6 +45,8 @@ export class Variable extends Tensor {
   readonly cell: Cell;
   private readonly wantsGrad: boolean;
   private eagerGrad: Tensor | null = null;
+  /** The gradient among the values of its context that are not computed yet; null if there is none, or it is computed. */
+  private pendingGrad: PendingValue | null = null;
 
   constructor(initial: Tensor, options: VariableOptions = {}) {
     checkVariable([initial, options]);
@@ -92,7 +95,11 @@ export class Variable extends Tensor {
   override set grad(value: Tensor | null) {
     const trace = activeTrace();
     if (trace) trace.gradients.set(this.cell, value ? value.node : null);
-    else this.eagerGrad = value;
+    else {
+      this.eagerGrad = value;
+      this.pendingGrad?.remove();
+      this.pendingGrad = value && this.cell.context.pending.add(value.version().node);
+    }
   }
 
   /** Does nothing: a variable may be shared, so its value is not freed at the end of a `using` scope. */

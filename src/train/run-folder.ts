@@ -283,8 +283,9 @@ export const loadRun = checked(
 );
 
 async function hostState(model: Saved, step: number): Promise<Record<string, HostTensor>> {
-  await realize();
-  const entries = Object.entries(model.stateDict()).map(async ([key, variable]): Promise<[string, HostTensor]> => {
+  const state = model.stateDict();
+  await realize(...Object.values(state));
+  const entries = Object.entries(state).map(async ([key, variable]): Promise<[string, HostTensor]> => {
     const data = await variable.data();
     if (!data.every(Number.isFinite)) {
       throw new NumericError(`[fit] ${key} holds a value that is not finite after step ${step}`, {

@@ -87,7 +87,7 @@ export async function writeState(parts: StateParts, saved: Readonly<Record<strin
     const { dtype, shape, data } = saved[key];
     if (dtype === "f64" && cell.dtype === "f32") cell.assign(tensor(data as Float64Array, { shape, dtype }));
   }
-  await realize();
+  await realize(...cells.values());
 }
 
 /**

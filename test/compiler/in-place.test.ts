@@ -14,7 +14,7 @@ describe.each(devices)("on %s", (device) => {
 
     it("two variables exchange their values", async () => {
       const [a, b] = [variable(1), variable(2)];
-      await realize();
+      await realize(a, b);
       const exchange = compile(() => {
         const [x, y] = [b.add(0.25), a.add(0.5)];
         a.assign(x);
@@ -28,7 +28,7 @@ describe.each(devices)("on %s", (device) => {
 
     it("a value from before an update is kept", async () => {
       const [x, before] = [variable(1), variable(0)];
-      await realize();
+      await realize(x, before);
       const step = compile(() => {
         const old = x.mul(10);
         x.assign(x.add(1));
@@ -41,7 +41,7 @@ describe.each(devices)("on %s", (device) => {
 
     it("an update made in the same loop as another does not overwrite what that one reads", async () => {
       const [x, y, mixed] = [variable(1), variable(5), variable(0)];
-      await realize();
+      await realize(x, y, mixed);
       const step = compile(() => {
         const old = x.mul(1);
         x.assign(y.mul(2));

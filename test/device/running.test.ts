@@ -38,7 +38,7 @@ describe.each(fastDevices)("%s", (device) => {
   it("functions awaited together do not disturb each other", async () => {
     const [a, b] = [new Variable(zeros([1000])), new Variable(ones([300]))];
     const shared = new Variable(zeros([]));
-    await realize();
+    await realize(a, b, shared);
     const first = compile((x: Tensor) => {
       a.assign(a.add(x));
       shared.assign(shared.add(1));

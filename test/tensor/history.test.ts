@@ -1,27 +1,8 @@
 /** What computed tensors remember of how they were computed: nothing, unless a gradient may be asked of them. */
 import { describe, expect, it } from "vitest";
-import { collectGarbage } from "../../src/device/native/garbage.js";
-import {
-  compile,
-  grad,
-  memoryStats,
-  Parameter,
-  realize,
-  type Tensor,
-  tensor,
-  useDevice,
-  type Variable,
-} from "../../src/index.js";
+import { compile, grad, Parameter, realize, type Tensor, tensor, useDevice, type Variable } from "../../src/index.js";
 import { devices, fastDevices } from "../support/devices.js";
-
-/** Buffers that are alive when everything that nothing reaches has been freed. */
-async function liveBuffers(): Promise<number> {
-  for (let i = 0; i < 3; i++) {
-    collectGarbage();
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-  return memoryStats().buffers;
-}
+import { buffersDownTo, settledBuffers } from "../support/memory.js";
 
 const rounds = 200;
 const value = () => tensor(new Float32Array(1000).fill(1));
@@ -44,9 +25,9 @@ describe.each(fastDevices)("running sums on %s", (device) => {
       await sum.data();
     };
     for (let i = 0; i < 10; i++) await step();
-    const before = await liveBuffers();
+    const bound = (await settledBuffers()) + 2;
     for (let i = 0; i < rounds; i++) await step();
-    expect(await liveBuffers()).toBeLessThanOrEqual(before + 2);
+    expect(await buffersDownTo(bound)).toBeLessThanOrEqual(bound);
     expect((await sum.data()).every(Number.isFinite)).toBe(true);
   });
 
@@ -58,10 +39,10 @@ describe.each(fastDevices)("running sums on %s", (device) => {
       await mean.data();
       results.push(mean);
     }
-    const before = await liveBuffers();
+    const before = await settledBuffers();
     results.splice(0, 25);
     // A result and the values that it is the mean of would be two.
-    expect(before - (await liveBuffers())).toBe(25);
+    expect(await buffersDownTo(before - 25)).toBe(before - 25);
   });
 });
 

@@ -1,11 +1,9 @@
 /** Variables and compile: what is read, what is updated in place, and what must never be overwritten. */
 import { beforeAll, describe, expect, it } from "vitest";
-import { collectGarbage } from "../../src/device/native/garbage.js";
 import {
   compile,
   Generator,
   grad,
-  memoryStats,
   noGrad,
   Parameter,
   programCount,
@@ -17,6 +15,7 @@ import {
 } from "../../src/index.js";
 import { ConfigError, describeError } from "../../src/util/errors.js";
 import { devices, fastDevices } from "../support/devices.js";
+import { buffersDownTo, settledBuffers } from "../support/memory.js";
 
 describe.each(devices)("variables on %s", (device) => {
   beforeAll(() => useDevice(device));
@@ -356,22 +355,14 @@ describe("memory", () => {
       w.assign(w.sub(g.mul(0.1)));
       return loss;
     });
-    const collect = async () => {
-      for (let i = 0; i < 5; i++) {
-        collectGarbage();
-        await new Promise((resolve) => setTimeout(resolve, 5));
-      }
-    };
     const steps = async (count: number) => {
       for (let i = 0; i < count; i++)
         await (await step(tensor(new Float32Array(64 * 64).fill(i), { shape: [64, 64] }))).item();
     };
     await steps(20);
-    await collect();
-    const { buffers } = memoryStats();
-    await steps(1500);
-    await collect();
     // The last step's tensors may still be on the stack.
-    expect(memoryStats().buffers).toBeLessThanOrEqual(buffers + 4);
+    const bound = (await settledBuffers()) + 4;
+    await steps(1500);
+    expect(await buffersDownTo(bound)).toBeLessThanOrEqual(bound);
   });
 });
