@@ -18,8 +18,8 @@ export interface GradOptions {
 
 /**
  * Gradients of a scalar with respect to any tensors that it was computed from; zeros if it does not depend on one. The
- * results are expressions, so they can be differentiated again; reading one computes all that share its work. A value that needs no gradient releases its graph when
- * it is read: call `grad` before, or make the input with `requiresGrad`.
+ * results are expressions, so they can be differentiated again; reading one computes all that share its work. A value
+ * that needs no gradient releases its graph when it is read: call `grad` before, or make the input with `requiresGrad`.
  *
  * @param options - `gradOutput` is the gradient of the output
  * @throws ShapeError if the output is not a scalar and no `gradOutput` is given
