@@ -27,10 +27,13 @@ export function scalar(value: number, like: Node): Node {
   return graph.typed(value, holds(whole, value) ? whole : "f64", like);
 }
 
+/** Binary ops that convert integers to f32. */
+const FLOATING: ReadonlySet<ScalarName> = new Set(["div", "pow", "atan2", "hypot", "logaddexp"]);
+
 /** A binary op after broadcasting and promotion. */
 export function binary(name: ScalarName, a: Node, b: Node): Node {
   const [x, y] = unify(name, a, b);
-  if (name === "div" || name === "pow") return graph.op(name, asFloat(x), asFloat(y));
+  if (FLOATING.has(name)) return graph.op(name, asFloat(x), asFloat(y));
   if (name === "and" || name === "or") return graph.op(name, graph.cast(x, "bool"), graph.cast(y, "bool"));
   const compares = name === "eq" || name === "ne";
   return compares ? graph.op(name, x, y) : graph.op(name, asNumber(x), asNumber(y));
@@ -93,9 +96,9 @@ function rangeOf(dtype: DType): readonly [number, number] {
 }
 
 /** The remainder; undefined for integers and the number 0. */
-export function remainder(a: Node, b: Node, divisor: number | null): Node {
+export function remainder(name: "mod" | "fmod", a: Node, b: Node, divisor: number | null): Node {
   if (divisor === 0 && !isFloat(a.dtype)) {
-    throw new ConfigError(located("mod", `there is no remainder of ${a.dtype} by 0`), {
+    throw new ConfigError(located(name, `there is no remainder of ${a.dtype} by 0`), {
       hint: 'Divide by another number, or convert with .to("f32"), where it is NaN',
     });
   }

@@ -38,11 +38,13 @@ export { avgPool2d, type Conv2dOptions, conv2d, maxPool2d } from "./functions.js
 export { type GradOptions, grad } from "./grad.js";
 export type { HostArray, NestedValues } from "./host.js";
 export type {
+  AddcOptions,
   ArangeOptions,
   ClampOptions,
   DimOptions,
   DTypeOptions,
   FlattenOptions,
+  NanToNumOptions,
   PadOptions,
   PositionOptions,
   ReduceOptions,

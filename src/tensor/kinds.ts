@@ -19,6 +19,7 @@ const aliases = {
   int32: "i32",
   int: "i32",
   int64: "i32",
+  i64: "i32",
   long: "i32",
   int16: "i32",
   uint8: "u8",

@@ -37,6 +37,20 @@ export interface ClampOptions {
   /** Largest value; default none. */
   readonly max?: number;
 }
+/** Options of `addcmul` and `addcdiv`. */
+export interface AddcOptions {
+  /** Factor of the product or quotient; default 1. */
+  readonly value?: number;
+}
+/** Options of `nanToNum`. */
+export interface NanToNumOptions {
+  /** Replaces NaN; default 0. */
+  readonly nan?: number;
+  /** Replaces ∞; default the largest number of the dtype. */
+  readonly posinf?: number;
+  /** Replaces −∞; default the least number of the dtype. */
+  readonly neginf?: number;
+}
 /** Options of `flatten`. */
 export interface FlattenOptions {
   /** First axis, negative counted from the end; default 0. */

@@ -6,6 +6,7 @@
 import type { Node } from "../ir/graph.js";
 import { checkMethods } from "../util/arguments.js";
 import { arithmeticParameters } from "./methods/arithmetic.js";
+import { bitwiseParameters } from "./methods/bitwise.js";
 import { coreParameters } from "./methods/core.js";
 import { indexingParameters } from "./methods/indexing.js";
 import { LinearAlgebra, linearAlgebraParameters } from "./methods/linear-algebra.js";
@@ -37,6 +38,7 @@ export class Tensor extends LinearAlgebra {
 checkMethods(Tensor, {
   ...coreParameters,
   ...arithmeticParameters,
+  ...bitwiseParameters,
   ...mathParameters,
   ...movementParameters,
   ...indexingParameters,

@@ -13,6 +13,11 @@ import torch
 inf, nan = float("inf"), float("nan")
 edge = [-inf, -1.0, -0.5, -0.0, 0.0, 0.5, 1.0, 2.0, inf, nan]
 
+# Functions with bounds, poles or small slopes.
+ENDS = "log1p expm1 log2 log10 exp2 asin acos atan sinh cosh asinh acosh atanh erfinv".split()
+plane = [-inf, -1.0, -0.0, 0.0, 2.0, inf, nan]
+pairs = ([a for a in plane for _ in plane], [b for _ in plane for b in plane])
+
 CASES = {
     "clamp 0 1": (lambda x: x.clamp(0, 1), edge),
     "clamp min": (lambda x: x.clamp(min=0.5), edge),
@@ -39,6 +44,16 @@ CASES = {
     "max of a dim": (lambda x: x.max(0).values, [3.0, 1.0, 3.0, 3.0]),
     "min": (torch.amin, [3.0, 1.0, 1.0, 3.0]),
     "min of a dim": (lambda x: x.min(0).values, [3.0, 1.0, 1.0, 3.0]),
+    **{name: (getattr(torch, name), edge) for name in ENDS},
+    "frac": (torch.frac, edge),
+    "trunc": (torch.trunc, edge),
+    "sinc": (torch.sinc, [-0.5, -0.0, 0.0, 0.25, 1.0, 2.0, 2.5, inf, nan]),
+    "nanToNum": (lambda x: torch.nan_to_num(x, posinf=7.0, neginf=-7.0), edge),
+    "fmod": (torch.fmod, [-6.0, 6.0, 0.5, 0.0, -0.0, 7.5, -7.5, 2.0], [3.0, 3.0, 0.2, 2.0, 2.0, -2.0, 2.0, inf]),
+    "atan2": (torch.atan2, *pairs),
+    "hypot": (torch.hypot, *pairs),
+    "logaddexp": (torch.logaddexp, *pairs),
+    "lerp": (torch.lerp, [1.0, 1.0, 1.0, 1.0, inf, 1.0], [3.0, 3.0, 3.0, 3.0, 2.0, inf], [0.0, 0.25, 0.5, 1.0, 0.25, 0.75]),
     "prod": (torch.prod, [2.0, 3.0, 4.0, -1.0]),
     "prod with a zero": (torch.prod, [2.0, 0.0, 4.0, -1.0]),
     "prod with zeros": (torch.prod, [2.0, 0.0, 4.0, 0.0]),

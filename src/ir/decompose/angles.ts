@@ -1,5 +1,5 @@
 /**
- * Sine and cosine in single precision over the whole range of floats, written in the scalar algebra. Arguments are
+ * Sine, cosine and tangent in single precision over the whole range of floats, written in the scalar algebra. Arguments are
  * reduced to |r| ≤ π/4 and a number of quarter turns: small ones by subtracting multiples of π/2 in four parts (Cody
  * and Waite 1980), large ones by multiplying their bits with the relevant bits of 2/π (Payne and Hanek 1983).
  */
@@ -19,8 +19,8 @@ const TWO_OVER_PI = [0, 0xa2f9836e, 0x4e441529, 0xfc2757d1, 0xf534ddc0, 0xdb6295
 const HALF_PI_HIGH = 1.5703125;
 const HALF_PI_LOW = 4.838267923332751e-4;
 
-/** sin (quarter 0) or cos (quarter 1) of r + q π/2 for |r| ≤ π/4: the last two bits of q select polynomial and sign. */
-function ofQuadrant<T>(e: Algebra<T>, r: T, q: T, quarter: 0 | 1): T {
+/** sin r and cos r for |r| ≤ π/4. */
+function ofReduced<T>(e: Algebra<T>, r: T): { sin: T; cos: T } {
   const c = (value: number) => e.constant(value, r);
   const z = e.op("mul", r, r);
   const sinTail = polynomial(e, z, [-0.16666654589947583, 0.008332155051401639, -0.00019514084825584635]);
@@ -29,18 +29,37 @@ function ofQuadrant<T>(e: Algebra<T>, r: T, q: T, quarter: 0 | 1): T {
   const sin = e.op("select", e.op("eq", r, c(0)), r, sinSum);
   const cosTail = polynomial(e, z, [0.04166664626864621, -0.001388733708199769, 2.443484593864671e-5]);
   const cos = e.op("add", e.op("sub", c(1), e.op("mul", z, c(0.5))), e.op("mul", e.op("mul", z, z), cosTail));
-  const i = (value: number) => e.constant(value, q);
-  const turned = quarter === 0 ? q : e.op("add", q, i(1));
-  const odd = e.op("eq", e.op("bitAnd", turned, i(1)), i(1));
-  const magnitude = e.op("select", odd, cos, sin);
-  const sign = e.op("shiftLeft", e.op("bitAnd", turned, i(2)), i(30));
-  return e.op("fromBits", e.op("bitXor", e.op("toBits", magnitude), sign));
+  return { sin, cos };
 }
 
+/** The value at r + q π/2 for |r| ≤ π/4. */
+type OfQuadrant = <T>(e: Algebra<T>, r: T, q: T) => T;
+
+/** sin (quarter 0) or cos (quarter 1): the last two bits of q select polynomial and sign. */
+const sineOf =
+  (quarter: 0 | 1): OfQuadrant =>
+  (e, r, q) => {
+    const { sin, cos } = ofReduced(e, r);
+    const i = (value: number) => e.constant(value, q);
+    const turned = quarter === 0 ? q : e.op("add", q, i(1));
+    const odd = e.op("eq", e.op("bitAnd", turned, i(1)), i(1));
+    const magnitude = e.op("select", odd, cos, sin);
+    const sign = e.op("shiftLeft", e.op("bitAnd", turned, i(2)), i(30));
+    return e.op("fromBits", e.op("bitXor", e.op("toBits", magnitude), sign));
+  };
+
+/** tan: sin / cos, or −cos / sin if q is odd. */
+const tangent: OfQuadrant = (e, r, q) => {
+  const { sin, cos } = ofReduced(e, r);
+  const i = (value: number) => e.constant(value, q);
+  const odd = e.op("eq", e.op("bitAnd", q, i(1)), i(1));
+  return e.op("div", e.op("select", odd, e.op("neg", cos), sin), e.op("select", odd, sin, cos));
+};
+
 /**
- * sin or cos of |x| ≥ LARGE: x = m 2ᵉ⁻³¹ with an integer m; of m · 2/π only the fraction of whole turns is computed.
+ * The function of |x| ≥ LARGE: x = m 2ᵉ⁻³¹ with an integer m; of m · 2/π only the fraction of whole turns is computed.
  */
-function ofLarge<T>(e: Algebra<T>, x: T, quarter: 0 | 1): T {
+function ofLarge<T>(e: Algebra<T>, x: T, ofQuadrant: OfQuadrant): T {
   const c = (value: number) => e.constant(value, x);
   const bits = e.op("toBits", x);
   const i = (value: number) => e.constant(value | 0, bits);
@@ -83,18 +102,19 @@ function ofLarge<T>(e: Algebra<T>, x: T, quarter: 0 | 1): T {
   const sign = e.op("bitAnd", e.op("bitXor", bits, flip), i(0x80000000));
   const signed = e.op("fromBits", e.op("bitXor", e.op("toBits", r), sign));
   const turns = e.op("select", minus, e.op("neg", quadrant), quadrant);
-  const value = ofQuadrant(e, signed, turns, quarter);
+  const value = ofQuadrant(e, signed, turns);
   return e.op("select", e.op("lt", e.op("abs", x), c(Number.POSITIVE_INFINITY)), value, c(Number.NaN));
 }
 
-function ofAngle<T>(e: Algebra<T>, x: T, quarter: 0 | 1): T {
+function ofAngle<T>(e: Algebra<T>, x: T, ofQuadrant: OfQuadrant): T {
   const { whole, sum } = roundedProduct(e, x, 2 / Math.PI);
   let r = x;
   for (const part of HALF_PI_PARTS) r = e.op("sub", r, e.op("mul", whole, e.constant(part, x)));
-  const usual = ofQuadrant(e, r, e.op("toBits", sum), quarter);
+  const usual = ofQuadrant(e, r, e.op("toBits", sum));
   const large = e.op("le", e.constant(LARGE, x), e.op("abs", x));
-  return e.unlikely(large, ofLarge(e, x, quarter), usual);
+  return e.unlikely(large, ofLarge(e, x, ofQuadrant), usual);
 }
 
-export const sin = <T>(e: Algebra<T>, x: T): T => ofAngle(e, x, 0);
-export const cos = <T>(e: Algebra<T>, x: T): T => ofAngle(e, x, 1);
+export const sin = <T>(e: Algebra<T>, x: T): T => ofAngle(e, x, sineOf(0));
+export const cos = <T>(e: Algebra<T>, x: T): T => ofAngle(e, x, sineOf(1));
+export const tan = <T>(e: Algebra<T>, x: T): T => ofAngle(e, x, tangent);

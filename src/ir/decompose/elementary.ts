@@ -40,20 +40,26 @@ export function scaled<T>(e: Algebra<T>, x: T, n: T): T {
   return e.op("mul", e.op("mul", x, powerOfTwo(e, half.sum)), powerOfTwo(e, rest));
 }
 
-/** eˣ = 2ⁿ eʳ with |r| ≤ ln 2 / 2. */
-export function exp<T>(e: Algebra<T>, x: T): T {
+/** eˣ = 2ⁿ (1 + tail) with |tail| < 0.42, for x in [-104, 89.5]. */
+export function splitExponential<T>(e: Algebra<T>, x: T): { n: T; tail: T } {
   const c = (value: number) => e.constant(value, x);
-  const clamped = e.op("min", e.op("max", x, c(-104)), c(89));
-  const n = roundedProduct(e, clamped, Math.LOG2E).whole;
-  const high = e.op("sub", clamped, e.op("mul", n, c(LN2_HIGH)));
+  const n = roundedProduct(e, x, Math.LOG2E).whole;
+  const high = e.op("sub", x, e.op("mul", n, c(LN2_HIGH)));
   const r = e.op("sub", high, e.op("mul", n, c(LN2_LOW)));
-  const tail = polynomial(
+  const series = polynomial(
     e,
     r,
     [0.4999999344869904, 0.16666520645346267, 0.0416683878882565, 0.008368715218875987, 0.00138146018459999],
   );
-  const body = e.op("add", e.op("add", e.op("mul", e.op("mul", r, r), tail), r), c(1));
-  return e.op("select", e.op("lt", x, c(-103.98)), c(0), scaled(e, body, n));
+  return { n, tail: e.op("add", e.op("mul", e.op("mul", r, r), series), r) };
+}
+
+/** eˣ = 2ⁿ eʳ with |r| ≤ ln 2 / 2. */
+export function exp<T>(e: Algebra<T>, x: T): T {
+  const c = (value: number) => e.constant(value, x);
+  const clamped = e.op("min", e.op("max", x, c(-104)), c(89));
+  const { n, tail } = splitExponential(e, clamped);
+  return e.op("select", e.op("lt", x, c(-103.98)), c(0), scaled(e, e.op("add", tail, c(1)), n));
 }
 
 /** x = 2ⁿ m with m in [√½, √2), for positive finite x. */
@@ -159,4 +165,11 @@ export function philox<T>(e: Algebra<T>, low: T, high: T, key: T, word: 0 | 1): 
     y = bottom;
   }
   return word === 0 ? x : y;
+}
+
+/** The size of a float (which must not be negative) with the sign of another. */
+export function withSign<T>(e: Algebra<T>, size: T, sign: T): T {
+  const bits = e.op("toBits", sign);
+  const bit = e.op("bitAnd", bits, e.constant(0x80000000 | 0, bits));
+  return e.op("fromBits", e.op("bitXor", e.op("toBits", size), bit));
 }

@@ -27,7 +27,7 @@ function cut<T>(e: Algebra<T>, x: T): T {
  * log₂ x with a relative error of about 2⁻³⁵, for positive finite x = 2ⁿ m. With s = (m − 1) / (m + 1),
  * log₂ m = 2 / (3 ln 2) · s (3 + s² + …), the series of 3 atanh(s) / s.
  */
-function log2<T>(e: Algebra<T>, x: T): Pair<T> {
+function log2Pair<T>(e: Algebra<T>, x: T): Pair<T> {
   const c = (value: number) => e.constant(value, x);
   const { n, m } = splitExponent(e, x);
   const f = e.op("sub", m, c(1));
@@ -56,7 +56,7 @@ function log2<T>(e: Algebra<T>, x: T): Pair<T> {
 }
 
 /** 2 to the power of a sum; 0 or ∞ beyond the range of floats. */
-function exp2<T>(e: Algebra<T>, { high, low }: Pair<T>): T {
+function exp2Pair<T>(e: Algebra<T>, { high, low }: Pair<T>): T {
   const c = (value: number) => e.constant(value, high);
   const sum = e.op("add", high, low);
   const above = e.op("lt", c(129), sum);
@@ -83,13 +83,13 @@ function exp2<T>(e: Algebra<T>, { high, low }: Pair<T>): T {
 export function pow<T>(e: Algebra<T>, x: T, y: T): T {
   const c = (value: number) => e.constant(value, x);
   const size = e.op("abs", x);
-  const { high, low } = log2(e, size);
+  const { high, low } = log2Pair(e, size);
   // Larger exponents give the same 0 or ∞ for every x except ±1.
   const bounded = e.op("min", e.op("max", y, c(-(2 ** 33))), c(2 ** 33));
   const yHigh = cut(e, bounded);
   const yLow = e.op("sub", bounded, yHigh);
   const rest = e.op("add", e.op("mul", yLow, high), e.op("mul", bounded, low));
-  const regular = exp2(e, { high: e.op("mul", yHigh, high), low: rest });
+  const regular = exp2Pair(e, { high: e.op("mul", yHigh, high), low: rest });
   const isZero = e.op("eq", size, c(0));
   const isEndless = e.op("eq", size, c(Number.POSITIVE_INFINITY));
   const grows = e.op("eq", isZero, e.op("lt", y, c(0)));
@@ -109,4 +109,33 @@ export function pow<T>(e: Algebra<T>, x: T, y: T): T {
   const plain = e.op("or", e.op("eq", y, c(0)), e.op("eq", x, c(1)));
   const unit = e.op("or", plain, e.op("and", endless, e.op("eq", size, c(1))));
   return e.op("select", unit, c(1), checked);
+}
+
+/** 2ˣ. */
+export const exp2 = <T>(e: Algebra<T>, x: T): T => exp2Pair(e, { high: x, low: e.constant(0, x) });
+
+/** log₁₀ 2, split into 12 bits and the remainder. */
+const LOG10_2_HIGH = 0.301025390625;
+const LOG10_2_LOW = 4.605038981195214e-6;
+
+/** Logarithm to base 2: rounded once but for an error of 2⁻³⁵, so exact at powers of 2. */
+export function log2<T>(e: Algebra<T>, x: T): T {
+  const { high, low } = log2Pair(e, x);
+  return ofPositive(e, x, e.op("add", high, low));
+}
+
+/** Logarithm to base 10, as exact. */
+export function log10<T>(e: Algebra<T>, x: T): T {
+  const c = (value: number) => e.constant(value, x);
+  const { high, low } = log2Pair(e, x);
+  const rest = e.op("add", e.op("mul", high, c(LOG10_2_LOW)), e.op("mul", low, c(Math.log10(2))));
+  return ofPositive(e, x, e.op("add", e.op("mul", high, c(LOG10_2_HIGH)), rest));
+}
+
+/** A logarithm with its special values: −∞ at 0, NaN below, ∞ at ∞. */
+function ofPositive<T>(e: Algebra<T>, x: T, value: T): T {
+  const c = (special: number) => e.constant(special, x);
+  const finite = e.op("select", e.op("lt", x, c(Number.POSITIVE_INFINITY)), value, e.op("add", x, c(0)));
+  const positive = e.op("select", e.op("eq", x, c(0)), c(Number.NEGATIVE_INFINITY), finite);
+  return e.op("select", e.op("lt", x, c(0)), c(Number.NaN), positive);
 }

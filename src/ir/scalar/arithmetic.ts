@@ -1,5 +1,6 @@
 /** Sums, products, remainders, extrema and signs. */
 import type { Algebra } from "../algebra.js";
+import { fmod } from "../decompose/compositions.js";
 import { numbers, pairs, record, type ScalarRecord, tricky } from "./record.js";
 import { helper, infix, stack, winner, wrapping } from "./templates.js";
 
@@ -29,7 +30,19 @@ const FLOAT_REMAINDER = [
   "a f32.const 0 f32.mul r b f32.add r r f32.const 0 f32.lt b f32.const 0 f32.lt i32.ne select r f32.const 0 f32.eq select",
 ].join(" ");
 
-export type ArithmeticName = "add" | "sub" | "mul" | "div" | "mod" | "max" | "min" | "neg" | "abs" | "relu" | "sign";
+export type ArithmeticName =
+  | "add"
+  | "sub"
+  | "mul"
+  | "div"
+  | "mod"
+  | "fmod"
+  | "max"
+  | "min"
+  | "neg"
+  | "abs"
+  | "relu"
+  | "sign";
 
 export const arithmetic: Readonly<Record<ArithmeticName, ScalarRecord>> = {
   add: record(2, {
@@ -77,6 +90,16 @@ export const arithmetic: Readonly<Record<ArithmeticName, ScalarRecord>> = {
       return lanes === 1 ? `a b b i32.eqz i32.or i32.rem_s =r ${adjust}` : null;
     },
     cases: pairs([-7.3, -2, 0.4, 5.5], [-1.7, 2.3]),
+  }),
+  fmod: record(2, {
+    cost: 12,
+    operands: "float",
+    meaning: (a, b) => a % b,
+    // As of mod: the quotient is an integer.
+    gradient: (e, g, out, a, b) => [g, e.op("neg", e.op("mul", g, e.op("round", e.op("div", e.op("sub", a, out), b))))],
+    decompose: fmod,
+    libm: "fmod",
+    cases: pairs([-7.3, -2, 0.4, 5.5, -0], [-1.7, 2.3]),
   }),
   max: record(2, {
     meaning: (a, b) => Math.max(a, b),

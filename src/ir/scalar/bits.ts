@@ -16,6 +16,7 @@ const scratch = new DataView(new ArrayBuffer(8));
 
 export type BitsName =
   | "bitAnd"
+  | "bitOr"
   | "bitXor"
   | "shiftLeft"
   | "shiftRight"
@@ -27,6 +28,7 @@ export type BitsName =
 
 export const bits: Readonly<Record<BitsName, ScalarRecord>> = {
   bitAnd: integer(2, { meaning: (a, b) => a & b, c: infix("&"), wasm: bitwise("and") }),
+  bitOr: integer(2, { meaning: (a, b) => a | b, c: infix("|"), wasm: bitwise("or") }),
   bitXor: integer(2, { meaning: (a, b) => a ^ b, c: infix("^"), wasm: bitwise("xor") }),
   shiftLeft: integer(2, {
     meaning: (a, b) => a << b,

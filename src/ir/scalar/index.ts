@@ -6,7 +6,9 @@ import type { DType } from "../dtype.js";
 import { type ArithmeticName, arithmetic } from "./arithmetic.js";
 import { type BitsName, bits } from "./bits.js";
 import { type ExponentialName, exponential } from "./exponential.js";
+import { type HyperbolicName, hyperbolic } from "./hyperbolic.js";
 import { type LogicName, logic } from "./logic.js";
+import { type ProbabilityName, probability } from "./probability.js";
 import type { ScalarRecord } from "./record.js";
 import { type RoundingName, rounding } from "./rounding.js";
 import { type TrigonometricName, trigonometric } from "./trigonometric.js";
@@ -14,11 +16,21 @@ import { type TrigonometricName, trigonometric } from "./trigonometric.js";
 export type { CContext, ScalarRecord, WasmContext } from "./record.js";
 
 /** The scalar ops. A name without a record in the table of its family (or the reverse) does not compile. */
-export type ScalarName = ArithmeticName | ExponentialName | TrigonometricName | RoundingName | LogicName | BitsName;
+export type ScalarName =
+  | ArithmeticName
+  | ExponentialName
+  | HyperbolicName
+  | ProbabilityName
+  | TrigonometricName
+  | RoundingName
+  | LogicName
+  | BitsName;
 
 export const scalarOps: Readonly<Record<ScalarName, ScalarRecord>> = {
   ...arithmetic,
   ...exponential,
+  ...hyperbolic,
+  ...probability,
   ...trigonometric,
   ...rounding,
   ...logic,

@@ -39,13 +39,17 @@ export interface ScalarRecord {
    * computed lane by lane. Present if `c` is.
    */
   readonly wasm: ((context: WasmContext) => string | null) | null;
-  /** Single-precision decomposition into other records; used if `c` is null. */
+  /** Decomposition into other records; used if `c` is null. In single precision, unless `libm` is null. */
   readonly decompose: (<T>(e: Algebra<T>, ...x: T[]) => T) | null;
+  /** Function of the C library that computes f64; null if `c` or `decompose` does in any precision. */
+  readonly libm: string | null;
   /**
    * Error bound on the native and wasm devices, in ulp of f32, over all floats of both signs including subnormal ones;
    * 0 if the result is `meaning` rounded once. Swept by test/ops/accuracy.test.ts.
    */
   readonly ulps: number;
+  /** Size of the largest term of a sum that may cancel: `ulps` are those of this size. Null: those of the result. */
+  readonly terms: ((...x: number[]) => number) | null;
   /** Approximate cost in additions; the planner compares recomputing with storing a value. */
   readonly cost: number;
   /** Operand tuples for the test sweep; gradients are checked on them if `smooth`. */
@@ -69,7 +73,9 @@ export const record = (arity: 1 | 2 | 3, fields: Fields): ScalarRecord => ({
   c: null,
   wasm: null,
   decompose: null,
+  libm: null,
   ulps: 0,
+  terms: null,
   cost: 1,
   smooth: true,
   cases: arity === 1 ? one([...numbers, ...tricky]) : pairs([...numbers, 0], numbers),

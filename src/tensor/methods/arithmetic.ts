@@ -7,16 +7,17 @@ import { takes } from "../../util/arguments.js";
 import { number } from "../../util/kinds.js";
 import * as elementwise from "../elementwise.js";
 import { dtypeKind } from "../kinds.js";
-import type { ClampOptions } from "../options.js";
+import type { AddcOptions, ClampOptions } from "../options.js";
+import * as special from "../special.js";
 import type { Tensor, TensorLike } from "../tensor.js";
-import { TensorCore, tensorLikeKind } from "./core.js";
+import { TensorCore, tensorKind, tensorLikeKind } from "./core.js";
 
 export abstract class Arithmetic extends TensorCore {
-  private operand(other: TensorLike): Node {
+  protected operand(other: TensorLike): Node {
     if (typeof other !== "number") return other.node;
     return elementwise.scalar(other, this.node);
   }
-  private binary(name: ScalarName, other: TensorLike): Tensor {
+  protected binary(name: ScalarName, other: TensorLike): Tensor {
     return this.make(elementwise.binary(name, this.node, this.operand(other)));
   }
   /** Sum of elements, broadcasting. */
@@ -56,7 +57,30 @@ export abstract class Arithmetic extends TensorCore {
    */
   mod(other: TensorLike): Tensor {
     const divisor = typeof other === "number" ? other : null;
-    return this.make(elementwise.remainder(this.node, this.operand(other), divisor));
+    return this.make(elementwise.remainder("mod", this.node, this.operand(other), divisor));
+  }
+  /**
+   * a − b trunc(a / b): the exact remainder with the sign of the dividend, broadcasting. For a divisor 0 it is NaN for
+   * floats, and 0 for integer tensors.
+   *
+   * @throws ConfigError for integers and a divisor that is the number 0
+   */
+  fmod(other: TensorLike): Tensor {
+    const divisor = typeof other === "number" ? other : null;
+    return this.make(special.fmod(this.node, this.operand(other), divisor));
+  }
+  /** this + value · a · b, broadcasting. */
+  addcmul(a: Tensor, b: Tensor, { value = 1 }: AddcOptions = {}): Tensor {
+    return this.add(scaledBy(a.mul(b), value));
+  }
+  /** this + value · a / b, broadcasting; integers become f32. */
+  addcdiv(a: Tensor, b: Tensor, { value = 1 }: AddcOptions = {}): Tensor {
+    return this.add(scaledBy(a, value).div(b));
+  }
+  /** this + weight · (end − this), broadcasting: weight 0 gives this, 1 gives `end`; integers become f32. */
+  lerp(end: Tensor, weight: TensorLike): Tensor {
+    const w = typeof weight === "number" ? elementwise.scalar(weight, elementwise.asFloat(this.node)) : weight.node;
+    return this.make(special.lerp(this.node, end.node, w));
   }
   /** True where a = b, broadcasting. */
   eq(other: TensorLike): Tensor {
@@ -113,8 +137,11 @@ export abstract class Arithmetic extends TensorCore {
   }
 }
 
+const scaledBy = (x: Tensor, value: number): Tensor => (value === 1 ? x : x.mul(value));
+
 const nothing = takes();
 const other = takes({ other: tensorLikeKind });
+const addc = takes<AddcOptions>({ a: tensorKind, b: tensorKind }, { value: number });
 
 export const arithmeticParameters = {
   add: other,
@@ -125,6 +152,10 @@ export const arithmeticParameters = {
   maximum: other,
   minimum: other,
   mod: other,
+  fmod: other,
+  addcmul: addc,
+  addcdiv: addc,
+  lerp: takes({ end: tensorKind, weight: tensorLikeKind }),
   eq: other,
   ne: other,
   lt: other,
