@@ -6,14 +6,18 @@ import { isFloat } from "../ir/dtype.js";
 import { type Node, topological } from "../ir/graph.js";
 import { isScalar, scalarOps } from "../ir/scalar/index.js";
 import { graph, isStructural, rebuild, structuralRecord } from "../ops/index.js";
+import { FoveaError } from "../util/errors.js";
 import { type Origin, withOrigin } from "../util/scope.js";
 
 function inputGradients(node: Node, g: Node): (Node | null)[] {
   if (isScalar(node.op)) {
     return scalarOps[node.op].gradient?.(graph, g, node, ...node.inputs) ?? node.inputs.map(() => null);
   }
-  const gradients = isStructural(node) ? structuralRecord(node)?.gradient?.(graph, g, node) : null;
-  return gradients ?? node.inputs.map(() => null);
+  const record = isStructural(node) ? structuralRecord(node) : null;
+  if (!record?.gradient || !isStructural(node)) return node.inputs.map(() => null);
+  if (record.gradient !== "decomposed") return record.gradient(graph, g, node);
+  if (!record.decompose) throw new FoveaError(`[${node.op}] has no decomposition to differentiate`);
+  return differentiate(record.decompose(graph, node), g, node.inputs, (x) => node.inputs.includes(x));
 }
 
 /** Whether the node only moves its input, so that its gradient is still that of a weight if the input is one. */

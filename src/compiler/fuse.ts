@@ -9,7 +9,7 @@ import { structuralRecord } from "../ops/index.js";
 import type { Layout } from "./layout.js";
 import { Ordering } from "./ordering.js";
 import type { KernelPlan, NestPlan } from "./plan.js";
-import { isPointwise, isWeightGradient } from "./roots.js";
+import { isPointwise, isStoredAsIs } from "./roots.js";
 
 /** Elements up to which a nest is too small for a kernel of its own. */
 const SMALL = 1 << 15;
@@ -208,7 +208,7 @@ function hostOf(root: Node, i: number, nests: Nests, layoutOf: (node: Node) => L
   return [...makers].find((h) => {
     const host = h === undefined || h === i ? null : nests.at(h);
     if (h === undefined || !host || !nests.fits(h, i)) return false;
-    if (host.anchor && isWeightGradient(host.anchor)) return false;
+    if (host.anchor && isStoredAsIs(host.anchor)) return false;
     if (!host.roots.every((r) => sameShape(r.shape, root.shape) && layoutKey(layoutOf(r)) === layout)) return false;
     // What else the follower reads must not come from the host, directly or not.
     return [...all].every((x) => {

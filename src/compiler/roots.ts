@@ -43,6 +43,13 @@ export const isConvolution = (node: Node): boolean =>
 export const isWeightGradient = (node: Node): boolean =>
   isOp(node, "convWeightGrad") || isOp(node, "winogradWeightGrad");
 
+/**
+ * Whether the kernel of an anchor stores the anchor itself and has no epilogue: partial weight gradients are summed by
+ * another kernel, and the results of attention lie one behind the other.
+ */
+export const isStoredAsIs = (node: Node): boolean =>
+  isWeightGradient(node) || isOp(node, "winogradFilter") || isOp(node, "attention") || isOp(node, "attentionGrad");
+
 export type BandNode = Node<"bandSum"> | Node<"bandMoments">;
 
 /** Whether the node holds sums over bands, which the kernel of a convolution makes beside its results. */
@@ -111,8 +118,7 @@ class RootFinder {
   private climb(anchor: Node): void {
     let node = anchor;
     let behind = 0;
-    // Partial weight gradients are stored as they are: their sum is another kernel.
-    while (!this.stored.has(node) && !isWeightGradient(anchor) && anchor.op !== "winogradFilter") {
+    while (!this.stored.has(node) && !isStoredAsIs(anchor)) {
       const users = this.users.get(node) ?? [];
       const [next] = users;
       if (users.length !== 1 || this.anchorOf.has(next) || this.inRegisters.has(next)) break;

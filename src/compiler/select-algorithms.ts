@@ -32,11 +32,15 @@ function hasTemplate(node: Node, target: Target): boolean {
     const wholeBlocks = groups === 1 || (node.shape[1] / groups) % target.lanes === 0;
     return filled && wholeBlocks && stride[0] * stride[1] <= MOST_PHASES;
   }
+  if (isAttention(node)) return target.lanes > 1 && node.inputs.every((x) => sizeOfShape(x.shape) > 0);
   if (node.op === "winogradFilter") return node.shape[0] % target.lanes === 0;
   if (isOp(node, "winogradConv2d")) return fitsWinograd(node.inputs[0].shape, node.shape, target);
   if (isOp(node, "winogradWeightGrad")) return fitsWinograd(node.inputs[0].shape, node.inputs[1].shape, target);
   return false;
 }
+
+const isAttention = (node: Node): node is Node<"attention"> | Node<"attentionGrad"> =>
+  isOp(node, "attention") || isOp(node, "attentionGrad");
 
 /** Whether channels are whole vectors. */
 const fitsWinograd = (x: Shape, y: Shape, { lanes }: Target): boolean =>
@@ -180,7 +184,11 @@ function cutConcat(node: Node<"concat">, { buffers }: Target): Node {
 }
 
 export function selectAlgorithms(outputs: readonly Node[], target: Target): Node[] {
-  const decomposed = rewrite(outputs, (node) => {
+  // First, since it leaves products of matrices behind.
+  const products = rewrite(outputs, (node) =>
+    isAttention(node) && !hasTemplate(node, target) ? (structuralRecord(node)?.decompose?.(graph, node) ?? node) : node,
+  );
+  const decomposed = rewrite(products, (node) => {
     if (isOp(node, "concat")) return cutConcat(node, target);
     const record = structuralRecord(node);
     if (!record?.decompose || isOp(node, "variance")) return node;

@@ -24,6 +24,18 @@ export interface ConvAttrs {
   readonly groups: number;
 }
 
+/** What an attention does beside its products; `attention` in ops/ gives the formulas. */
+export interface AttentionAttrs {
+  /** Factor on the products of queries and keys. */
+  readonly scale: number;
+  /** True if the query at position t sees the keys at positions up to t alone. */
+  readonly causal: boolean;
+  /** Whether there is an operand [B, T, S] that is added to the scores. */
+  readonly bias: boolean;
+  /** Whether there is an operand [B, T, S] that the probabilities are multiplied by. */
+  readonly factor: boolean;
+}
+
 /** One sliding-window axis: output o and tap k read input position o · stride + k · dilation. */
 export interface WindowAxis {
   readonly axis: number;
@@ -68,6 +80,16 @@ export interface StructuralAttrs {
   bandMoments: { readonly rows: number };
   /** [B, M, K] · [B, K, N] -> [B, M, N] */
   matmul: Record<never, never>;
+  /**
+   * q [B, T, D], k [B, S, D], v [B, S, E], bias and factor [B, T, S] if there are any -> [B · T · (E + 1)]: the results
+   * [B, T, E], and behind them the log-sum-exp of each row of scores [B, T].
+   */
+  attention: AttentionAttrs;
+  /**
+   * The operands of an attention, gradient [B, T, E] of its results, log-sum-exp [B, T], and Σ gradient · result per row
+   * [B, T] -> [B · (T · D + S · D + S · E)]: the gradients of q, k and v, one behind the other.
+   */
+  attentionGrad: AttentionAttrs;
   /** [N, C, H, W], [O, C/g, Kh, Kw] -> [N, O, Ho, Wo] */
   conv2d: ConvAttrs;
   /** dy [N, O, Ho, Wo], weights [C, O/g, Kh, Kw] -> dx [N, C, H, W] of a convolution with strides; `size` is H, W. */

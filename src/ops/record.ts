@@ -48,8 +48,11 @@ export interface StructuralRecord<K extends StructuralName> {
   readonly kind: Kind;
   /** The type rule; throws when the inputs do not fit. `wanted` is what the attributes do not say. */
   readonly type: (inputs: readonly Node[], attrs: StructuralAttrs[K], wanted: Partial<Typed>) => Typed;
-  /** Gradients of the inputs from that of the output; null where there is none. */
-  readonly gradient: ((e: Builder, g: Node, node: Node<K>) => (Node | null)[]) | null;
+  /**
+   * Gradients of the inputs from that of the output; null where there is none. "decomposed": those of the decomposition,
+   * for ops whose gradient is seldom needed.
+   */
+  readonly gradient: ((e: Builder, g: Node, node: Node<K>) => (Node | null)[]) | "decomposed" | null;
   /** Movements: the sources of the element at `coordinates`; the first whose guard holds, or the sum of all. */
   readonly sources?: (node: Node<K>, coordinates: readonly Index[]) => Source[];
   readonly combine?: "first" | "sum";

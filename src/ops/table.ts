@@ -16,6 +16,7 @@ import {
 import { isScalar, type ScalarName, scalarOps, scalarResult } from "../ir/scalar/index.js";
 import { DTypeError, FoveaError, ShapeError } from "../util/errors.js";
 import type { Origin } from "../util/scope.js";
+import { attentionRecords } from "./attention.js";
 import { bandRecords } from "./bands.js";
 import { contractionRecords } from "./contraction.js";
 import { indexingRecords } from "./indexing.js";
@@ -33,6 +34,7 @@ const records: Records = {
   ...reductionRecords,
   ...bandRecords,
   ...contractionRecords,
+  ...attentionRecords,
   ...winogradRecords,
   ...indexingRecords,
 };

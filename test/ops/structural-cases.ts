@@ -6,7 +6,7 @@ import { arange, concat, eye, full, Tensor, zeros } from "../../src/index.js";
 import type { StructuralName } from "../../src/ir/graph.js";
 import { graph } from "../../src/ops/index.js";
 import { fill, fold, get, type NdArray } from "../support/arrays.js";
-
+import { attentionCases, attentionGradCases } from "./attention-cases.js";
 import {
   convCase,
   foldCase,
@@ -457,6 +457,8 @@ export const structuralCases: Readonly<Record<StructuralName, readonly Structura
       meaning: (x) => fold(x, [0], (elements) => elements.indexOf(Math.min(...elements))),
     },
   ],
+  attention: attentionCases,
+  attentionGrad: attentionGradCases,
   matmul: [
     matmulCase([1, 1], [1, 1]),
     matmulCase([3, 7], [7, 17]),

@@ -2,6 +2,8 @@
 import { isOp } from "../../ir/graph.js";
 import type { KernelBuilder } from "../kernel-builder.js";
 import type { KernelPlan, NestPlan } from "../plan.js";
+import { lowerAttention } from "./attention.js";
+import { lowerAttentionGrad } from "./attention-grad.js";
 import { lowerConcat } from "./concat.js";
 import { lowerConv } from "./conv.js";
 import { lowerConvWeight } from "./conv-weight.js";
@@ -28,6 +30,8 @@ function lowerNest(builder: KernelBuilder, { anchor, roots }: NestPlan): number 
   if (isOp(anchor, "convWeightGrad")) {
     return anchor.attrs.groups > 1 ? lowerGroupedWeight(builder, anchor) : lowerConvWeight(builder, anchor);
   }
+  if (isOp(anchor, "attention")) return lowerAttention(builder, anchor);
+  if (isOp(anchor, "attentionGrad")) return lowerAttentionGrad(builder, anchor);
   if (isOp(anchor, "concat")) return lowerConcat(builder, anchor, roots);
   if (isOp(anchor, "argmax")) return lowerArgmax(builder, anchor, roots);
   return isOp(anchor, "reduce") ? lowerReduce(builder, [{ anchor, roots }]) : 0;
