@@ -30,6 +30,21 @@ export function checkChannels(op: string, x: Tensor, channels: number): void {
   throw shapeError(op, `expected ${plural(channels)}, got x ${shapeText(x.shape)}`, hint);
 }
 
+/** Throws unless each vector has one value per channel of `[N, C, ...]`. */
+export function checkPerChannel(
+  op: string,
+  x: Tensor,
+  vectors: Readonly<Record<string, Tensor | null | undefined>>,
+): void {
+  const C = x.shape[1];
+  for (const [name, vector] of Object.entries(vectors)) {
+    if (vector && (vector.rank !== 1 || vector.shape[0] !== C)) {
+      const problem = `expected ${name} [${C}] for x ${shapeText(x.shape)}, got ${name} ${shapeText(vector.shape)}`;
+      throw shapeError(op, problem, "Use one value per channel");
+    }
+  }
+}
+
 function plural(channels: number): string {
   return `${channels} input ${channels === 1 ? "channel" : "channels"}`;
 }

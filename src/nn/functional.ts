@@ -21,7 +21,11 @@ export { type CrossEntropyOptions, crossEntropy } from "./loss/cross-entropy.js"
 export { mseLoss } from "./loss/mse.js";
 export type { LossOptions, Reduction } from "./loss/reduction.js";
 export { type BatchNormFunctionOptions, batchNorm } from "./norm/batch.js";
+export { type GroupNormFunctionOptions, groupNorm } from "./norm/group.js";
+export { type InstanceNormFunctionOptions, instanceNorm } from "./norm/instance.js";
 export { type LayerNormFunctionOptions, layerNorm } from "./norm/layer.js";
+export { localResponseNorm } from "./norm/local-response.js";
+export { type RMSNormFunctionOptions, rmsNorm } from "./norm/rms.js";
 
 export interface LinearFunctionOptions {
   /** Bias, `[M]`, added to every row. Default none. */

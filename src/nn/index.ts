@@ -15,8 +15,12 @@ export * as functional from "./functional.js";
 export * as init from "./init.js";
 export { Linear, type LinearOptions } from "./linear.js";
 export { type AnyModule, type Mode, Module, type ModuleFilter } from "./module.js";
-export { BatchNorm1d, BatchNorm2d, type BatchNormOptions } from "./norm/batch.js";
+export { BatchNorm1d, BatchNorm2d, BatchNorm3d, type BatchNormOptions } from "./norm/batch.js";
+export { GroupNorm, type GroupNormOptions } from "./norm/group.js";
+export { InstanceNorm1d, InstanceNorm2d, InstanceNorm3d, type InstanceNormOptions } from "./norm/instance.js";
 export { LayerNorm, type LayerNormOptions, type NormalizedShape } from "./norm/layer.js";
+export { LocalResponseNorm, type LocalResponseNormOptions } from "./norm/local-response.js";
+export { RMSNorm, type RMSNormOptions } from "./norm/rms.js";
 export {
   AdaptiveAvgPool2d,
   AvgPool2d,

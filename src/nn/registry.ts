@@ -10,8 +10,12 @@ import { kaimingNormalEntry, kaimingUniformEntry, xavierNormalEntry, xavierUnifo
 import { linearEntry } from "./linear.js";
 import { crossEntropyEntry } from "./loss/cross-entropy.js";
 import { mseLossEntry } from "./loss/mse.js";
-import { batchNorm1dEntry, batchNorm2dEntry } from "./norm/batch.js";
+import { batchNorm1dEntry, batchNorm2dEntry, batchNorm3dEntry } from "./norm/batch.js";
+import { groupNormEntry } from "./norm/group.js";
+import { instanceNorm1dEntry, instanceNorm2dEntry, instanceNorm3dEntry } from "./norm/instance.js";
 import { layerNormEntry } from "./norm/layer.js";
+import { localResponseNormEntry } from "./norm/local-response.js";
+import { rmsNormEntry } from "./norm/rms.js";
 import { adaptiveAvgPool2dEntry, avgPool2dEntry, maxPool2dEntry } from "./pool.js";
 
 /** Activations by the names of their functions. */
@@ -27,7 +31,14 @@ export const layers = /* @__PURE__ */ new Registry("layer", [
   conv2dEntry,
   batchNorm1dEntry,
   batchNorm2dEntry,
+  batchNorm3dEntry,
   layerNormEntry,
+  groupNormEntry,
+  instanceNorm1dEntry,
+  instanceNorm2dEntry,
+  instanceNorm3dEntry,
+  rmsNormEntry,
+  localResponseNormEntry,
   maxPool2dEntry,
   avgPool2dEntry,
   adaptiveAvgPool2dEntry,

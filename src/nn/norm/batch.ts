@@ -1,15 +1,14 @@
 /** Batch normalisation: as a function, and as layers that own parameters and running statistics. */
 import { shapeError } from "../../tensor/check.js";
-import { noGrad, ones, Parameter, type Tensor, Variable, zeros } from "../../tensor/index.js";
+import { noGrad, type Tensor, type Variable } from "../../tensor/index.js";
 import { tensorKind } from "../../tensor/tensor.js";
 import { variableKind } from "../../tensor/variable.js";
 import { checked, checkedConstructor, takes } from "../../util/arguments.js";
-import { configError } from "../../util/errors.js";
 import { count, either, flag, nullable, range } from "../../util/kinds.js";
-import { checkChannels, checkImages, shapeText } from "../checks.js";
+import { checkChannels, checkImages, checkPerChannel, shapeText } from "../checks.js";
 import { layerEntry } from "../entries.js";
-import { Module } from "../module.js";
-import { moveTowards, normalise, statistics } from "./normalise.js";
+import { checkRunning, moveTowards, normalise, statistics } from "./normalise.js";
+import { RunningNorm, type RunningNormOptions, runningNormOptions } from "./running.js";
 
 export interface BatchNormFunctionOptions {
   /** Mean that evaluation normalises by, `[C]`; in training updated by the mean of the batch. Default none. */
@@ -81,74 +80,30 @@ function checkBatchNorm(x: Tensor, options: BatchNormFunctionOptions): void {
     const problem = `expected x of rank 2 or more [N, C, ...], got x ${shapeText(x.shape)}`;
     throw shapeError("batchNorm", problem, "Add the batch axis with x.unsqueeze(0)");
   }
-  const C = x.shape[1];
-  for (const [name, vector] of Object.entries({ runningMean, runningVar, weight, bias })) {
-    if (vector && (vector.rank !== 1 || vector.shape[0] !== C)) {
-      const problem = `expected ${name} [${C}] for x ${shapeText(x.shape)}, got ${name} ${shapeText(vector.shape)}`;
-      throw shapeError("batchNorm", problem, "Use one value per channel");
-    }
-  }
-  if (!runningMean !== !runningVar) {
-    throw configError("batchNorm", "got one of runningMean and runningVar", "Pass both or neither");
-  }
-  if (training && x.size / C < 2) {
+  checkPerChannel("batchNorm", x, { runningMean, runningVar, weight, bias });
+  checkRunning("batchNorm", runningMean, runningVar);
+  if (training && x.size / x.shape[1] < 2) {
     const problem = `training needs more than one value per channel, got x ${shapeText(x.shape)}`;
     throw shapeError("batchNorm", problem, "Use larger batches (drop the last, incomplete one), or eval()");
   }
 }
 
-export interface BatchNormOptions {
-  /** ε, added to the variance. Default 1e-5, range ≥ 0. */
-  readonly eps?: number;
-  /** Weight of each batch in the running statistics; null averages all batches equally. Default 0.1, range 0 to 1. */
-  readonly momentum?: number | null;
+export interface BatchNormOptions extends RunningNormOptions {
   /** Whether to scale and shift by the parameters weight and bias. Default true. */
   readonly affine?: boolean;
   /** Whether to keep running statistics; without them evaluation normalises by the batch too. Default true. */
   readonly trackRunningStats?: boolean;
 }
 
-const parameters = takes<BatchNormOptions>(
-  { numFeatures: count() },
-  {
-    eps: range(0, Number.POSITIVE_INFINITY),
-    momentum: nullable(range(0, 1)),
-    affine: flag,
-    trackRunningStats: flag,
-  },
-);
+const parameters = takes<BatchNormOptions>({ numFeatures: count() }, runningNormOptions);
 const check1d = checkedConstructor("BatchNorm1d", parameters);
 const check2d = checkedConstructor("BatchNorm2d", parameters);
+const check3d = checkedConstructor("BatchNorm3d", parameters);
 
-abstract class BatchNorm extends Module {
-  readonly numFeatures: number;
-  readonly eps: number;
-  readonly momentum: number | null;
-  /** Scale γ, `[numFeatures]`, starts at 1. */
-  readonly weight: Parameter | null;
-  /** Shift β, `[numFeatures]`, starts at 0. */
-  readonly bias: Parameter | null;
-  /** Running mean, `[numFeatures]`, starts at 0. */
-  readonly runningMean: Variable | null;
-  /** Running variance, `[numFeatures]`, starts at 1; updated with variances divided by n − 1. */
-  readonly runningVar: Variable | null;
-  /** Number of batches in the running statistics, an i32 scalar. */
-  readonly numBatchesTracked: Variable | null;
-
+abstract class BatchNorm extends RunningNorm {
   constructor(op: string, numFeatures: number, options: BatchNormOptions) {
-    super();
-    const { eps = 1e-5, momentum = 0.1, affine = true, trackRunningStats = true } = options;
-    this.numFeatures = numFeatures;
-    this.eps = eps;
-    this.momentum = momentum;
-    const shape = [numFeatures];
-    this.weight = affine ? new Parameter(ones(shape), { name: `${op}.weight` }) : null;
-    this.bias = affine ? new Parameter(zeros(shape), { name: `${op}.bias` }) : null;
-    const buffer = (initial: Tensor, name: string) =>
-      trackRunningStats ? new Variable(initial, { name: `${op}.${name}` }) : null;
-    this.runningMean = buffer(zeros(shape), "running_mean");
-    this.runningVar = buffer(ones(shape), "running_var");
-    this.numBatchesTracked = buffer(zeros([], { dtype: "i32" }), "num_batches_tracked");
+    const { affine = true, trackRunningStats = true, ...rest } = options;
+    super(op, numFeatures, { ...rest, affine, trackRunningStats });
   }
 
   protected abstract checkInput(x: Tensor): void;
@@ -225,5 +180,36 @@ export class BatchNorm2d extends BatchNorm {
   }
 }
 
+/**
+ * Batch normalisation of volumes or videos.
+ *
+ * Shape: `[N, C, D, H, W] -> [N, C, D, H, W]`.
+ * Formula: `y = (x − μ) / √(σ² + eps) · γ + β` per channel; in training with the batch's μ and σ², which also update
+ * the running statistics (`running ← (1 − momentum) · running + momentum · batch`), in evaluation with the running
+ * ones.
+ *
+ * @param numFeatures C, ≥ 1
+ * @throws ConfigError if an option is out of range; ShapeError from the call if rank or channels differ
+ * @see Ioffe & Szegedy 2015, "Batch Normalization", arXiv:1502.03167
+ * @example
+ * const y = new BatchNorm3d(4)(zeros([2, 4, 8, 8, 8])); // shape [2, 4, 8, 8, 8]
+ */
+export class BatchNorm3d extends BatchNorm {
+  constructor(numFeatures: number, options: BatchNormOptions = {}) {
+    check3d([numFeatures, options]);
+    super("batchNorm3d", numFeatures, options);
+  }
+
+  protected override checkInput(x: Tensor): void {
+    if (x.rank !== 5) {
+      const problem = `expected x of rank 5 [N, C, D, H, W], got x ${shapeText(x.shape)}`;
+      const hint = x.rank === 4 ? "Images need BatchNorm2d" : "Reshape x to volumes: x.reshape([N, C, D, H, W])";
+      throw shapeError("batchNorm3d", problem, hint);
+    }
+    checkChannels("batchNorm3d", x, this.numFeatures);
+  }
+}
+
 export const batchNorm1dEntry = layerEntry("BatchNorm1d", parameters, BatchNorm1d);
 export const batchNorm2dEntry = layerEntry("BatchNorm2d", parameters, BatchNorm2d);
+export const batchNorm3dEntry = layerEntry("BatchNorm3d", parameters, BatchNorm3d);

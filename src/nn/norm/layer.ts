@@ -71,7 +71,9 @@ export const layerNorm = checked(
     const { weight, bias, eps = 1e-5 } = options;
     const value = floats(x);
     const dim = normalizedAxes("layerNorm", value, normalizedShape, { weight, bias });
-    return normalise(value, statistics(value, dim), { eps, weight, bias });
+    const normalised = normalise(value, statistics(value, dim), { eps });
+    const scaled = weight ? normalised.mul(weight) : normalised;
+    return bias ? scaled.add(bias) : scaled;
   },
 );
 
