@@ -6,16 +6,32 @@
 import { dtypeError, shapeError } from "../tensor/check.js";
 import { pairOf, sameDType } from "../tensor/contract.js";
 import { Generator, type Size2d, type Tensor, tensor } from "../tensor/index.js";
-import { dimKind } from "../tensor/kinds.js";
 import { floats, tensorKind } from "../tensor/tensor.js";
 import { checked, takes } from "../util/arguments.js";
 import { flag, instance, nullable, range, size2d } from "../util/kinds.js";
 import { checkImages, shapeText } from "./checks.js";
 
 export { avgPool2d, conv2d, maxPool2d } from "../tensor/index.js";
+export { type CELUOptions, celu, type ELUOptions, elu, selu } from "./activation/elu.js";
 export { type GELUOptions, gelu } from "./activation/gelu.js";
+export { type GLUOptions, glu, type MaxoutOptions, maxout } from "./activation/glu.js";
+export { type HardtanhOptions, hardsigmoid, hardswish, hardtanh } from "./activation/hard.js";
+export { type LeakyReLUOptions, leakyRelu } from "./activation/leaky-relu.js";
+export { type PReLUOptions, prelu } from "./activation/prelu.js";
 export { relu } from "./activation/relu.js";
 export { relu6 } from "./activation/relu6.js";
+export {
+  type HardshrinkOptions,
+  hardshrink,
+  type SoftshrinkOptions,
+  softshrink,
+  threshold,
+} from "./activation/shrink.js";
+export { logSigmoid, sigmoid } from "./activation/sigmoid.js";
+export { mish, silu } from "./activation/silu.js";
+export { type SoftplusOptions, softplus, softsign } from "./activation/soft.js";
+export { type GumbelSoftmaxOptions, gumbelSoftmax, logSoftmax, softmax, softmin } from "./activation/softmax.js";
+export { tanh, tanhshrink } from "./activation/tanh.js";
 export { accuracy } from "./loss/accuracy.js";
 export { type CrossEntropyOptions, crossEntropy } from "./loss/cross-entropy.js";
 export { mseLoss } from "./loss/mse.js";
@@ -71,20 +87,6 @@ export const linear = checked(
     return (bias ? product.add(bias) : product).reshape([...x.shape.slice(0, -1), M]);
   },
 );
-
-/**
- * Exponentials divided by their sum along an axis; the maximum is subtracted first, so that nothing overflows.
- *
- * Shape: any, unchanged. Formula: `y_i = exp(x_i) / Σ_j exp(x_j)`.
- *
- * @param dim the axis; negative counts from the end
- * @throws ShapeError if x has no such axis
- * @example
- * const probabilities = softmax(tensor([[1, 2, 3]]), 1); // [[0.0900, 0.2447, 0.6652]]
- */
-export const softmax = checked("softmax", takes({ x: tensorKind, dim: dimKind }), (x: Tensor, dim: number): Tensor => {
-  return x.softmax(dim);
-});
 
 export interface DropoutFunctionOptions {
   /** Probability of zeroing a value. Default 0.5, range 0 to 1. */

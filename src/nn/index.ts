@@ -2,9 +2,26 @@
 
 export type { Pair } from "../tensor/contract.js";
 export type { LoadReport, StateValue } from "../tensor/state.js";
+export { CELU, type CELUOptions, ELU, type ELUOptions, SELU } from "./activation/elu.js";
 export { GELU, type GELUOptions } from "./activation/gelu.js";
+export { GLU, type GLUOptions, Maxout, type MaxoutOptions } from "./activation/glu.js";
+export { Hardsigmoid, Hardswish, Hardtanh, type HardtanhOptions } from "./activation/hard.js";
+export { LeakyReLU, type LeakyReLUOptions } from "./activation/leaky-relu.js";
+export { PReLU, type PReLUOptions } from "./activation/prelu.js";
 export { ReLU } from "./activation/relu.js";
 export { ReLU6 } from "./activation/relu6.js";
+export {
+  Hardshrink,
+  type HardshrinkOptions,
+  Softshrink,
+  type SoftshrinkOptions,
+  Threshold,
+} from "./activation/shrink.js";
+export { LogSigmoid, Sigmoid } from "./activation/sigmoid.js";
+export { Mish, SiLU } from "./activation/silu.js";
+export { Softplus, type SoftplusOptions, Softsign } from "./activation/soft.js";
+export { LogSoftmax, Softmax, Softmin } from "./activation/softmax.js";
+export { Tanh, Tanhshrink } from "./activation/tanh.js";
 export { Flatten, type FlattenOptions, Sequential } from "./container.js";
 export { Conv2d, type Conv2dOptions } from "./conv.js";
 export { countFlops, countParameters } from "./count.js";

@@ -1,8 +1,19 @@
 /** The registries of `fovea/nn`: one row for each layer, activation, loss and initialiser. */
 import { Registry } from "../util/registry.js";
+import { celuEntry, eluEntry, seluEntry } from "./activation/elu.js";
 import { geluEntry } from "./activation/gelu.js";
+import { gluEntry, maxoutEntry } from "./activation/glu.js";
+import { hardsigmoidEntry, hardswishEntry, hardtanhEntry } from "./activation/hard.js";
+import { leakyReluEntry } from "./activation/leaky-relu.js";
+import { preluEntry } from "./activation/prelu.js";
 import { reluEntry } from "./activation/relu.js";
 import { relu6Entry } from "./activation/relu6.js";
+import { hardshrinkEntry, softshrinkEntry, thresholdEntry } from "./activation/shrink.js";
+import { logSigmoidEntry, sigmoidEntry } from "./activation/sigmoid.js";
+import { mishEntry, siluEntry } from "./activation/silu.js";
+import { softplusEntry, softsignEntry } from "./activation/soft.js";
+import { logSoftmaxEntry, softmaxEntry, softminEntry } from "./activation/softmax.js";
+import { tanhEntry, tanhshrinkEntry } from "./activation/tanh.js";
 import { flattenEntry } from "./container.js";
 import { conv2dEntry } from "./conv.js";
 import { dropoutEntry } from "./dropout.js";
@@ -20,9 +31,32 @@ import { adaptiveAvgPool2dEntry, avgPool2dEntry, maxPool2dEntry } from "./pool.j
 
 /** Activations by the names of their functions. */
 export const activations = /* @__PURE__ */ new Registry("activation", [
-  reluEntry, //
+  reluEntry,
   relu6Entry,
+  leakyReluEntry,
+  eluEntry,
+  celuEntry,
+  seluEntry,
   geluEntry,
+  siluEntry,
+  mishEntry,
+  hardswishEntry,
+  sigmoidEntry,
+  logSigmoidEntry,
+  hardsigmoidEntry,
+  tanhEntry,
+  tanhshrinkEntry,
+  hardtanhEntry,
+  softplusEntry,
+  softsignEntry,
+  hardshrinkEntry,
+  softshrinkEntry,
+  thresholdEntry,
+  softmaxEntry,
+  softminEntry,
+  logSoftmaxEntry,
+  gluEntry,
+  maxoutEntry,
 ]);
 
 /** Layers by the names of their classes; those of activations come from the registry above. */
@@ -44,6 +78,7 @@ export const layers = /* @__PURE__ */ new Registry("layer", [
   adaptiveAvgPool2dEntry,
   dropoutEntry,
   flattenEntry,
+  preluEntry,
   ...activations.entries.map(({ layer }) => layer),
 ]);
 

@@ -34,6 +34,10 @@ export const anything: Kind = { name: "a value", accepts: (value) => value !== u
 /** A number, NaN and infinities included. */
 export const number: Kind = { name: "a number", accepts: isNumber };
 export const finite: Kind = { name: "a finite number", accepts: Number.isFinite };
+export const nonZero: Kind = {
+  name: "a finite number other than 0",
+  accepts: (value) => Number.isFinite(value) && value !== 0,
+};
 export const whole: Kind = { name: "a whole number", accepts: isWhole };
 export const flag: Kind = { name: "true or false", accepts: (value) => typeof value === "boolean" };
 export const text: Kind = { name: "a string", accepts: (value) => typeof value === "string" };

@@ -10,14 +10,14 @@ import { read } from "./markdown.js";
 import { WorkedExample } from "./worked-example.js";
 
 const PROGRAM = `
-import { layers, RMSNorm } from "./src/nn/index.js";
+import { layers, RReLU } from "./src/nn/index.js";
 const message = (run: () => unknown) => {
   try { return String(run()); } catch (error) { return (error as Error).message; }
 };
-const wrong = RMSNorm as unknown as new (...args: number[]) => unknown;
+const wrong = RReLU as unknown as new (...args: number[]) => unknown;
 console.log(JSON.stringify([
-  String(layers.get("RMSNorm").make({ features: 6 })),
-  message(() => new wrong(6, 0.01)),
+  String(layers.get("RReLU").make({ lower: 0.2 })),
+  message(() => new wrong(0.2)),
 ]));
 `;
 
@@ -25,9 +25,9 @@ const examples = [
   {
     document: "docs/add-a-layer.md",
     sweep: "layers",
-    family: "layers/normalisation",
-    row: "rms-norm",
-    name: "RMSNorm",
+    family: "layers/regularisation",
+    row: "rrelu",
+    name: "RReLU",
   },
   { document: "docs/add-a-loss.md", sweep: "losses", family: "losses", row: "soft-margin", name: "softMarginLoss" },
 ];
@@ -69,7 +69,7 @@ it("both give sources that fit the types", async () => {
 
 it("the layer may be named by configurations, and checks its calls", async () => {
   expect(await example.evaluate(PROGRAM)).toEqual([
-    "RMSNorm(eps=0.000001)",
-    "[RMSNorm] got 0.01 as its second argument",
+    "RReLU(lower=0.2, upper=0.3333333333333333)",
+    "[RReLU] got 0.2 as its first argument",
   ]);
 });

@@ -1,4 +1,4 @@
-"""Writes layers/*, folding, losses and initialisers .reference.json next to this file: what PyTorch computes.
+"""Writes layers/*, bends, folding, losses and initialisers .reference.json next to this file: what PyTorch computes.
 
 Weights and inputs are float32 values; the arithmetic is done in float64, so that the differences that the tests see
 are those of the tested device. The weights are random, so that nothing is hidden by ones and zeros.
@@ -23,10 +23,25 @@ def snake_case(options):
     return {re.sub(r"([A-Z])", lambda m: "_" + m[1].lower(), name): value for name, value in options.items()}
 
 
+class Maxout(torch.nn.Module):
+    """PyTorch has none."""
+
+    def __init__(self, pieces, dim=1):
+        super().__init__()
+        self.pieces, self.dim = pieces, dim
+
+    def forward(self, x):
+        return x.unflatten(self.dim, (-1, self.pieces)).max(self.dim + 1).values
+
+
+OWN = {"Maxout": Maxout}
+
+
 def build(case):
     args = [build(arg) if isinstance(arg, dict) else tuple(arg) if isinstance(arg, list) else arg for arg in case["args"]]
     options = {name: tuple(v) if isinstance(v, list) else v for name, v in snake_case(case.get("options", {})).items()}
-    return getattr(torch.nn, case["layer"])(*args, **options)
+    make = OWN.get(case["layer"]) or getattr(torch.nn, case["layer"])
+    return make(*args, **options)
 
 
 def values(tensor):
@@ -63,6 +78,15 @@ def layer_reference(case):
         }
     result["eval"] = {"output": values(module.eval()(x))}
     return result
+
+
+def bends_reference(case):
+    """Value and gradient at points where an activation bends, of huge size, and at NaN (null)."""
+    x = torch.tensor([float("nan") if v is None else v for v in case["points"]], dtype=torch.float64, requires_grad=True)
+    y = build(case).double()(x)
+    y.sum().backward()
+    plain = lambda t: [None if v != v else float(f"{v:.9g}") for v in t.tolist()]  # noqa: E731
+    return {"name": case["name"], "values": plain(y), "gradients": plain(x.grad)}
 
 
 def folding_reference(name, layer, norm):
@@ -159,6 +183,7 @@ def write(path, cases):
 def main(names):
     """Writes the references of all families of cases, or of those that are named."""
     families = {path.name.removesuffix(".cases.json"): (layer_reference, path) for path in HERE.glob("layers/*.cases.json")}
+    families["bends"] = (bends_reference, HERE / "bends.cases.json")
     families["losses"] = (loss_reference, HERE / "losses.cases.json")
     families["initialisers"] = (initialiser_reference, HERE / "initialisers.cases.json")
     for name, (kind, path) in sorted(families.items()):

@@ -19,6 +19,8 @@ export interface LayerCase {
   readonly options?: Readonly<Record<string, unknown>>;
   /** The layer draws random numbers in training, so that only evaluation can be compared. */
   readonly random?: boolean;
+  /** The only device to run on; default all. On `interp` formulas are compared, on the others kernels that they bring. */
+  readonly device?: "interp";
 }
 
 export interface LayerReference {
