@@ -10,10 +10,10 @@ import { shapeText } from "./checks.js";
 import { Conv2d } from "./conv.js";
 import { moduleKind } from "./kinds.js";
 import { Linear } from "./linear.js";
+import { membersOf } from "./module/members.js";
 import { type AnyModule, isModule, Module } from "./module.js";
 import { BatchNorm1d, BatchNorm2d } from "./norm/batch.js";
 import { replaceModules } from "./replace.js";
-import { membersOf } from "./tree.js";
 
 /** A class with writable fields: the one place that assigns them. */
 type Open<T> = { -readonly [Key in keyof T]: T[Key] };

@@ -4,8 +4,8 @@ import { checked, takes } from "../util/arguments.js";
 import { configError } from "../util/errors.js";
 import { callback, list, text } from "../util/kinds.js";
 import { nearest, spell } from "../util/spelling.js";
-import { observed } from "./calls.js";
 import { moduleKind } from "./kinds.js";
+import { observed } from "./module/calls.js";
 import type { AnyModule } from "./module.js";
 
 /** Tensors of some modules by path, one for each call of the module. */

@@ -4,8 +4,8 @@ import { configError } from "../util/errors.js";
 import { callback } from "../util/kinds.js";
 import { spell } from "../util/spelling.js";
 import { moduleKind } from "./kinds.js";
+import { membersOf, replaceMember } from "./module/members.js";
 import { type AnyModule, isMember, isModule } from "./module.js";
-import { membersOf, replaceMember } from "./tree.js";
 
 /** Returns the replacement of a module; undefined keeps it and continues with its children. */
 export type ReplaceRule = (module: AnyModule, path: string) => AnyModule | undefined;

@@ -3,7 +3,7 @@
  * layer; settings are the fields that hold plain values.
  */
 import { spell } from "../util/spelling.js";
-import type { Held } from "./tree.js";
+import type { Held } from "./module/members.js";
 
 /** Returns the children that a module holds itself. */
 type ChildrenOf = (module: object) => readonly Held<object>[];

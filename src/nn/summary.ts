@@ -8,11 +8,11 @@ import { checked, takes } from "../util/arguments.js";
 import { inspectKey } from "../util/inspect.js";
 import { count, shape } from "../util/kinds.js";
 import { currentScope } from "../util/scope.js";
-import { observed } from "./calls.js";
 import { shapeText } from "./checks.js";
 import { moduleKind } from "./kinds.js";
+import { observed } from "./module/calls.js";
+import { membersOf } from "./module/members.js";
 import { type AnyModule, isMember, isModule, type Module } from "./module.js";
-import { membersOf } from "./tree.js";
 
 /** One module of a {@link Summary}. */
 export interface SummaryRow {

@@ -3,8 +3,8 @@
  * key. A member in a container without keys is an error, so that no parameter is lost. This file must not know the
  * classes of members, except that tensors are no containers.
  */
-import { Tensor } from "../tensor/index.js";
-import { configError } from "../util/errors.js";
+import { Tensor } from "../../tensor/index.js";
+import { configError } from "../../util/errors.js";
 
 /** A member with its key, and the slot of the field or container that holds it. */
 export interface Held<T> {
