@@ -10,7 +10,7 @@ import type { Address } from "./address-locals.js";
 import { scaled } from "./affine-form.js";
 import { type Code, instruction } from "./code.js";
 import type { Op, ValueType } from "./instructions.js";
-import { at, type Emitter, LANES, lanes, type Test, typeOf } from "./values.js";
+import { at, type Emitter, LANES, lanes, splatConstant, type Test, typeOf } from "./values.js";
 
 type LoadExpr = Expr & Load;
 type Store = Stmt & { readonly kind: "store" };
@@ -82,7 +82,7 @@ export class MemoryCode {
       this.pushBase(address);
       this.access("v128.load32_splat", address);
     };
-    this.emitter.branch(this.emitter.guard(e.guard), "v128", emitLoad, () => this.emitter.splatConstant(0));
+    this.emitter.branch(this.emitter.guard(e.guard), "v128", emitLoad, () => this.emitter.push(splatConstant(0)));
     return true;
   }
 
@@ -122,13 +122,13 @@ export class MemoryCode {
         if (e.memory === "bool") this.toMask();
       }
     };
-    if (!e.uneven) emitter.branch(emitter.guard(e.guard), "v128", contiguous, () => emitter.splatConstant(0));
+    if (!e.uneven) emitter.branch(emitter.guard(e.guard), "v128", contiguous, () => emitter.push(splatConstant(0)));
     else emitter.branch(this.allLanes(e.guard), "v128", contiguous, () => this.gather(e));
   }
 
   /** Converts lanes of 0 / 1 to a mask of 0 / -1. */
   private toMask(): void {
-    this.emitter.splatConstant(0);
+    this.emitter.push(splatConstant(0));
     this.emitter.push(instruction("i32x4.ne"));
   }
 
@@ -161,7 +161,7 @@ export class MemoryCode {
             ...(indirect.value.lanes > 1 ? [instruction("i32x4.extract_lane", lane)] : []),
           ]
         : [];
-    emitter.splatConstant(0);
+    emitter.push(splatConstant(0));
     emitter.push(instruction("local.set", result));
     for (const lane of lanes) {
       const tests = [this.lane(e.guard, lane)];
@@ -215,7 +215,7 @@ export class MemoryCode {
   private pushStored(s: Store, push: () => void): void {
     push();
     if (s.memory !== "bool") return;
-    this.emitter.splatConstant(1);
+    this.emitter.push(splatConstant(1));
     this.emitter.push(instruction("v128.and"));
   }
 
@@ -229,7 +229,7 @@ export class MemoryCode {
       return;
     }
     // Gathers the low bytes of the lanes into the first 32-bit lane.
-    this.emitter.splatConstant(0);
+    this.emitter.push(splatConstant(0));
     emitter.push(instruction("i8x16.shuffle", 0, 4, 8, 12, ...Array.from({ length: 12 }, () => 16)));
     this.access("v128.store32_lane", address, 0);
   }
