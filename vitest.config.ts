@@ -1,23 +1,29 @@
 /**
- * How the tests run: each file in a process of its own, because devices are chosen, and environments read, once a
- * process. Two files at a time, the longest first, with one thread to compute: tests that are about threads ask for more.
+ * How the tests run: two files at a time, with one thread to compute (tests that are about threads ask for more). Files
+ * that change what belongs to a process have one of their own, the longest first; the others follow and share two.
  */
 import { relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
 import { BaseSequencer, type TestSpecification } from "vitest/node";
 import { COSTLY_TESTS } from "./tools/costly-tests.js";
+import { divideTests } from "./tools/test-processes.js";
+
+const root = fileURLToPath(new URL(".", import.meta.url));
 
 /** Examples import the package by its name; in tests that is the sources, so that no build is needed. */
 const source = (path: string) => fileURLToPath(new URL(`src/${path}`, import.meta.url));
 
-class LongestFirst extends BaseSequencer {
+class OwnProcessesFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
-    const root = fileURLToPath(new URL(".", import.meta.url));
     const cost = ({ moduleId }: TestSpecification) => COSTLY_TESTS[relative(root, moduleId).replaceAll("\\", "/")] ?? 0;
-    return files.toSorted((a, b) => cost(b) - cost(a));
+    // A shared process ends when a file that does not share it comes next.
+    const last = ({ project }: TestSpecification) => Number(project.name === "shared");
+    return files.toSorted((a, b) => last(a) - last(b) || cost(b) - cost(a));
   }
 }
+
+const { own, shared } = divideTests(root);
 
 export default defineConfig({
   resolve: {
@@ -27,13 +33,19 @@ export default defineConfig({
     ],
   },
   test: {
-    include: ["test/**/*.test.ts"],
+    projects: [
+      { extends: true, test: { name: "own process", include: own } },
+      {
+        extends: true,
+        test: { name: "shared", include: shared, isolate: false, setupFiles: ["test/support/shared-process.ts"] },
+      },
+    ],
     pool: "forks",
     maxWorkers: 2,
     fileParallelism: true,
     globals: false,
     env: { FOVEA_VERIFY: "1", FOVEA_THREADS: "1" },
-    sequence: { sequencer: LongestFirst },
+    sequence: { sequencer: OwnProcessesFirst },
     testTimeout: 120_000,
     hookTimeout: 300_000,
     reporters: ["default", "./tools/summary-reporter.ts"],

@@ -19,13 +19,15 @@ const answer = z.object({
 });
 
 /** After how many steps live bytes are read: steps of residual networks take seconds. */
-function stepsOf(model: ModelName): readonly [early: number, late: number] {
-  return model === "mlp" || model === "cnn" ? [100, 2000] : [5, 20];
+function stepsOf({ model, quick }: BenchOptions): readonly [early: number, late: number] {
+  if (quick || (model !== "mlp" && model !== "cnn")) return [5, 20];
+  return [100, 2000];
 }
 
 /** Measures memory; throws if live bytes grow. */
-export async function memoryBench({ device, model, peers: asked }: BenchOptions): Promise<Report> {
-  const steps = stepsOf(model);
+export async function memoryBench(options: BenchOptions): Promise<Report> {
+  const { device, model, peers: asked } = options;
+  const steps = stepsOf(options);
   const node = await PlainNode.create();
   const { liveBytes, ...rest } = answer.parse(await node.run(["memory", device, model, ...steps.map(String)]));
   node.close();

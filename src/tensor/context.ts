@@ -108,9 +108,17 @@ export class Context implements Owner {
 
 checkMethods(Context, { device: takes(), useDevice: takes({ name: text }), finish: takes() });
 
-/** The context of programs that create none. */
-const defaultContext = new Context({ name: "default" });
-let current = defaultContext;
+/** The context in use; at first the default one, of programs that create none. */
+let current = new Context({ name: "default" });
+
+/**
+ * Makes `context` the default one, for tests that share a process: each begins with a default context of its own.
+ *
+ * @internal
+ */
+export function replaceDefaultContext(context: Context): void {
+  current = context;
+}
 
 /**
  * The context that owns values built now.

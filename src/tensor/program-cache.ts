@@ -68,13 +68,13 @@ async function build(device: Device, request: CompileRequest, probed = false): P
   return { device, program, executable: await device.load(program, probed ? { timed: true } : {}), derived };
 }
 
-/**
- * The program that an earlier process compiled, if the device stored it; null while the compiler is verified or
- * debugged.
- */
+/** The key of a stored program: a process that verifies recalls only programs that were verified. */
+const storedKey = (key: string): string => (verify ? `verified\n${key}` : key);
+
+/** The program that an earlier process compiled, if the device stored it; null while the compiler is debugged. */
 async function recall(device: Device, key: string): Promise<Loaded | null> {
-  if (verify || Number(environment.FOVEA_DEBUG ?? 0) >= 2) return null;
-  const found = await device.recall?.(key);
+  if (Number(environment.FOVEA_DEBUG ?? 0) >= 2) return null;
+  const found = await device.recall?.(storedKey(key));
   if (!found) return null;
   const { program, executable, derived } = found;
   return {
@@ -90,7 +90,7 @@ async function recallOrBuild(device: Device, key: string, request: CompileReques
   const known = await recall(device, key);
   if (known) return known;
   const loaded = await build(device, request);
-  if (!verify) await device.remember?.(key, loaded.program);
+  await device.remember?.(storedKey(key), loaded.program);
   return loaded;
 }
 

@@ -87,7 +87,7 @@ describe("benchmarks", { timeout: 300_000 }, () => {
   it("memory: of the model that is requested", async () => {
     const ours = z.object({
       model: z.literal("mlp"),
-      steps: z.tuple([z.literal(100), z.literal(2000)]),
+      steps: z.tuple([z.literal(5), z.literal(20)]),
       liveBytes: z.tuple([positive, positive]),
       peakBytes: positive,
       buffers: positive,

@@ -1,5 +1,5 @@
 /** The kernel cache on disk: warm, shared, damaged, unwritable. */
-import { chmodSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, cpSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import { computed, freshFolder, repeated, resultOf, run } from "./child.js";
@@ -8,13 +8,32 @@ const RESULT = { value: 300 };
 /** One thread compiles the kernels of a program as one library. */
 const one = (FOVEA_CACHE: string) => run("one", { FOVEA_CACHE, FOVEA_THREADS: "1" });
 
+/** Runs a job in an empty folder once, and gives each caller a copy of what it left there, and its result. */
+function filledBy<Result>(job: (folder: string) => Promise<Result>) {
+  const filled = freshFolder();
+  let running: Promise<Result> | undefined;
+  return async () => {
+    running ??= job(filled);
+    const first = await running;
+    const folder = freshFolder();
+    cpSync(filled, folder, { recursive: true });
+    return { folder, first };
+  };
+}
+/** Without its program, which names libraries itself: kernels are looked for by their entries. */
+const filledByOne = filledBy(async (folder) => {
+  const result = await resultOf(one(folder), computed);
+  for (const name of readdirSync(folder)) if (name.endsWith(".json")) rmSync(join(folder, name));
+  return result;
+});
+
 it("compiles each kernel once; a warm cache needs no compilation", async () => {
   const FOVEA_CACHE = join(freshFolder(), "made", "when", "needed");
   const cold = await resultOf(one(FOVEA_CACHE), computed);
   // The runtime, the self-test and the kernel.
   expect(cold).toEqual({ ...RESULT, compilations: 3 });
   const files = readdirSync(FOVEA_CACHE);
-  expect(files.filter((name) => /^[0-9a-f]{40}\.(so|kernel|tested)$/.test(name))).toHaveLength(files.length);
+  expect(files.filter((name) => /^[0-9a-f]{40}\.(so|kernel|json|tested)$/.test(name))).toHaveLength(files.length);
   expect(await resultOf(one(FOVEA_CACHE), computed)).toEqual({ ...RESULT, compilations: 0 });
   expect(readdirSync(FOVEA_CACHE)).toEqual(files);
   expect(statSync(FOVEA_CACHE).mode & 0o777).toBe(0o700);
@@ -26,7 +45,7 @@ it("two processes may compile the same kernels at once", async () => {
   for (const result of both) expect(result).toMatchObject(RESULT);
   const files = readdirSync(FOVEA_CACHE);
   expect(files.filter((name) => name.endsWith(".so"))).toHaveLength(3);
-  expect(files.every((name) => /^[0-9a-f]{40}\.(so|kernel|tested)$/.test(name))).toBe(true);
+  expect(files.every((name) => /^[0-9a-f]{40}\.(so|kernel|json|tested)$/.test(name))).toBe(true);
 });
 
 it("a folder that cannot be made is one clear line", async () => {
@@ -55,24 +74,28 @@ it.each<[string, RegExp, number, (path: string) => void]>([
   ["an entry that is cut off", /kernel$/, 1, (path) => writeFileSync(path, readFileSync(path).subarray(0, 20))],
   ["an entry of a library that is gone", /kernel$/, 1, (path) => writeFileSync(path, `${"0".repeat(40)}.so`)],
 ])("%s is compiled again", async (_, kind, compilations, damage) => {
-  const FOVEA_CACHE = freshFolder();
-  await resultOf(one(FOVEA_CACHE), computed);
-  for (const name of readdirSync(FOVEA_CACHE)) if (kind.test(name)) damage(join(FOVEA_CACHE, name));
-  expect(await resultOf(one(FOVEA_CACHE), computed)).toEqual({ ...RESULT, compilations });
-  expect(await resultOf(one(FOVEA_CACHE), computed)).toEqual({ ...RESULT, compilations: 0 });
+  const { folder } = await filledByOne();
+  for (const name of readdirSync(folder)) if (kind.test(name)) damage(join(folder, name));
+  expect(await resultOf(one(folder), computed)).toEqual({ ...RESULT, compilations });
+  expect(await resultOf(one(folder), computed)).toEqual({ ...RESULT, compilations: 0 });
 });
 
-/** Programs are remembered unless the compiler is being verified, as it is in all other tests. */
-const again = (FOVEA_CACHE: string, flags?: readonly string[]) =>
-  resultOf(run("again", { FOVEA_CACHE, FOVEA_VERIFY: undefined }, flags), repeated);
+const again = (FOVEA_CACHE: string, FOVEA_VERIFY?: string, flags?: readonly string[]) =>
+  resultOf(run("again", { FOVEA_CACHE, FOVEA_VERIFY }, flags), repeated);
+const filledByAgain = filledBy((folder) => again(folder));
 
 it("a program that an earlier process compiled runs without the compiler, with the same results", async () => {
-  const folder = freshFolder();
-  const first = await again(folder);
+  const { folder, first } = await filledByAgain();
   expect(first.prepared).toBeGreaterThan(3);
   expect(await again(folder)).toEqual({ ...first, prepared: 0 });
   // With this flag the job collects garbage between building and reading.
-  expect(await again(folder, ["--expose-gc"])).toEqual({ ...first, prepared: 0 });
+  expect(await again(folder, undefined, ["--expose-gc"])).toEqual({ ...first, prepared: 0 });
+});
+
+it("a process that verifies takes programs that were verified, and no others", async () => {
+  const { folder, first } = await filledByAgain();
+  expect(await again(folder, "1")).toEqual(first);
+  expect(await again(folder, "1")).toEqual({ ...first, prepared: 0 });
 });
 
 it.each<[string, RegExp, (path: string) => void]>([
@@ -81,8 +104,7 @@ it.each<[string, RegExp, (path: string) => void]>([
   ["a library that is cut off", /so$/, (path) => writeFileSync(path, readFileSync(path).subarray(0, 100))],
   ["a library that is gone", /so$/, (path) => rmSync(path)],
 ])("%s is compiled again", async (_, kind, damage) => {
-  const folder = freshFolder();
-  const first = await again(folder);
+  const { folder, first } = await filledByAgain();
   for (const name of readdirSync(folder)) if (kind.test(name)) damage(join(folder, name));
   expect(await again(folder)).toEqual(first);
   expect(await again(folder)).toEqual({ ...first, prepared: 0 });
