@@ -70,7 +70,7 @@ export class HyperTensor extends Tensor {
 export class HyperCell {
   readonly #path: string;
   readonly #range: Kind;
-  /** The cell, [4]: the number x as the nearest f32, its rounding error, 1 − x, and ln x. */
+  /** The cell, [6]: x, 1 − x and ln x, each as the nearest f32 and its rounding error. */
   readonly cell: Variable;
   #value: number;
   #schedule: Schedule | undefined;
@@ -126,13 +126,13 @@ export class HyperCell {
 
   /** The number as a scalar of a float type. */
   read(dtype: DType): HyperTensor {
-    const [nearest, rest, complement, log] = [0, 1, 2, 3].map((i) =>
+    const at = (i: number) =>
       this.cell
         .slice(0, i, i + 1)
         .reshape([])
-        .to(dtype),
-    );
-    return new HyperTensor(dtype === "f32" ? nearest : nearest.add(rest), complement, log);
+        .to(dtype);
+    const [value, complement, log] = [0, 2, 4].map((i) => (dtype === "f32" ? at(i) : at(i).add(at(i + 1))));
+    return new HyperTensor(value, complement, log);
   }
 
   #load(value: number): void {
@@ -148,13 +148,15 @@ export class HyperCell {
   }
 }
 
-/**
- * The values of a cell for a number; the nearest f32 and the f32 nearest to its rounding error have 48 bits together.
- */
+/** The values of a cell for a number: the nearest f32 and the f32 nearest to its rounding error have 48 bits together. */
 function inCell(value: number): Float32Array {
+  return Float32Array.from([value, 1 - value, value > 0 ? Math.log(value) : -1e30].flatMap(split));
+}
+
+/** A number as the nearest f32 and its rounding error. */
+function split(value: number): [nearest: number, rest: number] {
   const nearest = Math.fround(value);
-  const rest = Number.isFinite(nearest) ? value - nearest : 0;
-  return Float32Array.of(nearest, rest, 1 - value, value > 0 ? Math.log(value) : -1e30);
+  return [nearest, Number.isFinite(nearest) ? value - nearest : 0];
 }
 
 /** The shortest decimal that has these first two values of a cell: 0.1 and not 0.10000000000000009. */
@@ -162,7 +164,7 @@ function shortestDecimal(nearest: number, rest: number): number {
   const value = nearest + rest;
   for (let digits = 1; digits <= 17; digits++) {
     const short = Number(value.toPrecision(digits));
-    const [a, b] = inCell(short);
+    const [a, b] = Float32Array.from(split(short));
     if (a === nearest && b === rest) return short;
   }
   return value;

@@ -18,6 +18,14 @@ export const belowOne: Kind = {
   accepts: (value) => isFiniteNumber(value) && value >= 0 && value < 1,
 };
 
+/** The kind of a number within the unit interval, without its ends. */
+export const insideUnit: Kind = {
+  name: "a number > 0 and < 1",
+  accepts: (value) => isFiniteNumber(value) && value > 0 && value < 1,
+};
+/** The kind of a share of a whole. */
+export const shareKind: Kind = range(0, 1);
+
 /** The kind of a hyper-parameter: a number, or a schedule of numbers. */
 export const hyper = (number: Kind): Kind => either(number, { ...callback, name: "a schedule" });
 /** The kind of a pair, such as the decays of two averages. */

@@ -2,46 +2,18 @@
  * The optimizer: holds the cells of a rule (hyper-parameters and state) and runs its steps. The rule defines what a
  * step does to an update; this file must not know any step.
  */
-import { beforeEachCall, type DType, noGrad, type Tensor, Variable, zeros, zerosLike } from "../tensor/index.js";
+import { beforeEachCall, full, isTracing, noGrad, type Tensor, Variable, zeros, zerosLike } from "../tensor/index.js";
 import { checkedConstructor, takes } from "../util/arguments.js";
 import { configError } from "../util/errors.js";
 import { optional, record, text } from "../util/kinds.js";
 import { withOrigin } from "../util/scope.js";
 import { nearest, spell } from "../util/spelling.js";
-import { HyperCell, type HyperTensor, type HyperValue } from "./hyper.js";
+import { HyperCell, type HyperValue } from "./hyper.js";
 import { paramsKind } from "./kinds.js";
 import { type ChainStep, chain, type Rule, type StateSpec, updateType } from "./rule.js";
+import { type Bound, type BoundStep, type Cells, type Flow, Run } from "./run.js";
 import { type SavedValue, savedValues } from "./state.js";
 import { globalNorm } from "./steps/clip.js";
-
-type Cells = Readonly<Record<string, Variable>>;
-
-/** A step of a chain with its cells. */
-interface BoundStep {
-  readonly step: ChainStep;
-  readonly hypers: Readonly<Record<string, HyperCell>>;
-  readonly shared: Cells;
-  readonly states: ReadonlyMap<Variable, Cells>;
-}
-
-/** A partition with the bound steps of its parts. */
-interface BoundPartition {
-  readonly parts: readonly { readonly owns: ReadonlySet<Variable>; readonly rules: readonly Bound[] }[];
-}
-
-type Bound = BoundStep | BoundPartition;
-
-/** The intermediate state of one parameter in a chain. */
-interface Flow {
-  readonly target: Variable;
-  /** Module path in the origin of the nodes built for it: that of its gradient. */
-  readonly path: string;
-  readonly hasGradient: boolean;
-  readonly parameter: Tensor;
-  readonly update: Tensor;
-  /** Scalar bool: whether the results from here on are assigned; null if they always are. */
-  readonly due: Tensor | null;
-}
 
 /**
  * Updates parameters by a rule: a {@link chain} of steps, or a {@link partition} of the parameters among chains.
@@ -77,6 +49,12 @@ export class Optimizer {
   #taken = 0;
   /** Whether a compiled function calls `step` several times per call. */
   #repeats = false;
+  /** Steps that compute gradients at displaced parameters. */
+  readonly #displacing: BoundStep[] = [];
+  /** Steps that have other values for evaluation. */
+  readonly #evaluating: BoundStep[] = [];
+  /** The values that are trained, while the parameters have those for evaluation. */
+  #trained: readonly (readonly [Variable, Tensor])[] | undefined;
 
   constructor(params: Iterable<Variable>, rule: Rule, name = "Optimizer") {
     checkArguments([params, rule, name]);
@@ -148,19 +126,31 @@ export class Optimizer {
     return [...this.#parameters];
   }
 
+  /** Whether `step` needs a closure, because a step of the chain computes gradients at displaced parameters. */
+  get needsClosure(): boolean {
+    return this.#displacing.length > 0;
+  }
+
   /**
    * Updates every parameter that has a gradient, and its state; a parameter whose `grad` is null keeps both.
    *
-   * @throws ConfigError if a value of a schedule is out of range, or a parameter that was frozen when the optimizer was
-   * made has a gradient
+   * With a closure, `step` computes the gradients itself: it sets them to null, calls the closure, which computes the
+   * loss and calls `backward`, and returns what the closure returns. `SAM` needs one, since it computes gradients twice.
+   *
+   * @param closure computes the loss, calls `backward` and returns the loss. Default: the gradients are there
+   * @throws ConfigError if a value of a schedule is out of range, a parameter that was frozen when the optimizer was
+   * made has a gradient, the chain needs a closure and there is none, or the parameters have their evaluation values
    * @example
    * loss.backward();
    * optimizer.step();
    * optimizer.zeroGrad();
    */
-  step(): void {
+  step(): void;
+  step<T>(closure: () => T): T;
+  step<T>(closure?: () => T): T | undefined {
     if (!beforeEachCall(this.#beginStep)) this.#repeats = true;
     this.#checkSchedules();
+    const result = this.#evaluate(closure);
     const thawed = this.#frozen.find(({ grad }) => grad !== null);
     if (thawed) {
       const problem = `${labelOf(thawed)} was frozen when the optimizer was made, so that there is no state for it`;
@@ -173,15 +163,64 @@ export class Optimizer {
         const type = updateType(target);
         const update = grad ? grad.to(type) : zerosLike(target).to(type);
         const path = grad ? grad.node.origin.path : "";
-        return [{ target, path, hasGradient: grad !== null, parameter: target.to(type), update, due: null }];
+        const start = target.to(type);
+        return [{ target, path, hasGradient: grad !== null, start, parameter: start, update, due: null }];
       });
-      for (const { target, path, parameter, update, due } of new Run().take(this.#rules, flows, null)) {
+      for (const flow of new Run().take(this.#rules, flows, null)) {
+        const { target, path, due } = flow;
         withOrigin({ path, role: "update" }, () => {
-          const next = parameter.sub(update);
+          const next = flow.parameter.sub(flow.update);
           target.assign(due ? due.where(next, target.to(next.dtype)) : next);
         });
       }
     });
+    return result;
+  }
+
+  /**
+   * Gives the parameters the values that the optimizer means for evaluation, for chains in which these are others than
+   * those that are trained: `ScheduleFreeSGD`, `ScheduleFreeAdamW` and `ASGD`. For all others it does nothing. Call
+   * {@link train} before the next step.
+   *
+   * @throws ConfigError if it is called inside a compiled function
+   * @example
+   * const averaged = new ScheduleFreeSGD(model.parameters(), { lr: 0.1 });
+   * averaged.eval();
+   * averaged.train();
+   */
+  eval(): void {
+    if (this.#trained || this.#evaluating.length === 0) return;
+    this.#checkSwap("eval");
+    this.#trained = noGrad(() => {
+      const run = new Run();
+      return this.#evaluating
+        .flatMap((bound) =>
+          Array.from(bound.states, ([target, state]) => {
+            const hypers = run.hypersOf(bound, updateType(target));
+            const value = target.detach();
+            const swapped = bound.step.evaluated?.({ parameter: value.to(updateType(target)), hypers, state }) ?? value;
+            return [target, value, swapped] as const;
+          }),
+        )
+        .map(([target, value, swapped]) => {
+          target.assign(swapped);
+          return [target, value] as const;
+        });
+    });
+  }
+
+  /**
+   * Gives the parameters back the values that are trained, bit for bit, after {@link eval}; otherwise it does nothing.
+   *
+   * @throws ConfigError if it is called inside a compiled function
+   * @example
+   * new ASGD(model.parameters()).train();
+   */
+  train(): void {
+    if (!this.#trained) return;
+    this.#checkSwap("train");
+    for (const [target, value] of this.#trained) noGrad(() => target.assign(value));
+    this.#trained = undefined;
   }
 
   /**
@@ -224,10 +263,12 @@ export class Optimizer {
    * with the parameter's path in its model (its index if it has none) and PyTorch's name for the state, such as
    * `state.head.weight.momentum_buffer`. Schedules are not included, since they are functions.
    *
+   * @throws ConfigError between `eval` and `train`, where the parameters have other values than those of the state
    * @example
    * Object.keys(new SGD([new Parameter(zeros([2]))], { lr: 0.1, momentum: 0.9 }).stateDict());
    */
   stateDict(): Record<string, Variable> {
+    this.#checkTrained("stateDict");
     const hypers = Array.from(this.#hypers, ([path, { cell }]): [string, Variable] => [`hypers.${path}`, cell]);
     return { steps: this.#steps, ...Object.fromEntries([...hypers, ...this.#cells]) };
   }
@@ -257,8 +298,52 @@ export class Optimizer {
     return Array.from(this.#hypers).flatMap(([known, cell]) => (known.endsWith(`.${path}`) ? [cell] : []));
   }
 
+  /** Calls the closure, if there is one, and once more at displaced parameters, if the chain has such a step. */
+  #evaluate<T>(closure: (() => T) | undefined): T | undefined {
+    if (closure !== undefined && typeof closure !== "function") {
+      throw configError("step", `closure must be a function, got ${spell(closure)}`, "Write step(() => loss)");
+    }
+    const evaluate = () => {
+      this.zeroGrad();
+      return closure?.();
+    };
+    if (!this.needsClosure) return closure && evaluate();
+    if (!closure) {
+      const { name } = this.#displacing[0].step;
+      const problem = `step needs a closure, since ${name} computes the gradients at displaced parameters`;
+      throw configError(this.#name, problem, "Write step(() => { …; loss.backward(); return loss; })");
+    }
+    const result = evaluate();
+    if (result instanceof Promise) {
+      result.catch(() => undefined);
+      throw configError("step", "the closure is asynchronous", "Compute the loss and call backward without await");
+    }
+    const starts = noGrad(() => {
+      const run = new Run();
+      return this.#displacing.flatMap((bound) => run.displacements(bound));
+    }).map(([target, displacement]) => {
+      const start = target.detach();
+      noGrad(() => target.assign(start.add(displacement.to(start.dtype))));
+      return [target, start] as const;
+    });
+    evaluate();
+    for (const [target, start] of starts) noGrad(() => target.assign(start));
+    return result;
+  }
+
+  #checkTrained(op: string): void {
+    if (!this.#trained) return;
+    throw configError(this.#name, `${op} was called while the parameters have their evaluation values`, CALL_TRAIN);
+  }
+
+  #checkSwap(op: string): void {
+    if (!isTracing()) return;
+    throw configError(this.#name, `${op} was called inside a compiled function`, "Call it between two calls");
+  }
+
   /** Sets scheduled hyper-parameters to their values in the current step, and counts the step. */
   readonly #beginStep = (): void => {
+    this.#checkTrained("step");
     for (const hyper of this.#hypers.values()) hyper.follow(this.#name, this.#taken);
     this.#setTaken(this.#taken + 1);
   };
@@ -326,86 +411,22 @@ export class Optimizer {
       return [parameter, this.#makeCells(`state.${keys.get(parameter)}`, step.state?.(parameter) ?? {})];
     });
     const shared = this.#makeCells(`shared.${prefix}${step.name}`, step.shared ?? {});
-    return { step, hypers: Object.fromEntries(hypers), shared, states: new Map(states) };
+    const bound = { step, hypers: Object.fromEntries(hypers), shared, states: new Map(states) };
+    if (step.displace) this.#displacing.push(bound);
+    if (step.evaluated) this.#evaluating.push(bound);
+    return bound;
   }
 
   #makeCells(prefix: string, specs: Readonly<Record<string, StateSpec>>): Cells {
-    const made = Object.entries(specs).map(([name, { shape, dtype }]): [string, Variable] => {
+    const made = Object.entries(specs).map(([name, { shape, dtype, initial = 0 }]): [string, Variable] => {
       const key = `${prefix}.${name}`;
       if (this.#cells.has(key))
         throw configError(this.#name, `two steps keep state named ${name}`, "Leave one of them out");
-      const cell = new Variable(zeros(shape, { dtype }), { name: `${this.#name}.${key}` });
+      const cell = new Variable(full(shape, initial, { dtype }), { name: `${this.#name}.${key}` });
       this.#cells.set(key, cell);
       return [name, cell];
     });
     return Object.fromEntries(made);
-  }
-}
-
-/** One call of `step`: reads each hyper-parameter once per dtype. */
-class Run {
-  readonly #read = new Map<string, Readonly<Record<string, HyperTensor>>>();
-  readonly #numbers = new Map<BoundStep, number>();
-
-  /** Runs the rules on parameters, and assigns their state. */
-  take(rules: readonly Bound[], flows: readonly Flow[], due: Tensor | null): readonly Flow[] {
-    let [current, groupDue] = [flows, due];
-    for (const rule of rules) {
-      if ("parts" in rule) {
-        const moved = rule.parts.flatMap(({ owns, rules: own }) =>
-          this.take(
-            own,
-            current.filter(({ target }) => owns.has(target)),
-            groupDue,
-          ),
-        );
-        const byTarget = new Map(moved.map((flow) => [flow.target, flow]));
-        current = current.map((flow) => byTarget.get(flow.target) ?? flow);
-      } else [current, groupDue] = this.#step(rule, current, groupDue);
-    }
-    return current;
-  }
-
-  #step(bound: BoundStep, flows: readonly Flow[], due: Tensor | null): [flows: readonly Flow[], due: Tensor | null] {
-    const { step, shared, states } = bound;
-    const updates = flows.map(({ update }) => update);
-    const share = step.across?.({ updates, hypers: this.#hypersOf(bound, "f32"), shared }) ?? {};
-    assign(shared, share.shared, due);
-    const values = share.values ?? {};
-    const moved = flows.map((flow): Flow => {
-      const { target, path, parameter, update, hasGradient } = flow;
-      const state = states.get(target) as Cells;
-      return withOrigin({ path, role: "update" }, () => {
-        const hypers = this.#hypersOf(bound, updateType(target));
-        const next = step.update({ update, parameter, hypers, state, values, hasGradient });
-        assign(state, next.state, flow.due);
-        const { due: own = null, update: made = update, parameter: from = parameter } = next;
-        return { ...flow, update: made, parameter: from, due: both(flow.due, own) };
-      });
-    });
-    return [moved, both(due, share.due ?? null)];
-  }
-
-  #hypersOf(bound: BoundStep, dtype: DType): Readonly<Record<string, HyperTensor>> {
-    const number = this.#numbers.get(bound) ?? this.#numbers.size;
-    this.#numbers.set(bound, number);
-    const key = `${number} ${dtype}`;
-    const known = this.#read.get(key);
-    if (known) return known;
-    const read = Object.entries(bound.hypers).map(([name, cell]) => [name, cell.read(dtype)] as const);
-    const made = Object.fromEntries(read);
-    this.#read.set(key, made);
-    return made;
-  }
-}
-
-const both = (a: Tensor | null, b: Tensor | null): Tensor | null => (a && b ? a.logicalAnd(b) : (a ?? b));
-
-/** Assigns new values to cells, if they are due. */
-function assign(cells: Cells, values: Readonly<Record<string, Tensor>> | undefined, due: Tensor | null): void {
-  for (const [name, value] of Object.entries(values ?? {})) {
-    const cell = cells[name];
-    cell.assign(due ? due.where(value, cell) : value);
   }
 }
 
@@ -432,6 +453,7 @@ function checkParameters(name: string, params: Iterable<Variable>): [trained: Va
   return [trained, frozen];
 }
 
+const CALL_TRAIN = "Call optimizer.train() first";
 const PASS_PARAMETERS = "Pass model.parameters()";
 const labelOf = ({ path, shape }: Variable): string => `${path} [${shape.join(", ")}]`;
 

@@ -9,10 +9,19 @@ import { configError } from "../util/errors.js";
 import { type Kind, record, repeated } from "../util/kinds.js";
 import type { HyperSpec, HyperTensor } from "./hyper.js";
 
-/** A cell of state, initially zeros. */
+/** A cell of state. */
 export interface StateSpec {
   readonly shape: readonly number[];
   readonly dtype: DType;
+  /** Initial value of all elements. Default 0. */
+  readonly initial?: number;
+}
+
+/** The inputs of `displace`, for all parameters of a chain together. */
+export interface DisplaceScope<Hyper extends string> {
+  readonly gradients: readonly Tensor[];
+  readonly parameters: readonly Tensor[];
+  readonly hypers: Readonly<Record<Hyper, HyperTensor>>;
 }
 
 /** The inputs of `across`, for all parameters of a step together. */
@@ -38,8 +47,10 @@ export interface StepShare<Shared extends string, Value extends string> {
 export interface StepInput<Hyper extends string, State extends string, Value extends string> {
   /** The value to subtract from the parameter: the gradient as changed by the steps before. */
   readonly update: Tensor;
-  /** The value from which the update is subtracted. */
+  /** The value from which the update is subtracted; in steps with `afterUpdate` the result of the subtraction. */
   readonly parameter: Tensor;
+  /** The value of the parameter before the call of `step()`. */
+  readonly start: Tensor;
   readonly hypers: Readonly<Record<Hyper, HyperTensor>>;
   /** The state of this parameter before the step. */
   readonly state: Readonly<Record<State, Tensor>>;
@@ -89,6 +100,18 @@ export interface ChainStep<
   refuse?(parameter: Variable): { readonly problem: string; readonly hint: string } | undefined;
   /** Whether the step also runs for parameters without a gradient, with zeros as their update. Default false. */
   readonly takesMissing?: boolean;
+  /**
+   * Whether the step works on the updated parameter, such as a constraint on its norm: the update is subtracted before
+   * it runs and is zero from then on. Such steps end a chain. Default false.
+   */
+  readonly afterUpdate?: boolean;
+  /**
+   * Displacements of the parameters, one for each, at which the gradients of this call of `step` are computed instead:
+   * `step` then needs a closure, which it calls a second time. Default: none.
+   */
+  displace?(scope: DisplaceScope<Hyper>): readonly Tensor[];
+  /** The value of a parameter for evaluation, where it is another than that which is trained. Default: none. */
+  evaluated?(now: Pick<StepInput<Hyper, State, Value>, "parameter" | "hypers" | "state">): Tensor;
   /** Computes the update and the new state of one parameter. */
   update(now: StepInput<Hyper, State, Value>): StepOutput<State>;
 }
@@ -128,7 +151,8 @@ const ruleKind: Kind = {
  * Formula, for the gradient g of each parameter θ: `u ← g`, `u ← stepᵢ(u)` for each step, `θ ← θ − u`.
  *
  * @param rules steps, chains and partitions
- * @throws ConfigError if there are none, or two have a hyper-parameter of the same name
+ * @throws ConfigError if there are none, two have a hyper-parameter of the same name, or a step follows one that must
+ * end the chain
  * @example
  * const rule = chain(clipByNorm(1), scaleByAdam(), decoupledDecay(0.01), scaleByRate(1e-3)); // AdamW with clipping
  * const optimizer = new Optimizer(model.parameters(), rule);
@@ -148,8 +172,23 @@ export const chain = checked("chain", takes({ rules: repeated(ruleKind) }), (...
       owners.set(name, rule.name);
     }
   }
+  const ends = flat.findIndex(endsChain);
+  const late = ends < 0 ? undefined : flat.slice(ends + 1).find((rule) => !endsChain(rule));
+  if (late) {
+    const name = "parts" in late ? "a partition" : late.name;
+    const problem = `${name} follows ${nameOfEnd(flat[ends])}, which works on updated parameters`;
+    throw configError("chain", problem, `Put ${nameOfEnd(flat[ends])} last`);
+  }
   return { rules: flat };
 });
+
+/** The first step of a rule that works on updated parameters. */
+function endOf(rule: ChainStep | Partition): ChainStep | undefined {
+  if (!("parts" in rule)) return rule.afterUpdate ? rule : undefined;
+  return rule.parts.flatMap(({ chain: { rules } }) => rules.map(endOf)).find((end) => end !== undefined);
+}
+const endsChain = (rule: ChainStep | Partition): boolean => endOf(rule) !== undefined;
+const nameOfEnd = (rule: ChainStep | Partition): string => endOf(rule)?.name ?? "";
 
 /**
  * Assigns each parameter to the first part that takes it: Muon for matrices, say, and Adam for the rest. The

@@ -23,28 +23,30 @@ export interface SGDOptions {
   readonly nesterov?: boolean;
 }
 
-const Base = optimizer<SGDOptions>(
-  "SGD",
-  {
-    lr: hyper(nonNegative),
-    momentum: hyper(belowOne),
-    dampening: hyper(belowOne),
-    weightDecay: hyper(nonNegative),
-    nesterov: flag,
-  },
-  ({ lr = 0.001, momentum = 0, dampening = 0, weightDecay, nesterov = false }) => {
-    if (nesterov && (momentum === 0 || dampening !== 0)) {
-      const problem = `nesterov needs momentum > 0 and dampening 0, got momentum ${momentum}, dampening ${dampening}`;
-      throw configError("SGD", problem, "Set momentum: 0.9, or leave nesterov out");
-    }
-    const damped = dampening === 0 ? {} : { dampening };
-    return chain(
-      ...(weightDecay === undefined ? [] : [coupledDecay(weightDecay)]),
-      ...(momentum === 0 ? [] : [scaleByMomentum(momentum, { nesterov, ...damped })]),
-      scaleByRate(lr),
-    );
-  },
-);
+/** The kinds of the options of SGD. */
+export const sgdSchema = {
+  lr: hyper(nonNegative),
+  momentum: hyper(belowOne),
+  dampening: hyper(belowOne),
+  weightDecay: hyper(nonNegative),
+  nesterov: flag,
+};
+
+/** The chain of SGD. */
+export function sgdChain({ lr = 0.001, momentum = 0, dampening = 0, weightDecay, nesterov = false }: SGDOptions) {
+  if (nesterov && (momentum === 0 || dampening !== 0)) {
+    const problem = `nesterov needs momentum > 0 and dampening 0, got momentum ${momentum}, dampening ${dampening}`;
+    throw configError("SGD", problem, "Set momentum: 0.9, or leave nesterov out");
+  }
+  const damped = dampening === 0 ? {} : { dampening };
+  return chain(
+    ...(weightDecay === undefined ? [] : [coupledDecay(weightDecay)]),
+    ...(momentum === 0 ? [] : [scaleByMomentum(momentum, { nesterov, ...damped })]),
+    scaleByRate(lr),
+  );
+}
+
+const Base = optimizer<SGDOptions>("SGD", sgdSchema, sgdChain);
 
 /**
  * Stochastic gradient descent, with momentum, Nesterov momentum and weight decay.

@@ -14,10 +14,14 @@ import {
   cosine,
   coupledDecay,
   decoupledDecay,
+  limitNorms,
+  lookahead,
   multiStep,
   Optimizer,
   optimizers,
   partition,
+  SAM,
+  ScheduleFreeSGD,
   SGD,
   scaleByAdam,
   scaleByMomentum,
@@ -84,6 +88,38 @@ describe("chains", () => {
       "Did you mean scaleByAdam(…)?",
       () => chain(scaleByAdam as never),
     ],
+    [
+      "[chain] scaleByRate follows limitNorms, which works on updated parameters",
+      "Put limitNorms last",
+      () => chain(limitNorms(1), rate),
+    ],
+    [
+      "[chain] a partition follows lookahead, which works on updated parameters",
+      "Put lookahead last",
+      () => chain(partition({ all: chain(rate, lookahead()) }), partition({ all: scaleByAdam() })),
+    ],
+    [
+      "[SAM] step needs a closure, since sharpnessAware computes the gradients at displaced parameters",
+      "Write step(() => { …; loss.backward(); return loss; })",
+      () => new SAM([weight]).step(),
+    ],
+    [
+      "[step] the closure is asynchronous",
+      "Compute the loss and call backward without await",
+      () => new SAM([weight]).step(async () => undefined),
+    ],
+    ["[step] closure must be a function, got 3", "Write step(() => loss)", () => new SGD([weight]).step(3 as never)],
+    ...(["step", "stateDict"] as const).map((op): Failure => {
+      const optimizer = new ScheduleFreeSGD([weight]);
+      return [
+        `[ScheduleFreeSGD] ${op} was called while the parameters have their evaluation values`,
+        "Call optimizer.train() first",
+        () => {
+          optimizer.eval();
+          return optimizer[op]();
+        },
+      ];
+    }),
     [
       "[chain] coupledDecay and decoupledDecay both have a hyper-parameter weightDecay",
       "Leave one of them out",
@@ -217,8 +253,8 @@ describe("states", () => {
   const momentum = () => new SGD([weight, bias], { lr: 0.1, momentum: 0.9 });
   const steps = new Int32Array([3]);
   const hypers = {
-    "hypers.momentum": new Float32Array([0.9, 0, 0.1, -0.1]),
-    "hypers.lr": new Float32Array([1, 0, 0, 0]),
+    "hypers.momentum": new Float32Array([0.9, 0, 0.1, 0, -0.1, 0]),
+    "hypers.lr": new Float32Array([1, 0, 0, 0, 0, 0]),
   };
   check(DataError, [
     [

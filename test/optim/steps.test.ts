@@ -14,6 +14,10 @@ interface Case {
   readonly args: readonly unknown[];
   /** Another value of every hyper-parameter. */
   readonly set?: Readonly<Record<string, number>>;
+  /** The step before which they are set. Default 1. */
+  readonly from?: number;
+  /** Number of steps, for those that change after a while. Default 4. */
+  readonly steps?: number;
 }
 
 const cases: readonly Case[] = JSON.parse(readFileSync(new URL("steps.cases.json", import.meta.url), "utf8"));
@@ -27,8 +31,10 @@ function made({ step, args }: Case) {
   ].map((shape) => new Parameter(draw.normal(shape)));
   const optimizer = new Optimizer(parameters, make(...args));
   const update = (...gradients: Tensor[]) => {
-    for (const [i, parameter] of parameters.entries()) parameter.grad = gradients[i];
-    optimizer.step();
+    // Gradients depend on the parameters, so that it matters where they are computed.
+    optimizer.step(() => {
+      for (const [i, parameter] of parameters.entries()) parameter.grad = gradients[i].add(parameter);
+    });
     optimizer.zeroGrad();
   };
   return { parameters, optimizer, update };
@@ -71,14 +77,15 @@ describe.each(cases)("$step($args)", (row) => {
         const { parameters, optimizer, update } = made(row);
         const step = compile(update);
         const counts: number[] = [];
-        for (let i = 0; i < 4; i++) {
-          const given = gradients(i);
-          await realize(...given);
-          if (i === 1 && changed) optimizer.set({ [changed]: row.set?.[changed] ?? 0 });
+        const all = Array.from({ length: row.steps ?? 4 }, (_, i) => gradients(i));
+        await realize(...all.flat());
+        for (const [i, given] of all.entries()) {
+          if (i === (row.from ?? 1) && changed) optimizer.set({ [changed]: row.set?.[changed] ?? 0 });
           await step(...given);
           if (i > 0) counts.push(programCount());
         }
         expect(new Set(counts).size).toBe(1);
+        optimizer.eval();
         return read(parameters);
       };
       const plain = await run(undefined);
