@@ -67,6 +67,16 @@ export abstract class Printer {
     this.line("}");
   }
 
+  /** A block in which a name stands for a value. */
+  private scoped(name: string, value: string, body: () => void): void {
+    this.line("{");
+    this.indent++;
+    this.line(this.letHead(name, value));
+    body();
+    this.indent--;
+    this.line("}");
+  }
+
   private statements(body: readonly Stmt[]): void {
     let run: StraightLine[] = [];
     const flush = () => {
@@ -85,13 +95,11 @@ export abstract class Printer {
         else this.block(this.loopHead(s.variable.name, s.variable.extent), s.body);
       } else if (s.kind === "if") {
         this.block(`if (${this.guard(s.guard)})`, s.body);
+      } else if (s.kind === "let") {
+        this.scoped(s.variable.name, this.index(s.index), () => this.statements(s.body));
       } else {
-        this.line("{");
-        this.indent++;
-        this.line(this.letHead(s.variable.name, this.index(s.index)));
-        this.statements(s.body);
-        this.indent--;
-        this.line("}");
+        const { name, extent } = s.variable;
+        this.scoped(name, this.value(s.value), () => this.block(`if (${name} >= 0 && ${name} < ${extent})`, s.body));
       }
     }
     flush();

@@ -3,12 +3,12 @@
  * statement each is computed. Must not know the syntax of a target.
  */
 import type { Expr, Part, Stmt } from "../ir/loops.js";
-import { eachPartStmt, exprsOf, operandsFirst, operandsOf } from "../ir/visit.js";
+import { eachPartStmt, exprsOf, isBlock, operandsFirst, operandsOf } from "../ir/visit.js";
 
 /** Statements without nested statements. */
 export type StraightLine = Stmt & { readonly kind: "declare" | "set" | "store" | "prefetch" };
 
-export const isStraightLine = (s: Stmt): s is StraightLine => s.kind !== "for" && s.kind !== "if" && s.kind !== "let";
+export const isStraightLine = (s: Stmt): s is StraightLine => !isBlock(s);
 
 /** A statement, and the expressions to compute into temporaries before it, in order. */
 export interface SharedStatement {

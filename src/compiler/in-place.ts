@@ -4,7 +4,7 @@
  */
 import { type Node, sameShape } from "../ir/graph.js";
 import type { Kernel, Stmt } from "../ir/loops.js";
-import { exprsOf, loadsOf } from "../ir/visit.js";
+import { exprsOf, isBlock, loadsOf } from "../ir/visit.js";
 import type { Lowered } from "./kernel-builder.js";
 
 /**
@@ -17,21 +17,26 @@ function readsOnlyWhatItWrites({ parts }: Kernel, source: string, target: string
     const stored = new Set<string>();
     const loaded = new Set<string>();
     let late = false;
+    let held = new Set<string>();
+    const readAt = (s: Stmt): void => {
+      for (const load of loadsOf(exprsOf(s))) {
+        if (load.buffer !== source) continue;
+        const key = load.indirect ? "computed" : load.index.key;
+        late ||= stored.has(key) && !held.has(key);
+        held.add(key);
+        loaded.add(key);
+      }
+    };
     const walk = (statements: readonly Stmt[]): void => {
-      let held = new Set<string>();
+      held = new Set();
       for (const s of statements) {
-        if (s.kind === "for" || s.kind === "if" || s.kind === "let") {
+        if (isBlock(s)) {
+          readAt(s);
           walk(s.body);
           held = new Set();
           continue;
         }
-        for (const load of loadsOf(exprsOf(s))) {
-          if (load.buffer !== source) continue;
-          const key = load.indirect ? "computed" : load.index.key;
-          late ||= stored.has(key) && !held.has(key);
-          held.add(key);
-          loaded.add(key);
-        }
+        readAt(s);
         if (s.kind === "store" && s.buffer === target) stored.add(s.index.key);
       }
     };
@@ -49,8 +54,8 @@ function loadedBy(body: readonly Stmt[]): ReadonlySet<string> {
   const found = new Set<string>();
   const walk = (statements: readonly Stmt[]): void => {
     for (const s of statements) {
-      if (s.kind === "for" || s.kind === "if" || s.kind === "let") walk(s.body);
-      else for (const { buffer } of loadsOf(exprsOf(s))) found.add(buffer);
+      for (const { buffer } of loadsOf(exprsOf(s))) found.add(buffer);
+      if (isBlock(s)) walk(s.body);
     }
   };
   walk(body);

@@ -19,8 +19,14 @@ const LONG = 1 << 14;
 /** Remainders of strides up to which the input gradient of a convolution has loops for each. */
 const MOST_PHASES = 9;
 
-/** Whether the convolution templates take this node. */
+/** Entries that a scatter selects by comparing every row of the result with theirs, which fuses with what follows. */
+const FEW_ENTRIES = 4;
+
+/** Whether the node has a template that computes it on the target. */
 function hasTemplate(node: Node, target: Target): boolean {
+  if (isOp(node, "scatter")) return sizeOfShape(node.shape) > 0 && node.inputs[1].shape[1] > FEW_ENTRIES;
+  if (isOp(node, "argsort")) return sizeOfShape(node.shape) > 0 && node.shape[1] > 1;
+  if (isOp(node, "scan")) return sizeOfShape(node.shape) > 0;
   if (!target.templates || node.dtype !== "f32") return false;
   if (node.op === "matmul") return sizeOfShape(node.shape) > 0 && node.inputs[0].shape[2] > 0;
   if (isOp(node, "conv2d") || isOp(node, "convWeightGrad")) {

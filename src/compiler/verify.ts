@@ -161,6 +161,12 @@ class KernelVerifier {
         this.guard(s.guard, scope, 1);
         this.body(s.body, inner({ guards: [...scope.guards, ...s.guard] }));
         break;
+      case "indirect":
+        if (s.value.kind !== "register" || s.value.lanes !== 1 || s.value.type !== "i32") {
+          this.fail(`${s.variable.name} is bound to no register with a scalar i32`);
+        }
+        this.body(s.body, inner({ variables: this.withVariable(scope, s.variable, null) }));
+        break;
       case "declare":
         if (scope.registers.has(s.name)) this.fail(`register ${s.name} is declared twice`);
         scope.registers.set(s.name, { type: s.init.type, lanes: s.init.lanes });

@@ -11,6 +11,9 @@ export type Shape = readonly number[];
 /** One number for the height and one for the width of an image. */
 export type Pair = readonly [number, number];
 export type ReduceKind = "sum" | "max" | "min" | "prod";
+/** How a scatter combines elements; with "set" the last one stays. */
+export type ScatterKind = ReduceKind | "set";
+export type ScanKind = "sum" | "max" | "min" | "linear";
 
 /** Side of a tile of results of Winograd's convolution. */
 export type WinogradTile = 2 | 4;
@@ -107,8 +110,18 @@ export interface StructuralAttrs {
   winogradWeightGrad: ConvAttrs & { readonly splits: number; readonly tile: WinogradTile };
   /** Selects along an axis: x [.., K, ..], indices [.., J, ..] -> [.., J, ..] */
   gather: { readonly axis: number };
-  /** Adjoint of gather. */
-  scatterAdd: { readonly axis: number };
+  /**
+   * base [H, R, T], x [H, C, T], rows [H, C, T] -> [H, R, T]: combines x[h, c, t] into row rows[h, c, t] of the base, in
+   * the order of c. Rows outside [0, R) are ignored.
+   */
+  scatter: { readonly kind: ScatterKind };
+  /** [N, L] -> [N, L]: positions of the elements of each row in order; equal ones keep their order, NaN is largest. */
+  argsort: { readonly descending: boolean };
+  /**
+   * x [H, L, T] -> [H, L, T]: sums (largest, smallest) of each element and those before it; with `reverse`, behind it.
+   * "linear", of a and b: the recurrence h_l = a_l · h_(l − 1) + b_l, in which the first a has no meaning.
+   */
+  scan: { readonly kind: ScanKind; readonly reverse: boolean };
 }
 
 export type StructuralName = keyof StructuralAttrs;

@@ -66,6 +66,11 @@ export type Stmt =
    */
   | { readonly kind: "let"; readonly variable: LoopVar; readonly index: Index; readonly body: readonly Stmt[] }
   /**
+   * Binds `variable` to a register (a scalar i32) within `body`, which is skipped if the value is outside [0, extent):
+   * indirect addressing of whole rows, for loads and stores alike.
+   */
+  | { readonly kind: "indirect"; readonly variable: LoopVar; readonly value: Expr; readonly body: readonly Stmt[] }
+  /**
    * Declares a mutable register. With `barrier` it receives the result of a loop and is a scheduling barrier: the back
    * end must not hoist later loads or arithmetic above it, where they would take registers from the loop.
    */
@@ -277,6 +282,13 @@ export const bind = (variable: LoopVar, index: Index, body: readonly Stmt[]): St
   kind: "let",
   variable,
   index,
+  body,
+});
+/** Runs the body at a computed position; not at all if that lies outside the variable's range. */
+export const indirectly = (variable: LoopVar, value: Expr, body: readonly Stmt[]): Stmt => ({
+  kind: "indirect",
+  variable,
+  value,
   body,
 });
 export const when = (guard: Guard, body: readonly Stmt[]): Stmt => ({ kind: "if", guard, body });

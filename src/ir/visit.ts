@@ -139,19 +139,24 @@ export function substituteExpr(
   return visit(root);
 }
 
+/** A statement that holds others. */
+export type Block = Stmt & { readonly kind: "for" | "if" | "let" | "indirect" };
+
+export const isBlock = (s: Stmt): s is Block =>
+  s.kind === "for" || s.kind === "if" || s.kind === "let" || s.kind === "indirect";
+
 /** Calls `visit` for every statement, outer before inner. */
 function eachStmt(body: readonly Stmt[], visit: (s: Stmt) => void): void {
   for (const statement of body) {
     visit(statement);
-    if (statement.kind === "for" || statement.kind === "if" || statement.kind === "let")
-      eachStmt(statement.body, visit);
+    if (isBlock(statement)) eachStmt(statement.body, visit);
   }
 }
 
 /** The expressions that a statement evaluates, not those of nested statements. */
 export function exprsOf(s: Stmt): readonly Expr[] {
   if (s.kind === "declare") return [s.init];
-  return s.kind === "set" || s.kind === "store" ? [s.value] : [];
+  return s.kind === "set" || s.kind === "store" || s.kind === "indirect" ? [s.value] : [];
 }
 
 /** The names of the buffers and scratch arrays that a part accesses. */

@@ -3,6 +3,7 @@ export { type AttentionOperands, attentionOperands, attentionResults } from "./a
 export { bandSizes } from "./bands.js";
 export { spreadConvolution } from "./contraction.js";
 export * as helpers from "./helpers.js";
+export { scatterAlong } from "./indexing.js";
 export { reshapeCoordinates } from "./movement.js";
 export { graph, isStructural, multiplyAddsOf, rebuild, structuralNames, structuralRecord } from "./table.js";
 export {

@@ -23,6 +23,7 @@ import { indexingRecords } from "./indexing.js";
 import { movementRecords } from "./movement.js";
 import type { Builder, StructuralRecord, Typed } from "./record.js";
 import { reductionRecords } from "./reduction.js";
+import { scanRecords } from "./scan.js";
 import { sourceRecords } from "./sources.js";
 import { winogradRecords } from "./winograd.js";
 
@@ -37,6 +38,7 @@ const records: Records = {
   ...attentionRecords,
   ...winogradRecords,
   ...indexingRecords,
+  ...scanRecords,
 };
 
 export const structuralNames = Object.keys(records) as readonly StructuralName[];

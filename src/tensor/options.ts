@@ -25,6 +25,44 @@ export interface PositionOptions {
   /** Keep the axis with size 1; default false. */
   readonly keepdim?: boolean;
 }
+/** Options of `sort` and `argsort`. */
+export interface SortOptions {
+  /** The axis, negative counted from the end; default −1. */
+  readonly dim?: number;
+  /** Largest first; default false. */
+  readonly descending?: boolean;
+}
+/** Options of `topk`. */
+export interface TopKOptions {
+  /** The axis, negative counted from the end; default −1. */
+  readonly dim?: number;
+  /** The largest elements, or with false the smallest; default true. */
+  readonly largest?: boolean;
+}
+/** Options of `median` and `kthvalue`. */
+export interface RankOptions {
+  /** The axis, negative counted from the end; default −1. */
+  readonly dim?: number;
+  /** Keep the axis with size 1; default false. */
+  readonly keepdim?: boolean;
+}
+/** Option of functions that remove an axis. */
+export interface KeepdimOptions {
+  /** Keep the axis with size 1; default false. */
+  readonly keepdim?: boolean;
+}
+/** How `scatterReduce` combines elements that meet. */
+export type ScatterReduction = "sum" | "prod" | "mean" | "amax" | "amin";
+/** Options of `scatterReduce`. */
+export interface ScatterReduceOptions {
+  /** Combine with this tensor's own element, rather than replace it where something is scattered; default true. */
+  readonly includeSelf?: boolean;
+}
+/** Options of `indexPut`. */
+export interface IndexPutOptions {
+  /** Add to the elements rather than replace them; default false. */
+  readonly accumulate?: boolean;
+}
 /** Options of variances. */
 export interface VarianceOptions extends ReduceOptions {
   /** Subtracted from the number of elements in the divisor: 1 is unbiased, 0 the mean of squares; default 1. */

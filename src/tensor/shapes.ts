@@ -87,13 +87,17 @@ export function expand(x: Node, shape: Shape): Node {
   return helpers.broadcast(graph, x, full);
 }
 
-/** Elements start ≤ i < end along an axis at a positive step; negative positions count from the end. */
+/**
+ * Elements start ≤ i < end along an axis, with a negative step start ≥ i > end; negative positions count from the end, as
+ * in Python.
+ */
 export function slice(x: Node, dim: number, start: number, end: number, step: number): Node {
   const axis = axisOf("slice", dim, x.shape);
   const length = x.shape[axis];
-  if (!Number.isInteger(step) || step < 1)
-    throw shapeError("slice", `step must be a whole number above 0, got ${step}`, "Use flip() to reverse an axis");
-  const clamp = (i: number) => Math.min(Math.max(i < 0 ? i + length : i, 0), length);
+  if (!Number.isInteger(step) || step === 0)
+    throw shapeError("slice", `step must be a whole number other than 0, got ${step}`);
+  const [lowest, highest] = step > 0 ? [0, length] : [-1, length - 1];
+  const clamp = (i: number) => Math.min(Math.max(i < 0 ? i + length : i, lowest), highest);
   const from = clamp(start);
   const count = Math.max(0, Math.ceil((clamp(end) - from) / step));
   const begins = x.shape.map((_, i) => (i === axis && count > 0 ? from : 0));

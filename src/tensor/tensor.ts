@@ -13,6 +13,7 @@ import { LinearAlgebra, linearAlgebraParameters } from "./methods/linear-algebra
 import { mathParameters } from "./methods/math.js";
 import { movementParameters } from "./methods/movement.js";
 import { reductionParameters } from "./methods/reduction.js";
+import { sortingParameters } from "./methods/sorting.js";
 
 export { floats, tensorKind, tensorLikeKind } from "./methods/core.js";
 
@@ -43,5 +44,6 @@ checkMethods(Tensor, {
   ...movementParameters,
   ...indexingParameters,
   ...reductionParameters,
+  ...sortingParameters,
   ...linearAlgebraParameters,
 });

@@ -77,6 +77,8 @@ function statementText(s: Stmt): string {
       return `if ${guardKey(s.guard)} {${bodyText(s.body)}}`;
     case "let":
       return `let ${variableText(s.variable)} ${indexText(s.index)} {${bodyText(s.body)}}`;
+    case "indirect":
+      return `indirect ${variableText(s.variable)} ${exprText(s.value)} {${bodyText(s.body)}}`;
     case "declare":
       return `declare ${s.name} ${exprText(s.init)} ${s.barrier === true}`;
     case "set":

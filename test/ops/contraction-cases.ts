@@ -5,7 +5,7 @@
 import { avgPool2d, conv2d, full, grad, maxPool2d, Tensor, tensor } from "../../src/index.js";
 import type { ConvAttrs, WinogradTile } from "../../src/ir/graph.js";
 import { graph } from "../../src/ops/index.js";
-import { accumulate, coordinatesOf, fill, get, type NdArray, zerosOf } from "../support/arrays.js";
+import { coordinatesOf, fill, get, type NdArray, zerosOf } from "../support/arrays.js";
 
 export interface StructuralCase {
   readonly name: string;
@@ -354,33 +354,5 @@ export function takeCase(
         const row = get(index, at.slice(dim, dim + as.length));
         return get(x, [...at.slice(0, dim), row, ...at.slice(dim + as.length)]);
       }),
-  };
-}
-
-export function scatterCase(
-  shape: readonly number[],
-  dim: number,
-  indices: readonly number[],
-  as: readonly number[],
-): StructuralCase {
-  const index = { shape: as, values: [...indices] };
-  return {
-    name: `[${as}] into [${shape}] dim ${dim}`,
-    shapes: [as],
-    build: (gradOutput) => {
-      const x = full(shape, 1, { dtype: gradOutput.dtype });
-      return grad(x.gather(dim, i32(indices, as)), [x], { gradOutput })[0];
-    },
-    meaning: (gradOutput) => {
-      const result = zerosOf(shape);
-      for (const at of coordinatesOf(as)) {
-        accumulate(
-          result,
-          at.map((i, axis) => (axis === dim ? get(index, at) : i)),
-          get(gradOutput, at),
-        );
-      }
-      return result;
-    },
   };
 }

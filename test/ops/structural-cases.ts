@@ -15,13 +15,13 @@ import {
   matmulCase,
   poolCases,
   type StructuralCase,
-  scatterCase,
   takeCase,
   weightGradientCase,
   winogradCase,
   winogradFilterCase,
   winogradWeightCase,
 } from "./contraction-cases.js";
+import { argsortCase, gatherGradientCase, scanCase, scatterCase } from "./indexing-cases.js";
 import { argmaxCase, bandMomentsCase, bandSumCase, reduceCases, varianceCase } from "./reduction-cases.js";
 
 const sum = (x: readonly number[]): number => x.reduce((a, b) => a + b, 0);
@@ -544,10 +544,39 @@ export const structuralCases: Readonly<Record<StructuralName, readonly Structura
     takeCase([5], 0, [2], []),
     takeCase([5, 2], 0, [], [0]),
   ],
-  scatterAdd: [
-    scatterCase([7], 0, [0, 6, 6, 3], [4]),
-    scatterCase([5, 7], 1, picks(35, 7), [5, 7]),
-    scatterCase([5, 7], 1, picks(6, 7), [3, 2]),
-    scatterCase([5, 17], 0, picks(34, 5), [2, 17]),
+  scatter: [
+    gatherGradientCase([7], 0, [0, 6, 6, 3], [4]),
+    gatherGradientCase([5, 7], 1, picks(35, 7), [5, 7]),
+    gatherGradientCase([5, 7], 1, picks(6, 7), [3, 2]),
+    gatherGradientCase([5, 17], 0, picks(34, 5), [2, 17]),
+    ...(["sum", "prod", "max", "min", "set"] as const).flatMap((kind) => [
+      scatterCase(kind, [2, 3, 5], 3, false),
+      scatterCase(kind, [2, 7, 3], 9, false),
+    ]),
+    scatterCase("sum", [2, 5, 40], 11, true),
+    scatterCase("sum", [1, 9, 70], 7, false),
+    scatterCase("set", [2, 5, 35], 6, true),
+    scatterCase("max", [1, 4, 64], 8, true),
+    scatterCase("sum", [3, 4, 2], 0, false),
+  ],
+  argsort: [
+    argsortCase([1, 1], false, 0),
+    argsortCase([3, 7], false, 0),
+    argsortCase([2, 33], true, 3),
+    argsortCase([19, 12], false, 2),
+    argsortCase([37, 5], true, 0),
+    argsortCase([1, 100], true, 4),
+  ],
+  scan: [
+    scanCase("sum", [2, 7, 3], false),
+    scanCase("sum", [1, 5, 37], true),
+    scanCase("sum", [3, 1, 2], false),
+    scanCase("max", [2, 6, 3], false),
+    scanCase("max", [1, 9, 35], true),
+    scanCase("min", [3, 8, 1], true),
+    scanCase("min", [1, 4, 17], false),
+    scanCase("linear", [2, 6, 3], false),
+    scanCase("linear", [1, 7, 36], true),
+    scanCase("linear", [2, 1, 3], false),
   ],
 };

@@ -87,11 +87,7 @@ const failures: readonly (readonly [string, Kind, () => unknown])[] = [
   ["[max] of no elements: [0, 3]", ShapeError, () => zeros([0, 3]).max()],
   ["[argmax] axis 0 of [0] is empty", ShapeError, () => zeros([0]).argmax()],
   ["[expand] [2, 3] does not expand to [4, 3]. Only axes of size 1 expand", ShapeError, () => m.expand([4, 3])],
-  [
-    "[slice] step must be a whole number above 0, got -1. Use flip() to reverse an axis",
-    ShapeError,
-    () => v.slice(0, 2, 0, { step: -1 }),
-  ],
+  ["[slice] step must be a whole number other than 0, got 0", ShapeError, () => v.slice(0, 2, 0, { step: 0 })],
   ["[select] index 3 is outside axis 0 of [3]", ShapeError, () => v.select(0, 3)],
   ["[pad] needs a [before, after] pair of sizes from 0 for each axis of [3]", ShapeError, () => v.pad([[-1, 0]])],
   ["[flatten] startDim 1 lies after endDim 0 in [2, 3]", ShapeError, () => m.flatten({ startDim: 1, endDim: 0 })],

@@ -44,6 +44,8 @@ interface InductionBase extends BaseLocal {
 interface Level {
   readonly atom: Atom;
   readonly extent: number;
+  /** The local that holds the value of the variable; null if it is that of a loop. */
+  readonly fixed: number | null;
   readonly preheader: Code;
   /** Code at the start of the loop body. */
   readonly bodyStart: Code;
@@ -81,12 +83,17 @@ export class AddressLocals {
     return this.levels.length - 1;
   }
 
-  /** Enters a loop; the first call, with the variable over tasks, enters the function. */
-  open(variable: LoopVar): Level {
+  /**
+   * Enters a loop; the first call, with the variable over tasks, enters the function.
+   *
+   * @param fixed - the local that holds the variable's value, for a block that runs once. Default: a loop
+   */
+  open(variable: LoopVar, fixed: number | null = this.levels.length === 0 ? this.task : null): Level {
     const atom = this.scope.open(variable, this.levels.length);
     const level: Level = {
       atom,
       extent: variable.extent,
+      fixed,
       preheader: this.levels.length === 0 ? this.entry : [],
       bodyStart: [],
       latch: [],
@@ -115,7 +122,7 @@ export class AddressLocals {
     level.induction.forEach((base, i) => {
       level.preheader.push(...this.startValue(base, starts[i]), instruction("local.set", base.local));
     });
-    if (this.levels.length > 0) this.incrementInduction(level, starts);
+    if (level.fixed === null) this.incrementInduction(level, starts);
   }
 
   private startValue({ buffer, rest }: InductionBase, min: number): Code {
@@ -197,9 +204,9 @@ export class AddressLocals {
     const known = level.bases.get(key);
     if (known) return known;
     const inThisLoop = terms.filter(({ atom }) => atom.depth === depth);
-    const opaque = inThisLoop.filter(({ atom }) => depth === 0 || atom.kind !== "variable");
+    const opaque = inThisLoop.filter(({ atom }) => level.fixed !== null || atom.kind !== "variable");
     const made =
-      opaque.length > 0 || depth === 0
+      opaque.length > 0 || level.fixed !== null
         ? this.recomputedBase(level, buffer, terms, opaque)
         : this.inductionBase(level, buffer, terms, inThisLoop[0].coefficient);
     level.bases.set(key, made);
@@ -247,7 +254,8 @@ export class AddressLocals {
   /** Code that pushes the value of an atom. */
   private atom(atom: Atom): Code {
     if (atom.kind === "variable") {
-      if (atom.depth === 0) return [instruction("local.get", this.task)];
+      const { fixed } = this.levels[atom.depth];
+      if (fixed !== null) return [instruction("local.get", fixed)];
       return this.value({ constant: 0, terms: [{ atom, coefficient: 1 }] });
     }
     return this.hoisted(atom.key, atom.depth, () => [...this.value(atom.of), ...divided(atom.by, atom.kind)]);

@@ -99,6 +99,7 @@ export class PartEmitter implements Emitter {
       this.fromOneSide = s.kind === "if" || (outside && rest.length === 0);
       if (s.kind === "for") this.loop(s.variable, s.body);
       else if (s.kind === "if") this.branch(this.guard(s.guard), "none", () => this.block(s.body));
+      else if (s.kind === "indirect") this.indirect(s.variable, s.value, s.body);
       else {
         this.scope.bind(s.variable.name, s.index);
         this.block(s.body);
@@ -150,6 +151,20 @@ export class PartEmitter implements Emitter {
     // updated in the order in which the code after the loop reads them.
     this.push(instruction("block", typeByte("none")), level.preheader, level.exitTest, instruction("br_if", 0));
     this.push(loopStart, loopStart, end, level.bodyStart, inner, level.latch, end, end);
+  }
+
+  /** Emits a block with a variable whose value is in a local, if that is in range. */
+  private indirect(variable: LoopVar, value: Expr, body: readonly Stmt[]): void {
+    const { local } = this.inLocal(value);
+    const outer = this.code;
+    const inner: Code = [];
+    const level = this.addresses.open(variable, local);
+    this.code = inner;
+    this.block(body);
+    this.code = outer;
+    this.addresses.close();
+    const test = [instruction("local.get", local), instruction("i32.const", variable.extent), instruction("i32.lt_u")];
+    this.branch(test, "none", () => this.push(level.bodyStart, inner));
   }
 
   private straight(run: readonly StraightLine[]): void {

@@ -13,6 +13,9 @@ import { lowerGroupedWeight } from "./grouped-weight.js";
 import { lowerMap } from "./map.js";
 import { lowerMatmul } from "./matmul.js";
 import { lowerArgmax, lowerReduce, type ReduceNest } from "./reduce.js";
+import { lowerScan } from "./scan.js";
+import { lowerScatter } from "./scatter.js";
+import { lowerArgsort } from "./sort.js";
 import { lowerWinograd, lowerWinogradFilter } from "./winograd.js";
 import { lowerWinogradWeight } from "./winograd-weight.js";
 
@@ -34,6 +37,9 @@ function lowerNest(builder: KernelBuilder, { anchor, roots }: NestPlan): number 
   if (isOp(anchor, "attentionGrad")) return lowerAttentionGrad(builder, anchor);
   if (isOp(anchor, "concat")) return lowerConcat(builder, anchor, roots);
   if (isOp(anchor, "argmax")) return lowerArgmax(builder, anchor, roots);
+  if (isOp(anchor, "scatter")) return lowerScatter(builder, anchor, roots);
+  if (isOp(anchor, "argsort")) return lowerArgsort(builder, anchor, roots);
+  if (isOp(anchor, "scan")) return lowerScan(builder, anchor, roots);
   return isOp(anchor, "reduce") ? lowerReduce(builder, [{ anchor, roots }]) : 0;
 }
 

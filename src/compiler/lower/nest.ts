@@ -57,6 +57,30 @@ export function addNest(
   builder.part(tasks, nest([step], guarded));
 }
 
+/**
+ * Adds parts that run `body` for every column of `dims`, in vectors of columns adjacent along the last axis, then one by
+ * one for the rest.
+ *
+ * @param body - gets the coordinates, in which the last one depends on the lane, and the lanes of a vector or 1
+ */
+export function addColumns(
+  builder: KernelBuilder,
+  dims: readonly number[],
+  workPerPoint: number,
+  body: (at: readonly ix.Index[], width: number) => Stmt[],
+): void {
+  const outer = dims.slice(0, -1);
+  const last = dims[dims.length - 1];
+  const { lanes } = builder;
+  const vectors = lanes > 1 ? Math.floor(last / lanes) : 0;
+  addNest(builder, [...outer, vectors], workPerPoint * lanes, (at) =>
+    body([...at.slice(0, -1), ix.add(ix.scale(at[at.length - 1], lanes), builder.lane)], lanes),
+  );
+  addNest(builder, [...outer, last - vectors * lanes], workPerPoint, (at) =>
+    body([...at.slice(0, -1), ix.plus(at[at.length - 1], vectors * lanes)], 1),
+  );
+}
+
 /** What the loads of expressions cost per vector: contiguous 1, uniform ½, anything else one per lane. */
 export function loadCost(values: readonly Expr[], lanes: number): number {
   let cost = 0;
