@@ -5,7 +5,7 @@
 import type { Tensor } from "../tensor/index.js";
 import type { Parameters } from "../util/arguments.js";
 import type { Entry } from "../util/registry.js";
-import type { AnyModule } from "./module.js";
+import type { AnyModule, Module } from "./module.js";
 
 /** A layer: `make({ inFeatures: 2, outFeatures: 3, bias: false })`. */
 export interface LayerEntry extends Entry {
@@ -18,9 +18,13 @@ export interface ActivationEntry extends Entry {
   readonly layer: LayerEntry;
 }
 
-/** A function of predictions and targets. */
+/** A function of tensors, such as predictions and targets, and the layer that applies it, if there is one. */
 export interface LossEntry extends Entry {
-  make(options?: object): (prediction: Tensor, target: Tensor) => Tensor;
+  /** Names of the tensors, in the order of the arguments. */
+  readonly inputs: readonly string[];
+  make(options?: object): (...inputs: Tensor[]) => Tensor;
+  /** The class of the layer; null if there is none. */
+  readonly layer: (new (options?: object) => Module<Tensor[]>) | null;
 }
 
 /** A function from the shape of a weight to its initial value. */
@@ -36,10 +40,30 @@ export function activationEntry<const Name extends string>(entry: Named<Activati
   return entry;
 }
 
-/** The entry of a loss; its name is a literal type. */
+/**
+ * The entry of a loss.
+ *
+ * @param name of the function
+ * @param parameters the kinds that the function checks its arguments by
+ * @param layer the class that {@link lossLayer} made of the function
+ */
 // @__NO_SIDE_EFFECTS__
-export function lossEntry<const Name extends string>(entry: Named<LossEntry, Name>) {
-  return entry;
+export function lossEntry<const Name extends string>(
+  name: Name,
+  { positional, options }: Parameters,
+  fn: (...args: never[]) => Tensor,
+  layer: (new (options?: never) => object) | null = null,
+): Named<LossEntry, Name> {
+  return {
+    name,
+    schema: options ?? {},
+    inputs: Object.keys(positional),
+    make:
+      (given) =>
+      (...inputs) =>
+        fn(...([...inputs, given] as never[])),
+    layer: layer as LossEntry["layer"],
+  };
 }
 
 /** The entry of an initialiser; its name is a literal type. */

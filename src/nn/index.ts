@@ -31,6 +31,8 @@ export { foldBatchNorm } from "./fold.js";
 export * as functional from "./functional.js";
 export * as init from "./init.js";
 export { Linear, type LinearOptions } from "./linear.js";
+export * from "./loss/layers.js";
+export { distances, losses } from "./loss/registry.js";
 export { type AnyModule, type Mode, Module, type ModuleFilter } from "./module.js";
 export { BatchNorm1d, BatchNorm2d, BatchNorm3d, type BatchNormOptions } from "./norm/batch.js";
 export { GroupNorm, type GroupNormOptions } from "./norm/group.js";
@@ -47,6 +49,6 @@ export {
 } from "./pool.js";
 export { manualSeed } from "./random.js";
 export { type Recording, record } from "./record.js";
-export { activations, initialisers, layers, losses } from "./registry.js";
+export { activations, initialisers, layers } from "./registry.js";
 export { type ReplaceRule, replaceModules } from "./replace.js";
 export { type Summary, type SummaryOptions, type SummaryRow, summary } from "./summary.js";

@@ -1,4 +1,4 @@
-/** The registries of `fovea/nn`: one row for each layer, activation, loss and initialiser. */
+/** The registries of `fovea/nn`: one row for each layer, activation and initialiser; losses have their own. */
 import { Registry } from "../util/registry.js";
 import { celuEntry, eluEntry, seluEntry } from "./activation/elu.js";
 import { geluEntry } from "./activation/gelu.js";
@@ -19,8 +19,6 @@ import { conv2dEntry } from "./conv.js";
 import { dropoutEntry } from "./dropout.js";
 import { kaimingNormalEntry, kaimingUniformEntry, xavierNormalEntry, xavierUniformEntry } from "./init.js";
 import { linearEntry } from "./linear.js";
-import { crossEntropyEntry } from "./loss/cross-entropy.js";
-import { mseLossEntry } from "./loss/mse.js";
 import { batchNorm1dEntry, batchNorm2dEntry, batchNorm3dEntry } from "./norm/batch.js";
 import { groupNormEntry } from "./norm/group.js";
 import { instanceNorm1dEntry, instanceNorm2dEntry, instanceNorm3dEntry } from "./norm/instance.js";
@@ -80,12 +78,6 @@ export const layers = /* @__PURE__ */ new Registry("layer", [
   flattenEntry,
   preluEntry,
   ...activations.entries.map(({ layer }) => layer),
-]);
-
-/** Losses by the names of their functions. */
-export const losses = /* @__PURE__ */ new Registry("loss", [
-  crossEntropyEntry, //
-  mseLossEntry,
 ]);
 
 /** Initial values of weights by the names of their functions. */

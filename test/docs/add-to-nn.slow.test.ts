@@ -1,7 +1,7 @@
 /**
  * The worked examples of docs/add-a-layer.md and docs/add-a-loss.md, applied to one copy of the sources: they type-check,
  * and the sweeps find them and compare them with PyTorch. What PyTorch computes of the documents' rows is in
- * *.reference.json, as test/nn/reference.py writes it, since tests do without PyTorch.
+ * *.reference.json, as test/nn/reference.py writes it, since tests do without PyTorch; the loss has a formula.
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -28,8 +28,9 @@ const examples = [
     family: "layers/regularisation",
     row: "rrelu",
     name: "RReLU",
+    tests: 5,
   },
-  { document: "docs/add-a-loss.md", sweep: "losses", family: "losses", row: "soft-margin", name: "softMarginLoss" },
+  { document: "docs/add-a-loss.md", sweep: "losses", name: "cauchyLoss", tests: 3 },
 ];
 
 let example: WorkedExample;
@@ -41,6 +42,7 @@ beforeAll(() => {
   const path = (file: string) => join(example.folder, "test/nn", file);
   const parse = (file: string | URL) => JSON.parse(readFileSync(file, "utf8"));
   for (const { family, row, name } of examples) {
+    if (!family) continue;
     const cases: { name: string }[] = parse(path(`${family}.cases.json`));
     const reference: unknown[] = parse(path(`${family}.reference.json`));
     const place = cases.findIndex((one) => one.name === name);
@@ -50,16 +52,16 @@ beforeAll(() => {
 });
 afterAll(() => example.remove());
 
-describe.each(examples)("$document", ({ document, sweep, name }) => {
+describe.each(examples)("$document", ({ document, sweep, name, tests: count }) => {
   it("fits one screen", () => {
     expect(read(document).split("\n").length).toBeLessThanOrEqual(80);
   });
 
-  it("gives what the sweep finds and compares with PyTorch on every device", async () => {
+  it("gives what the sweep finds and compares with its reference", async () => {
     const tests = `${name}|references|names of their classes`;
     const { passed, failed } = await example.test(`test/nn/${sweep}.test.ts`, tests);
     expect(failed).toBe(0);
-    expect(passed).toBeGreaterThanOrEqual(5);
+    expect(passed).toBeGreaterThanOrEqual(count);
   });
 });
 

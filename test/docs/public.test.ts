@@ -45,9 +45,12 @@ const exported = [...found.values()];
 const textOf = (symbol: ts.Symbol): string => ts.displayPartsToString(symbol.getDocumentationComment(checker)).trim();
 const tagsOf = (symbol: ts.Symbol): string[] => symbol.getJsDocTags(checker).map(({ name }) => name);
 const nameOf = ({ file, name }: Export): string => `${file} ${name}`;
-const isFunction = ({ symbol, declaration }: Export): boolean =>
-  checker.getTypeOfSymbolAtLocation(symbol, declaration).getCallSignatures().length > 0;
-const classOf = ({ declaration }: Export): ts.ClassDeclaration | undefined =>
+/** Whether it is called, or constructed without being declared as a class, as the layers of losses are. */
+const isFunction = ({ symbol, declaration }: Export): boolean => {
+  const type = checker.getTypeOfSymbolAtLocation(symbol, declaration);
+  return type.getCallSignatures().length + (classOf({ declaration }) ? 0 : type.getConstructSignatures().length) > 0;
+};
+const classOf = ({ declaration }: Pick<Export, "declaration">): ts.ClassDeclaration | undefined =>
   ts.isClassDeclaration(declaration) ? declaration : undefined;
 
 /** Methods and accessors that a user sees and that no base class or interface describes. */

@@ -9,10 +9,12 @@ import {
   countParameters,
   Dropout,
   functional as F,
+  HuberLoss,
   init,
   Linear,
   MaxPool2d,
   Module,
+  MSELoss,
   manualSeed,
   ReLU,
   record,
@@ -299,8 +301,83 @@ describe("inputs that do not fit", () => {
     ],
     [
       "[mseLoss] shapes differ: x [4, 1], target [1]",
-      "Make the target as large as the prediction",
+      "Make target as large as x",
       () => F.mseLoss(zeros([4, 1]), zeros([1])),
+    ],
+  ]);
+});
+
+describe("targets that are no class", () => {
+  const targets = tensor([0, 3], { dtype: "i32" });
+  const strange = "the target 3 at position 1 is not one of the 3 classes 0 to 2";
+  const hint = "Number the classes from 0, or give the model more outputs";
+  check(DataError, [
+    [`[crossEntropy] ${strange}`, hint, () => F.crossEntropy(zeros([2, 3]), targets)],
+    [`[nllLoss] ${strange}`, hint, () => F.nllLoss(zeros([2, 3]), targets)],
+    [`[focalLoss] ${strange}`, hint, () => F.focalLoss(zeros([2, 3]), targets)],
+    [`[multiMarginLoss] ${strange}`, hint, () => F.multiMarginLoss(zeros([2, 3]), targets)],
+    [
+      `[multilabelMarginLoss] ${strange.replace("3", "-2").replace("at position 1", "at position 0")}`,
+      hint,
+      () => F.multilabelMarginLoss(zeros([1, 3]), tensor([[-2, 0, 1]], { dtype: "i32" })),
+    ],
+    [
+      "[gaussianNllLoss] got a negative variance, -2",
+      "Predict its logarithm, and take exp",
+      () => F.gaussianNllLoss(zeros([1, 2]), zeros([1, 2]), tensor([[1, -2]])),
+    ],
+  ]);
+});
+
+describe("options and shapes of losses that do not fit", () => {
+  check(ConfigError, [
+    [
+      "[crossEntropy] ignoreIndex has no meaning for targets that are probabilities",
+      "Leave it out",
+      () => F.crossEntropy(zeros([2, 3]), zeros([2, 3]), { ignoreIndex: 1 }),
+    ],
+    [
+      "[multiMarginLoss] p must be 1 or 2, got 3",
+      undefined,
+      () => F.multiMarginLoss(zeros([2, 3]), labels, { p: 3 as never }),
+    ],
+    ["[HuberLoss] delta must be a finite number > 0, got 0", undefined, () => new HuberLoss({ delta: 0 })],
+    [
+      '[MSELoss] unknown option "size_average"',
+      "Options are reduction",
+      () => new MSELoss({ size_average: true } as never),
+    ],
+    [
+      "[mseLoss] got 1 argument, but needs target, a tensor (in model)",
+      "Write mseLoss(x, target, { reduction })",
+      () => new MSELoss()(...([zeros([2])] as unknown as [Tensor, Tensor])),
+    ],
+  ]);
+  check(ShapeError, [
+    [
+      "[crossEntropy] expected weight [3] for logits [2, 3], got weight [2]",
+      "Use one weight per class",
+      () => F.crossEntropy(zeros([2, 3]), labels, { weight: ones([2]) }),
+    ],
+    [
+      "[binaryCrossEntropyWithLogits] posWeight [2] does not broadcast to the losses [2, 3]",
+      "Sizes must be equal or 1, counted from the last axis",
+      () => F.binaryCrossEntropyWithLogits(zeros([2, 3]), zeros([2, 3]), { posWeight: ones([2]) }),
+    ],
+    [
+      "[diceLoss] expected x [N, C, ...], got x [2, 3]",
+      "Give the pixels axes of their own, such as x.reshape([N, 1, pixels])",
+      () => F.diceLoss(zeros([2, 3]), zeros([2, 3])),
+    ],
+    [
+      "[gaussianNllLoss] variance [3] does not fit x [2, 3]",
+      "Give one variance per element, or one per row",
+      () => F.gaussianNllLoss(zeros([2, 3]), zeros([2, 3]), ones([3])),
+    ],
+    [
+      "[tripletMarginLoss] shapes differ: anchor [2, 3], negative [3, 2]",
+      "Did you mean negative.reshape(anchor.shape)?",
+      () => F.tripletMarginLoss(zeros([2, 3]), zeros([2, 3]), zeros([3, 2])),
     ],
   ]);
 });
@@ -313,10 +390,11 @@ describe("targets of another dtype", () => {
       () => F.crossEntropy(zeros([2, 3]), zeros([2])),
     ],
     [
-      "[crossEntropy] expected class indices of dtype i32, got targets f32",
+      "[nllLoss] expected class indices of dtype i32, got targets f32",
       "Turn one-hot rows into indices with targets.argmax({ dim: 1 })",
-      () => F.crossEntropy(zeros([2, 3]), zeros([2, 3])),
+      () => F.nllLoss(zeros([2, 3]), zeros([2, 3])),
     ],
+    ["[supCon] expected labels of dtype i32, got f32", 'Use .to("i32")', () => F.supCon(zeros([2, 3]), zeros([2]))],
     [
       "[accuracy] expected class indices of dtype i32, got targets u8",
       'Use targets.to("i32")',

@@ -2,7 +2,7 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { useDevice } from "../../src/index.js";
 import { functional as F } from "../../src/nn/index.js";
-import { Generator, ones, type Tensor, tensor, Variable, zeros } from "../../src/tensor/index.js";
+import { compile, Generator, ones, type Tensor, tensor, Variable, zeros } from "../../src/tensor/index.js";
 import { expectClose } from "./references.js";
 
 beforeAll(() => useDevice("interp"));
@@ -20,11 +20,99 @@ describe("crossEntropy", () => {
     expect(await F.crossEntropy(logits, classes([0])).item()).toBeCloseTo(Math.log(2), 6);
   });
 
-  it.each([-1, 3])("is NaN for the target %i of 3 classes, and only there", async (target) => {
-    const losses = F.crossEntropy(zeros([2, 3]), classes([target, 0]), { reduction: "none" });
-    const [bad, good] = await losses.data();
-    expect(bad).toBeNaN();
-    expect(good).toBeCloseTo(Math.log(3), 6);
+  it.each([-1, 3])(
+    "of the target %i of 3 classes is NaN where its value is not known, and only there",
+    async (target) => {
+      const losses = compile((targets: Tensor) => F.crossEntropy(zeros([2, 3]), targets, { reduction: "none" }));
+      const [bad, good] = await (await losses(classes([target, 0]))).data();
+      expect(bad).toBeNaN();
+      expect(good).toBeCloseTo(Math.log(3), 6);
+    },
+  );
+});
+
+describe("losses of targets that are no class", () => {
+  it("are NaN where their values are not known, and only there", async () => {
+    const run = compile((targets: Tensor) => {
+      const x = zeros([2, 3]);
+      const none = { reduction: "none" } as const;
+      return [F.nllLoss(x, targets, none), F.focalLoss(x, targets, none), F.multiMarginLoss(x, targets, none)];
+    });
+    for (const losses of await run(classes([3, 2]))) {
+      const [bad, good] = await losses.data();
+      expect(bad).toBeNaN();
+      expect(good).not.toBeNaN();
+    }
+    const ofLabels = compile((targets: Tensor) =>
+      F.multilabelMarginLoss(zeros([2, 2]), targets, { reduction: "none" }),
+    );
+    const values = await ofLabels(
+      tensor(
+        [
+          [1, -1],
+          [2, -1],
+        ],
+        { dtype: "i32" },
+      ),
+    );
+    expect(await values.toArray()).toEqual([0.5, Number.NaN]);
+  });
+
+  it("are those of a variable's values at the call, not at the trace", async () => {
+    const targets = new Variable(classes([0, 5]));
+    const run = compile(() => F.nllLoss(zeros([2, 3]), targets, { reduction: "none" }));
+    expect((await (await run()).data())[1]).toBeNaN();
+    targets.load([0, 1]);
+    expect([...(await (await run()).data())].map(Math.abs)).toEqual([0, 0]);
+  });
+});
+
+describe("losses where formulas have a kink or a pole", () => {
+  it("softplus has the gradient ½ at 0", async () => {
+    const x = tensor([0], { requiresGrad: true });
+    F.binaryCrossEntropyWithLogits(x, tensor([1])).backward();
+    expect(await x.grad!.toArray()).toEqual([-0.5]);
+  });
+
+  it("vectors of length 0 have a gradient of 0, not NaN", async () => {
+    const x = tensor(
+      [
+        [0, 0],
+        [1, 2],
+      ],
+      { requiresGrad: true },
+    );
+    F.ntXent(x, x.mul(1)).backward();
+    expect([...(await x.grad!.data())].every(Number.isFinite)).toBe(true);
+  });
+
+  it("a class that is masked with −∞ keeps gradients of probabilities finite", async () => {
+    const targets = tensor([[0.5, 0.5, 0]], { requiresGrad: true });
+    const logits = tensor([[1, 1, Number.NEGATIVE_INFINITY]], { requiresGrad: true });
+    const loss = F.crossEntropy(logits, targets);
+    loss.backward();
+    expect(await loss.item()).toBeCloseTo(Math.log(2), 6);
+    for (const { grad } of [targets, logits]) expect([...(await grad!.data())].every(Number.isFinite)).toBe(true);
+  });
+
+  it("focal losses with an exponent below 1 have finite gradients where the decision is certain", async () => {
+    const x = tensor([1000, -1000], { requiresGrad: true });
+    F.sigmoidFocalLoss(x, tensor([1, 0]), { gamma: 0.5 }).backward();
+    expect([...(await x.grad!.data())].map(Math.abs)).toEqual([0, 0]);
+  });
+});
+
+describe("infoNce", () => {
+  it("counts further negatives as keys of all queries", async () => {
+    const query = tensor([[1, 0]]);
+    const loss = F.infoNce(query, query, {
+      negatives: tensor([
+        [0, 1],
+        [-1, 0],
+      ]),
+      temperature: 1,
+    });
+    expect(await loss.item()).toBeCloseTo(Math.log(Math.E + 1 + 1 / Math.E) - 1, 6);
   });
 });
 

@@ -124,34 +124,47 @@ FOLDED = {
 }
 
 
-def loss_inputs(case):
-    """Predictions and targets: random numbers of a shape, class indices, signs, or the values that are given."""
+def make_tensor(given):
+    """A tensor of a case: random numbers of a shape and a kind, class indices, or the values that are given."""
+    if isinstance(given, list):
+        return torch.randn(given)
+    if "values" in given:
+        return torch.tensor(given["values"], dtype=torch.int64 if given.get("whole") else torch.float32)
+    if "classes" in given:
+        return torch.randint(given["classes"], given["shape"])
+    [(kind, shape)] = given.items()
+    return {
+        "signs": lambda: torch.randint(2, shape).float() * 2 - 1,
+        "binary": lambda: torch.randint(2, shape).float(),
+        "unit": lambda: torch.rand(shape) * 0.9 + 0.05,
+        "positive": lambda: torch.rand(shape) * 2 + 0.1,
+        "counts": lambda: torch.randint(6, shape).float(),
+        "distribution": lambda: torch.randn(shape).softmax(1),
+        "logDistribution": lambda: torch.randn(shape).log_softmax(1),
+    }[kind]()
 
-    def make(given):
-        if isinstance(given, list):
-            return torch.randn(given)
-        if "values" in given:
-            return torch.tensor(given["values"], dtype=torch.int64 if "classes" in given else torch.float32)
-        if "classes" in given:
-            return torch.randint(given["classes"], given["shape"])
-        return torch.randint(2, given["signs"]).float() * 2 - 1
 
-    return make(case["prediction"]), make(case["target"])
+def double(tensor):
+    return tensor.double() if tensor.is_floating_point() else tensor
 
 
 def loss_reference(case):
+    """A loss, and its gradients with respect to the inputs that the case lists, by default the first."""
     torch.manual_seed(zlib.crc32(case["name"].encode()))
-    prediction, target = loss_inputs(case)
-    prediction = prediction.double().requires_grad_()
-    target = target.double() if target.is_floating_point() else target
-    loss = getattr(torch.nn.functional, case["torch"])(prediction, target, **snake_case(case.get("options", {})))
+    inputs = [double(make_tensor(given)) for given in case["inputs"]]
+    tensors = {name: double(make_tensor(v)) for name, v in case.get("options", {}).items() if isinstance(v, dict)}
+    plain = {name: float("inf") if v == "Infinity" else v for name, v in case.get("options", {}).items()}
+    wanted = [inputs[i].requires_grad_() for i in case.get("gradients", [0])]
+    first = inputs[0].log_softmax(case["logSoftmax"]) if "logSoftmax" in case else inputs[0]
+    function = getattr(torch.nn.functional, case["torch"])
+    loss = function(first, *inputs[1:], **snake_case(plain | tensors))
     loss.sum().backward()
     return {
         "name": case["name"],
-        "prediction": values(prediction),
-        "target": values(target),
+        "inputs": [values(tensor) for tensor in inputs],
+        "options": {name: values(tensor) for name, tensor in tensors.items()},
         "loss": values(loss),
-        "gradient": values(prediction.grad),
+        "gradients": [values(tensor.grad) for tensor in wanted],
     }
 
 

@@ -40,16 +40,21 @@ export interface LayerReference {
 export interface LossCase {
   readonly name: string;
   readonly loss: string;
+  /** Plain values; a tensor is an object that says how to make it, and its values are in the reference. */
   readonly options?: Readonly<Record<string, unknown>>;
-  readonly target: { readonly classes?: number };
+  readonly inputs: readonly (readonly number[] | { readonly classes?: number; readonly whole?: boolean })[];
+  /** Indices of the inputs with a gradient; default the first. */
+  readonly gradients?: readonly number[];
+  /** Axis of the log-softmax that is applied to the first input. */
+  readonly logSoftmax?: number;
 }
 
 export interface LossReference {
   readonly name: string;
-  readonly prediction: Values;
-  readonly target: Values;
+  readonly inputs: readonly Values[];
+  readonly options: Readonly<Record<string, Values>>;
   readonly loss: Values;
-  readonly gradient: Values;
+  readonly gradients: readonly Values[];
 }
 
 export function readReference<T>(name: string): T {

@@ -2,7 +2,7 @@
 import type { Tensor } from "../../tensor/index.js";
 import { tensorKind } from "../../tensor/tensor.js";
 import { checked, takes } from "../../util/arguments.js";
-import { checkTargets } from "./reduction.js";
+import { checkTargets } from "./targets.js";
 
 /**
  * Share of the rows whose largest logit is the target's; of equal logits the first counts.

@@ -1,11 +1,11 @@
 /** The squared error. */
 import type { Tensor } from "../../tensor/index.js";
-import { floats, tensorKind } from "../../tensor/tensor.js";
 import { checked, takes } from "../../util/arguments.js";
 import { lossEntry } from "../entries.js";
-import { checkSameShape, type LossOptions, reduce, reductionKind } from "./reduction.js";
+import { lossLayer } from "./layer.js";
+import { type LossOptions, pair, reduce, reductionKind, sameShaped } from "./reduction.js";
 
-const options = { reduction: reductionKind };
+const parameters = takes<LossOptions>(pair, { reduction: reductionKind });
 
 /**
  * Squared error; integers become f32.
@@ -19,15 +19,22 @@ const options = { reduction: reductionKind };
  */
 export const mseLoss = checked(
   "mseLoss",
-  takes<LossOptions>({ x: tensorKind, target: tensorKind }, options),
-  (x: Tensor, target: Tensor, { reduction = "mean" }: LossOptions = {}): Tensor => {
-    checkSameShape("mseLoss", x, target);
-    return reduce(floats(x).sub(target).square(), reduction);
+  parameters,
+  (prediction: Tensor, expected: Tensor, { reduction = "mean" }: LossOptions = {}): Tensor => {
+    const { x, target } = sameShaped("mseLoss", prediction, expected);
+    return reduce(x.sub(target).square(), reduction);
   },
 );
 
-export const mseLossEntry = lossEntry({
-  name: "mseLoss",
-  schema: options,
-  make: (given: LossOptions) => (x: Tensor, target: Tensor) => mseLoss(x, target, given),
-});
+/**
+ * The layer of `mseLoss`.
+ *
+ * Shape: `x, target of one shape -> []`.
+ *
+ * @example
+ * const loss = new MSELoss({ reduction: "sum" })(tensor([1, 2]), tensor([1, 4])); // 4
+ */
+export const MSELoss = lossLayer("MSELoss", mseLoss, parameters);
+export type MSELoss = InstanceType<typeof MSELoss>;
+
+export const mseLossEntry = lossEntry("mseLoss", parameters, mseLoss, MSELoss);

@@ -1,0 +1,22 @@
+/** The losses as layers, as `fovea/nn` exports them: one line each, by PyTorch's names. */
+export { BCELoss } from "./binary-cross-entropy.js";
+export { BCEWithLogitsLoss } from "./binary-cross-entropy-with-logits.js";
+export { CosineEmbeddingLoss } from "./cosine-embedding.js";
+export { CrossEntropyLoss } from "./cross-entropy.js";
+export { CosineSimilarity, PairwiseDistance } from "./distance.js";
+export { GaussianNLLLoss } from "./gaussian-nll.js";
+export { HingeEmbeddingLoss } from "./hinge-embedding.js";
+export { HuberLoss } from "./huber.js";
+export { KLDivLoss } from "./kl-div.js";
+export { L1Loss } from "./l1.js";
+export type { LossLayer } from "./layer.js";
+export { MarginRankingLoss } from "./margin-ranking.js";
+export { MSELoss } from "./mse.js";
+export { MultiMarginLoss } from "./multi-margin.js";
+export { MultiLabelMarginLoss } from "./multilabel-margin.js";
+export { MultiLabelSoftMarginLoss } from "./multilabel-soft-margin.js";
+export { NLLLoss } from "./nll.js";
+export { PoissonNLLLoss } from "./poisson-nll.js";
+export { SmoothL1Loss } from "./smooth-l1.js";
+export { SoftMarginLoss } from "./soft-margin.js";
+export { TripletMarginLoss } from "./triplet-margin.js";
