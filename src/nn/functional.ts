@@ -3,12 +3,12 @@
  * random counters that are passed in. Activations and losses have files of their own. This file must not know layers.
  */
 
-import { dtypeError, shapeError } from "../tensor/check.js";
+import { shapeError } from "../tensor/check.js";
 import { pairOf, sameDType } from "../tensor/contract.js";
-import { Generator, type Size2d, type Tensor, tensor } from "../tensor/index.js";
+import { type Size2d, type Tensor, tensor } from "../tensor/index.js";
 import { floats, tensorKind } from "../tensor/tensor.js";
 import { checked, takes } from "../util/arguments.js";
-import { flag, instance, nullable, range, size2d } from "../util/kinds.js";
+import { nullable, size2d } from "../util/kinds.js";
 import { checkImages, shapeText } from "./checks.js";
 
 export { avgPool2d, conv2d, maxPool2d } from "../tensor/index.js";
@@ -39,6 +39,12 @@ export { type InstanceNormFunctionOptions, instanceNorm } from "./norm/instance.
 export { type LayerNormFunctionOptions, layerNorm } from "./norm/layer.js";
 export { localResponseNorm } from "./norm/local-response.js";
 export { type RMSNormFunctionOptions, rmsNorm } from "./norm/rms.js";
+export { alphaDropout, featureAlphaDropout } from "./regularisation/alpha-dropout.js";
+export { dropout1d, dropout2d, dropout3d } from "./regularisation/channel-dropout.js";
+export type { DropFunctionOptions } from "./regularisation/checks.js";
+export { type DropBlock2dFunctionOptions, dropBlock2d } from "./regularisation/drop-block.js";
+export { type DropoutFunctionOptions, dropout } from "./regularisation/dropout.js";
+export { type StochasticDepthFunctionOptions, stochasticDepth } from "./regularisation/stochastic-depth.js";
 
 export interface LinearFunctionOptions {
   /** Bias, `[M]`, added to every row. Default none. */
@@ -82,39 +88,6 @@ export const linear = checked(
     const rows = x.shape.slice(0, -1).reduce((product, n) => product * n, 1);
     const product = x.reshape([rows, K]).matmul(weight.transpose()); // [rows, M]
     return (bias ? product.add(bias) : product).reshape([...x.shape.slice(0, -1), M]);
-  },
-);
-
-export interface DropoutFunctionOptions {
-  /** Probability of zeroing a value. Default 0.5, range 0 to 1. */
-  readonly p?: number;
-  /** Whether to drop values; false returns x. Default true. */
-  readonly training?: boolean;
-}
-
-/**
- * Inverted dropout: zeroes each value with probability p and scales the others by 1/(1−p).
- *
- * Shape: any, unchanged. Formula: `y = x · m / (1 − p)`, `m ~ Bernoulli(1 − p)`.
- *
- * @param generator source of the mask; its counter advances at every call in training
- * @throws ConfigError if p is out of range; DTypeError if x is no float tensor
- * @see Srivastava et al. 2014, "Dropout: A Simple Way to Prevent Neural Networks from Overfitting"
- * @example
- * const y = dropout(ones([100]), new Generator(1), { p: 0.2 }); // about 80 values 1.25, 20 zeros
- */
-export const dropout = checked(
-  "dropout",
-  takes<DropoutFunctionOptions>(
-    { x: tensorKind, generator: instance(Generator, "a Generator") },
-    { p: range(0, 1), training: flag },
-  ),
-  (x: Tensor, generator: Generator, { p = 0.5, training = true }: DropoutFunctionOptions = {}): Tensor => {
-    if (floats(x) !== x) throw dtypeError("dropout", `does not take ${x.dtype}`, 'Use x.to("f32")');
-    if (!training || p === 0) return x;
-    // The scale 1/(1−p) would be infinite at p = 1; multiplying by zero instead keeps the gradient zero too.
-    if (p === 1) return x.mul(0);
-    return generator.bernoulli(x.shape, 1 - p).where(x.mul(1 / (1 - p)), 0);
   },
 );
 

@@ -25,7 +25,6 @@ export { Tanh, Tanhshrink } from "./activation/tanh.js";
 export { Flatten, type FlattenOptions, Sequential } from "./container.js";
 export { Conv2d, type Conv2dOptions } from "./conv.js";
 export { countFlops, countParameters } from "./count.js";
-export { Dropout, type DropoutOptions } from "./dropout.js";
 export type { ActivationEntry, InitialiserEntry, LayerEntry, LossEntry } from "./entries.js";
 export { foldBatchNorm } from "./fold.js";
 export * as functional from "./functional.js";
@@ -50,5 +49,15 @@ export {
 export { manualSeed } from "./random.js";
 export { type Recording, record } from "./record.js";
 export { activations, initialisers, layers } from "./registry.js";
+export { AlphaDropout, FeatureAlphaDropout } from "./regularisation/alpha-dropout.js";
+export { Dropout1d, Dropout2d, Dropout3d } from "./regularisation/channel-dropout.js";
+export type { DropOptions } from "./regularisation/checks.js";
+export { DropBlock2d, type DropBlock2dOptions } from "./regularisation/drop-block.js";
+export { Dropout, type DropoutOptions } from "./regularisation/dropout.js";
+export {
+  StochasticDepth,
+  type StochasticDepthMode,
+  type StochasticDepthOptions,
+} from "./regularisation/stochastic-depth.js";
 export { type ReplaceRule, replaceModules } from "./replace.js";
 export { type Summary, type SummaryOptions, type SummaryRow, summary } from "./summary.js";

@@ -16,7 +16,6 @@ import { logSoftmaxEntry, softmaxEntry, softminEntry } from "./activation/softma
 import { tanhEntry, tanhshrinkEntry } from "./activation/tanh.js";
 import { flattenEntry } from "./container.js";
 import { conv2dEntry } from "./conv.js";
-import { dropoutEntry } from "./dropout.js";
 import { kaimingNormalEntry, kaimingUniformEntry, xavierNormalEntry, xavierUniformEntry } from "./init.js";
 import { linearEntry } from "./linear.js";
 import { batchNorm1dEntry, batchNorm2dEntry, batchNorm3dEntry } from "./norm/batch.js";
@@ -26,6 +25,11 @@ import { layerNormEntry } from "./norm/layer.js";
 import { localResponseNormEntry } from "./norm/local-response.js";
 import { rmsNormEntry } from "./norm/rms.js";
 import { adaptiveAvgPool2dEntry, avgPool2dEntry, maxPool2dEntry } from "./pool.js";
+import { alphaDropoutEntry, featureAlphaDropoutEntry } from "./regularisation/alpha-dropout.js";
+import { dropout1dEntry, dropout2dEntry, dropout3dEntry } from "./regularisation/channel-dropout.js";
+import { dropBlock2dEntry } from "./regularisation/drop-block.js";
+import { dropoutEntry } from "./regularisation/dropout.js";
+import { stochasticDepthEntry } from "./regularisation/stochastic-depth.js";
 
 /** Activations by the names of their functions. */
 export const activations = /* @__PURE__ */ new Registry("activation", [
@@ -75,6 +79,13 @@ export const layers = /* @__PURE__ */ new Registry("layer", [
   avgPool2dEntry,
   adaptiveAvgPool2dEntry,
   dropoutEntry,
+  dropout1dEntry,
+  dropout2dEntry,
+  dropout3dEntry,
+  alphaDropoutEntry,
+  featureAlphaDropoutEntry,
+  stochasticDepthEntry,
+  dropBlock2dEntry,
   flattenEntry,
   preluEntry,
   ...activations.entries.map(({ layer }) => layer),

@@ -107,7 +107,7 @@ describe("public exports", () => {
 
   it("of layers and functions of tensors give shapes", () => {
     const shaped = exported.filter(({ file }) =>
-      /^src\/nn\/(functional|loss|conv|linear|norm|pool|dropout|activation)/.test(file),
+      /^src\/nn\/(functional|loss|conv|linear|norm|pool|regularisation|activation)/.test(file),
     );
     const bare = shaped
       .filter((one) => classOf(one) || isFunction(one))

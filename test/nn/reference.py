@@ -34,13 +34,24 @@ class Maxout(torch.nn.Module):
         return x.unflatten(self.dim, (-1, self.pieces)).max(self.dim + 1).values
 
 
-OWN = {"Maxout": Maxout}
+class Evaluated(torch.nn.Identity):
+    """What layers of torchvision, and a dropout that scales in evaluation, are in evaluation."""
+
+    def __init__(self, *_, p=0.5, scaling=None, **__):
+        super().__init__()
+        self.factor = 1 - p if scaling == "evaluation" else 1
+
+    def forward(self, x):
+        return x * self.factor
+
+
+OWN = {"Maxout": Maxout, "StochasticDepth": Evaluated, "DropBlock2d": Evaluated}
 
 
 def build(case):
     args = [build(arg) if isinstance(arg, dict) else tuple(arg) if isinstance(arg, list) else arg for arg in case["args"]]
     options = {name: tuple(v) if isinstance(v, list) else v for name, v in snake_case(case.get("options", {})).items()}
-    make = OWN.get(case["layer"]) or getattr(torch.nn, case["layer"])
+    make = Evaluated if "scaling" in options else OWN.get(case["layer"]) or getattr(torch.nn, case["layer"])
     return make(*args, **options)
 
 
