@@ -92,7 +92,7 @@ export abstract class Module<In extends unknown[] = [x: Tensor], Out = Tensor> e
    * The tree as text: class, settings, and children by name. `summary` adds shapes, parameters and multiply-adds.
    *
    * @example
-   * String(new Sequential(new Dropout({ p: 0.2 }))); // "Sequential(\n  (0): Dropout(p=0.2)\n)"
+   * String(new Sequential(new Softmax(1))); // "Sequential(\n  (0): Softmax(dim=1)\n)"
    */
   override toString(): string {
     return moduleText(this, (module) => membersOf(module, isModule));

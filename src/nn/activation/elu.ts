@@ -15,7 +15,7 @@ const SELU_SCALE = 1.0507009873554805;
  */
 function exponential(x: Tensor, alpha: number, scale: number, slope: number): Tensor {
   const positive = x.gt(0);
-  const below = positive.where(0, x.mul(slope)).exp().sub(1);
+  const below = positive.where(0, x.mul(slope)).expm1();
   return positive.where(x.mul(scale), below.mul(scale * alpha));
 }
 

@@ -7,5 +7,5 @@ export function log1pExp(x: Tensor): Tensor {
   const value = floats(x);
   const negative = value.lt(0);
   const decay = negative.where(value, value.neg()).exp();
-  return negative.where(0, value).add(decay.add(1).log());
+  return negative.where(0, value).add(decay.log1p());
 }
