@@ -1,5 +1,6 @@
 /**
- * Collects what a kernel needs while its body is lowered: buffers in the order of first use, scratch memory, fresh names.
+ * Collects the parts of a kernel while its body is lowered: buffers in the order of first use, scratch memory, fresh
+ * names.
  */
 import type { DType } from "../ir/dtype.js";
 import type { Node } from "../ir/graph.js";
@@ -25,7 +26,7 @@ import { reshapeCoordinates } from "../ops/index.js";
 import { type Layout, memoryBounds, physicalSize, positionOf } from "./layout.js";
 import { Lowering, type Stored } from "./value.js";
 
-/** A kernel, and the graph node behind each of its buffers. */
+/** A kernel, and the graph node that each of its buffers holds. */
 export interface Lowered {
   readonly kernel: Kernel;
   readonly nodes: readonly Node[];
@@ -52,7 +53,7 @@ export class KernelBuilder {
     return this.target.lanes;
   }
 
-  /** The position within a vector. */
+  /** The index of the lane within a vector. */
   get lane(): ix.Index {
     return ix.variable({ name: LANE, extent: this.lanes });
   }
@@ -150,8 +151,8 @@ export class KernelBuilder {
   }
 
   /**
-   * An index known to be below `extent` (a multiple of `step`) inside the statements that `within` wraps; where its range
-   * already shows that, it is the index itself.
+   * An index that is below `extent` (a multiple of `step`) within the statements that `within` guards; if its range shows
+   * that already, it is returned as it is, without a guard.
    */
   exact(index: ix.Index, extent: number, step = 1): { index: ix.Index; within: (body: readonly Stmt[]) => Stmt[] } {
     if (index.low >= 0 && index.high + step <= extent) return { index, within: (body) => [...body] };
@@ -163,12 +164,12 @@ export class KernelBuilder {
     };
   }
 
-  /** Whether memory of this name belongs to a task alone, and so stays in the cache. */
+  /** Whether a name is scratch memory: private to a task, so it stays in the cache. */
   isScratch(name: string): boolean {
     return this.scratches.some((scratch) => scratch.name === name);
   }
 
-  /** Declares memory of a task and returns its name. */
+  /** Declares scratch memory and returns its name. */
   scratch(dtype: DType, elements: number): string {
     const name = `S${this.scratches.length}`;
     this.scratches.push({ name, dtype, elements });
@@ -179,7 +180,7 @@ export class KernelBuilder {
     this.parts.push({ tasks, body });
   }
 
-  /** The kernel and the nodes behind its buffers, in order. */
+  /** The kernel, and the nodes that its buffers hold, in order. */
   finish(label: string, flops: number): Lowered {
     const specs = [...this.buffers.values()];
     const buffers = specs.map(({ name, dtype, elements, access }) => ({ name, dtype, elements, access }));

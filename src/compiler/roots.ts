@@ -1,6 +1,7 @@
 /**
- * Finds what kernels with an anchor store: the values from a reduction or contraction through its epilogue, the
- * element-wise work that is done on registers. Knows no loops, and nothing of what else is stored.
+ * Finds the values that kernels with an anchor store: from each reduction or contraction it follows the element-wise
+ * consumers, which form the epilogue and are computed in registers, up to the last. It must not know loops, nor which
+ * other values are stored.
  */
 import { isOp, type Node, sameShape, sizeOfShape, topological } from "../ir/graph.js";
 import { isScalar } from "../ir/scalar/index.js";
@@ -11,28 +12,28 @@ import { FoveaError } from "../util/errors.js";
 export interface Roots {
   /** All nodes, inputs before users. */
   readonly order: readonly Node[];
-  /** Places in that order. */
+  /** The positions of nodes in that order. */
   readonly positions: ReadonlyMap<Node, number>;
   readonly users: ReadonlyMap<Node, readonly Node[]>;
   readonly stored: ReadonlySet<Node>;
   /** The anchor of the kernel that stores a value. */
   readonly anchorOf: ReadonlyMap<Node, Node>;
-  /** Nodes between an anchor and its root: they live in registers. */
+  /** Nodes between an anchor and its root: they stay in registers. */
   readonly inRegisters: ReadonlySet<Node>;
 }
 
-/** Reductions over at most this many elements are computed in place. */
+/** Most elements of a reduction that is inlined into its readers. */
 const SMALL_REDUCTION = 9;
-/** Values that are concatenated where they are read; more are each copied into their slice of the result. */
+/** Most operands of a concatenation that is inlined; those of a longer one are copied, each into its slice. */
 const FEW_PARTS = 4;
-/** Nodes of an epilogue: what follows is a kernel of its own, so that kernels stay bounded in long graphs. */
+/** Most nodes of an epilogue; further consumers get a kernel of their own, so that kernels stay bounded. */
 const MOST_BEHIND = 64;
-/** Nodes between a convolution and a sum over its bands, for the same reason. */
+/** Most nodes between a convolution and a sum over its bands, for the same reason. */
 const MOST_BETWEEN = 256;
-/** Nodes that are looked at to tell whether a value needs another one; beyond, it counts as one that does. */
+/** Most nodes that a search for a dependence visits; if it is given up, the dependence is assumed. */
 const MOST_SEARCHED = 4096;
 
-/** Whether the node computes every element from those of its inputs at the same place. */
+/** Whether every element of the node depends on the elements of its inputs at the same coordinates alone. */
 export const isPointwise = (node: Node): boolean => isScalar(node.op) || structuralRecord(node)?.kind === "elementwise";
 
 /** Whether the node is a convolution, in whatever algorithm, or the input gradient of one. */
@@ -52,7 +53,7 @@ export const isStoredAsIs = (node: Node): boolean =>
 
 export type BandNode = Node<"bandSum"> | Node<"bandMoments">;
 
-/** Whether the node holds sums over bands, which the kernel of a convolution makes beside its results. */
+/** Whether the node holds sums over bands, which the kernel of a convolution accumulates beside its results. */
 export const isBandNode = (node: Node): node is BandNode => isOp(node, "bandSum") || isOp(node, "bandMoments");
 
 /** Whether a kernel of its own is built around the node. */
@@ -105,16 +106,16 @@ class RootFinder {
     for (const node of this.order) if (isBandNode(node)) this.attach(node);
   }
 
-  /** Sums over bands are made where what they sum is. */
+  /** Adds a band node to the kernel of the convolution whose results it sums. */
   private attach(node: BandNode): void {
     const home = homeOf(node.inputs[0], this);
-    if (!home) throw new FoveaError(`[plan] no convolution makes what ${node.op} sums`);
+    if (!home) throw new FoveaError(`[plan] no convolution computes the operand of ${node.op}`);
     this.stored.add(node);
     this.anchorOf.set(node, home.anchor);
     for (const step of home.between) this.inRegisters.add(step);
   }
 
-  /** Walks from an anchor through element-wise users for as long as each is the only one: the last is stored. */
+  /** Extends the epilogue of an anchor by element-wise users while each is the only one; stores the last. */
   private climb(anchor: Node): void {
     let node = anchor;
     let behind = 0;
@@ -129,7 +130,7 @@ class RootFinder {
     }
     const pools = isConvolution(anchor) && !this.stored.has(node) ? this.poolsBehind(node, anchor) : [];
     if (pools.length > 0) {
-      // Pooled on the registers of the convolution, the image itself is never stored.
+      // The image is pooled in the registers of the convolution, so it is never stored.
       this.inRegisters.add(node);
       for (const pool of pools) {
         this.stored.add(pool);
@@ -137,8 +138,7 @@ class RootFinder {
       }
       return;
     }
-    // A reshape is no work: it stays with its reader, unless it only drops the axis that a product of matrices has in
-    // front.
+    // A reshape costs nothing, so it is left to the reader, unless it drops the batch axis of a matrix product.
     const bare = node.op === "reshape" && sameShape(anchor.shape, [1, ...node.shape]);
     while (node.op === "reshape" && !bare && node !== anchor && !this.stored.has(node)) {
       node = node.inputs[0];
@@ -148,7 +148,7 @@ class RootFinder {
     this.anchorOf.set(node, anchor);
   }
 
-  /** The reductions of windows that do not overlap, if they are all that reads the image. */
+  /** The poolings of an image over windows that do not overlap, if these are its only readers. */
   private poolsBehind(image: Node, anchor: Node): Node[] {
     const [window, ...others] = this.users.get(image) ?? [];
     if (others.length > 0 || !window || !isOp(window, "window") || isOp(anchor, "convInputGrad")) return [];
@@ -164,17 +164,17 @@ class RootFinder {
   }
 }
 
-/** A stored value, and the convolution whose kernel makes it. */
+/** A stored value, and the convolution whose kernel computes it. */
 export interface Home {
   readonly root: Node;
   readonly anchor: Node;
-  /** What is computed from the value on the way. */
+  /** The nodes between the stored value and the value in question. */
   readonly between: readonly Node[];
 }
 
 /**
- * The value of a convolution's kernel from which `x` follows element by element, in operations without other users;
- * null if there is none. The other operands of these operations are computed before the kernel runs.
+ * The stored value of a convolution's kernel from which `x` is computed element by element, by nodes without other users;
+ * null if there is none. The other operands of these nodes do not depend on the kernel.
  */
 export function homeOf(x: Node, { users, stored, anchorOf, positions }: Roots): Home | null {
   const reached = new Set([x]);
@@ -192,7 +192,7 @@ export function homeOf(x: Node, { users, stored, anchorOf, positions }: Roots): 
       : [];
   });
   if (homes.length === 0) return null;
-  // The last one is behind all others, or does not need them.
+  // The last in topological order: none of the others depends on it.
   const home = homes.reduce((a, b) => (positionOf(b.root) > positionOf(a.root) ? b : a));
   const free = new Set<Node>();
   const needsRoot = (node: Node): boolean => {

@@ -1,6 +1,6 @@
 /**
- * Orders kernels: after what they read, and, where a result replaces a leaf's value, after everything else that still
- * reads the old value. Otherwise the order of the graph is kept.
+ * Schedules kernels: each after the kernels that it reads from, and one that overwrites a leaf after all readers of the old
+ * value. Kernels without such a dependence stay in the order of the graph.
  */
 import type { Node } from "../ir/graph.js";
 import type { Lowered } from "./kernel-builder.js";
@@ -42,7 +42,7 @@ export function order(
   return depthFirst(ordering, lowered.length);
 }
 
-/** Every vertex behind those before it, these in the order of their numbers. */
+/** A depth-first topological order; predecessors in the order of their numbers. */
 function depthFirst(ordering: Ordering, count: number): number[] {
   const done: number[] = [];
   const seen = new Set<number>();

@@ -16,7 +16,7 @@ const MAX_SPLITS = 16;
 /** Elements below which a reduction is not split: the second pass would cost more than it saves. */
 const LONG = 1 << 14;
 
-/** Remainders of strides up to which the input gradient of a convolution has loops for each. */
+/** Most phases (pairs of remainders by the strides) of an input gradient; the template has loops for each. */
 const MOST_PHASES = 9;
 
 /** Entries that a scatter selects by comparing every row of the result with theirs, which fuses with what follows. */
@@ -48,29 +48,30 @@ function hasTemplate(node: Node, target: Target): boolean {
 const isAttention = (node: Node): node is Node<"attention"> | Node<"attentionGrad"> =>
   isOp(node, "attention") || isOp(node, "attentionGrad");
 
-/** Whether channels are whole vectors. */
+/** Whether Winograd's template takes images of these shapes: channels fill whole vectors. */
 const fitsWinograd = (x: Shape, y: Shape, { lanes }: Target): boolean =>
   lanes >= 4 && x[1] % lanes === 0 && y[1] % lanes === 0 && sizeOfShape(y) > 0;
 
-/** Tiles of so many results along a side. */
+/** Number of tiles of y with `tile` results along a side. */
 const tilesOf = ([n, , ho, wo]: Shape, tile: WinogradTile): number => n * Math.ceil(ho / tile) * Math.ceil(wo / tile);
 
-/** Whether Winograd's algorithm computes this convolution of x into y. */
+/** Whether Winograd's algorithm applies to a convolution from x to y. */
 function allowsWinograd(attrs: ConvAttrs, kernel: Pair, x: Shape, y: Shape, target: Target): boolean {
   const { stride, dilation, groups, before } = attrs;
   const plain = [...stride, ...dilation, groups].every((size) => size === 1) && before.every((p) => p >= 0);
   return target.winograd && plain && kernel.every((size) => size === 3) && fitsWinograd(x, y, target);
 }
 
-/** Cycles of the direct sums. */
+/** Modelled cycles of a direct convolution. */
 const directCycles = ([n, o, ho, wo]: Shape, c: number, lanes: number): number =>
   (9 * c * o * n * ho * wo) / (2 * lanes * 0.85);
 
-/** Tiles below which transforming the filters is not worth it. */
+/** Least number of tiles that pays for transforming the filters. */
 const FEW_TILES = 8;
 
 /**
- * By size of tile: products of one, cycles to transform a vector of its pixels or results, and one of filters or sums.
+ * By tile size: matrix products (points), modelled cycles to transform a vector of its pixels or results, and one of
+ * filters or sums.
  */
 const SCHEMES = [
   { tile: 4, points: 36, transform: 200, filter: 250 },
@@ -78,8 +79,8 @@ const SCHEMES = [
 ] as const;
 
 /**
- * The size of tiles in which Winograd's algorithm is fastest, by a model; null where direct sums are faster. Large
- * tiles take the fewest products unless most of their results lie outside the image, as on images of 2 × 2.
+ * The tile size with the fewest modelled cycles; null if the direct algorithm has fewer. Large tiles need the fewest
+ * products unless most of their results lie outside the image, as on images of 2 × 2.
  */
 function fastestTile(
   y: Shape,
@@ -99,7 +100,7 @@ function fastestTile(
   return best;
 }
 
-/** Tiles for a convolution: products, transformations and, once, those of the filters. */
+/** The tile size for a convolution: cycles of products and transformations, and once those of the filters. */
 function winogradTile(node: Node<"conv2d">, target: Target): WinogradTile | null {
   const [x, w] = node.inputs;
   const [o, c, kh, kw] = w.shape;
@@ -111,13 +112,13 @@ function winogradTile(node: Node<"conv2d">, target: Target): WinogradTile | null
   }));
 }
 
-/** The same for the gradient of filters; the sums are transformed once. */
+/** The tile size for a weight gradient, whose sums are transformed once. */
 function winogradWeightTile(node: Node<"convWeightGrad">, target: Target): WinogradTile | null {
   const [x, g] = node.inputs;
   const [c, o] = [x.shape[1], g.shape[1]];
   if (!allowsWinograd(node.attrs, node.attrs.kernel, x.shape, g.shape, target)) return null;
   const { lanes } = target;
-  // Tasks own some 64 channels: each transforms what it reads.
+  // A task computes about 64 channels and transforms all pixels that it reads, so transformations are repeated.
   const vectors = (c * Math.ceil(o / 64) + o * Math.ceil(c / 64)) / lanes;
   return fastestTile(g.shape, c, target, ({ points, transform, filter }) => ({
     perTile: (points * c * o) / (2 * lanes * 0.7) + vectors * transform,
@@ -164,7 +165,7 @@ function splitReduction(node: Node<"reduce">): Node {
   return graph.make("reduce", [first], { kind, axes: [0] });
 }
 
-/** Packs the weights and chooses the algorithm. */
+/** Gives a convolution a packed copy of its weights, and selects direct or Winograd's algorithm. */
 function selectConv(node: Node<"conv2d">, target: Target): Node {
   const packed = graph.make("contiguous", [node.inputs[1]], {});
   const tile = winogradTile(node, target);
@@ -173,12 +174,12 @@ function selectConv(node: Node<"conv2d">, target: Target): Node {
   return graph.make("winogradConv2d", [node.inputs[0], filters], { ...node.attrs, tile });
 }
 
-/** Values that one kernel concatenates. */
+/** Most operands of a concatenation in one kernel. */
 const MOST_PARTS = 32;
 
-/** Concatenations of more values become concatenations of concatenations, so that kernels stay bounded. */
+/** Rewrites a longer concatenation as a tree of them, so that kernels stay bounded. */
 function cutConcat(node: Node<"concat">, { buffers }: Target): Node {
-  // Besides its parts a kernel has its result, and what an epilogue reads.
+  // Half of the buffers are left to the result and the operands of the epilogue.
   const most = Math.max(2, Math.min(MOST_PARTS, buffers >> 1));
   let parts = node.inputs;
   while (parts.length > most) {
@@ -190,7 +191,7 @@ function cutConcat(node: Node<"concat">, { buffers }: Target): Node {
 }
 
 export function selectAlgorithms(outputs: readonly Node[], target: Target): Node[] {
-  // First, since it leaves products of matrices behind.
+  // First, since its result contains matrix products, for which templates are selected next.
   const products = rewrite(outputs, (node) =>
     isAttention(node) && !hasTemplate(node, target) ? (structuralRecord(node)?.decompose?.(graph, node) ?? node) : node,
   );

@@ -1,6 +1,7 @@
 /**
  * Simplification: common subexpressions, constants, identities and movements that undo each other. Every rule keeps IEEE
- * semantics (x · 0 is not 0 for NaN), except that sums are rounded elsewhere when a common factor leaves them. Graph in, graph out.
+ * semantics (x · 0 is not 0 for NaN), except that sums round differently once a common factor is moved out of them. Graph
+ * in, graph out.
  */
 
 import { isFloat, wrap } from "../ir/dtype.js";
@@ -10,7 +11,7 @@ import { graph, helpers, rebuild } from "../ops/index.js";
 import { withOrigin } from "../util/scope.js";
 import { structureOf } from "./structure-key.js";
 
-/** The value that fills the whole node, or null. */
+/** The constant that all elements of the node equal, or null. */
 function fillOf(node: Node): number | null {
   let source = node;
   while (source.op === "expand" || source.op === "reshape") source = source.inputs[0];
@@ -22,8 +23,8 @@ const constant = (value: number, like: Node): Node => graph.constant(value, like
 const isNeutral = (fill: number | null, x: Node): boolean => fill === 0 && (!isFloat(x.dtype) || Object.is(fill, -0));
 
 /**
- * Whether `limited` is x kept between the bounds that `inside` tests: then it is x where they hold (but for the sign of a
- * zero on a bound of zero), and a clamp needs no choice. The choice is there for the sake of its gradient.
+ * Whether `limited` is x clamped to the bounds that `inside` tests. Then it equals x where they hold (but for the sign of
+ * a zero at a bound of zero), and the select, which a clamp has for the sake of its gradient, is redundant.
  */
 function limits(limited: Node, x: Node, inside: Node): boolean {
   const tests = inside.op === "and" ? inside.inputs : [inside];
@@ -50,7 +51,7 @@ function simplifyScalar(node: Node): Node {
   }
   switch (node.op) {
     case "add":
-      // For floats only −0 changes nothing: −0 + 0 is +0.
+      // The neutral element of float addition is −0: −0 + 0 is +0.
       return isNeutral(fills[1], a) ? a : isNeutral(fills[0], b) ? b : node;
     case "sub":
       return fills[1] === 0 ? a : node;
@@ -61,7 +62,7 @@ function simplifyScalar(node: Node): Node {
     case "neg":
       return a.op === "neg" ? a.inputs[0] : node;
     case "pow":
-      // 1 for every base, NaN too; the derivative has been taken by now.
+      // x⁰ is 1 for every base, NaN too; gradients are part of the graph already.
       return fills[1] === 0 ? constant(1, node) : node;
     case "select":
       if (fills[0] !== null) return fills[0] ? b : node.inputs[2];
@@ -96,12 +97,12 @@ function simplifyMovement(node: Node): Node {
           order.map((axis) => x.attrs.order[axis]),
         ),
       );
-    // A leading axis of size 1 is no reason to stop.
+    // A reshape that only adds a leading axis of size 1 is transparent to this rule.
     if (x.op === "reshape" && sameShape(x.inputs[0].shape, [1, ...x.shape])) {
       const inner = helpers.permute(graph, x.inputs[0], [0, ...order.map((axis) => axis + 1)]);
       return simplifyMovement(helpers.reshape(graph, simplifyMovement(inner), node.shape));
     }
-    // (A B)ᵀ = Bᵀ Aᵀ: the product is written in the order in which it is read.
+    // (A B)ᵀ = Bᵀ Aᵀ: the product is stored in the order in which it is read.
     if (isOp(x, "matmul") && order.join() === "0,2,1") {
       const [a, b] = x.inputs;
       return graph.make("matmul", [transposed(b), transposed(a)], {});
@@ -114,12 +115,12 @@ function simplifyMovement(node: Node): Node {
 
 const transposed = (x: Node): Node => simplifyMovement(helpers.swap(graph, x, 1, 2));
 
-/** Factors that leave a sum at once: more would copy a long product for each of the sums over its parts. */
+/** Most factors that are moved out of a sum at once: with more, a long product would be copied for every sum over it. */
 const MOST_FACTORS = 4;
 
 /**
- * Signs and factors that are the same for all that is summed leave the sum, so that different sums become the same one;
- * reductions of nothing, of one element and of constants are no reductions.
+ * Moves signs and factors that are constant over the reduced axes out of a sum, so that common-subexpression elimination
+ * merges more sums; replaces reductions over no element, one element or constants by their value.
  */
 function simplifyReduce(node: Node): Node {
   let sum = node;
@@ -138,7 +139,7 @@ function simplifyReduce(node: Node): Node {
   return outside.reduceRight((inner, apply) => apply(inner), sum);
 }
 
-/** The value of a reduction that folds nothing away, or constants; null where it must be computed. */
+/** The value of a reduction over axes of size 1 or of a constant; null if it must be computed. */
 function reducedAtOnce(node: Node<"reduce">): Node | null {
   const [x] = node.inputs;
   const { kind, axes } = node.attrs;
@@ -150,7 +151,7 @@ function reducedAtOnce(node: Node<"reduce">): Node | null {
   return constant(kind === "sum" ? fill * count : fill, node);
 }
 
-/** What is left inside a sum of floats when its outermost sign or constant factor leaves it, and what applies that again. */
+/** Moves the outermost sign or factor out of a sum of floats: the remaining operand, and the function that applies it. */
 function factored(node: Node<"reduce">): { inside: Node; outside: (inner: Node) => Node } | null {
   const [x] = node.inputs;
   const { kind, axes } = node.attrs;
@@ -167,8 +168,8 @@ function factored(node: Node<"reduce">): { inside: Node; outside: (inner: Node) 
 }
 
 /**
- * Rebuilds the graph bottom-up through `rule`, which is also given the node as it was; what a rule makes of a node is of
- * the same origin.
+ * Rebuilds the graph bottom-up through `rule`, which also gets the original node; the nodes that a rule creates have the
+ * origin of the node that they replace.
  */
 export function rewrite(outputs: readonly Node[], rule: (node: Node, original: Node) => Node): Node[] {
   const mapped = new Map<Node, Node>();
@@ -180,7 +181,7 @@ export function rewrite(outputs: readonly Node[], rule: (node: Node, original: N
   return outputs.map((node) => mapped.get(node) ?? node);
 }
 
-/** Merges nodes that compute the same thing. */
+/** Eliminates common subexpressions. */
 function shareCommon(outputs: readonly Node[]): Node[] {
   const ids = new Map<Node, number>();
   const known = new Map<string, Node>();

@@ -1,20 +1,20 @@
 /**
- * Keys of nodes and graphs: texts that are equal exactly if the same is computed. A file of its own, so that a program is
- * found in a cache without the rest of the compiler.
+ * Keys of nodes and graphs: texts that are equal exactly if two nodes or graphs compute the same values. A separate file,
+ * so that a process finds its program in the cache without loading the compiler.
  */
 
 import { type Node, topological } from "../ir/graph.js";
 import { isScalar } from "../ir/scalar/index.js";
 import { keyOf } from "../util/json.js";
 
-/** A text that two nodes share exactly when they compute the same thing. */
+/** The key of a node, given numbers for its inputs. */
 export function structureOf(node: Node, ids: ReadonlyMap<Node, number>): string {
   const inputs = node.inputs.map((x) => ids.get(x)).join(",");
   const attrs = isScalar(node.op) ? "" : keyOf(node.attrs);
   return `${node.op}|${node.dtype}|${node.shape.join("x")}|${attrs}|${inputs}`;
 }
 
-/** A text that names the structure of a graph: the key under which its program is cached. */
+/** The key of a graph, under which its program is cached, and its leaves in order. */
 export function structureKey(outputs: readonly Node[]): { key: string; leaves: Node[] } {
   const ids = new Map<Node, number>();
   const leaves: Node[] = [];

@@ -1,7 +1,7 @@
 /**
  * Lowers graph nodes to expressions: `value(node, coordinates)` is the element of the node at those coordinates, with
- * everything that is not stored computed in place. Movements only rename coordinates, so layouts, padding and fusion all
- * meet here. Knows no kernel shape.
+ * all nodes that are not stored inlined. Movements map coordinates to coordinates, so layouts, padding and fusion are
+ * implemented here. It must not know the loops of kernels.
  */
 import type { Algebra } from "../ir/algebra.js";
 import { isOp, type Node, type ReduceKind } from "../ir/graph.js";
@@ -14,7 +14,7 @@ import { FoveaError } from "../util/errors.js";
 import { expressions } from "./algebra.js";
 import { type Layout, memoryBounds, positionOf } from "./layout.js";
 
-/** A value that lies in memory, and how. */
+/** The buffer and layout of a stored value. */
 export interface Stored {
   readonly buffer: string;
   readonly layout: Layout;
@@ -22,13 +22,13 @@ export interface Stored {
 
 export class Lowering {
   readonly algebra: Algebra<Expr>;
-  /** Nodes whose value is already in a register at the coordinates in question. */
+  /** Nodes whose elements are in registers, with the register at given coordinates. */
   private readonly bound = new Map<Node, (at: readonly ix.Index[]) => Expr>();
   private readonly memo = new Map<string, Expr>();
 
   constructor(
     readonly target: Target,
-    /** Where a node is stored, or null if it is to be computed in place. */
+    /** Where a node is stored; null if it is inlined. */
     private readonly stored: (node: Node) => Stored | null,
   ) {
     this.algebra = expressions(target);
@@ -46,7 +46,7 @@ export class Lowering {
     }
   }
 
-  /** The element of `node` at `at`; where `guard` does not hold any value will do, but memory is not touched. */
+  /** The element of `node` at `at`; where `guard` does not hold, the value is undefined and memory is not accessed. */
   value(node: Node, at: readonly ix.Index[], guard: ix.Guard = []): Expr {
     const registerAt = this.bound.get(node);
     if (registerAt) return registerAt(at);
@@ -100,14 +100,14 @@ export class Lowering {
     return result ?? other;
   }
 
-  /** `inner` where the guard holds, else `other`; loads that read zero outside need no test of their own. */
+  /** `inner` where the guard holds, else `other`; no select where `other` is zero and guarded loads give it already. */
   private guarded(guard: ix.Guard, inner: Expr, other: Expr): Expr {
     const readsZero = inner.kind === "load" && other.kind === "const" && Object.is(other.value, 0);
     if (guard.length === 0 || readsZero) return inner;
     return this.algebra.op("select", testOf(guard, this.target.lanes), inner, other);
   }
 
-  /** A reduction over a few elements, in place. */
+  /** A reduction over a few elements, unrolled into an expression. */
   private unrolled(node: Node, at: readonly ix.Index[], guard: ix.Guard): Expr {
     const [x] = node.inputs;
     const axes = isOp(node, "argmax") ? [node.attrs.axis] : isOp(node, "reduce") ? node.attrs.axes : [];
@@ -146,7 +146,7 @@ export class Lowering {
     return this.algebra.op(kind === "sum" ? "add" : kind === "prod" ? "mul" : kind, a, b);
   }
 
-  /** An index outside the axis gives NaN (floats) or zero, so that it cannot pass unseen. */
+  /** An index outside the axis gives NaN (zero for integers), so that the mistake shows in the result. */
   private gather(node: Node<"gather">, at: readonly ix.Index[], guard: ix.Guard): Expr {
     const [x, indices] = node.inputs;
     const { axis } = node.attrs;
@@ -167,7 +167,7 @@ export class Lowering {
   }
 }
 
-/** The value that a reduction starts from. */
+/** The neutral element of a reduction. */
 export function identityOf(kind: ReduceKind, type: RegisterType): Expr {
   const limits = type === "i32" ? [-(2 ** 31), 2 ** 31 - 1] : [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY];
   const value = { sum: 0, prod: 1, max: limits[0], min: limits[1] }[kind];

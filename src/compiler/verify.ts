@@ -1,7 +1,7 @@
 /**
- * The verifier: what every pass must leave true. Graphs must have the types that their records derive; kernels must use
- * only registers, loops and memory that exist, and stay inside it. Run after each pass where FOVEA_VERIFY is 1, as in
- * tests; it changes nothing and knows no pass.
+ * The verifier of the invariants that every pass preserves: nodes have the types that their records derive; kernels use
+ * declared registers, open loop variables and declared memory, and no access leaves its buffer. It runs after each pass
+ * if FOVEA_VERIFY is 1, as in tests. It must not know any pass.
  */
 import { type DType, dtypes } from "../ir/dtype.js";
 import { formatShape, type Node, sameShape } from "../ir/graph.js";
@@ -46,7 +46,7 @@ function checkNode(node: Node, problem: (message: string) => FoveaError): void {
 }
 
 /**
- * Checks a graph: every operand exists, nothing needs itself, and every node has the type that its record derives.
+ * Checks a graph: every operand exists, there is no cycle, and every node has the type that its record derives.
  *
  * @param stage - the pass that made the graph, for the message
  * @throws FoveaError naming stage and node
@@ -79,14 +79,14 @@ export function verifyGraph(stage: string, outputs: readonly Node[]): void {
       continue;
     }
     finished.set(node, false);
-    // By index, so that holes are seen.
+    // By index, since `forEach` would skip holes of the array.
     for (let i = node.inputs.length - 1; i >= 0; i--) push(node.inputs[i], node, i);
   }
 }
 
-/** What is known at a statement. */
+/** The loop variables, registers and conditions in scope at a statement. */
 interface Scope {
-  /** Loop variables and what they are: a loop, or a name for an index. */
+  /** Variables in scope: of a loop, or bound to an index. */
   readonly variables: ReadonlyMap<string, { readonly variable: LoopVar; readonly index: Index | null }>;
   readonly registers: Map<string, { readonly type: RegisterType; readonly lanes: number }>;
   /** Conditions of the enclosing ifs. */
@@ -99,7 +99,7 @@ interface Memory {
   readonly writable: boolean;
 }
 
-/** Points at which accesses under a guard are tried. */
+/** Sample points at which an access under a guard is evaluated. */
 const SAMPLES = 48;
 
 class KernelVerifier {
@@ -199,7 +199,7 @@ class KernelVerifier {
     }
   }
 
-  /** Every variable of an index must be open, with the extent that its range was derived from. */
+  /** Checks that every variable of an index is in scope, with the extent that its range was derived from. */
   private index(index: Index, scope: Scope, lanes: number): void {
     for (const { atom } of index.terms) {
       if (atom.kind !== "var") {
@@ -312,7 +312,7 @@ class KernelVerifier {
     this.inside(`a store to ${s.buffer}`, s.index, 0, elements, s.guard, scope);
   }
 
-  /** Without a condition the range of the index must show that it stays inside; under one, it is tried at many points. */
+  /** Checks that an index stays in its buffer: by its range, or, under a condition, by evaluating it at sample points. */
   private inside(what: string, index: Index, reach: number, elements: number, own: Guard, scope: Scope): void {
     if (index.low >= 0 && index.high + reach < elements) return;
     const range = `[${index.low}, ${index.high + reach}] of ${elements}`;
@@ -333,7 +333,7 @@ class KernelVerifier {
     }
   }
 
-  /** Values of the open loops: first ends and starts, then points in between. */
+  /** Values of the loop variables at a sample: first the ends of their ranges, then points in between. */
   private samplePoint({ variables }: Scope, sample: number): Map<string, number> {
     const values = new Map<string, number>();
     const choose = (extent: number): number => {
