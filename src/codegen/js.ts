@@ -31,7 +31,7 @@ const scalar = (text: string): string => `#s{${text}}`;
 const memory = (buffer: string, position: string): string => `#m{${buffer}, ${position}}`;
 const OPERAND = /#([vsm])\{([^}]*)\}/g;
 /** Limit of the operands of one function; larger expressions are split into several. */
-const MOST_OPERANDS = 6;
+const MAX_OPERANDS = 6;
 
 const firstLane = (index: Index): Index => substitute(index, new Map([[LANE, constant(0)]]));
 
@@ -109,7 +109,7 @@ class JsPrinter extends Printer {
   }
   protected operation(e: Expr & { kind: "op" }, args: string[]): string {
     const operands = args.map((arg) => arg.match(OPERAND)?.length ?? 0);
-    const few = operands.reduce((a, b) => a + b, 0) <= MOST_OPERANDS;
+    const few = operands.reduce((a, b) => a + b, 0) <= MAX_OPERANDS;
     const x = few ? args : args.map((arg, i) => (operands[i] > 1 ? lanesIn(this.arrayOf(arg)) : arg));
     const type = e.args[e.args.length - 1].type;
     if (type === "i32" && scalarOps[e.op].integerMeaning) return `integer.${e.op}(${x.join(", ")})`;

@@ -1,6 +1,6 @@
 /**
- * The scalar algebra over loop-language expressions: constant folding, decomposition where the target has no printing of
- * its own, and the identities that index guards make common.
+ * The scalar algebra over expressions of the loop language: folds constants, decomposes ops that the target has no
+ * instruction for, and applies the identities that index guards make common.
  */
 import type { Algebra } from "../ir/algebra.js";
 import { convert, isFloat, wrap } from "../ir/dtype.js";
@@ -49,8 +49,8 @@ export function expressions(target: Target): Algebra<Expr> {
       if (name === "mul" && isConst(args[0], 1)) return last;
       const { decompose, ulps } = scalarOps[name];
       if (decompose && target.decompose) {
-        // Scalars by the same instructions as vectors: compilers fuse products and sums of the two differently, and a value
-        // must not depend on whether it lies in a vector or behind the last one.
+        // Scalars are computed by vector instructions: back ends contract products and sums of the two differently, and a value
+        // must not depend on whether its element belongs to a full vector or to the scalar remainder.
         const scalar = ulps > 0 && args.every(({ lanes }) => lanes === 1);
         if (!scalar) return decompose(algebra, ...args);
         const vectors = args.map((arg) => (arg.kind === "const" ? arg : splat(arg, target.lanes)));

@@ -1,25 +1,25 @@
 /**
- * Batch normalisation behind a convolution: its sums over a batch become sums over bands of rows, which the kernel of
- * the convolution makes while it has the values in registers, and small sums of these. Graph in, graph out.
+ * Batch normalisation after a convolution: splits its sums over a batch into partial sums over bands of rows, which the
+ * kernel of the convolution accumulates from the values in its registers, and small sums of these. Graph in, graph out.
  */
 import { isOp, type Node, sizeOfShape } from "../ir/graph.js";
 import type { Target } from "../ir/target.js";
 import { bandSizes, graph, helpers, structuralRecord } from "../ops/index.js";
 import { bandRows } from "./lower/band-sums.js";
-import { findRoots, homeOf, type Roots } from "./roots.js";
+import { findRoots, fusedSourceOf, type Roots } from "./roots.js";
 import { rewrite } from "./simplify.js";
 
-/** All axes of a batch of images but that of channels. */
+/** Whether a reduction of x gives one value per channel: over batch, height and width. */
 const perChannel = (x: Node, axes: readonly number[]): boolean => x.shape.length === 4 && axes.join() === "0,2,3";
 
-/** How values are summed in bands. */
+/** The partial sums of a value. */
 interface Summed {
   readonly rows: number;
-  /** Whether means and squares are summed as well. */
+  /** Whether means and squared deviations are accumulated, not sums alone. */
   readonly moments: boolean;
 }
 
-/** What a convolution's kernel can sum per channel: values that it stores, or that follow from these. */
+/** Finds the values that the kernel of a convolution can sum per channel: those that it stores or could fuse. */
 function findSummed(roots: Roots, target: Target): Map<Node, Summed> {
   const found = new Map<Node, Summed>();
   for (const node of roots.order) {
@@ -27,14 +27,14 @@ function findSummed(roots: Roots, target: Target): Map<Node, Summed> {
     if (!moments && !(isOp(node, "reduce") && node.attrs.kind === "sum")) continue;
     const [x] = node.inputs;
     if (node.dtype !== "f32" || found.get(x)?.moments || !perChannel(x, node.attrs.axes)) continue;
-    const home = homeOf(x, roots);
-    const rows = home && (!moments || home.root === x) ? bandRows(home.anchor, target) : null;
+    const source = fusedSourceOf(x, roots);
+    const rows = source && (!moments || source.root === x) ? bandRows(source.anchor, target) : null;
     if (rows) found.set(x, { rows, moments });
   }
   return found;
 }
 
-/** Sizes, means and sums of squared deviations of bands, each [bands, C]. */
+/** Numbers of elements, means and sums of squared deviations of all bands, each [bands, C]. */
 function momentsOf(x: Node, rows: number): { sizes: Node; means: Node; squares: Node } {
   const moments = graph.make("bandMoments", [x], { rows });
   const [, items, c] = moments.shape;
@@ -54,11 +54,11 @@ function sumOf(x: Node, rows: number): Node {
   return helpers.reduceSum(graph, graph.op("mul", sizes, means), [0]);
 }
 
-/** Σ (x − mean)² per channel, [1, C, 1, 1]: within bands, and of their means. */
+/** Σ (x − mean)² per channel, [1, C, 1, 1]: the sums within bands plus those of the bands' means (Chan et al. 1979). */
 function deviationOf(x: Node, rows: number): Node {
   const { sizes, means, squares } = momentsOf(x, rows);
   const c = x.shape[1];
-  // In the words of the mean itself, so that it is the same node.
+  // Built exactly as the mean of the batch norm is, so that common-subexpression elimination merges the two.
   const sum = helpers.reshape(graph, sumOf(x, rows), [1, c, 1, 1]);
   const mean = graph.op("div", sum, graph.constant(sizeOfShape(x.shape) / c, sum));
   const spread = graph.make("expand", [helpers.reshape(graph, mean, [1, c])], {}, { shape: means.shape });
@@ -67,7 +67,7 @@ function deviationOf(x: Node, rows: number): Node {
   return helpers.reshape(graph, helpers.reduceSum(graph, graph.op("add", squares, between), [0]), [1, c, 1, 1]);
 }
 
-/** The graph with sums over bands, and without variances. */
+/** Replaces sums that a convolution's kernel can accumulate by sums over bands, and decomposes all other variances. */
 export function sumInBands(outputs: readonly Node[], target: Target): Node[] {
   const summed = target.templates ? findSummed(findRoots(outputs), target) : new Map<Node, Summed>();
   return rewrite(outputs, (node, original) => {

@@ -20,7 +20,7 @@ function flopOf(node: Node): number {
   return 2 * multiplyAddsOf(node);
 }
 
-/** The nodes that a nest computes: its roots and whatever behind them is not stored. */
+/** The nodes that a nest computes: its roots, and the operands of these that are not stored. */
 function computedBy({ roots }: NestPlan, { layouts }: Plan): Set<Node> {
   const found = new Set<Node>();
   const stack = [...roots];
@@ -34,7 +34,7 @@ function computedBy({ roots }: NestPlan, { layouts }: Plan): Set<Node> {
 }
 
 /**
- * Arithmetic by origin, per node at most `most`; what only moves is of no origin that a reader would look for.
+ * Arithmetic by origin, at most `most` per node. Movements have no arithmetic, so they give no origin a share.
  */
 function shares(nodes: Iterable<Node>, most = Number.POSITIVE_INFINITY) {
   const byKey = new Map<string, { readonly origin: Origin; readonly flop: number }>();
@@ -49,13 +49,13 @@ function shares(nodes: Iterable<Node>, most = Number.POSITIVE_INFINITY) {
 /** The origin of a nest: that of its anchor, else of the largest part of its arithmetic, else of its first root. */
 function originOf({ anchor, roots }: NestPlan, nodes: ReadonlySet<Node>): Origin {
   if (anchor) return anchor.origin;
-  // A node is not computed where no root needs it, such as between the pixels that a stride picks.
+  // A node is not computed where no root needs it, such as between the pixels that a stride selects.
   const size = Math.max(...roots.map((root) => sizeOfShape(root.shape)));
   const [largest] = [...shares(nodes, size).values()].sort((a, b) => b.flop - a.flop);
   return largest?.origin ?? roots[0].origin;
 }
 
-/** What the kernel of a plan does. */
+/** Describes the kernel of a plan. */
 export function describeKernel({ nests }: KernelPlan, planned: Plan, { kernel }: Lowered): KernelWork {
   const anchors = new Map<string, Origin>();
   const all = new Set<Node>();

@@ -1,7 +1,7 @@
 /**
- * Fusion of kernels. A stored value that follows another element by element is made in the same loops (an optimizer's
- * update behind the gradient it uses); small nests that do not depend on each other share one kernel. Nests and kernels
- * stay below a fixed size, so that the time to compile them grows with the length of the graph only. Knows no loops.
+ * Fuses loop nests. An element-wise consumer is computed in the loops of its producer (an optimizer's update in those of
+ * the gradient that it reads); small nests that do not depend on each other share one kernel. Nests and kernels have a
+ * bounded size, so that compile time is linear in the length of the graph. It must not know how loops are lowered.
  */
 import { isOp, type Node, type Shape, sameShape, sizeOfShape } from "../ir/graph.js";
 import { isScalar, scalarOps } from "../ir/scalar/index.js";
@@ -11,33 +11,33 @@ import { Ordering } from "./ordering.js";
 import type { KernelPlan, NestPlan } from "./plan.js";
 import { isPointwise, isStoredAsIs } from "./roots.js";
 
-/** Elements up to which a nest is too small for a kernel of its own. */
-const SMALL = 1 << 15;
-/** Arithmetic of a nest per element: what follows is another nest. */
-const MOST_ARITHMETIC = 512;
-/** The same where templates write it out for every register of a tile. */
-const MOST_ARITHMETIC_IN_TILES = 128;
-/** Buffers that a nest of so much arithmetic hardly has: where a kernel may have as many, they are not counted. */
-const MANY_BUFFERS = 2 * MOST_ARITHMETIC;
-/** Nests of a kernel. */
-const MOST_NESTS = 512;
-/** Reductions that share a pass: each has sums of its own in registers. */
-const MOST_TOGETHER = 3;
-/** Nests that are looked at to tell whether one needs another; beyond, they are not fused. */
-const MOST_SEARCHED = 4096;
-/** Nests that are tried as the one whose loops a sibling joins. */
-const MOST_TRIED = 64;
+/** Elements up to which a nest shares a kernel with others: starting a kernel would take longer than its loops. */
+const SMALL_NEST = 1 << 15;
+/** Most arithmetic of a nest per element; a consumer that would exceed it gets a nest of its own. */
+const MAX_ARITHMETIC = 512;
+/** The same for templates, which repeat the code of the epilogue for every register of a tile. */
+const MAX_ARITHMETIC_IN_TILES = 128;
+/** More buffers than a nest of that much arithmetic accesses: a target that allows as many needs no count. */
+const MANY_BUFFERS = 2 * MAX_ARITHMETIC;
+/** Most nests of a kernel. */
+const MAX_NESTS = 512;
+/** Most reductions that share a pass over their operand: each keeps accumulators in registers. */
+const MAX_SHARED_REDUCTIONS = 3;
+/** Most nests that a search for a dependence visits; if it finds no answer within them, the nests are not fused. */
+const MAX_VISITED = 4096;
+/** Most nests that are tried as the host of a sibling. */
+const MAX_CANDIDATES = 64;
 
-/** Stored values that a root reads: those at its own coordinates only, and all. */
+/** Stored values that a root reads: `aligned` are read at the coordinates of the root alone. */
 interface RootReads {
   readonly aligned: ReadonlySet<Node>;
   readonly all: ReadonlySet<Node>;
-  /** Arithmetic of the root and of what is not stored, per element; a movement counts as one. */
+  /** Arithmetic per element of the root and of the nodes that are inlined into it; a movement counts as one. */
   readonly arithmetic: number;
 }
 export type Reads = (root: Node) => RootReads;
 
-/** What roots read while the same values are stored; each is looked at once. */
+/** The reads of roots, given which values are stored; memoised. */
 export function readsWhile(isStored: (node: Node) => boolean): Reads {
   const known = new Map<Node, RootReads>();
   return (root) => {
@@ -50,7 +50,7 @@ export function readsWhile(isStored: (node: Node) => boolean): Reads {
 function findReads(root: Node, isStored: (node: Node) => boolean): RootReads {
   const all = new Set<Node>();
   const elsewhere = new Set<Node>();
-  /** Whether all ways from the root to a node keep its coordinates. */
+  /** Whether every path from the root to a node keeps the coordinates. */
   const seen = new Map<Node, boolean>([[root, true]]);
   const stack = [root];
   for (let node = stack.pop(); node; node = stack.pop()) {
@@ -84,14 +84,14 @@ function layoutKey(layout: Layout | undefined): string {
 interface Nest {
   readonly anchor: Node | null;
   readonly roots: Node[];
-  /** Arithmetic per element; what its roots share counts for each. */
+  /** Arithmetic per element; nodes that several roots share count for each. */
   arithmetic: number;
 }
 
-/** Loop nests that are merged step by step, with who makes and who reads what. */
+/** Loop nests, merged step by step, with the producers of values and the dependences between nests. */
 class Nests {
   private readonly nests: Nest[];
-  private readonly makers = new Map<Node, number>();
+  private readonly producers = new Map<Node, number>();
   private readonly ordering: Ordering;
 
   constructor(
@@ -106,12 +106,12 @@ class Nests {
       arithmetic: roots.reduce((sum, root) => sum + readsOf(root).arithmetic, 0),
     }));
     this.nests.forEach(({ roots }, i) => {
-      for (const root of roots) this.makers.set(root, i);
+      for (const root of roots) this.producers.set(root, i);
     });
     this.ordering = new Ordering(
       this.nests.map(({ roots }, i) => {
         const before = new Set(
-          roots.flatMap((root) => [...readsOf(root).all].flatMap((x) => this.makers.get(x) ?? [])),
+          roots.flatMap((root) => [...readsOf(root).all].flatMap((x) => this.producers.get(x) ?? [])),
         );
         before.delete(i);
         return [...before];
@@ -123,42 +123,42 @@ class Nests {
     return this.nests.length;
   }
 
-  /** A nest that has not become part of another one. */
+  /** Nest `i`; null if it was merged into another. */
   at(i: number): Nest | null {
     return this.ordering.isAlive(i) ? this.nests[i] : null;
   }
 
-  /** The nest that makes a value. */
-  maker(node: Node): number | undefined {
-    const made = this.makers.get(node);
+  /** The nest that computes a value. */
+  producer(node: Node): number | undefined {
+    const made = this.producers.get(node);
     return made === undefined ? undefined : this.ordering.find(made);
   }
 
-  /** The nest that `i` has become part of. */
+  /** The nest that `i` was merged into, or `i` itself. */
   find(i: number): number {
     return this.ordering.find(i);
   }
 
-  /** Nests that make what nest i reads. */
+  /** The nests that nest `i` reads from. */
   before(i: number): readonly number[] {
     return this.ordering.before(i);
   }
 
-  /** All nests, each behind those that make what it reads. */
+  /** All nests in topological order. */
   sorted(): number[] {
     return this.ordering.sorted();
   }
 
-  /** Whether nest `late` needs, directly or not, something that nest `early` makes, or that is too far to tell. */
+  /** Whether nest `late` depends on nest `early`, directly or not; true as well if the search is given up. */
   reaches(late: number, early: number): boolean {
-    return this.ordering.reaches(late, early, MOST_SEARCHED);
+    return this.ordering.reaches(late, early, MAX_VISITED);
   }
 
-  /** Whether nest i is still small enough with what nest j computes. */
+  /** Whether nests i and j together stay within the limits of one nest. */
   fits(i: number, j: number): boolean {
     const [one, other] = [this.nests[i], this.nests[j]];
     const inTiles = one.anchor !== null && structuralRecord(one.anchor)?.kind === "template";
-    const most = inTiles ? MOST_ARITHMETIC_IN_TILES : MOST_ARITHMETIC;
+    const most = inTiles ? MAX_ARITHMETIC_IN_TILES : MAX_ARITHMETIC;
     if (one.arithmetic + other.arithmetic > most) return false;
     if (this.mostBuffers >= MANY_BUFFERS) return true;
     return buffersOf([...one.roots, ...other.roots], this.readsOf).size <= this.mostBuffers;
@@ -172,17 +172,17 @@ class Nests {
     host.arithmetic += arithmetic;
   }
 
-  /** The nests that are left, in the order in which they were given. */
+  /** The remaining nests, in the order in which they were given. */
   plans(): NestPlan[] {
     return this.nests.filter((_, i) => this.ordering.isAlive(i)).map(({ anchor, roots }) => ({ anchor, roots }));
   }
 }
 
-/** The values that loops which make the roots read and store. */
+/** The values that a nest of these roots reads and stores. */
 const buffersOf = (roots: readonly Node[], readsOf: Reads): Set<Node> =>
   new Set(roots.flatMap((root) => [root, ...readsOf(root).all]));
 
-/** Moves roots into the nest of a value that they follow element by element. */
+/** Fuses element-wise consumers into the nest of their producer. */
 export function absorbFollowers(
   plans: readonly NestPlan[],
   readsOf: Reads,
@@ -200,26 +200,26 @@ export function absorbFollowers(
   return nests.plans();
 }
 
-/** The nest whose loops make what the root of nest `i` follows, if it can be made there too. */
+/** The producer of a value that the root of nest `i` reads element by element, if the root can be fused into it. */
 function hostOf(root: Node, i: number, nests: Nests, layoutOf: (node: Node) => Layout | undefined): number | undefined {
   const { aligned, all } = nests.readsOf(root);
   const layout = layoutKey(layoutOf(root));
-  const makers = new Set([...aligned].map((x) => nests.maker(x)));
-  return [...makers].find((h) => {
+  const producers = new Set([...aligned].map((x) => nests.producer(x)));
+  return [...producers].find((h) => {
     const host = h === undefined || h === i ? null : nests.at(h);
     if (h === undefined || !host || !nests.fits(h, i)) return false;
     if (host.anchor && isStoredAsIs(host.anchor)) return false;
     if (!host.roots.every((r) => sameShape(r.shape, root.shape) && layoutKey(layoutOf(r)) === layout)) return false;
-    // What else the follower reads must not come from the host, directly or not.
+    // Other operands of the consumer must not depend on the host: their loops could not run before it.
     return [...all].every((x) => {
-      const maker = nests.maker(x);
-      if (maker === h) return aligned.has(x);
-      return maker === undefined || !nests.reaches(maker, h);
+      const producer = nests.producer(x);
+      if (producer === h) return aligned.has(x);
+      return producer === undefined || !nests.reaches(producer, h);
     });
   });
 }
 
-/** Joins nests without an anchor that walk the same elements and read the same large value, so that it is read once. */
+/** Fuses nests without an anchor that iterate over the same elements and read the same large value: it is read once. */
 export function joinSiblings(
   plans: readonly NestPlan[],
   readsOf: Reads,
@@ -227,7 +227,7 @@ export function joinSiblings(
   mostBuffers: number,
 ): NestPlan[] {
   const nests = new Nests(plans, readsOf, mostBuffers);
-  /** Nests that walk the elements of a shape and layout and read a value, in their order. */
+  /** By shape and layout of the iteration space, and by value: the nests that read it, in their order. */
   const readers = new Map<string, Map<Node, Set<number>>>();
   const readersLike = (shape: Shape, layout: Layout | undefined): Map<Node, Set<number>> => {
     const key = `${shape.join("x")} ${layoutKey(layout)}`;
@@ -240,7 +240,7 @@ export function joinSiblings(
     if (!nest || nest.anchor) continue;
     const [root] = nest.roots;
     const size = sizeOfShape(root.shape);
-    if (size <= SMALL) continue;
+    if (size <= SMALL_NEST) continue;
     const alike = readersLike(root.shape, layoutOf(root));
     const large = [...readsOf(root).all].filter((x) => sizeOfShape(x.shape) >= size);
     const host = siblingOf(i, large, alike, nests);
@@ -252,7 +252,7 @@ export function joinSiblings(
   return nests.plans();
 }
 
-/** The first nest that reads one of the large values that nest `i` reads, and can share its loops. */
+/** The first nest that reads one of the large values that nest `i` reads, and that nest `i` can be fused into. */
 function siblingOf(
   i: number,
   large: readonly Node[],
@@ -263,16 +263,16 @@ function siblingOf(
   for (const x of large) {
     const found = readers.get(x) ?? new Set();
     for (const h of found) {
-      if (candidates.size >= MOST_TRIED) break;
+      if (candidates.size >= MAX_CANDIDATES) break;
       if (nests.fits(h, i)) candidates.add(h);
-      // A nest that is full is not tried again, so that many readers of one value do not each look at all before them.
+      // A full nest is not tried again: else many readers of one value would take quadratic time.
       else found.delete(h);
     }
   }
   return [...candidates].sort((a, b) => a - b).find((h) => !nests.reaches(i, h) && !nests.reaches(h, i));
 }
 
-/** Roots that only their own nest reads, where they are registers: they need not be stored. */
+/** Roots that are read in their own nest only, from registers: they need not be stored. */
 export function unreadRoots(nests: readonly NestPlan[], readsOf: Reads, outputs: ReadonlySet<Node>): Node[] {
   const readers = new Map<Node, Set<number>>();
   nests.forEach(({ roots }, i) => {
@@ -286,19 +286,20 @@ export function unreadRoots(nests: readonly NestPlan[], readsOf: Reads, outputs:
 }
 
 /**
- * Under which name reductions of one level share a pass: those of the same elements of the value that was made last.
+ * The key by which reductions of one level share a pass: the elements that they reduce, of the operand that is computed
+ * last.
  */
 function passOf({ anchor, roots }: NestPlan, nests: Nests): string | null {
   if (!anchor || !isOp(anchor, "reduce") || roots.length !== 1) return null;
   const [{ shape }] = anchor.inputs;
   const made = [...nests.readsOf(roots[0]).all].flatMap((x) =>
-    sizeOfShape(x.shape) >= sizeOfShape(shape) ? (nests.maker(x) ?? []) : [],
+    sizeOfShape(x.shape) >= sizeOfShape(shape) ? (nests.producer(x) ?? []) : [],
   );
   const elements = `${shape.join("x")} ${anchor.attrs.axes.join()} ${anchor.dtype}`;
   return made.length > 0 ? `pass over nest ${Math.max(...made)}: ${elements}` : null;
 }
 
-/** For each nest, one more than the most of those that make what it reads. */
+/** The level of each nest: one more than the highest level of the nests that it reads from. */
 function levelsOf(nests: Nests): number[] {
   const levels: number[] = [];
   for (const i of nests.sorted()) {
@@ -307,7 +308,7 @@ function levelsOf(nests: Nests): number[] {
   return levels;
 }
 
-/** Nests cut into kernels of at most so many, none of which has too many buffers unless a single nest does. */
+/** Groups nests into kernels of at most `most`, within the limit of buffers unless a single nest exceeds it. */
 function kernelsOf(nests: readonly NestPlan[], most: number, mostBuffers: number, readsOf: Reads): NestPlan[][] {
   const kernels: NestPlan[][] = [];
   let buffers = new Set<Node>();
@@ -328,8 +329,8 @@ function kernelsOf(nests: readonly NestPlan[], most: number, mostBuffers: number
 }
 
 /**
- * Merges small nests of one level, and all nests that no other nest reads, into shared kernels, and reductions into one
- * pass.
+ * Groups nests into kernels: small nests of one level share kernels, so do all nests that no other nest reads, and
+ * reductions of the same operand share a pass over it.
  */
 export function mergeNests(plans: readonly NestPlan[], readsOf: Reads, mostBuffers: number): KernelPlan[] {
   const nests = new Nests(plans, readsOf, mostBuffers);
@@ -342,7 +343,7 @@ export function mergeNests(plans: readonly NestPlan[], readsOf: Reads, mostBuffe
     const light = anchor === null || anchor.op === "reduce" || anchor.op === "argmax";
     const work = Math.max(sizeOfShape(roots[0].shape), ...(anchor?.inputs ?? []).map((x) => sizeOfShape(x.shape)));
     const last = anchor === null && !read.has(i);
-    const small = light && work <= SMALL;
+    const small = light && work <= SMALL_NEST;
     const pass = small ? null : passOf(nest, nests);
     const alone = pass ? `${pass}, level ${levels[i]}` : `nest ${i}`;
     const key = last ? "last" : small ? `level ${levels[i]}` : alone;
@@ -353,10 +354,10 @@ export function mergeNests(plans: readonly NestPlan[], readsOf: Reads, mostBuffe
   });
   return [...kernels].flatMap(([key, members]) =>
     passes.has(key)
-      ? kernelsOf(members, MOST_TOGETHER, mostBuffers, readsOf).map((shared) => ({
+      ? kernelsOf(members, MAX_SHARED_REDUCTIONS, mostBuffers, readsOf).map((shared) => ({
           nests: shared,
-          together: shared.length > 1,
+          sharedPass: shared.length > 1,
         }))
-      : kernelsOf(members, MOST_NESTS, mostBuffers, readsOf).map((shared) => ({ nests: shared })),
+      : kernelsOf(members, MAX_NESTS, mostBuffers, readsOf).map((shared) => ({ nests: shared })),
   );
 }

@@ -1,6 +1,6 @@
 /**
- * Finds the outputs that may be written over the leaf they replace: no later step reads the old value, and the step
- * that writes reads it, if at all, only at the very position that it is about to write.
+ * Finds the outputs that may overwrite the leaf that they replace: no later step reads the old value, and the step that
+ * writes the output reads the old value, if at all, at the position that it writes next.
  */
 import { type Node, sameShape } from "../ir/graph.js";
 import type { Kernel, Stmt } from "../ir/loops.js";
@@ -47,7 +47,7 @@ function readsOnlyWhatItWrites({ parts }: Kernel, source: string, target: string
 
 const loadedBuffers = new WeakMap<readonly Stmt[], ReadonlySet<string>>();
 
-/** The buffers that a part loads from; looked for once, since kernels of many parts are asked about many outputs. */
+/** The buffers that a part loads from; memoised, since a kernel of many parts is queried for many outputs. */
 function loadedBy(body: readonly Stmt[]): ReadonlySet<string> {
   const known = loadedBuffers.get(body);
   if (known) return known;
@@ -63,13 +63,14 @@ function loadedBy(body: readonly Stmt[]): ReadonlySet<string> {
   return found;
 }
 
+/** For every output, the number of the leaf that it overwrites; null if it has storage of its own. */
 export function inPlaceOutputs(
   steps: readonly Lowered[],
   outputs: readonly Node[],
   leaves: readonly Node[],
   replaces: readonly (number | null)[],
 ): (number | null)[] {
-  /** Where each value is written first and used last: step, and buffer of its kernel. */
+  /** The first write and the last access of each value: step, and buffer of its kernel. */
   const written = new Map<Node, { readonly step: number; readonly buffer: number }>();
   const used = new Map<Node, { readonly step: number; readonly buffer: number }>();
   steps.forEach(({ nodes, kernel }, step) => {

@@ -54,7 +54,7 @@ export function logicalOf(at: readonly ix.Index[], layout: Layout): ix.Index[] {
   });
 }
 
-/** What must hold for coordinates to name an element that memory has. */
+/** The guard that coordinates lie within the memory of a value, its padding lanes included. */
 export function memoryBounds(at: readonly ix.Index[], shape: Shape, layout: Layout): ix.Guard {
   const padded = (n: number) => (layout.kind === "blocked" ? Math.ceil(n / layout.lanes) * layout.lanes : n);
   const blockedAxis = layout.kind === "blocked" ? layout.axis : -1;

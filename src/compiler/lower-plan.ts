@@ -1,7 +1,7 @@
 /**
  * Lowers all kernels of a plan, those of the same structure once: deep networks repeat their blocks, and eager steps
- * repeat whole programs. What a kernel is made of (the nodes between its roots and what is stored, in numbers of its own)
- * decides its loops, so it is their key. Knows no loops.
+ * repeat whole programs. The loops of a kernel follow from its structure (the nodes between its roots and the stored
+ * values, numbered within the kernel), which is therefore the key. It must not know how kernels are lowered.
  */
 import { isOp, type Node, topological } from "../ir/graph.js";
 import type { Target } from "../ir/target.js";
@@ -10,14 +10,14 @@ import { lowerKernel } from "./lower/index.js";
 import type { KernelPlan, Plan } from "./plan.js";
 import { structureOf } from "./structure-key.js";
 
-/** What a kernel is made of: a text, and the nodes that its numbers stand for. */
+/** The structure of a kernel as text, and the nodes that its numbers stand for. */
 interface Structure {
   readonly key: string;
   readonly nodes: readonly Node[];
   readonly numbers: ReadonlyMap<Node, number>;
 }
 
-function structureOfKernel({ nests, together }: KernelPlan, { layouts }: Plan): Structure {
+function structureOfKernel({ nests, sharedPass }: KernelPlan, { layouts }: Plan): Structure {
   const roots = new Set(nests.flatMap((nest) => nest.roots));
   const isRead = (node: Node): boolean => layouts.has(node) && !roots.has(node);
   const nodes = topological([...roots], isRead);
@@ -28,7 +28,7 @@ function structureOfKernel({ nests, together }: KernelPlan, { layouts }: Plan): 
     return isRead(node) ? `${node.dtype}|${node.shape.join("x")}|${place}` : `${structureOf(node, numbers)}|${place}`;
   });
   const parts = nests.map(({ anchor, roots }) => [anchor, ...roots].map((node) => node && numbers.get(node)).join());
-  return { key: [...lines, ...parts, together === true].join("\n"), nodes, numbers };
+  return { key: [...lines, ...parts, sharedPass === true].join("\n"), nodes, numbers };
 }
 
 /** The kernels of a plan in its order. */

@@ -1,8 +1,8 @@
 /**
  * Memory plan: which temporaries share which part of one arena. A temporary lives from the step that writes it to the last
- * step that reads it. The largest are placed first, each at the lowest offset that is free for its whole life; that takes
- * time quadratic in their number, so the smaller ones of a program with many are placed behind them, step by step, each
- * in memory that one of its size has left.
+ * step that reads it. The largest are placed first, each at the lowest offset that is free for its whole life. Since that
+ * takes quadratic time, only the largest of many are placed so; the others follow at higher offsets, in the order of
+ * their first step, each in a free block of exactly its size.
  */
 
 export interface Lifetime {
@@ -11,8 +11,8 @@ export interface Lifetime {
   readonly last: number;
 }
 
-/** Temporaries that are placed by size. */
-const MOST_BY_SIZE = 1024;
+/** Most temporaries that are placed by size. */
+const MAX_BY_SIZE = 1024;
 
 /**
  * An offset for each lifetime, and the size of the arena.
@@ -26,12 +26,12 @@ export function planMemory(given: readonly Lifetime[], alignment: number): { off
   }));
   const offsets = new Array<number>(lifetimes.length).fill(0);
   const order = given.map((_, i) => i).sort((a, b) => given[b].sizeBytes - given[a].sizeBytes || a - b);
-  const large = placeBySize(lifetimes, order.slice(0, MOST_BY_SIZE), offsets);
-  const arenaBytes = placeByTime(lifetimes, order.slice(MOST_BY_SIZE), offsets, large);
+  const large = placeBySize(lifetimes, order.slice(0, MAX_BY_SIZE), offsets);
+  const arenaBytes = placeByTime(lifetimes, order.slice(MAX_BY_SIZE), offsets, large);
   return { offsets, arenaBytes };
 }
 
-/** Places lifetimes in the given order, each as low as it can be; returns where free memory begins. */
+/** Places lifetimes in the given order, each at its lowest free offset; returns the end of the used memory. */
 function placeBySize(lifetimes: readonly Lifetime[], order: readonly number[], offsets: number[]): number {
   const placed: { from: number; to: number; first: number; last: number }[] = [];
   let end = 0;
@@ -50,7 +50,7 @@ function placeBySize(lifetimes: readonly Lifetime[], order: readonly number[], o
   return end;
 }
 
-/** Places lifetimes from `start` on as they begin, in memory that earlier ones have left; returns where they end. */
+/** Places lifetimes above `start` by their first step, in blocks that ended ones have freed; returns the end. */
 function placeByTime(
   lifetimes: readonly Lifetime[],
   chosen: readonly number[],
@@ -60,7 +60,7 @@ function placeByTime(
   const sizeOf = (i: number): number => lifetimes[i].sizeBytes;
   const beginning = [...chosen].sort((a, b) => lifetimes[a].first - lifetimes[b].first || a - b);
   const ending = [...chosen].sort((a, b) => lifetimes[a].last - lifetimes[b].last || a - b);
-  // Sizes repeat in programs with many temporaries: memory is reused by those of the same size.
+  // Sizes repeat in programs with many temporaries, so a free list per size suffices.
   const free = new Map<number, number[]>();
   let end = start;
   let ended = 0;

@@ -1,7 +1,7 @@
 /**
  * An acyclic graph of numbered vertices, such as loop nests or kernels, that grows edges and merges vertices while its
- * topological order is kept (Pearce and Kelly 2006): questions of reachability and insertions look only at the vertices
- * between two places of the order. Knows nothing of what the vertices are.
+ * topological order is maintained (Pearce and Kelly 2006): insertions and reachability queries visit only the vertices
+ * between two positions of the order. It must not know what the vertices stand for.
  */
 import { FoveaError } from "../util/errors.js";
 
@@ -9,12 +9,12 @@ export class Ordering {
   private readonly parents: number[];
   private readonly incoming: number[][];
   private readonly outgoing: number[][];
-  /** The place of each vertex in the order. */
+  /** The position of each vertex in the order. */
   private readonly places: number[] = [];
 
   /**
    * @param incoming - for each vertex, those that come before it
-   * @throws FoveaError if they need each other
+   * @throws FoveaError if they form a cycle
    */
   constructor(incoming: readonly (readonly number[])[]) {
     this.parents = incoming.map((_, i) => i);
@@ -26,7 +26,7 @@ export class Ordering {
     this.sort();
   }
 
-  /** Places in the order of the vertices as far as edges allow. */
+  /** Sorts topologically; vertices without a path between them stay in the order of their numbers. */
   private sort(): void {
     const open = this.incoming.map((before) => before.length);
     const ready = open.flatMap((count, i) => (count === 0 ? [i] : []));
@@ -51,12 +51,12 @@ export class Ordering {
     return root;
   }
 
-  /** Whether the vertex stands for itself. */
+  /** Whether the vertex has not been merged into another. */
   isAlive(i: number): boolean {
     return this.parents[i] === i;
   }
 
-  /** The vertices directly before one, each once. */
+  /** The direct predecessors of a vertex, each once. */
   before(i: number): number[] {
     return this.neighbours(this.incoming, i);
   }
@@ -67,7 +67,7 @@ export class Ordering {
     return found;
   }
 
-  /** All vertices that are left, each behind those that come before it. */
+  /** All remaining vertices in topological order. */
   sorted(): number[] {
     const alive = this.parents.flatMap((_, i) => (this.isAlive(i) ? [i] : []));
     return alive.sort((a, b) => this.places[a] - this.places[b]);
@@ -76,7 +76,7 @@ export class Ordering {
   /**
    * Whether there is a path from `early` to `late`.
    *
-   * @param most - vertices to look at; beyond, the answer is true
+   * @param most - limit on the visited vertices; where the search exceeds it, the answer is true
    */
   reaches(late: number, early: number, most = Number.POSITIVE_INFINITY): boolean {
     if (late === early) return true;
@@ -92,7 +92,7 @@ export class Ordering {
     return false;
   }
 
-  /** Puts `early` before `late`, unless it must come behind it already: then nothing changes. */
+  /** Adds an edge from `early` to `late`, unless it would close a cycle: then nothing changes. */
   addEdge(early: number, late: number): void {
     if (this.reaches(early, late)) return;
     this.incoming[late].push(early);
@@ -115,7 +115,7 @@ export class Ordering {
     this.parents[other] = into;
   }
 
-  /** Moves `late` and what is behind it behind all of `early`, none of which it may reach. */
+  /** Moves `late` and its successors after all of `early`, none of which it may reach. */
   private separate(late: number, early: readonly number[]): void {
     const misplaced = early.filter((i) => this.places[i] > this.places[late]);
     if (misplaced.length === 0) return;
@@ -129,7 +129,7 @@ export class Ordering {
     });
   }
 
-  /** What the edges lead to from some vertices, through places that `within` allows, in its order. */
+  /** The vertices that are reachable from some vertices through positions that `within` allows, in topological order. */
   private closure(edges: number[][], from: readonly number[], within: (place: number) => boolean): number[] {
     const seen = new Set(from);
     for (const i of seen) {

@@ -19,8 +19,8 @@ export interface NestPlan {
 /** One kernel: nests that do not depend on each other. */
 export interface KernelPlan {
   readonly nests: readonly NestPlan[];
-  /** Whether the nests are reductions of the same elements, done in one pass. */
-  readonly together?: boolean;
+  /** Whether the nests are reductions that share one pass over their operand. */
+  readonly sharedPass?: boolean;
 }
 
 export interface Plan {
@@ -33,16 +33,16 @@ export interface Plan {
 const WEIGHT_ORDER = [0, 2, 3, 1];
 /** Transformed filters [6][6][O / V][C][V]: a matrix for every point. */
 const POINT_ORDER = [2, 3, 0, 1];
-/** Above this much arithmetic an expression is stored rather than grown. */
-const LARGE = 96;
-/** Arithmetic that is cheaper to repeat than to store and load: a normalisation by stored statistics is. */
-const CHEAP = 8;
-/** Arithmetic that is cheaper to repeat at every tap of a window. */
-const SPREAD = 6;
-/** Arithmetic that templates repeat at the borders of what their tasks read. */
-const READ_TWICE = 12;
-/** Nodes on the longest way from a value to what is stored, movements included: beyond, it is stored too. */
-const DEEP = 128;
+/** Most arithmetic per element of an expression; a larger one is split by storing a value. */
+const MAX_INLINE_COST = 96;
+/** Arithmetic up to which recomputing costs less than a store and loads, as for a normalisation by stored statistics. */
+const MAX_REPEATED_COST = 8;
+/** The same where every tap of a window recomputes. */
+const MAX_WINDOW_COST = 6;
+/** The same where the tasks of a template recompute only the halo that they share. */
+const MAX_HALO_COST = 12;
+/** Most nodes, movements included, on a path of inlined nodes: expressions and their lowering stay bounded. */
+const MAX_DEPTH = 128;
 
 const isMovement = (node: Node): boolean => structuralRecord(node)?.kind === "movement";
 
@@ -61,10 +61,10 @@ class Planner {
   private readonly anchorOf: ReadonlyMap<Node, Node>;
   private readonly inRegisters: ReadonlySet<Node>;
   private readonly costs = new Map<Node, number>();
-  /** Nodes on the longest way from a node to what is stored. */
+  /** Nodes on the longest path from a node to a stored value. */
   private readonly depths = new Map<Node, number>();
   private readonly layouts = new Map<Node, Layout>();
-  /** Rows brought back into the shape of images: stored once in the layout that convolutions read. */
+  /** Reshapes from rows to images: stored in the layout that convolutions read. */
   private readonly unflattened = new Set<Node>();
 
   private readonly outputs: ReadonlySet<Node>;
@@ -92,7 +92,7 @@ class Planner {
     return { kernels, layouts: this.layouts };
   }
 
-  private isKept(node: Node): boolean {
+  private isAvailable(node: Node): boolean {
     return this.stored.has(node) || this.inRegisters.has(node);
   }
 
@@ -118,18 +118,18 @@ class Planner {
       cost = (inputs + 1) * candidatesOf(node);
     }
     this.costs.set(node, cost);
-    if (this.isKept(node)) return;
+    if (this.isAvailable(node)) return;
     if (this.unflattens(node)) {
       this.stored.add(node);
       this.unflattened.add(node);
       return;
     }
     const shared = (this.users.get(node) ?? []).length > 1;
-    if (cost > LARGE || (shared && cost > CHEAP)) this.keep(node);
-    else if (depth > DEEP) this.stored.add(node);
+    if (cost > MAX_INLINE_COST || (shared && cost > MAX_REPEATED_COST)) this.store(node);
+    else if (depth > MAX_DEPTH) this.stored.add(node);
   }
 
-  /** Whether the node makes images out of rows, so that channels are far apart in memory. */
+  /** Whether the node reshapes rows to images, so that the channels of a pixel are far apart in memory. */
   private unflattens(node: Node): boolean {
     const { lanes, templates } = this.target;
     if (!templates || lanes === 1 || node.op !== "reshape" || node.shape.length !== 4) return false;
@@ -137,20 +137,20 @@ class Planner {
     return x.shape.length === 2 && x.op !== "leaf" && node.shape[1] >= lanes && node.shape[2] * node.shape[3] > 1;
   }
 
-  /** Stores `x` where its reader `node` would compute its elements more than once. */
+  /** Stores `x` if its reader `node` would recompute its elements and that costs more than a store and loads. */
   private storeIfRepeated(node: Node, x: Node): void {
-    if (this.isKept(x)) return;
+    if (this.isAvailable(x)) return;
     const repeats = isOp(node, "fold")
       ? candidatesOf(node)
       : sizeOfShape(node.shape) / Math.max(1, sizeOfShape(x.shape));
     const spreads = isOp(node, "expand") || isOp(node, "window") || isOp(node, "fold");
-    if (spreads && repeats >= 2 && this.cost(x) > (isOp(node, "expand") ? 1 : SPREAD)) this.keep(x);
-    if (structuralRecord(node)?.kind === "template" && this.cost(x) > READ_TWICE) this.keep(x);
-    if (isOp(node, "gather") && x === node.inputs[0]) this.keep(x);
+    if (spreads && repeats >= 2 && this.cost(x) > (isOp(node, "expand") ? 1 : MAX_WINDOW_COST)) this.store(x);
+    if (structuralRecord(node)?.kind === "template" && this.cost(x) > MAX_HALO_COST) this.store(x);
+    if (isOp(node, "gather") && x === node.inputs[0]) this.store(x);
   }
 
-  /** Stores a node; movements are free, so what they move is stored in their place. */
-  private keep(node: Node): void {
+  /** Stores a node; in place of a movement, which costs nothing, its operand is stored. */
+  private store(node: Node): void {
     const moved: Node[] = [];
     let source = node;
     const gathersFrom = (this.users.get(node) ?? []).some((user) => isOp(user, "gather") && user.inputs[0] === node);
@@ -159,14 +159,14 @@ class Planner {
       isMovement(source) &&
       source.op !== "fold" &&
       source.inputs.length === 1 &&
-      !this.isKept(source)
+      !this.isAvailable(source)
     ) {
       moved.push(source);
       source = source.inputs[0];
     }
     if (source.op === "const" || source.op === "iota") return;
-    if (!this.isKept(source)) this.stored.add(source);
-    // What only moves the stored value now costs a load.
+    if (!this.isAvailable(source)) this.stored.add(source);
+    // Movements of the stored value now cost a load.
     for (const movement of moved) this.costs.set(movement, 1);
   }
 
@@ -190,8 +190,8 @@ class Planner {
       this.stored.delete(root);
       this.layouts.delete(root);
     }
-    const kept = joined.map(({ anchor, roots }) => ({ anchor, roots: roots.filter(isStored) }));
-    return mergeNests(kept, readsWhile(isStored), buffers);
+    const remaining = joined.map(({ anchor, roots }) => ({ anchor, roots: roots.filter(isStored) }));
+    return mergeNests(remaining, readsWhile(isStored), buffers);
   }
 
   private layoutOf(root: Node): Layout {
@@ -211,7 +211,7 @@ class Planner {
     return !this.flattens(root) && this.readsBlocked(root) ? blocked(4, 1, lanes) : plain;
   }
 
-  /** Whether every reader wants rows: it merges channels into a longer axis. */
+  /** Whether every reader reshapes the value to rows, merging channels with other axes. */
   private flattens(root: Node): boolean {
     const readers = this.users.get(root) ?? [];
     return readers.length > 0 && readers.every((user) => user.op === "reshape" && user.shape.length < 4);
@@ -228,7 +228,7 @@ class Planner {
     return false;
   }
 
-  /** Tables that gather reads are plain. */
+  /** Gives the tables that gather reads the plain layout. */
   private plainTables(): void {
     for (const node of this.order) {
       if (isOp(node, "gather") && this.stored.has(node.inputs[0])) this.layouts.set(node.inputs[0], plain);

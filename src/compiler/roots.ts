@@ -23,15 +23,15 @@ export interface Roots {
 }
 
 /** Most elements of a reduction that is inlined into its readers. */
-const SMALL_REDUCTION = 9;
+const MAX_INLINE_REDUCTION = 9;
 /** Most operands of a concatenation that is inlined; those of a longer one are copied, each into its slice. */
-const FEW_PARTS = 4;
+const MAX_INLINE_PARTS = 4;
 /** Most nodes of an epilogue; further consumers get a kernel of their own, so that kernels stay bounded. */
-const MOST_BEHIND = 64;
+const MAX_EPILOGUE = 64;
 /** Most nodes between a convolution and a sum over its bands, for the same reason. */
-const MOST_BETWEEN = 256;
+const MAX_BETWEEN = 256;
 /** Most nodes that a search for a dependence visits; if it is given up, the dependence is assumed. */
-const MOST_SEARCHED = 4096;
+const MAX_VISITED = 4096;
 
 /** Whether every element of the node depends on the elements of its inputs at the same coordinates alone. */
 export const isPointwise = (node: Node): boolean => isScalar(node.op) || structuralRecord(node)?.kind === "elementwise";
@@ -60,9 +60,9 @@ export const isBandNode = (node: Node): node is BandNode => isOp(node, "bandSum"
 function isAnchor(node: Node): boolean {
   if (isBandNode(node)) return false;
   if (structuralRecord(node)?.kind === "template") return true;
-  if (isOp(node, "concat")) return node.inputs.length > FEW_PARTS;
+  if (isOp(node, "concat")) return node.inputs.length > MAX_INLINE_PARTS;
   if (!isOp(node, "reduce") && !isOp(node, "argmax")) return false;
-  return sizeOfShape(node.inputs[0].shape) / Math.max(1, sizeOfShape(node.shape)) > SMALL_REDUCTION;
+  return sizeOfShape(node.inputs[0].shape) / Math.max(1, sizeOfShape(node.shape)) > MAX_INLINE_REDUCTION;
 }
 
 /** The side of square windows that tile the image exactly and are small enough for registers; else null. */
@@ -74,7 +74,7 @@ function poolSize(window: Node<"window">, image: Node): number | null {
       w.axis === i + 2 && w.size === size && w.stride === size && w.dilation === 1 && image.shape[w.axis] % size === 0
     );
   });
-  return axes.length === 2 && tiles && size * size <= SMALL_REDUCTION ? size : null;
+  return axes.length === 2 && tiles && size * size <= MAX_INLINE_REDUCTION ? size : null;
 }
 
 class RootFinder {
@@ -102,21 +102,21 @@ class RootFinder {
       if (node.op === "leaf" || node.op === "contiguous") this.stored.add(node);
     }
     for (const node of outputs) this.stored.add(node);
-    for (const node of this.order) if (isAnchor(node)) this.climb(node);
-    for (const node of this.order) if (isBandNode(node)) this.attach(node);
+    for (const node of this.order) if (isAnchor(node)) this.growEpilogue(node);
+    for (const node of this.order) if (isBandNode(node)) this.attachBandNode(node);
   }
 
   /** Adds a band node to the kernel of the convolution whose results it sums. */
-  private attach(node: BandNode): void {
-    const home = homeOf(node.inputs[0], this);
-    if (!home) throw new FoveaError(`[plan] no convolution computes the operand of ${node.op}`);
+  private attachBandNode(node: BandNode): void {
+    const source = fusedSourceOf(node.inputs[0], this);
+    if (!source) throw new FoveaError(`[plan] no convolution computes the operand of ${node.op}`);
     this.stored.add(node);
-    this.anchorOf.set(node, home.anchor);
-    for (const step of home.between) this.inRegisters.add(step);
+    this.anchorOf.set(node, source.anchor);
+    for (const step of source.between) this.inRegisters.add(step);
   }
 
   /** Extends the epilogue of an anchor by element-wise users while each is the only one; stores the last. */
-  private climb(anchor: Node): void {
+  private growEpilogue(anchor: Node): void {
     let node = anchor;
     let behind = 0;
     while (!this.stored.has(node) && !isStoredAsIs(anchor)) {
@@ -124,11 +124,11 @@ class RootFinder {
       const [next] = users;
       if (users.length !== 1 || this.anchorOf.has(next) || this.inRegisters.has(next)) break;
       const follows = next.op === "reshape" || (isPointwise(next) && sameShape(next.shape, node.shape));
-      if (!follows || next.op === "contiguous" || ++behind > MOST_BEHIND) break;
+      if (!follows || next.op === "contiguous" || ++behind > MAX_EPILOGUE) break;
       this.inRegisters.add(node);
       node = next;
     }
-    const pools = isConvolution(anchor) && !this.stored.has(node) ? this.poolsBehind(node, anchor) : [];
+    const pools = isConvolution(anchor) && !this.stored.has(node) ? this.poolingsOf(node, anchor) : [];
     if (pools.length > 0) {
       // The image is pooled in the registers of the convolution, so it is never stored.
       this.inRegisters.add(node);
@@ -149,7 +149,7 @@ class RootFinder {
   }
 
   /** The poolings of an image over windows that do not overlap, if these are its only readers. */
-  private poolsBehind(image: Node, anchor: Node): Node[] {
+  private poolingsOf(image: Node, anchor: Node): Node[] {
     const [window, ...others] = this.users.get(image) ?? [];
     if (others.length > 0 || !window || !isOp(window, "window") || isOp(anchor, "convInputGrad")) return [];
     const size = poolSize(window, image);
@@ -165,7 +165,7 @@ class RootFinder {
 }
 
 /** A stored value, and the convolution whose kernel computes it. */
-export interface Home {
+export interface FusedSource {
   readonly root: Node;
   readonly anchor: Node;
   /** The nodes between the stored value and the value in question. */
@@ -176,32 +176,32 @@ export interface Home {
  * The stored value of a convolution's kernel from which `x` is computed element by element, by nodes without other users;
  * null if there is none. The other operands of these nodes do not depend on the kernel.
  */
-export function homeOf(x: Node, { users, stored, anchorOf, positions }: Roots): Home | null {
+export function fusedSourceOf(x: Node, { users, stored, anchorOf, positions }: Roots): FusedSource | null {
   const reached = new Set([x]);
   const ends = new Set<Node>();
   for (const node of reached) {
-    if (reached.size > MOST_BETWEEN) return null;
+    if (reached.size > MAX_BETWEEN) return null;
     if (stored.has(node) || !isPointwise(node) || !sameShape(node.shape, x.shape)) ends.add(node);
     else for (const input of node.inputs) reached.add(input);
   }
   const positionOf = (node: Node): number => positions.get(node) ?? 0;
-  const homes = [...ends].flatMap((root) => {
+  const sources = [...ends].flatMap((root) => {
     const anchor = anchorOf.get(root);
     return anchor && isConvolution(anchor) && sameShape(anchor.shape, x.shape) && sameShape(root.shape, x.shape)
       ? [{ root, anchor }]
       : [];
   });
-  if (homes.length === 0) return null;
+  if (sources.length === 0) return null;
   // The last in topological order: none of the others depends on it.
-  const home = homes.reduce((a, b) => (positionOf(b.root) > positionOf(a.root) ? b : a));
+  const source = sources.reduce((a, b) => (positionOf(b.root) > positionOf(a.root) ? b : a));
   const free = new Set<Node>();
   const needsRoot = (node: Node): boolean => {
     const stack = [node];
     const seen = new Set<Node>();
     for (let next = stack.pop(); next; next = stack.pop()) {
-      if (next === home.root) return true;
-      if (seen.has(next) || free.has(next) || positionOf(next) < positionOf(home.root)) continue;
-      if (seen.size >= MOST_SEARCHED) return true;
+      if (next === source.root) return true;
+      if (seen.has(next) || free.has(next) || positionOf(next) < positionOf(source.root)) continue;
+      if (seen.size >= MAX_VISITED) return true;
       seen.add(next);
       stack.push(...next.inputs);
     }
@@ -210,8 +210,8 @@ export function homeOf(x: Node, { users, stored, anchorOf, positions }: Roots): 
   };
   const between = [...reached].filter((node) => !ends.has(node) && needsRoot(node));
   const shared = between.some((node) => users.get(node)?.length !== 1);
-  const late = [...ends].some((node) => node !== home.root && needsRoot(node));
-  return shared || late ? null : { ...home, between };
+  const late = [...ends].some((node) => node !== source.root && needsRoot(node));
+  return shared || late ? null : { ...source, between };
 }
 
 export const findRoots = (outputs: readonly Node[]): Roots => new RootFinder(outputs);

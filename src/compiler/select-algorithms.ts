@@ -14,10 +14,10 @@ import { rewrite } from "./simplify.js";
 /** Most partial sums that a reduction is split into. */
 const MAX_SPLITS = 16;
 /** Elements below which a reduction is not split: the second pass would cost more than it saves. */
-const LONG = 1 << 14;
+const MIN_SPLIT_SIZE = 1 << 14;
 
 /** Most phases (pairs of remainders by the strides) of an input gradient; the template has loops for each. */
-const MOST_PHASES = 9;
+const MAX_PHASES = 9;
 
 /** Entries that a scatter selects by comparing every row of the result with theirs, which fuses with what follows. */
 const FEW_ENTRIES = 4;
@@ -36,7 +36,7 @@ function hasTemplate(node: Node, target: Target): boolean {
     const { stride, groups } = node.attrs;
     const filled = [node, ...node.inputs].every((x) => sizeOfShape(x.shape) > 0);
     const wholeBlocks = groups === 1 || (node.shape[1] / groups) % target.lanes === 0;
-    return filled && wholeBlocks && stride[0] * stride[1] <= MOST_PHASES;
+    return filled && wholeBlocks && stride[0] * stride[1] <= MAX_PHASES;
   }
   if (isAttention(node)) return target.lanes > 1 && node.inputs.every((x) => sizeOfShape(x.shape) > 0);
   if (node.op === "winogradFilter") return node.shape[0] % target.lanes === 0;
@@ -67,7 +67,7 @@ const directCycles = ([n, o, ho, wo]: Shape, c: number, lanes: number): number =
   (9 * c * o * n * ho * wo) / (2 * lanes * 0.85);
 
 /** Least number of tiles that pays for transforming the filters. */
-const FEW_TILES = 8;
+const MIN_TILES = 8;
 
 /**
  * By tile size: matrix products (points), modelled cycles to transform a vector of its pixels or results, and one of
@@ -93,7 +93,7 @@ function fastestTile(
   for (const scheme of SCHEMES) {
     const tiles = tilesOf(y, scheme.tile);
     const { perTile, once } = cyclesOf(scheme);
-    if (tiles < FEW_TILES || tiles * perTile + once >= least) continue;
+    if (tiles < MIN_TILES || tiles * perTile + once >= least) continue;
     least = tiles * perTile + once;
     best = scheme.tile;
   }
@@ -152,7 +152,7 @@ function splitReduction(node: Node<"reduce">): Node {
   const { kind, axes } = node.attrs;
   const total = sizeOfShape(x.shape);
   const results = sizeOfShape(node.shape);
-  if (total < LONG || results * MAX_SPLITS > total || results >= 4096) return node;
+  if (total < MIN_SPLIT_SIZE || results * MAX_SPLITS > total || results >= 4096) return node;
   const axis = axes.find((candidate) => divisorUpTo(x.shape[candidate], MAX_SPLITS) > 1);
   if (axis === undefined) return node;
   const splits = divisorUpTo(x.shape[axis], MAX_SPLITS);
@@ -175,12 +175,12 @@ function selectConv(node: Node<"conv2d">, target: Target): Node {
 }
 
 /** Most operands of a concatenation in one kernel. */
-const MOST_PARTS = 32;
+const MAX_PARTS = 32;
 
 /** Rewrites a longer concatenation as a tree of them, so that kernels stay bounded. */
-function cutConcat(node: Node<"concat">, { buffers }: Target): Node {
+function treeOfConcats(node: Node<"concat">, { buffers }: Target): Node {
   // Half of the buffers are left to the result and the operands of the epilogue.
-  const most = Math.max(2, Math.min(MOST_PARTS, buffers >> 1));
+  const most = Math.max(2, Math.min(MAX_PARTS, buffers >> 1));
   let parts = node.inputs;
   while (parts.length > most) {
     parts = Array.from({ length: Math.ceil(parts.length / most) }, (_, k) =>
@@ -196,7 +196,7 @@ export function selectAlgorithms(outputs: readonly Node[], target: Target): Node
     isAttention(node) && !hasTemplate(node, target) ? (structuralRecord(node)?.decompose?.(graph, node) ?? node) : node,
   );
   const decomposed = rewrite(products, (node) => {
-    if (isOp(node, "concat")) return cutConcat(node, target);
+    if (isOp(node, "concat")) return treeOfConcats(node, target);
     const record = structuralRecord(node);
     if (!record?.decompose || isOp(node, "variance")) return node;
     if (hasTemplate(node, target)) {

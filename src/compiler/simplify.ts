@@ -116,7 +116,7 @@ function simplifyMovement(node: Node): Node {
 const transposed = (x: Node): Node => simplifyMovement(helpers.swap(graph, x, 1, 2));
 
 /** Most factors that are moved out of a sum at once: with more, a long product would be copied for every sum over it. */
-const MOST_FACTORS = 4;
+const MAX_FACTORS = 4;
 
 /**
  * Moves signs and factors that are constant over the reduced axes out of a sum, so that common-subexpression elimination
@@ -131,7 +131,7 @@ function simplifyReduce(node: Node): Node {
       sum = value;
       break;
     }
-    const parts = outside.length < MOST_FACTORS ? factored(sum) : null;
+    const parts = outside.length < MAX_FACTORS ? factored(sum) : null;
     if (!parts) break;
     outside.push(parts.outside);
     sum = graph.make("reduce", [parts.inside], sum.attrs);

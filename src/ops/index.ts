@@ -7,7 +7,7 @@ export { scatterAlong } from "./indexing.js";
 export { reshapeCoordinates } from "./movement.js";
 export { graph, isStructural, multiplyAddsOf, rebuild, structuralNames, structuralRecord } from "./table.js";
 export {
-  turned,
+  transpose,
   type Winograd,
   winograd,
 } from "./winograd.js";

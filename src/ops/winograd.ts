@@ -79,7 +79,7 @@ const large: Winograd = {
 export const winograd = (tile: WinogradTile): Winograd => (tile === 2 ? small : large);
 
 /** Rows and columns swapped. */
-export const turned = (matrix: Matrix): number[][] => matrix[0].map((_, j) => matrix.map((row) => row[j]));
+export const transpose = (matrix: Matrix): number[][] => matrix[0].map((_, j) => matrix.map((row) => row[j]));
 
 /** Multiplies along an axis by a matrix. */
 function mix(e: Builder, x: Node, axis: number, matrix: Matrix): Node {
@@ -180,13 +180,13 @@ const weightRecord: StructuralRecord<"winogradWeightGrad"> = {
     const whole = tiles.map((count) => count * size);
     const padded = e.make("pad", [g], { before: [0, 0, 0, 0], value: 0 }, { shape: [n, o, ...whole] });
     const cut = reshape(e, padded, [n, o, tiles[0], size, tiles[1], size]);
-    const spread = turned(output);
+    const spread = transpose(output);
     const incoming = mix(e, mix(e, permute(e, cut, [0, 1, 2, 4, 3, 5]), 4, spread), 5, spread);
     const shape = [splits, n / splits, o, c, ...points];
     const left = reshape(e, pixels, [splits, n / splits, 1, c, ...points]);
     const right = reshape(e, incoming, [splits, n / splits, o, 1, ...points]);
     const products = e.op("mul", e.make("expand", [left], {}, { shape }), e.make("expand", [right], {}, { shape }));
-    const taps = turned(filter);
+    const taps = transpose(filter);
     return mix(e, mix(e, reduceSum(e, products, [1, 4, 5]), 3, taps), 4, taps);
   },
 };

@@ -24,7 +24,7 @@ import type { KernelBuilder } from "../kernel-builder.js";
 import { zeroOutside } from "./image.js";
 import { packColumns } from "./matmul-pack.js";
 import { nest } from "./nest.js";
-import { nameable, stepCycles, type Tile } from "./tile.js";
+import { availableRegisters, stepCycles, type Tile } from "./tile.js";
 
 /** Floats behind each row, so that the rows of a register tile do not lie in the same sets of the cache. */
 const ROW_PAD = 16;
@@ -144,7 +144,10 @@ const WIDEST = 4;
 
 /** The tallest tile of `vectors` that fits into the registers and divides the rows. */
 function tallest(target: Target, rows: number, vectors: number): Tile {
-  return { rows: divisorUpTo(rows, Math.max(1, Math.floor((nameable(target) - 1 - vectors) / vectors))), vectors };
+  return {
+    rows: divisorUpTo(rows, Math.max(1, Math.floor((availableRegisters(target) - 1 - vectors) / vectors))),
+    vectors,
+  };
 }
 
 type Extent = Pick<Product, "rows" | "vectors" | "depth">;

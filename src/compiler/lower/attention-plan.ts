@@ -25,8 +25,8 @@ export interface Blocks {
   readonly depth: number;
 }
 
-const MOST_ROWS = 128;
-const MOST_KEYS = 512;
+const MAX_ROWS = 128;
+const MAX_KEYS = 512;
 /** The share of the first-level cache that blocks of scores may take. */
 const SCORE_SHARE = 0.5;
 /** Cycles to exponentiate a vector of scores, forward and backward. */
@@ -49,9 +49,9 @@ function planBlocks(
   for (let keyBlocks = 1; keyBlocks <= vectors; keyBlocks++) {
     const keyVectors = Math.ceil(vectors / keyBlocks);
     const keys = keyVectors * lanes;
-    if (keys > MOST_KEYS || Math.ceil(vectors / keyVectors) !== keyBlocks) continue;
+    if (keys > MAX_KEYS || Math.ceil(vectors / keyVectors) !== keyBlocks) continue;
     const depth = keyBlocks === 1 ? s : keys;
-    for (let rows = 1; rows <= Math.min(MOST_ROWS, t); rows++) {
+    for (let rows = 1; rows <= Math.min(MAX_ROWS, t); rows++) {
       if (rows * keys * copies > floats && (rows > 2 || keyVectors > 1)) break;
       const rowBlocks = Math.ceil(t / rows);
       const blocks = { rows, rowBlocks, keys, keyVectors, keyBlocks, depth };

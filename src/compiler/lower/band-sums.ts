@@ -199,7 +199,7 @@ interface Addition {
 
 type SlotOf = (k: number) => ReturnType<BandSums["slot"]>;
 
-/** The statements at the first of several turns. */
+/** The statements at the first of several iterations. */
 function startWith(number: ix.Index, first: readonly Stmt[]): Stmt[] {
   if (first.length === 0 || number.low > 0) return [];
   return number.high > 0 ? [when([{ index: number, extent: 1 }], first)] : [...first];

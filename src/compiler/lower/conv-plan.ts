@@ -6,7 +6,7 @@ import { isOp, type Node } from "../../ir/graph.js";
 import type { Target } from "../../ir/target.js";
 import { divisorUpTo } from "../divisors.js";
 import type { Traversal } from "./conv-traversal.js";
-import { adjacentCycles, fits, nameable, stepCycles } from "./tile.js";
+import { adjacentCycles, availableRegisters, fits, stepCycles } from "./tile.js";
 
 type Convolution = Node<"conv2d"> | Node<"convInputGrad">;
 
@@ -48,7 +48,7 @@ export function tileRuns(length: number, size: number): TileRun[] {
 }
 
 /** Products that an inner loop may consist of. */
-const MOST_PRODUCTS = 128;
+const MAX_PRODUCTS = 128;
 
 /** Whether a tile of so many pixels fits into the registers. */
 const hasRoom = (
@@ -58,10 +58,10 @@ const hasRoom = (
 ): boolean =>
   adjacent === 1
     ? fits({ rows: pixels, vectors: blocks }, target)
-    : pixels + adjacent + 1 <= nameable(target) && pixels * adjacent <= MOST_PRODUCTS;
+    : pixels + adjacent + 1 <= availableRegisters(target) && pixels * adjacent <= MAX_PRODUCTS;
 
 /**
- * The tile, in whole `unit` × `unit` squares, that covers the band in the fewest cycles per tap; and these cycles. A
+ * The tile, in whole `poolSide` × `poolSide` squares, that covers the band in the fewest cycles per tap; and these cycles. A
  * tile of one block needs a pixel for every product, as many loads as the processor can do meanwhile; where `taps` of a
  * row read neighbours, it may take them at once and read a pixel once for all of them.
  */
@@ -70,18 +70,18 @@ export function choosePixelTile(
   rows: number,
   columns: number,
   blocks: number,
-  unit: number,
+  poolSide: number,
   taps = 1,
 ): { readonly tile: PixelTile; readonly cycles: number } {
-  let best: PixelTile = { th: unit, tw: unit, blocks: 1, adjacent: 1 };
+  let best: PixelTile = { th: poolSide, tw: poolSide, blocks: 1, adjacent: 1 };
   let least = Number.POSITIVE_INFINITY;
   const consider = (
     size: Pick<PixelTile, "blocks" | "adjacent">,
     tapCycles: (rows: number, columns: number) => number,
   ) => {
-    for (let tw = unit; tw <= columns; tw += unit) {
+    for (let tw = poolSide; tw <= columns; tw += poolSide) {
       const most = tw === columns ? rows : Math.min(rows, 4);
-      for (let th = unit; th <= most && hasRoom(size, th * tw, target); th += unit) {
+      for (let th = poolSide; th <= most && hasRoom(size, th * tw, target); th += poolSide) {
         let cycles = 0;
         for (const v of tileRuns(rows, th)) {
           for (const h of tileRuns(columns, tw)) cycles += v.count * h.count * tapCycles(v.size, h.size);
@@ -114,7 +114,7 @@ function chooseBand(
   node: Convolution,
   axes: Traversal["axes"],
   blocks: number,
-  unit: number,
+  poolSide: number,
 ): { readonly band: number; readonly tile: PixelTile } {
   const { lanes } = target;
   const [, c, kh, kw] = node.inputs[1].shape;
@@ -125,27 +125,28 @@ function chooseBand(
   let least = Number.POSITIVE_INFINITY;
   for (let band = ho; band >= 1; band--) {
     const bytes = axes[0].extent(band) * rowBytes;
-    if (band % unit !== 0 || (unit > 1 && ho % band !== 0) || (bytes > target.l2Bytes / 4 && band > unit)) continue;
-    const { tile, cycles } = choosePixelTile(target, band, wo, blocks, unit, neighbours ? kw : 1);
+    if (band % poolSide !== 0 || (poolSide > 1 && ho % band !== 0) || (bytes > target.l2Bytes / 4 && band > poolSide))
+      continue;
+    const { tile, cycles } = choosePixelTile(target, band, wo, blocks, poolSide, neighbours ? kw : 1);
     const all = Math.ceil(ho / band) * (cycles * c * kh * kw + (bytes / 4 / lanes) * COPY_CYCLES);
     if (all >= least) continue;
     least = all;
     best = { band, tile };
   }
-  return best ?? { band: ho, tile: { th: unit, tw: unit, blocks: 1, adjacent: 1 } };
+  return best ?? { band: ho, tile: { th: poolSide, tw: poolSide, blocks: 1, adjacent: 1 } };
 }
 
 /** Tasks worth sharing out; few enough that packing is not repeated in vain. */
 const TASKS = 32;
 
-export function choosePlan(target: Target, node: Convolution, { axes }: Traversal, unit: number): Plan {
+export function choosePlan(target: Target, node: Convolution, { axes }: Traversal, poolSide: number): Plan {
   const { lanes } = target;
   const { attrs } = node;
   const [, w] = node.inputs;
   const [n, o] = node.shape;
   const [, c, kh, kw] = w.shape;
   const blocks = Math.ceil(o / attrs.groups / lanes);
-  const { band, tile } = chooseBand(target, node, axes, blocks, unit);
+  const { band, tile } = chooseBand(target, node, axes, blocks, poolSide);
   const bands = Math.ceil(axes[0].size / band);
   // Weights of a group stay in the second-level cache while images pass by.
   const weightBytes = c * kh * kw * lanes * 4 * tile.blocks;

@@ -104,12 +104,12 @@ export function packGradients(
   });
   const wholeSquares = lanes >= 4 && (rows * wo) % lanes === 0 && channels % lanes === 0;
   if (wholeSquares && loadCost([value], lanes) >= lanes && loadCost([channelRows[0]], lanes) < lanes) {
-    const turned = transposed(builder, channelRows);
-    const stores = turned.rows.map((vector, j) => {
+    const transposedRows = transposed(builder, channelRows);
+    const stores = transposedRows.rows.map((vector, j) => {
       const [row, column] = pixel(ix.constant(j));
       return put(row, column, vector);
     });
-    return { buffer, at, statements: nest([i, b, run], [...turned.statements, ...stores]) };
+    return { buffer, at, statements: nest([i, b, run], [...transposedRows.statements, ...stores]) };
   }
   return { buffer, at, statements: nest([i, b, y, q], [put(ix.variable(y), ix.variable(q), value)]) };
 }

@@ -24,17 +24,17 @@ import { memoryBounds, positionOf } from "../layout.js";
 import { findPixels, packGradients } from "./conv-weight-operands.js";
 import { nest } from "./nest.js";
 import { nextOf, type Progress, prefetchAccesses, prefetchNext, type Region } from "./prefetch.js";
-import { adjacentCycles, fits, nameable, stepCycles } from "./tile.js";
+import { adjacentCycles, availableRegisters, fits, stepCycles } from "./tile.js";
 
 /** Tasks worth having. Neither number may depend on the threads: the cut decides the order of sums, and so the bits. */
 const TASKS = 8;
 const SHARERS = 4;
 /**
- * What the operands of a turn may take of the second-level cache, where those of the next turn come to lie beside them.
+ * What the operands of a iteration may take of the second-level cache, where those of the next iteration come to lie beside them.
  */
-const ROOM = 1 / 2;
+const CACHE_SHARE = 1 / 2;
 /** Where each pixel meets one tap only, they pass so quickly that less is better. */
-const ROOM_FOR_ONE_TAP = 1 / 4;
+const ONE_TAP_SHARE = 1 / 4;
 
 interface WeightTile {
   readonly channels: number;
@@ -46,7 +46,7 @@ interface WeightTile {
 }
 
 /** The most of them: their gradients are in registers too. */
-const MOST_ADJACENT = 4;
+const MAX_ADJACENT = 4;
 
 /**
  * Channels × kernel rows × kernel columns are the scalars of a step, output blocks its vectors. Where there is one
@@ -57,7 +57,7 @@ function chooseWeightTile({ target }: KernelBuilder, anchor: Node<"convWeightGra
   const { stride, dilation } = anchor.attrs;
   const [, , channels, kh, kw] = anchor.shape;
   const neighbours = blocks === 1 && kw > 1 && stride[1] === 1 && dilation[1] === 1 && !target.hoistsLoads;
-  const adjacent = neighbours ? divisorUpTo(anchor.inputs[1].shape[3], MOST_ADJACENT) : 1;
+  const adjacent = neighbours ? divisorUpTo(anchor.inputs[1].shape[3], MAX_ADJACENT) : 1;
   let best: WeightTile = { channels: 1, taps: 1, blocks: 1, adjacent: 1 };
   let least = Number.POSITIVE_INFINITY;
   const consider = (tile: WeightTile, perStep: number) => {
@@ -71,7 +71,7 @@ function chooseWeightTile({ target }: KernelBuilder, anchor: Node<"convWeightGra
       for (const c of divisorsOf(channels)) {
         const shape = { rows: c * t * kw, vectors: b };
         const tile = { channels: c, taps: t, blocks: b, adjacent };
-        if (adjacent > 1 && shape.rows + adjacent + 1 <= nameable(target))
+        if (adjacent > 1 && shape.rows + adjacent + 1 <= availableRegisters(target))
           consider(tile, adjacentCycles(c * t, kw, adjacent));
         // A single row of taps may need one register more: the compiler spills an operand.
         const registers = target.registers + (c * t === 1 ? 1 : 0);
@@ -108,7 +108,7 @@ function chooseShare(
   const [n, , ho, wo] = anchor.inputs[1].shape;
   const imagesPerSplit = n / splits;
   const products = (ho * wo * kh * kw) / (2 * lanes);
-  const room = kh * kw === 1 ? ROOM_FOR_ONE_TAP : ROOM;
+  const room = kh * kw === 1 ? ONE_TAP_SHARE : CACHE_SHARE;
   let best: Share = { channels: c, blocks, together: 1, rows: ho };
   let least = Number.POSITIVE_INFINITY;
   for (const groupBlocks of divisorsOf(blocks).filter((d) => d % tile.blocks === 0)) {
@@ -151,9 +151,9 @@ export function lowerConvWeight(builder: KernelBuilder, anchor: Node): number {
   const counts = [splits, blocks / share.blocks, c / share.channels];
   const tasks = counts.reduce((a, b) => a * b, 1);
   const [split, blockGroup, channelGroup] = ix.unflatten(ix.variable({ name: TASK, extent: tasks }), counts);
-  const turns = [imagesPerSplit / share.together, ho / share.rows];
-  const batch = builder.variable("n", turns[0] * turns[1]);
-  const [imageStep, band] = ix.unflatten(ix.variable(batch), turns);
+  const iterations = [imagesPerSplit / share.together, ho / share.rows];
+  const batch = builder.variable("n", iterations[0] * iterations[1]);
+  const [imageStep, band] = ix.unflatten(ix.variable(batch), iterations);
   const firstImage = ix.add(ix.scale(split, imagesPerSplit), ix.scale(imageStep, share.together));
   const firstRow = ix.scale(band, share.rows);
   const firstBlock = ix.scale(blockGroup, share.blocks);

@@ -19,7 +19,7 @@ import { nextOf, prefetchAccesses, prefetchFilters, prefetchNext, type Region } 
 /** Blocks of channels from which on a tile runs long enough to prefetch those of the next. */
 const MANY_BLOCKS = 16;
 /** Cycles of products for each vector of pixels below which prefetching those of the next band pays. */
-const FEW_CYCLES = 130;
+const MIN_CYCLES = 130;
 /** Blocks of channels between the one that such a tile copies and the one that it prefetches. */
 const BLOCKS_AHEAD = 3;
 
@@ -35,8 +35,8 @@ export function lowerConv(builder: KernelBuilder, anchor: Node, roots: readonly 
   const c = w.shape[1];
   const traversal = traversalOf(anchor);
   const [rows, columns] = traversal.axes;
-  const unit = poolOf(anchor, roots);
-  const plan = choosePlan(builder.target, anchor, traversal, unit);
+  const poolSide = poolOf(anchor, roots);
+  const plan = choosePlan(builder.target, anchor, traversal, poolSide);
   const { band, bands, group, groups, run, runs } = plan;
   const counts = [attrs.groups, groups, runs];
   const tasks = attrs.groups * groups * runs;
@@ -60,7 +60,7 @@ export function lowerConv(builder: KernelBuilder, anchor: Node, roots: readonly 
   });
   // Where no pixel is read by two tiles, those of the first channel blocks copy what they need as they go.
   const pointwise = w.shape[2] * w.shape[3] === 1;
-  const copied = pointwise && c % builder.lanes === 0 && c / builder.lanes >= MANY_BLOCKS && packed.inPassing !== null;
+  const copied = pointwise && c % builder.lanes === 0 && c / builder.lanes >= MANY_BLOCKS && packed.onTheFly !== null;
   const rounds = group / plan.tile.blocks;
   const pair = builder.variable("o", rounds);
   const sums = new BandSums(builder, anchor, roots, plan.tile.blocks);
@@ -76,11 +76,20 @@ export function lowerConv(builder: KernelBuilder, anchor: Node, roots: readonly 
     ],
   };
   const cycles = (group * builder.lanes * w.shape[2] * w.shape[3]) / 2;
-  const isNarrow = !copied && c % builder.lanes === 0 && cycles < FEW_CYCLES;
+  const isNarrow = !copied && c % builder.lanes === 0 && cycles < MIN_CYCLES;
   const next = isNarrow ? nextOf(builder, step, tasks) : null;
   const [vertical, horizontal] = [tileRuns(band, plan.tile.th), tileRuns(columns.size, plan.tile.tw)];
   const inBand = vertical.reduce((sum, v) => sum + v.count, 0) * horizontal.reduce((sum, h) => sum + h.count, 0);
-  const tiles = new TileBuilder(builder, anchor, roots, packed, plan, unit, copied ? ix.variable(pair) : null, sums);
+  const tiles = new TileBuilder(
+    builder,
+    anchor,
+    roots,
+    packed,
+    plan,
+    poolSide,
+    copied ? ix.variable(pair) : null,
+    sums,
+  );
   const firstBlock = ix.scale(ix.add(ix.scale(groupIndex, groups), groupAt), group);
   const block = ix.add(firstBlock, ix.scale(ix.variable(pair), plan.tile.blocks));
   const body = tilesOf(builder, vertical, horizontal, (tile, number) => {
@@ -149,7 +158,7 @@ class TileBuilder {
     private readonly roots: readonly Node[],
     private readonly packed: Image,
     private readonly plan: Plan,
-    private readonly unit: number,
+    private readonly poolSide: number,
     /** Which of the task's channel blocks a tile computes, if those of the first copy the pixels. */
     private readonly round: ix.Index | null,
     private readonly sums: BandSums,
@@ -186,14 +195,14 @@ class TileBuilder {
     const sum = (copies: Stmt[]) =>
       nest(channels.slice(0, -1), [...copies, ...nest(around, [...fetched, loop(innermost, inner)])]);
     const compute = reached ? this.inRounds(sum, () => this.copies(phase, pixels, row, column, channels[0])) : [];
-    const { roots, unit } = this;
+    const { roots, poolSide } = this;
     const { sums } = this;
     const { values, statements: barriers } = builder.toRegisters(accumulators);
     const stores = storePixels({
       builder,
       anchor,
       roots,
-      unit,
+      poolSide,
       accumulators: values,
       pixels: pixels.map(({ y, x }) => ({ y: y * vertical.scale, x: x * horizontal.scale })),
       image,
@@ -222,7 +231,7 @@ class TileBuilder {
       const r = vertical.read(ix.plus(row, y), ix.zero);
       const q = horizontal.read(ix.plus(column, x), ix.zero);
       const later = ix.plus(ix.variable(block), BLOCKS_AHEAD);
-      return this.packed.inPassing?.([ix.zero, ix.variable(block), r, q], [ix.zero, later, r, q]) ?? [];
+      return this.packed.onTheFly?.([ix.zero, ix.variable(block), r, q], [ix.zero, later, r, q]) ?? [];
     });
   }
 

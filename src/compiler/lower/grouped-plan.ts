@@ -27,26 +27,26 @@ export function bandOf(
   height: number,
   rowsOf: (band: number) => number,
   bytes: number,
-  unit = 1,
+  poolSide = 1,
 ): number {
   const most = (budget: number): number => {
     let band = height;
-    while (band > unit && rowsOf(band) * bytes > budget) band--;
+    while (band > poolSide && rowsOf(band) * bytes > budget) band--;
     return band;
   };
   const border = rowsOf(1) - 1;
   const small = most((l1Bytes * 3) / 4);
   const limit = small === height || small >= border * PER_BORDER_ROW ? small : Math.max(small, most(l2Bytes / 4));
-  const even = unit * divisorUpTo(height / unit, Math.max(1, Math.floor(limit / unit)));
+  const even = poolSide * divisorUpTo(height / poolSide, Math.max(1, Math.floor(limit / poolSide)));
   // Bands of equal height leave no rest; a little more border is cheaper than rows computed in vain.
-  return unit > 1 || even * 2 > limit ? even : Math.ceil(height / Math.ceil(height / limit));
+  return poolSide > 1 || even * 2 > limit ? even : Math.ceil(height / Math.ceil(height / limit));
 }
 
 /** Rows of results that a task of a convolution in narrow groups makes of an image. */
-export function groupedBand(conv: Node<"conv2d">, target: Target, unit: number): number {
+export function groupedBand(conv: Node<"conv2d">, target: Target, poolSide: number): number {
   const { attrs, shape } = conv;
   const [, o, ho, wo] = shape;
   const [, perGroup, kh, kw] = conv.inputs[1].shape;
   const bytes = rowBytes(groupOf(o, perGroup, attrs.groups), extentOf(wo, kw, 1, attrs), target.lanes);
-  return bandOf(target, ho, (rows) => extentOf(rows, kh, 0, attrs), bytes, unit);
+  return bandOf(target, ho, (rows) => extentOf(rows, kh, 0, attrs), bytes, poolSide);
 }

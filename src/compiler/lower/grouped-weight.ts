@@ -111,9 +111,9 @@ export function lowerGroupedWeight(builder: KernelBuilder, anchor: Node): number
   });
   const buffer = builder.buffer(anchor, "write");
   const layout = builder.layoutOf(anchor);
-  const turns = [own, Math.ceil(ho / band)];
-  const turn = ix.flatten([ix.variable(step), ix.variable(bandAt)], turns);
-  const later = ix.simplifyGuard([{ index: ix.plus(turn, -1), extent: turns[0] * turns[1] }]);
+  const iterations = [own, Math.ceil(ho / band)];
+  const iteration = ix.flatten([ix.variable(step), ix.variable(bandAt)], iterations);
+  const later = ix.simplifyGuard([{ index: ix.plus(iteration, -1), extent: iterations[0] * iterations[1] }]);
   const finish = places.map((place, s) => {
     const at = [split, output, ...place];
     const position = positionOf(at, anchor.shape, layout);

@@ -26,9 +26,9 @@ export function lowerGrouped(builder: KernelBuilder, anchor: Node, roots: readon
   const [n, o, ho, wo] = anchor.shape;
   const [, perGroup, kh, kw] = w.shape;
   const group = groupOf(o, perGroup, attrs.groups);
-  const unit = poolOf(anchor, roots);
-  const band = groupedBand(anchor, builder.target, unit);
-  const { tile } = choosePixelTile(builder.target, band, wo, 1, unit);
+  const poolSide = poolOf(anchor, roots);
+  const band = groupedBand(anchor, builder.target, poolSide);
+  const { tile } = choosePixelTile(builder.target, band, wo, 1, poolSide);
   const steps = perGroup * kh * kw;
   const dims = [n, Math.ceil(o / lanes), Math.ceil(ho / band)];
   const bandSums = new BandSums(builder, anchor, roots, 1);
@@ -66,7 +66,7 @@ export function lowerGrouped(builder: KernelBuilder, anchor: Node, roots: readon
           builder,
           anchor,
           roots,
-          unit,
+          poolSide,
           accumulators: registers.values,
           pixels,
           image,

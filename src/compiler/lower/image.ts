@@ -23,7 +23,7 @@ export interface Image {
    * Statements that copy one block of channels of a pixel and prefetch another, for a tile that copies what it needs as
    * it goes: both at image, block, row, column. Null where channels do not lie in blocks.
    */
-  readonly inPassing: ((at: PixelBlock, soon: PixelBlock) => Stmt[]) | null;
+  readonly onTheFly: ((at: PixelBlock, soon: PixelBlock) => Stmt[]) | null;
 }
 
 export interface ImageRequest {
@@ -128,16 +128,16 @@ export function packImage(builder: KernelBuilder, x: Node, request: ImageRequest
       [i, block, r, q],
       [statement, ...prefetchElement(value, q, new Map([[block.name, later]]))],
     );
-    const inPassing: Image["inPassing"] = (here, [image, soon, row, pixel]) => {
+    const onTheFly: Image["onTheFly"] = (here, [image, soon, row, pixel]) => {
       const there = [image, soon, ix.plus(row, -down.first), ix.plus(pixel, -across.first)];
       const names = [i, block, r, q].map(({ name }, axis) => [name, there[axis]] as const);
       return [copy(...here).statement, ...prefetchElement(value, q, new Map(names))];
     };
-    if (!inside) return { buffer, at, border: [], statements, inPassing };
+    if (!inside) return { buffer, at, border: [], statements, onTheFly };
     const vector = builder.variable("z", elements / lanes);
     const position = ix.add(ix.scale(ix.variable(vector), lanes), builder.lane);
     const border = nest([vector], [store(buffer, "f32", position, constantOf(0, "f32"), lanes)]);
-    return { buffer, at, border, statements, inPassing };
+    return { buffer, at, border, statements, onTheFly };
   }
   const pitch = Math.ceil(columns / lanes) * lanes;
   const shape = [images, channels, rows, pitch];
@@ -153,5 +153,5 @@ export function packImage(builder: KernelBuilder, x: Node, request: ImageRequest
   const column = ix.add(ix.scale(ix.variable(q), lanes), builder.lane);
   const value = zeroOutside(builder, x, source(n, ix.variable(c), row, column));
   const body = store(buffer, "f32", at(n, ix.variable(c), row, column), value, lanes);
-  return { buffer, at, border: [], statements: nest([i, c, r, q], [body]), inPassing: null };
+  return { buffer, at, border: [], statements: nest([i, c, r, q], [body]), onTheFly: null };
 }

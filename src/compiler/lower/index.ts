@@ -44,8 +44,8 @@ function lowerNest(builder: KernelBuilder, { anchor, roots }: NestPlan): number 
 }
 
 /** Adds the kernel's parts to the builder; returns its arithmetic work. */
-export function lowerKernel(builder: KernelBuilder, { nests, together }: KernelPlan): number {
-  if (together) return lowerReduce(builder, nests.flatMap(reduceNestOf));
+export function lowerKernel(builder: KernelBuilder, { nests, sharedPass }: KernelPlan): number {
+  if (sharedPass) return lowerReduce(builder, nests.flatMap(reduceNestOf));
   return nests.reduce((flops, nest) => flops + lowerNest(builder, nest), 0);
 }
 

@@ -9,7 +9,7 @@ import { eachExpr } from "../../ir/visit.js";
 import type { KernelBuilder } from "../kernel-builder.js";
 import { logicalOf, physicalShape } from "../layout.js";
 import { addNest, expandGroup, loadCost, type VectorAxis, vectorCandidates } from "./nest.js";
-import { lowerInSquares } from "./turn.js";
+import { lowerTransposedMap } from "./transposed-map.js";
 
 /** Operations in the expressions, as a measure of work. */
 export function operations(values: readonly Expr[]): number {
@@ -34,7 +34,7 @@ export function lowerMap(builder: KernelBuilder, roots: readonly Node[]): number
     const work = operations(values(body(dims.map(() => ix.zero))));
     const sample = body(dims.map((extent, i) => ix.variable({ name: `o${i}`, extent })));
     const cost = loadCost(values(sample), lanes) + roots.length;
-    if (cost >= lanes && lowerInSquares(builder, roots, work, cost)) return work * points;
+    if (cost >= lanes && lowerTransposedMap(builder, roots, work, cost)) return work * points;
     addNest(builder, dims, work * lanes, (at) => stores(body(at)));
     return work * points;
   }
@@ -49,7 +49,7 @@ export function lowerMap(builder: KernelBuilder, roots: readonly Node[]): number
     scattered: lanes,
   };
   const axis = chooseAxis(builder, space);
-  const costly = axis.cost >= 1 && lowerInSquares(builder, roots, space.work, axis.cost * lanes);
+  const costly = axis.cost >= 1 && lowerTransposedMap(builder, roots, space.work, axis.cost * lanes);
   if (!costly) addAlong(builder, space, axis.group);
   return space.work * points;
 }

@@ -7,10 +7,10 @@ import type { Target } from "../../ir/target.js";
 import { divisorUpTo } from "../divisors.js";
 import type { KernelBuilder } from "../kernel-builder.js";
 import { LINE_BYTES, pitchInPlace } from "./matmul-pack.js";
-import { chooseTile, nameable, stepCycles, type Tile } from "./tile.js";
+import { availableRegisters, chooseTile, stepCycles, type Tile } from "./tile.js";
 
-/** How an operand lies in memory: in vectors as it is packed, in vectors the other way round, or neither. */
-type Order = "straight" | "turned" | "scattered";
+/** How an operand lies in memory: in vectors as it is packed, in vectors the other option round, or neither. */
+type Order = "contiguous" | "transposed" | "strided";
 
 /** How both operands lie. */
 export interface Operands {
@@ -30,15 +30,15 @@ export interface Blocking {
   readonly pitch: number | null;
 }
 
-/** A block length near `wanted`, in whole units, that cuts `total` most evenly. */
-function evenBlock(total: number, unit: number, wanted: number): number {
-  const units = Math.ceil(total / unit);
-  const most = Math.max(1, Math.min(units, Math.floor(wanted / unit)));
+/** A block length near `wanted`, in whole multiples, that cuts `total` most evenly. */
+function evenBlock(total: number, multiple: number, wanted: number): number {
+  const multiples = Math.ceil(total / multiple);
+  const most = Math.max(1, Math.min(multiples, Math.floor(wanted / multiple)));
   let best = most;
   for (let size = most; size >= Math.max(1, Math.ceil(most / 2)); size--) {
-    if (Math.ceil(units / size) * size < Math.ceil(units / best) * best) best = size;
+    if (Math.ceil(multiples / size) * size < Math.ceil(multiples / best) * best) best = size;
   }
-  return best * unit;
+  return best * multiple;
 }
 
 /**
@@ -46,9 +46,9 @@ function evenBlock(total: number, unit: number, wanted: number): number {
  */
 const ROW_CYCLES = 0.3;
 const COLUMN_CYCLES = 0.35;
-/** The same where columns are turned (further cycles are shared by the lanes), and where elements come one by one. */
-const TURNED_CYCLES = 0.6;
-const TURNING_CYCLES = 6;
+/** The same where columns are block (further cycles are shared by the lanes), and where elements come one by one. */
+const TRANSPOSED_CYCLES = 0.6;
+const SHUFFLE_CYCLES = 6;
 const SINGLE_CYCLES = 2.5;
 /** The part of a task for which a thread waits at the end, on average: others start late or are held up. */
 const WAIT = 0.05;
@@ -61,7 +61,7 @@ const COLUMN_BYTES = 4 << 20;
 const STRIP_SHARE = 0.27;
 const PANEL_SHARE = 0.25;
 /** Depths to which one that has no good divisor is cut. */
-const LEAST_DEPTH = 96;
+const MIN_DEPTH = 96;
 const ODD_DEPTH = 256;
 
 /**
@@ -73,7 +73,7 @@ function chooseDepth({ l2Bytes }: Target, { rows, vectors }: Tile, lanes: number
   const most = Math.floor(Math.min((floats * STRIP_SHARE) / (2 * rows), (floats * PANEL_SHARE) / (vectors * lanes)));
   if (k <= most) return k;
   const part = divisorUpTo(k, most);
-  return part >= LEAST_DEPTH ? part : ODD_DEPTH;
+  return part >= MIN_DEPTH ? part : ODD_DEPTH;
 }
 
 /** Lines of one set of the first-level cache that are left to columns, which pass through it. */
@@ -82,28 +82,28 @@ const SPARE_LINES = 4;
 const PAGE_BYTES = 4096;
 
 /** How many lines of one set of the first-level cache rows so far apart take at most. */
-function clash(pitch: number, rows: number): number {
+function conflicts(pitch: number, rows: number): number {
   const sets = new Array<number>(PAGE_BYTES / LINE_BYTES).fill(0);
   for (let r = 0; r < rows; r++) sets[Math.floor((r * pitch * 4) / LINE_BYTES) % sets.length]++;
   return Math.max(...sets);
 }
 
 /** A register tile, and how its rows are read. */
-type Way = Pick<Blocking, "tile" | "pitch">;
+type TileOption = Pick<Blocking, "tile" | "pitch">;
 
-/** Where the rows can stay where they lie, that way and the other; neither depends on how many threads there are. */
-function waysToRead(builder: KernelBuilder, anchor: Node): Way[] {
+/** Where the rows can stay where they lie, that option and the other; neither depends on how many threads there are. */
+function tileOptions(builder: KernelBuilder, anchor: Node): TileOption[] {
   const { target, lanes } = builder;
   const [, m, n] = anchor.shape;
-  const spare = ({ rows, vectors }: Tile) => rows * vectors + vectors + 1 <= nameable(target);
+  const spare = ({ rows, vectors }: Tile) => rows * vectors + vectors + 1 <= availableRegisters(target);
   const vectors = Math.ceil(n / lanes);
-  const packed: Way = { tile: chooseTile(target, m, vectors, spare), pitch: null };
+  const packed: TileOption = { tile: chooseTile(target, m, vectors, spare), pitch: null };
   const pitch = pitchInPlace(builder, anchor.inputs[0]);
   if (pitch === null) return [packed];
   const lines = target.l1Bytes / PAGE_BYTES - SPARE_LINES;
   // Where results take a detour, all of a tile's must be its own.
   const own = (rows: number) => n % lanes === 0 || m % rows === 0;
-  const apart = (tile: Tile) => spare(tile) && own(tile.rows) && clash(pitch, tile.rows) <= lines;
+  const apart = (tile: Tile) => spare(tile) && own(tile.rows) && conflicts(pitch, tile.rows) <= lines;
   return [{ tile: chooseTile(target, m, vectors, apart), pitch }, packed];
 }
 
@@ -117,15 +117,16 @@ export function chooseBlocking(builder: KernelBuilder, anchor: Node, operands: O
   const k = anchor.inputs[0].shape[2];
   // A strip of rows stays in the second-level cache while panels of columns stream past it.
   const floats = (target.l2Bytes / 4) * STRIP_SHARE;
-  const packRow = (operands.rows === "scattered" ? SINGLE_CYCLES : ROW_CYCLES) * k;
-  const turn = TURNED_CYCLES + TURNING_CYCLES / lanes;
-  const columnCycles = { straight: COLUMN_CYCLES, turned: turn, scattered: SINGLE_CYCLES }[operands.columns] * k;
+  const packRow = (operands.rows === "strided" ? SINGLE_CYCLES : ROW_CYCLES) * k;
+  const transposeCycles = TRANSPOSED_CYCLES + SHUFFLE_CYCLES / lanes;
+  const columnCycles =
+    { contiguous: COLUMN_CYCLES, transposed: transposeCycles, strided: SINGLE_CYCLES }[operands.columns] * k;
   let best: Blocking | null = null;
   let least = Number.POSITIVE_INFINITY;
-  const ways = waysToRead(builder, anchor);
-  // One depth for all ways: it decides the order of sums, and which way is best depends on the threads.
-  const depth = chooseDepth(target, ways[0].tile, lanes, k);
-  for (const { tile, pitch } of ways) {
+  const options = tileOptions(builder, anchor);
+  // One depth for all options: it decides the order of sums, and which option is best depends on the threads.
+  const depth = chooseDepth(target, options[0].tile, lanes, k);
+  for (const { tile, pitch } of options) {
     const width = tile.vectors * lanes;
     const rowCycles = pitch === null ? packRow : 0;
     for (const rows of new Set(BLOCK_SIZES.map((size) => evenBlock(m, tile.rows, size)))) {

@@ -113,7 +113,7 @@ export interface PackedColumns extends Packed {
    * The vector of columns at depth k, stored where it belongs in passing: for the first register tile that goes down a
    * panel, where the operand is plain memory. Null where the statements have packed it before.
    */
-  readonly inPassing: ((column: ix.Index, k: ix.Index) => { readonly value: Expr; readonly statements: Stmt[] }) | null;
+  readonly onTheFly: ((column: ix.Index, k: ix.Index) => { readonly value: Expr; readonly statements: Stmt[] }) | null;
 }
 
 /** Depths between the one that the first tile reads and the one that it prefetches: some hundred cycles. */
@@ -151,9 +151,8 @@ export function packColumns(
   };
   if (columnsContiguous) {
     const later = (k: ix.Index, c: ix.Index) => prefetchElement(builder, x, operand(ix.plus(k, DEPTHS_AHEAD), c));
-    if (later(ix.constant(0), column).length === 0)
-      return { statements: direct(0, depth), at, buffer, inPassing: null };
-    const inPassing = (c: ix.Index, k: ix.Index) => {
+    if (later(ix.constant(0), column).length === 0) return { statements: direct(0, depth), at, buffer, onTheFly: null };
+    const onTheFly = (c: ix.Index, k: ix.Index) => {
       const value = register(builder.fresh("b"), "f32", lanes);
       const statements = [
         declare(nameOf(value), zeroOutside(builder, x, operand(k, c))),
@@ -162,18 +161,18 @@ export function packColumns(
       ];
       return { value, statements };
     };
-    return { statements: [], at, buffer, inPassing };
+    return { statements: [], at, buffer, onTheFly };
   }
-  // Rows of V depths each, one per column, are turned into V vectors of columns.
+  // Rows of V depths each, one per column, are transposed into V vectors of columns.
   const blocks = Math.floor(depth / lanes);
   const block = builder.variable("k", blocks);
   const base = ix.scale(ix.variable(block), lanes);
   const rows = Array.from({ length: lanes }, (_, i) =>
     zeroOutside(builder, x, operand(ix.add(base, builder.lane), ix.plus(first, i))),
   );
-  const turned = transposed(builder, rows);
-  const stores = turned.rows.map((row, i) => store(buffer, "f32", at(column, ix.plus(base, i)), row, lanes));
-  const body = nest([block], [...turned.statements, ...stores]);
+  const transposedRows = transposed(builder, rows);
+  const stores = transposedRows.rows.map((row, i) => store(buffer, "f32", at(column, ix.plus(base, i)), row, lanes));
+  const body = nest([block], [...transposedRows.statements, ...stores]);
   const statements = [...nest([panel], body), ...direct(blocks * lanes, depth - blocks * lanes)];
-  return { statements, at, buffer, inPassing: null };
+  return { statements, at, buffer, onTheFly: null };
 }

@@ -11,7 +11,7 @@ import { LINE_FLOATS, prefetchElement } from "./matmul-pack.js";
 import type { Next } from "./prefetch.js";
 
 /** Lines that a part of a tile may prefetch. */
-const MOST_LINES = 16;
+const MAX_LINES = 16;
 
 /** Part `part` of `parts` of one of the tiles behind the first, and how indices change from panel to panel. */
 interface Moment {
@@ -21,9 +21,11 @@ interface Moment {
   readonly next: Next | null;
 }
 
-/** Statements of the first turn of a loop. */
-export const inFirst = (turn: ix.LoopVar, body: readonly Stmt[]): Stmt[] =>
-  turn.extent === 1 || body.length === 0 ? [...body] : [when([{ index: ix.variable(turn), extent: 1 }], body)];
+/** Statements of the first iteration of a loop. */
+export const inFirst = (iteration: ix.LoopVar, body: readonly Stmt[]): Stmt[] =>
+  iteration.extent === 1 || body.length === 0
+    ? [...body]
+    : [when([{ index: ix.variable(iteration), extent: 1 }], body)];
 
 /** Prefetches the next panel of columns, spread over all tiles that do not pack one. */
 export function prefetchColumns(
@@ -36,7 +38,7 @@ export function prefetchColumns(
   if (!next) return [];
   const depths = Math.ceil(depth / (parts * (tiles.extent - 1)));
   const lines = Math.ceil((tile.vectors * builder.lanes) / LINE_FLOATS);
-  if (depths * lines > MOST_LINES) return [];
+  if (depths * lines > MAX_LINES) return [];
   const number = ix.add(ix.scale(ix.plus(ix.variable(tiles), -1), parts), part);
   return Array.from({ length: depths }).flatMap((_, i) => {
     const k = ix.mod(ix.plus(ix.scale(number, depths), i), depth);

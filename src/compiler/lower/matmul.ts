@@ -28,7 +28,7 @@ import { type Blocking, chooseBlocking } from "./matmul-blocking.js";
 import { contiguous, LINE_FLOATS, type Packed, type PackedColumns, packColumns, packRows } from "./matmul-pack.js";
 import { inFirst, prefetchColumns, prefetchRows } from "./matmul-prefetch.js";
 import { firstThen, nest } from "./nest.js";
-import { nextOf, nextTurn } from "./prefetch.js";
+import { nextIteration, nextOf } from "./prefetch.js";
 
 /** Floats between rows of sums: rows whose distance is a multiple of 4 KiB would clash in the cache. */
 const SUM_PAD = 16;
@@ -74,7 +74,7 @@ interface Line {
 }
 
 /** Depths between two requests for memory: scalars of a line. */
-const LEAST_PART = 8;
+const MIN_PART = 8;
 
 /** The long loop over one depth. The first tile down a panel of columns may find it not packed yet, and packs it. */
 function sumOverDepth(
@@ -85,10 +85,10 @@ function sumOverDepth(
 ): Stmt[] {
   const { lanes } = builder;
   const e = builder.lowering.algebra;
-  const step = (k: ix.Index, inPassing: PackedColumns["inPassing"]): Stmt[] => {
+  const step = (k: ix.Index, onTheFly: PackedColumns["onTheFly"]): Stmt[] => {
     const operands = Array.from({ length: block.tile.vectors }, (_, v) => {
       const at = ix.add(ix.plus(column, v * lanes), builder.lane);
-      if (inPassing) return inPassing(at, k);
+      if (onTheFly) return onTheFly(at, k);
       return { value: load(b.buffer, "f32", b.at(at, k), [], lanes), statements: [] };
     });
     const products = accumulators.flatMap((line, r) => {
@@ -99,9 +99,9 @@ function sumOverDepth(
     });
     return [...operands.flatMap(({ statements }) => statements), ...products];
   };
-  const down = (inPassing: PackedColumns["inPassing"]): Stmt => {
+  const down = (onTheFly: PackedColumns["onTheFly"]): Stmt => {
     const k = builder.variable("k", block.depth);
-    return loop(k, step(ix.variable(k), inPassing));
+    return loop(k, step(ix.variable(k), onTheFly));
   };
   const length = divisorUpTo(block.depth, LINE_FLOATS);
   const downPrefetching = (fetch: NonNullable<TilePlace["prefetches"]>): Stmt => {
@@ -110,8 +110,8 @@ function sumOverDepth(
     const depth = ix.add(ix.scale(ix.variable(part), length), ix.variable(k));
     return loop(part, [...fetch(ix.variable(part), part.extent), loop(k, step(depth, null))]);
   };
-  const others = () => (prefetches && length >= LEAST_PART ? downPrefetching(prefetches) : down(null));
-  return b.inPassing ? firstThen(number, [down(b.inPassing)], [others()]) : [down(null)];
+  const others = () => (prefetches && length >= MIN_PART ? downPrefetching(prefetches) : down(null));
+  return b.onTheFly ? firstThen(number, [down(b.onTheFly)], [others()]) : [down(null)];
 }
 
 /** The register tile over one depth: sums of earlier depths are loaded, new ones stored. */
@@ -193,7 +193,7 @@ function packedTile(
  * Tiles of rows that stay where they lie: the last begins as much earlier as it lacks rows, and leaves those to the
  * tile that computes them too.
  */
-function stayingTile(
+function inPlaceTile(
   { builder, anchor, block, item, firstRow }: Product,
   depth: ix.Index,
   taskRow: ix.Index,
@@ -231,11 +231,11 @@ export function lowerMatmul(builder: KernelBuilder, anchor: Node, roots: readonl
   const k = a.shape[2];
   const alongDepth = contiguous(builder, a, 2);
   const alongRows = contiguous(builder, a, 1);
-  const columnsStraight = contiguous(builder, b, 2);
-  const columnsTurned = !columnsStraight && contiguous(builder, b, 1);
+  const columnsContiguous = contiguous(builder, b, 2);
+  const columnsTransposed = !columnsContiguous && contiguous(builder, b, 1);
   const block = chooseBlocking(builder, anchor, {
-    rows: alongDepth || alongRows ? "straight" : "scattered",
-    columns: columnsStraight ? "straight" : columnsTurned ? "turned" : "scattered",
+    rows: alongDepth || alongRows ? "contiguous" : "strided",
+    columns: columnsContiguous ? "contiguous" : columnsTransposed ? "transposed" : "strided",
   });
   const counts = [batch, Math.ceil(m / block.rows), Math.ceil(n / block.columns)];
   const depths = Math.ceil(k / block.depth);
@@ -257,7 +257,7 @@ export function lowerMatmul(builder: KernelBuilder, anchor: Node, roots: readonl
         ])
       : null;
   const columnAt = (d: ix.Index, c: ix.Index) => [item, ix.add(firstDepth, d), ix.add(firstColumn, c)];
-  const packedB = packColumns(builder, b, block.depth, block.columns, width, !columnsTurned, columnAt);
+  const packedB = packColumns(builder, b, block.depth, block.columns, width, !columnsTransposed, columnAt);
   const sumPitch = block.columns + SUM_PAD;
   let sums = "";
   const product: Product = {
@@ -282,8 +282,8 @@ export function lowerMatmul(builder: KernelBuilder, anchor: Node, roots: readonl
   const row = ix.scale(ix.variable(line), block.tile.rows);
   const taskRow = ix.add(strip, row);
   const column = ix.scale(ix.variable(panel), width);
-  const rows = packedA ? packedTile(product, packedA, row, taskRow) : stayingTile(product, firstDepth, taskRow);
-  const next = depths > 1 ? nextTurn(panel) : nextOf(builder, panel, tasks);
+  const rows = packedA ? packedTile(product, packedA, row, taskRow) : inPlaceTile(product, firstDepth, taskRow);
+  const next = depths > 1 ? nextIteration(panel) : nextOf(builder, panel, tasks);
   const prefetches = (part: ix.Index, parts: number) => [
     ...inFirst(
       strips,

@@ -8,7 +8,7 @@ import type { KernelBuilder } from "../kernel-builder.js";
 
 /** Work (in element operations) that is worth a task of its own. */
 const TASK_WORK = 1 << 15;
-const MOST_TASKS = 64;
+const MAX_TASKS = 64;
 
 /** Loops around a body, outermost first. */
 export function nest(variables: readonly ix.LoopVar[], body: readonly Stmt[]): Stmt[] {
@@ -33,7 +33,7 @@ export function addNest(
 ): void {
   const points = dims.reduce((a, b) => a * b, 1);
   if (points === 0) return;
-  const wanted = Math.max(1, Math.min(MOST_TASKS, Math.floor((points * workPerPoint) / TASK_WORK)));
+  const wanted = Math.max(1, Math.min(MAX_TASKS, Math.floor((points * workPerPoint) / TASK_WORK)));
   let leading = 0;
   let spread = 1;
   while (leading < dims.length && spread < wanted * 4) spread *= dims[leading++];

@@ -15,7 +15,7 @@ export interface FinishedTile {
   readonly anchor: Node;
   readonly roots: readonly Node[];
   /** Side of the pooling windows behind the convolution; 1 if there are none. */
-  readonly unit: number;
+  readonly poolSide: number;
   /** A vector per pixel and channel block. */
   readonly accumulators: readonly (readonly Expr[])[];
   readonly pixels: readonly { readonly y: number; readonly x: number }[];
@@ -39,7 +39,7 @@ export interface FinishedPixel {
 
 /** Statements that finish and store a tile, and what its band has summed up by then. */
 export function storePixels(tile: FinishedTile): Stmt[] {
-  if (tile.unit > 1) return storePools(tile);
+  if (tile.poolSide > 1) return storePools(tile);
   const { builder, anchor, roots, accumulators, pixels, image, block, row, column, sums } = tile;
   const { lanes } = builder;
   const [, , ho, wo] = anchor.shape;
@@ -64,7 +64,7 @@ function storePools({
   builder,
   anchor,
   roots,
-  unit,
+  poolSide,
   accumulators,
   pixels,
   image,
@@ -90,9 +90,9 @@ function storePools({
       return value;
     };
     for (const { y, x } of pixels) {
-      if (y % unit !== 0 || x % unit !== 0) continue;
+      if (y % poolSide !== 0 || x % poolSide !== 0) continue;
       const [r, q] = [ix.plus(row, y), ix.plus(column, x)];
-      const at = [image, output, ix.div(r, unit), ix.div(q, unit)];
+      const at = [image, output, ix.div(r, poolSide), ix.div(q, poolSide)];
       const inside = ix.simplifyGuard([
         { index: r, extent: ho },
         { index: q, extent: wo },

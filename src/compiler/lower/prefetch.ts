@@ -56,10 +56,10 @@ export interface Region {
   readonly at: (block: ix.Index, row: ix.Index, column: ix.Index) => ix.Index[];
 }
 
-/** How indices change when the next turn of work begins. */
+/** How indices change when the next iteration of work begins. */
 export type Next = ReadonlyMap<string, ix.Index>;
 
-/** Steps of one turn, of which there are `count`, and the next turn; null where there is none. */
+/** Steps of one iteration, of which there are `count`, and the next iteration; null where there is none. */
 export interface Progress {
   readonly number: ix.Index;
   readonly count: number;
@@ -67,7 +67,7 @@ export interface Progress {
 }
 
 /** Cache lines beyond which an iteration prefetches none: a core has no more line-fill buffers. */
-const MOST_AT_ONCE = 32;
+const MAX_AT_ONCE = 32;
 
 /** The next value of a variable; the last ones, for which there is none, stay as they are. */
 function following(variable: ix.LoopVar, step: number): Next {
@@ -75,27 +75,27 @@ function following(variable: ix.LoopVar, step: number): Next {
   return new Map([[variable.name, ix.minus(after, ix.scale(ix.div(after, variable.extent), step))]]);
 }
 
-/** The next turn of the loop that a task consists of, or the first of the task that most likely follows. */
-export function nextOf({ target }: KernelBuilder, turn: ix.LoopVar, tasks: number): Next | null {
-  if (turn.extent === 1 && tasks <= target.threads) return null;
-  const after = ix.plus(ix.variable(turn), 1);
-  const done = ix.div(after, turn.extent);
+/** The next iteration of the loop that a task consists of, or the first of the task that most likely follows. */
+export function nextOf({ target }: KernelBuilder, iteration: ix.LoopVar, tasks: number): Next | null {
+  if (iteration.extent === 1 && tasks <= target.threads) return null;
+  const after = ix.plus(ix.variable(iteration), 1);
+  const done = ix.div(after, iteration.extent);
   const task = ix.add(ix.variable({ name: TASK, extent: tasks }), ix.scale(done, target.threads));
   return new Map([
-    [turn.name, ix.minus(after, ix.scale(done, turn.extent))],
+    [iteration.name, ix.minus(after, ix.scale(done, iteration.extent))],
     [TASK, ix.minus(task, ix.scale(ix.div(task, tasks), target.threads))],
   ]);
 }
 
-/** The next turn of a loop; null where there is only one. */
-export const nextTurn = (turn: ix.LoopVar) => (turn.extent > 1 ? following(turn, 1) : null);
+/** The next iteration of a loop; null where there is only one. */
+export const nextIteration = (iteration: ix.LoopVar) => (iteration.extent > 1 ? following(iteration, 1) : null);
 
 /** The task that most likely follows on the same thread; null where there is none. */
 export const nextTask = ({ target }: KernelBuilder, tasks: number) =>
   tasks > target.threads ? following({ name: TASK, extent: tasks }, target.threads) : null;
 
 /**
- * Prefetches, step by step, the pixels that the next turn will read of x, if their channels are contiguous: spread over
+ * Prefetches, step by step, the pixels that the next iteration will read of x, if their channels are contiguous: spread over
  * all steps it takes next to no time, and the products need not wait for memory.
  */
 export function prefetchNext(
@@ -108,7 +108,7 @@ export function prefetchNext(
   const { blocks, rows, columns, at } = region;
   const pixels = rows * columns;
   const perStep = Math.ceil((blocks * pixels) / count);
-  if (perStep > MOST_AT_ONCE) return [];
+  if (perStep > MAX_AT_ONCE) return [];
   // Where there are more steps than pixels, some prefetch nothing: a line that is fetched twice takes the place of another.
   const pause = Math.floor(count / (blocks * pixels));
   const prefetches = Array.from({ length: perStep }).flatMap((_, k) => {

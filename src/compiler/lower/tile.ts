@@ -33,7 +33,7 @@ export function adjacentCycles(rows: number, columns: number, taps: number): num
 }
 
 /** The registers that a step may name: without some to spare, compilers spill an operand or load it for every product. */
-export const nameable = ({ registers }: Target): number => registers - (registers > 16 ? 2 : 1);
+export const availableRegisters = ({ registers }: Target): number => registers - (registers > 16 ? 2 : 1);
 
 /** Whether accumulators, vector operands and one broadcast fit into the registers. */
 export const fits = ({ rows, vectors }: Tile, target: Target): boolean =>

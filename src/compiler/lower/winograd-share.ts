@@ -27,7 +27,7 @@ const MATRICES = [
   [Number.POSITIVE_INFINITY, 5],
 ];
 /** Threads that tasks should share out evenly among. */
-const SHARERS = 4;
+const ASSUMED_THREADS = 4;
 
 /**
  * How tasks share out images, rows of tiles and output channels, in the fewest cycles by a model: many tiles at a time
@@ -57,7 +57,7 @@ export function chooseShare({ lanes, l2Bytes }: Target, conv: Node<"winogradConv
       const [, matrixSpeed] = MATRICES.find(([caches]) => matrixBytes <= caches * l2Bytes) ?? MATRICES[0];
       const moved = filterBytes / filterSpeed + (2 * matrixBytes) / matrixSpeed;
       const tasks = (images / band.images) * (rows / band.rows) * (blocks / own);
-      const cycles = (products + transforms + moved) * Math.ceil(tasks / SHARERS);
+      const cycles = (products + transforms + moved) * Math.ceil(tasks / ASSUMED_THREADS);
       if (cycles < least) {
         least = cycles;
         best = { ...band, blocks: own };

@@ -6,7 +6,7 @@
 import type { Node } from "../../ir/graph.js";
 import * as ix from "../../ir/index-math.js";
 import { declare, type Expr, load, register, type Stmt, splat, store } from "../../ir/loops.js";
-import { turned, type Winograd } from "../../ops/index.js";
+import { transpose, type Winograd } from "../../ops/index.js";
 import type { KernelBuilder } from "../kernel-builder.js";
 import { zeroOutside } from "./image.js";
 import { nest } from "./nest.js";
@@ -67,7 +67,7 @@ class Products {
    * the matrices of Winograd's algorithm, made from points in pairs of ± p, consist of little else.
    */
   times(matrix: Constants, x: readonly Expr[]): Expr[] {
-    const columns = mirrored(turned(matrix));
+    const columns = mirrored(transpose(matrix));
     if (columns) {
       const [i, j] = columns;
       const both = x.slice();

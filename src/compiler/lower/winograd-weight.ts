@@ -1,5 +1,5 @@
 /**
- * Weight gradient of a 3 × 3 convolution by Winograd's algorithm turned around: transformed pixels times transformed
+ * Weight gradient of a 3 × 3 convolution by Winograd's algorithm transpose around: transformed pixels times transformed
  * gradients, in a small product of matrices for each point that sums over tiles, and the sums transformed into 3 × 3
  * taps. A task owns the results of some channels and one split of the images, so nothing is shared and every sum has a
  * fixed order.
@@ -8,12 +8,12 @@ import { isOp, type Node, sizeOfShape } from "../../ir/graph.js";
 import * as ix from "../../ir/index-math.js";
 import { declare, load, loop, nameOf, register, type Stmt, set, splat, store, TASK } from "../../ir/loops.js";
 import type { Target } from "../../ir/target.js";
-import { turned, type Winograd, winograd } from "../../ops/index.js";
+import { transpose, type Winograd, winograd } from "../../ops/index.js";
 import { divisorsOf } from "../divisors.js";
 import type { KernelBuilder } from "../kernel-builder.js";
 import { zeroOutside } from "./image.js";
 import { nest } from "./nest.js";
-import { nextTurn, prefetchNext, type Region } from "./prefetch.js";
+import { nextIteration, prefetchNext, type Region } from "./prefetch.js";
 import { chooseTile } from "./tile.js";
 import {
   type Matrices,
@@ -42,7 +42,7 @@ const GRADIENTS = 90;
 /** Bytes a cycle between registers and matrices in the second-level cache, and beyond it. */
 const [NEAR, FAR] = [48, 16];
 /** Threads that tasks should share out evenly among; not those of the machine: the cut decides the order of sums. */
-const SHARERS = 4;
+const ASSUMED_THREADS = 4;
 
 /** How many channels a task owns and how many tiles it takes at a time: in the fewest cycles by a model. */
 function chooseShare(
@@ -68,7 +68,7 @@ function chooseShare(
         const products = (points * channels * outputs) / (2 * lanes * 0.9);
         const transforms = (channels * PIXELS + outputs * GRADIENTS) / lanes;
         const tasks = splits * (c / channels) * (o / outputs);
-        const waves = Math.ceil(tasks / SHARERS);
+        const waves = Math.ceil(tasks / ASSUMED_THREADS);
         const cycles = (products + transforms + (2 * moved) / count) * waves;
         if (cycles < least) {
           least = cycles;
@@ -131,7 +131,7 @@ export function lowerWinogradWeight(builder: KernelBuilder, anchor: Node): numbe
     ix.add(firstRow, row),
     column,
   ]);
-  const next = nextTurn(batch);
+  const next = nextIteration(batch);
   const rows = Math.min(tiles[1] * side, ho);
   const region = (first: ix.Index, size: number, columns: number): Region => ({
     blocks: tiles[0] * (size / lanes),
@@ -188,7 +188,7 @@ function transformGradients(
     statements.push(declare(name, splat(value, lanes)));
     return register(name, "f32", lanes);
   });
-  const points = transform(builder, statements, turned(matrix), square);
+  const points = transform(builder, statements, transpose(matrix), square);
   return nest(
     [loops[0], block, ...loops.slice(1)],
     [...statements, ...writePoints(builder, to, index, output, points)],
@@ -257,7 +257,7 @@ function finished(
   const output = ix.add(ix.scale(ix.variable(block), lanes), builder.lane);
   const statements: Stmt[] = [];
   const summed = readPoints(builder, statements, sums, ix.variable(channel), output);
-  const taps = transform(builder, statements, turned(filter), summed);
+  const taps = transform(builder, statements, transpose(filter), summed);
   const at = (t: number) => [
     split,
     ix.add(firstOutput, output),

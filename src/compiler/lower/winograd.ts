@@ -11,7 +11,7 @@ import type { KernelBuilder } from "../kernel-builder.js";
 import { BandSums } from "./band-sums.js";
 import { addNest, nest } from "./nest.js";
 import { poolOf, storePixels } from "./pixels.js";
-import { nextTask, nextTurn, prefetchAccesses, prefetchFilters, prefetchNext, type Region } from "./prefetch.js";
+import { nextIteration, nextTask, prefetchAccesses, prefetchFilters, prefetchNext, type Region } from "./prefetch.js";
 import { chooseTile } from "./tile.js";
 import { chooseShare } from "./winograd-share.js";
 import {
@@ -161,7 +161,7 @@ function storeTiles(
     builder,
     anchor,
     roots,
-    unit: poolOf(anchor, roots),
+    poolSide: poolOf(anchor, roots),
     accumulators: values.map((value) => [value]),
     pixels: values.map((_, p) => ({ y: Math.floor(p / side), x: p % side })),
     image: ix.add(firstImage, tileImage),
@@ -175,7 +175,7 @@ function storeTiles(
   const finish = bandSums.finish(at, ix.add(firstBlock, at), ix.add(firstImage, tileImage), band);
   // Behind the first vector, which tells how wide the loop is.
   const [first, ...others] = backward;
-  const touched = prefetchAccesses(builder, stores, nextTurn(outputs));
+  const touched = prefetchAccesses(builder, stores, nextIteration(outputs));
   return nest(result.loops.slice(0, 1), [
     ...nest([...result.loops.slice(1), outputs], [first, ...touched, ...others, ...stores]),
     ...nest(finish.length > 0 ? [block] : [], finish),

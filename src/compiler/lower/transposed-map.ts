@@ -12,7 +12,7 @@ import { addNest, type VectorAxis, vectorCandidates } from "./nest.js";
 import { transposed } from "./transpose.js";
 
 /** Cost of a vector that is transposed, in vectors that are not. */
-const TURN_COST = 3;
+const TRANSPOSE_COST = 3;
 const ACROSS = "across";
 const ALONG = "along";
 
@@ -56,9 +56,9 @@ function strides(builder: KernelBuilder, position: ix.Index): { across: number |
   return { across: inLanes(ACROSS), along: inLanes(ALONG) };
 }
 
-const turnable = (e: Expr & Load): boolean => e.guard.length === 0 && e.indirect === null;
+const isTransposable = (e: Expr & Load): boolean => e.guard.length === 0 && e.indirect === null;
 
-class Turner {
+class TransposedMap {
   private readonly shape: readonly number[];
   private readonly others: ix.LoopVar[];
   /** Values of the roots at symbolic positions. */
@@ -81,7 +81,7 @@ class Turner {
     this.positions = roots.map((root) => positionOf(at, root.shape, builder.layoutOf(root)));
   }
 
-  private isTurned(position: ix.Index): boolean {
+  private isTransposed(position: ix.Index): boolean {
     const { across, along } = strides(this.builder, position);
     return along !== 1 && along !== 0 && across === 1;
   }
@@ -92,9 +92,9 @@ class Turner {
     const access = (position: ix.Index, free: boolean) => {
       const { across, along } = strides(this.builder, position);
       if (along === 0 || along === 1) return along === 0 ? 0.5 : 1;
-      return across === 1 && free ? TURN_COST : lanes;
+      return across === 1 && free ? TRANSPOSE_COST : lanes;
     };
-    const loads = loadsOf(this.values).map((e) => access(e.index, turnable(e)));
+    const loads = loadsOf(this.values).map((e) => access(e.index, isTransposable(e)));
     const stores = this.positions.map((position) => access(position, true));
     return [...loads, ...stores].reduce((a, b) => a + b, 0);
   }
@@ -116,13 +116,13 @@ class Turner {
       const column = (j: number) => at(lane, ix.constant(j));
       const statements: Stmt[] = [];
       const square = Array.from({ length: lanes }, (_, i) => i);
-      const turned = new Map<string, readonly Expr[]>();
+      const transposedLoads = new Map<string, readonly Expr[]>();
       for (const e of loadsOf(this.values)) {
-        if (!turnable(e) || !this.isTurned(e.index)) continue;
+        if (!isTransposable(e) || !this.isTransposed(e.index)) continue;
         const loads = square.map((j) => load(e.buffer, e.memory, ix.substitute(e.index, column(j)), [], lanes));
         const result = transposed(this.builder, loads);
         statements.push(...result.statements);
-        turned.set(e.key, result.rows);
+        transposedLoads.set(e.key, result.rows);
       }
       this.values.forEach((value, r) => {
         const root = this.roots[r];
@@ -130,13 +130,13 @@ class Turner {
         const buffer = this.builder.buffer(root, "write");
         const rows = square.map((i) =>
           splat(
-            substituteExpr(value, row(i), lanes, (e) => turned.get(e.key)?.[i] ?? null),
+            substituteExpr(value, row(i), lanes, (e) => transposedLoads.get(e.key)?.[i] ?? null),
             lanes,
           ),
         );
         const put = (e: Expr, where: ReadonlyMap<string, ix.Index>) =>
           store(buffer, root.dtype, ix.substitute(position, where), e, lanes);
-        if (!this.isTurned(position)) {
+        if (!this.isTransposed(position)) {
           statements.push(...rows.map((e, i) => put(e, row(i))));
           return;
         }
@@ -152,22 +152,27 @@ class Turner {
  * Lowers roots of one shape and layout by squares, if that costs less per vector than `least`; says whether it did. Blocked
  * axes and groups of axes must be whole numbers of vectors.
  */
-export function lowerInSquares(builder: KernelBuilder, roots: readonly Node[], work: number, least: number): boolean {
+export function lowerTransposedMap(
+  builder: KernelBuilder,
+  roots: readonly Node[],
+  work: number,
+  least: number,
+): boolean {
   const { lanes } = builder;
   const { shape } = roots[0];
   const layout = builder.layoutOf(roots[0]);
   if (lanes < 4 || sizeOfShape(shape) === 0 || roots.some(({ dtype }) => dtype !== "f32")) return false;
   if (layout.kind === "blocked" && shape[layout.axis] % lanes !== 0) return false;
   const candidates = vectorCandidates(shape).filter((group) => lengthOf(shape, group) % lanes === 0);
-  let best: Turner | null = null;
+  let best: TransposedMap | null = null;
   let cost = least;
   for (const across of candidates) {
     for (const along of candidates) {
       if (across.from < along.to && along.from < across.to) continue;
-      const turner = new Turner(builder, roots, { across, along });
-      const own = turner.cost();
+      const candidate = new TransposedMap(builder, roots, { across, along });
+      const own = candidate.cost();
       if (own >= cost) continue;
-      best = turner;
+      best = candidate;
       cost = own;
     }
   }
