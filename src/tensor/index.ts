@@ -32,25 +32,15 @@ export {
   zerosLike,
 } from "./create.js";
 export { type DeviceOptions, registerDevice } from "./devices.js";
+export { einsum } from "./einsum.js";
 export { multiplyAdds } from "./flops.js";
 export type { Nested } from "./format.js";
 export { avgPool2d, type Conv2dOptions, conv2d, maxPool2d } from "./functions.js";
 export { type GradOptions, grad } from "./grad.js";
+export { linspace, type MeshgridOptions, meshgrid } from "./grids.js";
 export type { HostArray, NestedValues } from "./host.js";
-export type {
-  AddcOptions,
-  ArangeOptions,
-  ClampOptions,
-  DimOptions,
-  DTypeOptions,
-  FlattenOptions,
-  NanToNumOptions,
-  PadOptions,
-  PositionOptions,
-  ReduceOptions,
-  SliceOptions,
-  VarianceOptions,
-} from "./options.js";
+export type { ValuesAndIndices } from "./methods/sorting.js";
+export type * from "./options.js";
 export { type FunctionProfile, type KernelProfile, type ProfileOptions, profile } from "./profile.js";
 export { Generator, type GeneratorOptions, type NormalOptions, type UniformOptions } from "./random.js";
 export { realize } from "./realize.js";

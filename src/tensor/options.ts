@@ -1,5 +1,6 @@
 /** Option types of the functions and methods of tensors. */
 import type { DType } from "../ir/dtype.js";
+import type { Tensor } from "./tensor.js";
 
 /** Type of the elements. */
 export interface DTypeOptions {
@@ -62,6 +63,54 @@ export interface ScatterReduceOptions {
 export interface IndexPutOptions {
   /** Add to the elements rather than replace them; default false. */
   readonly accumulate?: boolean;
+}
+/** Options of `rot90`. */
+export interface Rot90Options {
+  /** Quarter turns; negative ones turn back; default 1. */
+  readonly k?: number;
+  /** The two axes of the plane; default the first two. */
+  readonly dims?: readonly number[];
+}
+/** Option of functions of diagonals. */
+export interface DiagonalOptions {
+  /** 0 is the main diagonal, positive numbers lie above it, negative ones below; default 0. */
+  readonly diagonal?: number;
+}
+/** Options of `diagonal`. */
+export interface DiagonalPlaneOptions {
+  /** 0 is the main diagonal, positive numbers lie above it, negative ones below; default 0. */
+  readonly offset?: number;
+  /** The axis of the rows; default 0. */
+  readonly dim1?: number;
+  /** The axis of the columns; default 1. */
+  readonly dim2?: number;
+}
+/** Options of `norm`. */
+export interface NormOptions extends ReduceOptions {
+  /** The exponent: 2 is the Euclidean norm, ∞ the largest magnitude, 0 the number of elements that are not 0; default 2. */
+  readonly p?: number;
+}
+/** Options of `histogram`. */
+export interface HistogramOptions {
+  /** The lower bound of the first bin; default: the smallest element. */
+  readonly min?: number;
+  /** The upper bound of the last bin, which is part of it; default: the largest element. */
+  readonly max?: number;
+}
+/** Options of `bincount`. */
+export interface BincountOptions {
+  /** What an element adds to its count; default 1 each. */
+  readonly weights?: Tensor;
+}
+/** Options of `cdist`. */
+export interface CdistOptions {
+  /** The exponent of the norm, from 0; default 2. */
+  readonly p?: number;
+}
+/** Options of `linspace`. */
+export interface LinspaceOptions {
+  /** Element type, f32 or f64; default f32. */
+  readonly dtype?: DType;
 }
 /** Options of variances. */
 export interface VarianceOptions extends ReduceOptions {

@@ -116,8 +116,8 @@ export function select(x: Node, dim: number, index: number): Node {
   return squeeze(slice(x, axis, at, at + 1, 1), axis);
 }
 
-export function flip(x: Node, dim: number): Node {
-  const axis = axisOf("flip", dim, x.shape);
+/** Reverses an axis. */
+export function flip(x: Node, axis: number): Node {
   if (x.shape[axis] <= 1) return x;
   const start = x.shape.map((n, i) => (i === axis ? n - 1 : 0));
   return graph.make("slice", [x], { start, step: x.shape.map((_, i) => (i === axis ? -1 : 1)) }, { shape: x.shape });
@@ -170,4 +170,100 @@ export function concat(nodes: readonly Node[], dim: number): Node {
       );
   }
   return nodes.length === 1 ? nodes[0] : graph.make("concat", nodes, { axis });
+}
+
+/** Moves elements along an axis by `shift` places, around its end. */
+export function roll(x: Node, axis: number, shift: number): Node {
+  const length = x.shape[axis];
+  if (length === 0) return x;
+  const by = ((shift % length) + length) % length;
+  if (by === 0) return x;
+  return concat([slice(x, axis, length - by, length, 1), slice(x, axis, 0, length - by, 1)], axis);
+}
+
+/** Parts of a size, or of several sizes, along an axis. */
+export function split(x: Node, size: number | readonly number[], dim: number): Node[] {
+  const axis = axisOf("split", dim, x.shape);
+  const length = x.shape[axis];
+  const sizes =
+    typeof size === "number"
+      ? Array.from({ length: Math.max(1, Math.ceil(length / size)) }, (_, i) => Math.min(size, length - i * size))
+      : size;
+  const total = sizes.reduce((sum, n) => sum + n, 0);
+  if (total !== length) {
+    throw shapeError("split", `sizes ${formatShape(sizes)} have the sum ${total}, axis ${dim} has ${length}`);
+  }
+  let start = 0;
+  return sizes.map((n) => {
+    start += n;
+    return slice(x, axis, start - n, start, 1);
+  });
+}
+
+/** Repeats the whole of each axis. */
+export function repeat(op: string, x: Node, counts: readonly number[]): Node {
+  checkShape(op, counts);
+  const inner = [...new Array<number>(counts.length - x.shape.length).fill(1), ...x.shape];
+  const spread = inner.flatMap((n) => [1, n]);
+  const wide = inner.flatMap((n, axis) => [counts[axis], n]);
+  const repeated = graph.make("expand", [helpers.reshape(graph, x, spread)], {}, { shape: wide });
+  return helpers.reshape(
+    graph,
+    repeated,
+    inner.map((n, axis) => n * counts[axis]),
+  );
+}
+
+/** Row and column of each element of the last two axes. */
+function planePositions(op: string, x: Node): readonly [Node, Node] {
+  const rank = x.shape.length;
+  if (rank < 2) throw shapeError(op, `needs two axes, got ${formatShape(x.shape)}`);
+  const along = (axis: number) => graph.make("iota", [], { axis }, { shape: x.shape });
+  return [along(rank - 2), along(rank - 1)];
+}
+
+export function triangle(op: "tril" | "triu", x: Node, diagonal: number): Node {
+  const [row, column] = planePositions(op, x);
+  const edge = graph.op("add", row, graph.constant(diagonal, row));
+  const inside = op === "tril" ? graph.op("le", column, edge) : graph.op("le", edge, column);
+  return graph.op("select", inside, x, graph.constant(0, x));
+}
+
+export function diag(x: Node, diagonal: number): Node {
+  if (x.shape.length === 2) return diagonalOf(x, diagonal);
+  if (x.shape.length !== 1) throw shapeError("diag", `needs a vector or a matrix, got ${formatShape(x.shape)}`);
+  const [length] = x.shape;
+  const size = length + Math.abs(diagonal);
+  const across = helpers.broadcast(graph, helpers.reshape(graph, x, [length, 1]), [length, length]);
+  const before = [Math.max(0, -diagonal), Math.max(0, diagonal)];
+  const [row, column] = planePositions("diag", across);
+  const square = graph.op("select", graph.op("eq", row, column), across, graph.constant(0, across));
+  return graph.make("pad", [square], { before, value: 0 }, { shape: [size, size] });
+}
+
+/** The diagonals of the last two axes: every (columns + 1)-th element of the rows in a line. */
+function diagonalOf(x: Node, offset: number): Node {
+  const [rows, columns] = x.shape.slice(-2);
+  const head = x.shape.slice(0, -2);
+  const length = Math.max(0, Math.min(rows + Math.min(offset, 0), columns - Math.max(offset, 0)));
+  if (length === 0) return helpers.reshape(graph, slice(x, -1, 0, 0, 1), [...head, 0]);
+  const flat = helpers.reshape(graph, x, [...head, rows * columns]);
+  const first = offset >= 0 ? offset : -offset * columns;
+  return slice(flat, -1, first, first + (length - 1) * (columns + 1) + 1, columns + 1);
+}
+
+export function diagonal(x: Node, offset: number, dim1: number, dim2: number): Node {
+  const [a, b] = [axisOf("diagonal", dim1, x.shape), axisOf("diagonal", dim2, x.shape)];
+  if (a === b) throw shapeError("diagonal", `dim1 and dim2 are the same axis of ${formatShape(x.shape)}`);
+  const others = x.shape.map((_, axis) => axis).filter((axis) => axis !== a && axis !== b);
+  return diagonalOf(helpers.permute(graph, x, [...others, a, b]), offset);
+}
+
+/** Sliding windows along an axis, their elements as a last axis. */
+export function windows(x: Node, dim: number, size: number, step: number): Node {
+  const axis = axisOf("unfold", dim, x.shape);
+  if (size > x.shape[axis]) {
+    throw shapeError("unfold", `windows of ${size} do not fit into axis ${dim} of ${formatShape(x.shape)}`);
+  }
+  return graph.make("window", [x], { axes: [{ axis, size, stride: step, dilation: 1 }] });
 }

@@ -3,12 +3,20 @@ import { isFloat } from "../../ir/dtype.js";
 import { formatShape, type ReduceKind, type Shape } from "../../ir/graph.js";
 import { graph, helpers } from "../../ops/index.js";
 import { takes } from "../../util/arguments.js";
-import { flag, number } from "../../util/kinds.js";
-import { axesOf, axisOf, shapeError } from "../check.js";
+import { ConfigError } from "../../util/errors.js";
+import { count, finite, flag, number } from "../../util/kinds.js";
+import { axesOf, axisOf, dtypeError, located, shapeError } from "../check.js";
 import { dimKind, dimsKind } from "../kinds.js";
-import type { PositionOptions, ReduceOptions, VarianceOptions } from "../options.js";
+import type {
+  BincountOptions,
+  HistogramOptions,
+  NormOptions,
+  PositionOptions,
+  ReduceOptions,
+  VarianceOptions,
+} from "../options.js";
 import type { Tensor } from "../tensor.js";
-import { floats } from "./core.js";
+import { floats, tensorKind } from "./core.js";
 import { Indexing } from "./indexing.js";
 
 export abstract class Reduction extends Indexing {
@@ -55,6 +63,87 @@ export abstract class Reduction extends Indexing {
     const shape = this.shape.filter((_, axis) => !axes.includes(axis));
     return this.make(keepdim ? result : helpers.reshape(graph, result, shape));
   }
+  /** Standard deviation over axes: √ of the variance, with gradient 0 where it is 0. */
+  std(options: VarianceOptions = {}): Tensor {
+    return rootOf(this.variance(options));
+  }
+  /**
+   * The p-norm over axes: (Σ |x|^p)^(1/p); of integers as f32. Its gradient is 0 where it is 0.
+   *
+   * @throws ConfigError if p is negative and not −∞
+   */
+  norm({ p = 2, ...over }: NormOptions = {}): Tensor {
+    const x = floats(this.self);
+    if (p === 2) return rootOf(x.square().sum(over));
+    if (p === 1) return x.abs().sum(over);
+    if (p === 0) return x.ne(0).to(x.dtype).sum(over);
+    if (p === Number.POSITIVE_INFINITY) return x.abs().max(over);
+    if (p === Number.NEGATIVE_INFINITY) return x.abs().min(over);
+    if (!(p > 0))
+      throw new ConfigError(located("norm", `p is ${p}`), { hint: "Use a number above 0, 0, or ±Infinity" });
+    const sum = x.abs().pow(p).sum(over);
+    const none = sum.eq(0);
+    return none.where(0, none.where(1, sum).pow(1 / p));
+  }
+  /** log Σ e^x over axes, without overflow; integers become f32. */
+  logsumexp({ dim, keepdim = false }: ReduceOptions = {}): Tensor {
+    const x = floats(this.self);
+    const axes = axesOf("logsumexp", dim, this.shape);
+    if (axes.some((axis) => this.shape[axis] === 0)) return x.sum({ dim: axes, keepdim }).log();
+    const peak = x.max({ dim: axes, keepdim: true }).detach();
+    const shift = peak.abs().eq(Number.POSITIVE_INFINITY).where(0, peak);
+    const result = x.sub(shift).exp().sum({ dim: axes, keepdim: true }).log().add(shift);
+    return keepdim ? result : result.reshape(this.shape.filter((_, axis) => !axes.includes(axis)));
+  }
+  /** Whether any element over axes is true (not zero). */
+  any(options: ReduceOptions = {}): Tensor {
+    return this.countNonzero(options).ne(0);
+  }
+  /** Whether all elements over axes are true (not zero). */
+  all(options: ReduceOptions = {}): Tensor {
+    return this.eq(0).countNonzero(options).eq(0);
+  }
+  /** The number of elements over axes that are not zero, as i32. */
+  countNonzero(options: ReduceOptions = {}): Tensor {
+    return this.ne(0).to("i32").sum(options);
+  }
+  /**
+   * How often each of the numbers 0 … length − 1 occurs, or the sum of their weights: [length], i32 or the dtype of the
+   * weights. Other numbers are ignored.
+   */
+  bincount(length: number, { weights }: BincountOptions = {}): Tensor {
+    if (isFloat(this.dtype)) throw dtypeError("bincount", `counts integers, not ${this.dtype}`, 'Use .to("i32")');
+    const index = this.to("i32").flatten();
+    const start = this.wrap(graph.make("const", [], { value: 0 }, { shape: [length], dtype: weights?.dtype ?? "i32" }));
+    return start.scatterAdd(0, index, weights ? weights.flatten() : 1);
+  }
+  /**
+   * The elements in each of `bins` bins of equal width, and the bounds of the bins: counts [bins] i32, edges [bins + 1].
+   * Elements outside, and NaN, are ignored.
+   */
+  histogram(bins: number, { min, max }: HistogramOptions = {}): { readonly counts: Tensor; readonly edges: Tensor } {
+    const x = floats(this.self).flatten();
+    const bound = (given: number | undefined, found: () => Tensor) =>
+      given === undefined
+        ? found()
+        : this.wrap(graph.make("const", [], { value: given }, { shape: [], dtype: x.dtype }));
+    const [from, to] = [bound(min, () => x.min()), bound(max, () => x.max())];
+    // Bins of a single value are one wide around it, as in PyTorch.
+    const flat = from.eq(to);
+    const [low, high] = [flat.where(from.sub(0.5), from), flat.where(to.add(0.5), to)];
+    const width = high.sub(low);
+    const inside = x.ge(low).logicalAnd(x.le(high));
+    const bin = x
+      .sub(low)
+      .div(width)
+      .mul(bins)
+      .floor()
+      .minimum(bins - 1);
+    const counts = inside.where(bin, -1).to("i32").bincount(bins);
+    const steps = this.wrap(graph.make("iota", [], { axis: 0 }, { shape: [bins + 1] })).to(x.dtype);
+    const last = steps.eq(bins);
+    return { counts, edges: last.where(high, low.add(steps.mul(width.div(bins)))) };
+  }
   /** Position of the first largest element, as i32: along `dim`, or of all elements in row-major order. */
   argmax({ dim, keepdim = false }: PositionOptions = {}): Tensor {
     if (dim === undefined) return this.flatten().argmax({ dim: 0 });
@@ -90,19 +179,35 @@ export abstract class Reduction extends Indexing {
   }
 }
 
+/** √x with gradient 0 where x is 0, where that of √ is infinite. */
+function rootOf(x: Tensor): Tensor {
+  const none = x.eq(0);
+  return none.where(0, none.where(1, x).sqrt());
+}
+
 const kept = (shape: Shape, axes: readonly number[]): number[] => shape.map((n, i) => (axes.includes(i) ? 1 : n));
 
 const axes = takes<ReduceOptions>({}, { dim: dimsKind, keepdim: flag });
 const position = takes<PositionOptions>({}, { dim: dimKind, keepdim: flag });
 const oneDim = takes({ dim: dimKind });
 
+const variances = takes<VarianceOptions>({}, { dim: dimsKind, keepdim: flag, correction: number });
+
 export const reductionParameters = {
+  std: variances,
+  norm: takes<NormOptions>({}, { dim: dimsKind, keepdim: flag, p: number }),
+  logsumexp: axes,
+  any: axes,
+  all: axes,
+  countNonzero: axes,
+  bincount: takes<BincountOptions>({ length: count(0) }, { weights: tensorKind }),
+  histogram: takes<HistogramOptions>({ bins: count() }, { min: finite, max: finite }),
   sum: axes,
   mean: axes,
   max: axes,
   min: axes,
   prod: axes,
-  variance: takes<VarianceOptions>({}, { dim: dimsKind, keepdim: flag, correction: number }),
+  variance: variances,
   argmax: position,
   argmin: position,
   softmax: oneDim,

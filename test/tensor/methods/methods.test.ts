@@ -41,6 +41,10 @@ function tensorsOf(result: unknown): Tensor[] {
 function run({ call }: Case, inputs: Readonly<Record<string, Tensor>>): unknown {
   const filled = (value: unknown): unknown => {
     if (Array.isArray(value)) return value.map(filled);
+    if (value === "Infinity" || value === "-Infinity") return Number(value);
+    if (typeof value === "object" && value !== null) {
+      return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, filled(each)]));
+    }
     return typeof value === "string" && value.startsWith("$") ? inputs[value.slice(1)] : value;
   };
   const [name, ...args] = call.map(filled);
