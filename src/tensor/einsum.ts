@@ -105,7 +105,7 @@ function diagonals({ node, labels }: Labelled): Labelled {
   });
 }
 
-/** Sums over the axes that nobody needs. */
+/** Sums over the axes that are not needed later. */
 function sumAway({ node, labels }: Labelled, needed: ReadonlySet<string>): Labelled {
   const axes = [...labels].flatMap((label, axis) => (needed.has(label) ? [] : [axis]));
   return {
@@ -139,7 +139,7 @@ function dropBroadcast(x: Labelled, other: Labelled): Labelled {
   };
 }
 
-/** Multiplies two operands and sums over their common axes that nobody needs: one batched matrix product. */
+/** Multiplies two operands and sums over their common axes that are not needed later: one batched matrix product. */
 function multiply(first: Labelled, second: Labelled, needed: ReadonlySet<string>): Labelled {
   const inBoth = new Set([...first.labels].filter((label) => second.labels.includes(label)));
   const wanted = new Set([...needed, ...inBoth]);
@@ -150,7 +150,7 @@ function multiply(first: Labelled, second: Labelled, needed: ReadonlySet<string>
   const inner = letters.filter((label) => b.labels.includes(label) && !needed.has(label)).join("");
   const rows = letters.filter((label) => !b.labels.includes(label) && needed.has(label)).join("");
   const columns = [...b.labels].filter((label) => !a.labels.includes(label) && needed.has(label)).join("");
-  // What one operand alone has, and nobody needs, was summed away, unless it broadcast in the other.
+  // What one operand alone has, and is not needed later, was summed away, unless it broadcast in the other.
   const left = sumAway(a, new Set(batch + rows + inner));
   const right = sumAway(b, new Set(batch + columns + inner));
   const sizes = (x: Labelled, labels: string) => [...labels].map((label) => x.node.shape[x.labels.indexOf(label)]);
