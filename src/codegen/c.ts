@@ -2,7 +2,7 @@
  * Prints kernels as C with GCC vector extensions: a function per part, and a function that runs a range of tasks.
  */
 
-import type { DType } from "../ir/dtype.js";
+import { type DType, isFloat } from "../ir/dtype.js";
 import * as ix from "../ir/index-math.js";
 import {
   type BufferSpec,
@@ -16,11 +16,12 @@ import {
 import { scalarOps } from "../ir/scalar/index.js";
 import { memoryOf } from "../ir/visit.js";
 import { C_PRELUDE } from "./c-prelude.js";
+import { C_PRELUDE_F64 } from "./c-prelude-f64.js";
 import { Printer } from "./printer.js";
 import { scratchLayout } from "./scratch.js";
 
 const SCALAR: Readonly<Record<RegisterType, string>> = { f32: "float", f64: "double", i32: "int", bool: "int" };
-const VECTOR: Readonly<Record<RegisterType, string>> = { f32: "vf", f64: "vf", i32: "vi", bool: "vi" };
+const VECTOR: Readonly<Record<RegisterType, string>> = { f32: "vf", f64: "vd", i32: "vi", bool: "vi" };
 const MEMORY: Readonly<Record<DType, string>> = {
   f32: "float",
   f64: "double",
@@ -28,12 +29,17 @@ const MEMORY: Readonly<Record<DType, string>> = {
   u8: "unsigned char",
   bool: "unsigned char",
 };
+/** The letter of a register type in the names of helpers. */
+const LETTER: Readonly<Record<RegisterType, string>> = { f32: "", f64: "d", i32: "i", bool: "i" };
 /** Suffixes of the load and store macros of the prelude (`LDF`, `STB`). */
-const ACCESS: Readonly<Record<DType, string>> = { f32: "F", f64: "F", i32: "I", u8: "B", bool: "B" };
+const ACCESS: Readonly<Record<DType, string>> = { f32: "F", f64: "D", i32: "I", u8: "B", bool: "B" };
 
 const at = (index: ix.Index, lane: number): ix.Index => ix.substitute(index, new Map([[LANE, ix.constant(lane)]]));
 
 class CPrinter extends Printer {
+  /** True once a double has been made of something else; others come from buffers. */
+  makesDoubles = false;
+
   constructor(private readonly lanes: number) {
     super();
   }
@@ -45,6 +51,8 @@ class CPrinter extends Printer {
     return `${mutable ? "" : "const "}${this.typeOf(e)} ${name} = ${value};`;
   }
   protected override declareWithBarrier(e: Expr, name: string, value: string): string {
+    // Doubles lie in two registers, which the barrier does not take.
+    if (e.type === "f64" && e.lanes > 1) return this.declaration(e, name, value, false);
     return `${this.typeOf(e)} ${name}; BARRIER(${name}, ${value});`;
   }
   protected loopHead(name: string, extent: number): string {
@@ -54,8 +62,9 @@ class CPrinter extends Printer {
     return `const long ${name} = ${value};`;
   }
   protected operation(e: Expr & { kind: "op" }, args: string[]): string {
-    const { c } = scalarOps[e.op];
+    const { c, libm } = scalarOps[e.op];
     const type = e.args[e.args.length - 1].type;
+    if (type === "f64" && libm) return `${e.lanes === 1 ? "" : "v_d"}${libm}(${args.join(", ")})`;
     if (!c) throw new Error(`op ${e.op} has no C text: it must be decomposed`);
     return c({ lanes: e.lanes, type: type === "bool" && e.op === "select" ? "i32" : type }, ...args);
   }
@@ -153,27 +162,30 @@ class CPrinter extends Printer {
   }
 
   protected constant(e: Expr & { kind: "const" }): string {
-    if (e.type !== "f32") return e.value === -(2 ** 31) ? "(-2147483647 - 1)" : `(${e.value})`;
-    if (Number.isNaN(e.value)) return '__builtin_nanf("")';
-    if (!Number.isFinite(e.value)) return e.value > 0 ? "__builtin_inff()" : "(-__builtin_inff())";
-    const text = Object.is(e.value, -0) ? "-0.0" : String(e.value);
-    return `(${/[.e]/.test(text) ? text : `${text}.0`}f)`;
+    const { value, type } = e;
+    if (type === "f64") this.makesDoubles = true;
+    if (!isFloat(type)) return value === -(2 ** 31) ? "(-2147483647 - 1)" : `(${value})`;
+    const suffix = type === "f32" ? "f" : "";
+    if (Number.isNaN(value)) return `__builtin_nan${suffix}("")`;
+    if (!Number.isFinite(value)) return value > 0 ? `__builtin_inf${suffix}()` : `(-__builtin_inf${suffix}())`;
+    const text = Object.is(value, -0) ? "-0.0" : String(value);
+    return `(${/[.e]/.test(text) ? text : `${text}.0`}${suffix})`;
   }
   protected cast(e: Expr & { kind: "cast" }, arg: string): string {
     const from = e.arg.type;
-    if (e.type === "bool") return `(${arg} != 0)`;
-    if (from === "f32" && e.type === "i32") return `${e.lanes === 1 ? "s" : "v"}_trunc(${arg})`;
+    if (e.type === "f64") this.makesDoubles = true;
+    if (e.type === "bool") return from === "f64" && e.lanes > 1 ? `MASK(${arg} != 0)` : `(${arg} != 0)`;
+    if (isFloat(from) && e.type === "i32") return `${e.lanes === 1 ? "s" : "v"}_${LETTER[from]}trunc(${arg})`;
     if (e.lanes === 1) return `((${SCALAR[e.type]})${arg})`;
     const value = from === "bool" ? `(-${arg})` : arg;
     if (VECTOR[from] === VECTOR[e.type]) return value;
     return `__builtin_convertvector(${value}, ${VECTOR[e.type]})`;
   }
   protected splat(e: Expr & { kind: "splat" }, arg: string): string {
-    if (e.type === "bool") return `v_isplat(-(${arg}))`;
-    return e.type === "i32" ? `v_isplat(${arg})` : `v_splat(${arg})`;
+    return `v_${LETTER[e.type]}splat(${e.type === "bool" ? `-(${arg})` : arg})`;
   }
   protected fold(e: Expr & { kind: "fold" }, arg: string): string {
-    return `${e.type === "i32" ? "i" : ""}fold_${e.reduce}(${arg})`;
+    return `${LETTER[e.type]}fold_${e.reduce}(${arg})`;
   }
   protected extract(e: Expr & { kind: "extract" }, arg: string): string {
     return e.type === "bool" ? `(-(${arg})[0])` : `(${arg})[0]`;
@@ -257,7 +269,9 @@ export function printC(kernel: Kernel, lanes: number): string {
     first += part.tasks;
     return line;
   });
+  const usesDoubles = printer.makesDoubles || [...buffers, ...scratch].some(({ dtype }) => dtype === "f64");
   return [
+    ...(usesDoubles ? [C_PRELUDE_F64] : []),
     ...functions,
     `void ${KERNEL_NAME}(void *const *buffers, long first, long last, char *scratch) {`,
     "  for (long task = first; task < last; task++) {",

@@ -37,7 +37,7 @@ function checkTypes(outputs: readonly Node[], target: Target): void {
   for (const node of topological(outputs)) {
     if (!target.dtypes.includes(node.dtype)) {
       throw new DTypeError(`[${node.op}] the ${target.name} device has no ${node.dtype}`, {
-        hint: `Use .to("f32"), or useDevice("interp")`,
+        hint: 'Use .to("f32"), or useDevice("native") or useDevice("interp")',
       });
     }
   }

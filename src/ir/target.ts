@@ -25,6 +25,8 @@ export interface Target {
   /** True if elementary functions are replaced by their single-precision decompositions. */
   readonly decompose: boolean;
   readonly dtypes: readonly DType[];
+  /** True if f32 values are held and computed in float64, as on the reference device. */
+  readonly widensFloats: boolean;
   /** Bytes of an element in memory; on some devices small types take a word. */
   readonly bytes: Readonly<Record<DType, number>>;
   /** Alignment of buffers and temporaries in bytes. */

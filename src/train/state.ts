@@ -49,7 +49,7 @@ export function streamsOf(model: AnyModule): Stateful {
 }
 
 /**
- * Reads the values of all parts, by `part/key`. A device that computes in f64 keeps more than 24 bits of an f32 cell;
+ * Reads the values of all parts, by `part/key`. A device that computes f32 in float64 keeps more than 24 bits of an f32 cell;
  * its values are read as f64, so that no bits are lost.
  */
 export async function readState(parts: StateParts): Promise<Record<string, HostTensor>> {
@@ -100,7 +100,7 @@ export async function arithmetic(): Promise<string> {
 }
 
 async function hasWide(): Promise<boolean> {
-  return (await currentDevice()).target.dtypes.includes("f64");
+  return (await currentDevice()).target.widensFloats;
 }
 
 function cellsOf(parts: StateParts): Map<string, Variable> {

@@ -26,6 +26,7 @@ const vectors: Target = {
   winograd: false,
   decompose: true,
   dtypes: ["f32", "i32", "u8", "bool"],
+  widensFloats: false,
   ...PROCESSOR_MEMORY,
 };
 const scalars: Target = { ...vectors, lanes: 1, templates: false, decompose: false };

@@ -21,6 +21,7 @@ export const target: Target = {
   winograd: false,
   decompose: true,
   dtypes: ["f32", "i32", "u8", "bool"],
+  widensFloats: false,
   ...PROCESSOR_MEMORY,
 };
 

@@ -122,24 +122,37 @@ interface Place {
   /** The device of the i-th program. */
   readonly device: (i: number) => string;
   readonly together: number;
+  readonly runs: readonly Run[];
 }
+/** The first cases of every op, plainly. */
+const few = structuralNames.flatMap((op) => runs.filter((run) => run.op === op && run.view === "plain").slice(0, 2));
+
 const places: readonly Place[] = [
   ...devices.map((name): Place => {
     const fitting =
       name === "interp"
         ? { dtype: "f64" as const, tolerance: F64, gradients: DIFFERENCES }
         : { dtype: "f32" as const, tolerance: F32, gradients: F32 };
-    return { name, ...fitting, device: () => name, together: TOGETHER };
+    return { name, ...fitting, device: () => name, together: TOGETHER, runs };
   }),
+  {
+    name: "native, f64",
+    ...{ dtype: "f64", tolerance: F64, gradients: DIFFERENCES },
+    device: () => "native",
+    together: 2 * TOGETHER,
+    runs: few,
+  },
   {
     name: "emulated machines",
     ...{ dtype: "f32", tolerance: EMULATED, gradients: EMULATED },
     device: (i) => emulatedTargets[(5 * i) % emulatedTargets.length].name,
     together: 5,
+    runs,
   },
 ];
 
-describe.each(places)("structural ops on $name", ({ dtype, tolerance, gradients: ofGradients, device, together }) => {
+describe.each(places)("structural ops on $name", (place) => {
+  const { dtype, tolerance, gradients: ofGradients, device, together, runs } = place;
   const found = new Map<Run, number[][]>();
 
   beforeAll(async () => {

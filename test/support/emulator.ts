@@ -37,7 +37,7 @@ export const emulatedTargets: readonly Target[] = [
   ...target,
   name: `emulated ${target.name}`,
   decompose: false,
-  dtypes: ["f32", "f64", "i32", "u8", "bool"],
+  widensFloats: true,
 }));
 
 for (const target of emulatedTargets) registerDevice(target.name, async () => new InterpDevice(target));

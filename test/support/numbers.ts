@@ -44,6 +44,22 @@ export function ulpsBetween(a: number, b: number): number {
   return Math.abs(ordinal(a) - ordinal(b));
 }
 
+/**
+ * Elementary functions of f64: two libraries, the device's and the JavaScript engine's, each within two units of the
+ * last place.
+ */
+export const DOUBLE_ULPS = 4;
+
+/** The distance of two f64 numbers in units of the last place of the larger; infinite if only one of them is NaN. */
+export function doublesBetween(a: number, b: number): number {
+  if (Object.is(a, b)) return 0;
+  const size = Math.max(Math.abs(a), Math.abs(b));
+  // Zeros of other signs differ.
+  if (size === 0 || !Number.isFinite(size)) return Number.POSITIVE_INFINITY;
+  const unit = Math.max(2 ** (Math.floor(Math.log2(size)) - 52), Number.MIN_VALUE);
+  return Math.abs(a - b) / unit;
+}
+
 export interface Tolerance {
   readonly relative: number;
   readonly absolute: number;

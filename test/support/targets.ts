@@ -12,7 +12,8 @@ const recorded = (machine: Recorded): Target => ({
   templates: true,
   winograd: true,
   decompose: true,
-  dtypes: ["f32", "i32", "u8", "bool"],
+  dtypes: ["f32", "f64", "i32", "u8", "bool"],
+  widensFloats: false,
   ...PROCESSOR_MEMORY,
   ...machine,
 });

@@ -41,6 +41,7 @@ export const wasmTarget: Target = {
   templates: true,
   decompose: true,
   dtypes: ["f32", "i32", "u8", "bool"],
+  widensFloats: false,
   ...PROCESSOR_MEMORY,
 };
 

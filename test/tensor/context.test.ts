@@ -149,7 +149,7 @@ describe("two contexts", () => {
   });
 
   it("of which one has something that cannot be computed do not disturb each other", async () => {
-    const [a, b] = [new Context({ device: "native" }), new Context({ device: "native" })];
+    const [a, b] = [new Context({ device: "wasm" }), new Context({ device: "wasm" })];
     const broken = withContext(a, () => {
       const v = new Variable(zeros([2]));
       v.assign(v.to("f64").add(1));

@@ -1,5 +1,6 @@
 /** Calls that are not awaited keep their order: each sees variables as they were when it was made. */
 import { beforeAll, describe, expect, it } from "vitest";
+import { openNative } from "../../src/device/native/index.js";
 import {
   compile,
   memoryStats,
@@ -16,6 +17,7 @@ import {
 } from "../../src/index.js";
 import { Linear } from "../../src/nn/index.js";
 import { Adam, SGD } from "../../src/optim/index.js";
+import type { Device } from "../../src/runtime/index.js";
 import { RecordingDevice, target } from "../compiler/recorder.js";
 import { devices } from "../support/devices.js";
 
@@ -141,7 +143,14 @@ describe.each(devices)("without awaiting, on %s", (device) => {
   });
 });
 
-describe.each(["native", "wasm"])("errors, on %s", (device) => {
+/** The native device, which has every dtype, without one: a program that it cannot compile. */
+registerDevice("native without f64", async () => {
+  const device = await openNative();
+  const target = { ...device.target, dtypes: device.target.dtypes.filter((dtype) => dtype !== "f64") };
+  return Object.create(device, { name: { value: "native without f64" }, target: { value: target } }) as Device;
+});
+
+describe.each(["native without f64", "wasm"])("errors, on %s", (device) => {
   beforeAll(() => useDevice(device));
 
   const wrong = () => ones([2]).to("f64").add(1).to("f32");

@@ -38,6 +38,7 @@ const ORACLE: Target = {
   winograd: false,
   decompose: false,
   dtypes: ["f32", "f64", "i32", "u8", "bool"],
+  widensFloats: true,
   ...PROCESSOR_MEMORY,
 };
 

@@ -69,7 +69,8 @@ export class NativeDevice implements Device {
       templates: true,
       winograd: process.env.FOVEA_CONV !== "direct",
       decompose: true,
-      dtypes: ["f32", "i32", "u8", "bool"],
+      dtypes: ["f32", "f64", "i32", "u8", "bool"],
+      widensFloats: false,
       ...PROCESSOR_MEMORY,
     };
     this.pool = new BlockPool(runtime);

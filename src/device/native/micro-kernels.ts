@@ -100,7 +100,7 @@ function scalarReductions(memory: DType, loops: readonly ScalarLoop[]): MicroKer
 }
 
 /** Vector accumulators whose lanes are folded. */
-function foldedReductions(memory: "f32" | "i32", lanes: number): MicroKernel {
+function foldedReductions(memory: "f32" | "f64" | "i32", lanes: number): MicroKernel {
   const body = KINDS.flatMap((kind) => {
     const sum = register(`a_${kind}`, memory, lanes);
     const step = ix.variable({ name: `i_${kind}`, extent: 2 });
@@ -188,6 +188,20 @@ function conversions(lanes: number): MicroKernel {
   return exact(kernelOf(label, [...inputs, ...outputs], body));
 }
 
+/** Comparison, select and conversions of doubles, whose vectors take two registers. */
+function doubles(lanes: number): MicroKernel {
+  const at = vector(ix.scale(ix.variable({ name: "i", extent: 2 }), lanes), lanes);
+  const [x, n] = (["f64", "i32"] as const).map((dtype) => load(dtype, dtype, at, [], lanes));
+  const below = operation("lt", [x, splat(constantOf(0.75, "f64"), lanes)]);
+  const chosen = operation("select", [below, operation("add", [x, castTo(n, "f64")]), operation("abs", [x])]);
+  const results = [chosen, castTo(x, "i32"), castTo(operation("floor", [x]), "f32"), below];
+  const types = ["f64", "i32", "f32", "bool"] as const;
+  const stores = results.map((value, k) => store(`Y${k}`, types[k], at, value, lanes));
+  const inputs = (["f64", "i32"] as const).map((dtype) => reads(dtype, dtype, 2 * lanes));
+  const outputs = types.map((type, k) => writes(`Y${k}`, type, 2 * lanes));
+  return exact(kernelOf("vectors of f64", [...inputs, ...outputs], [loop({ name: "i", extent: 2 }, stores)]));
+}
+
 /** Gathers at computed positions, some of them out of range, and at stride 2. */
 function gather(lanes: number): MicroKernel {
   const at = vector(ix.zero, lanes);
@@ -261,6 +275,8 @@ export function microKernels(lanes: number): readonly MicroKernel[] {
     scalarReductions("bool", [sum(4, 4), sum(6, 4)]),
     foldedReductions("f32", lanes),
     foldedReductions("i32", lanes),
+    foldedReductions("f64", lanes),
+    doubles(lanes),
     tile(lanes),
     window(lanes),
     conversions(lanes),

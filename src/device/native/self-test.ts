@@ -17,7 +17,7 @@ const BUFFER_BYTES = 4096;
 
 const CYCLES: Readonly<Record<DType, readonly number[]>> = {
   f32: [0.5, -1, 2, 1, -0.5, -2, 4],
-  f64: [],
+  f64: [0.5, -1, 2, 1, -0.5, -2, 4],
   i32: [1, -1, 2, 3, -2],
   u8: [3, 250, 17, 128, 0, 99, 201],
   bool: [1, 0, 1, 1, 0],

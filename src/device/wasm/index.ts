@@ -83,6 +83,7 @@ export class WasmDevice implements Device {
       winograd: environment.FOVEA_CONV !== "direct",
       decompose: true,
       dtypes: ["f32", "i32", "u8", "bool"],
+      widensFloats: false,
       ...PROCESSOR_MEMORY,
     };
   }

@@ -2,18 +2,20 @@
 import type { CContext, WasmContext } from "./record.js";
 
 export const infix = (symbol: string) => (_: CContext, a: string, b: string) => `(${a} ${symbol} ${b})`;
-/** A comparison: lanes of GCC vectors are 0 / -1, scalars 0 / 1. */
-export const compare = infix;
+/** A comparison: lanes of GCC vectors are 0 / -1, scalars 0 / 1. Those of doubles are narrowed to 32 bits. */
+export const compare = (symbol: string) => (context: CContext, a: string, b: string) =>
+  context.type === "f64" && context.lanes > 1 ? `MASK(${a} ${symbol} ${b})` : `(${a} ${symbol} ${b})`;
 /** Wrapping 32-bit arithmetic: signed overflow is undefined in C, so scalars are computed as unsigned. */
 export const wrapping = (symbol: string) => (context: CContext, a: string, b: string) =>
   context.type === "i32" && context.lanes === 1
     ? `((int)((unsigned)${a} ${symbol} (unsigned)${b}))`
     : `(${a} ${symbol} ${b})`;
-/** A helper of the C prelude, by shape and type: s_max, v_max, s_imax, v_imax. */
+const LETTER = { f32: "", f64: "d", i32: "i", bool: "" };
+/** A helper of the C prelude, by shape and type: s_max, v_max, s_imax, v_imax, s_dmax, v_dmax. */
 export const helper =
   (name: string) =>
   (context: CContext, ...x: string[]) =>
-    `${context.lanes === 1 ? "s" : "v"}_${context.type === "i32" ? "i" : ""}${name}(${x.join(", ")})`;
+    `${context.lanes === 1 ? "s" : "v"}_${LETTER[context.type]}${name}(${x.join(", ")})`;
 export const unsigned = (symbol: string) => (context: CContext, a: string, b: string) =>
   context.lanes === 1 ? `((int)((unsigned)${a} ${symbol} ${b}))` : `((vi)((vu)${a} ${symbol} (vu)${b}))`;
 
