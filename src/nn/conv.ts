@@ -10,7 +10,7 @@ import { configError } from "../util/errors.js";
 import { callback, count, flag, size2d } from "../util/kinds.js";
 import { checkImages } from "./checks.js";
 import { layerEntry } from "./entries.js";
-import { fans, kaimingUniform } from "./init.js";
+import { fans, kaimingUniform } from "./init/index.js";
 import { generatorKind } from "./kinds.js";
 import { Module } from "./module.js";
 import { defaultGenerator } from "./random.js";

@@ -28,7 +28,7 @@ export { countFlops, countParameters } from "./count.js";
 export type { ActivationEntry, InitialiserEntry, LayerEntry, LossEntry } from "./entries.js";
 export { foldBatchNorm } from "./fold.js";
 export * as functional from "./functional.js";
-export * as init from "./init.js";
+export * as init from "./init/index.js";
 export { Linear, type LinearOptions } from "./linear.js";
 export * from "./loss/layers.js";
 export { distances, losses } from "./loss/registry.js";

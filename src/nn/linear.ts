@@ -7,7 +7,7 @@ import { checkedConstructor, takes } from "../util/arguments.js";
 import { count, flag } from "../util/kinds.js";
 import { layerEntry } from "./entries.js";
 import { linear } from "./functional.js";
-import { kaimingUniform } from "./init.js";
+import { kaimingUniform } from "./init/index.js";
 import { generatorKind } from "./kinds.js";
 import { Module } from "./module.js";
 import { defaultGenerator } from "./random.js";

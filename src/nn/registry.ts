@@ -16,7 +16,16 @@ import { logSoftmaxEntry, softmaxEntry, softminEntry } from "./activation/softma
 import { tanhEntry, tanhshrinkEntry } from "./activation/tanh.js";
 import { flattenEntry } from "./container.js";
 import { conv2dEntry } from "./conv.js";
-import { kaimingNormalEntry, kaimingUniformEntry, xavierNormalEntry, xavierUniformEntry } from "./init.js";
+import { constantEntry, normalEntry, truncNormalEntry, uniformEntry } from "./init/plain.js";
+import {
+  kaimingNormalEntry,
+  kaimingUniformEntry,
+  lecunNormalEntry,
+  lecunUniformEntry,
+  xavierNormalEntry,
+  xavierUniformEntry,
+} from "./init/scaled.js";
+import { diracEntry, identityEntry, orthogonalEntry, sparseEntry } from "./init/structured.js";
 import { linearEntry } from "./linear.js";
 import { batchNorm1dEntry, batchNorm2dEntry, batchNorm3dEntry } from "./norm/batch.js";
 import { groupNormEntry } from "./norm/group.js";
@@ -97,4 +106,14 @@ export const initialisers = /* @__PURE__ */ new Registry("initialiser", [
   kaimingNormalEntry,
   xavierUniformEntry,
   xavierNormalEntry,
+  lecunUniformEntry,
+  lecunNormalEntry,
+  constantEntry,
+  normalEntry,
+  uniformEntry,
+  truncNormalEntry,
+  sparseEntry,
+  orthogonalEntry,
+  identityEntry,
+  diracEntry,
 ]);

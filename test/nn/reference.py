@@ -184,7 +184,7 @@ def initialiser_reference(case):
     torch.manual_seed(zlib.crc32(case["name"].encode()))
     options = {
         name: re.sub(r"([A-Z])", lambda m: "_" + m[1].lower(), v) if isinstance(v, str) else v
-        for name, v in snake_case(case.get("options", {})).items()
+        for name, v in snake_case(case.get("torchOptions", case.get("options", {}))).items()
     }
     fill = getattr(torch.nn.init, case["torch"])
     x = torch.stack([fill(torch.empty(case["shape"]), **options) for _ in range(40)]).double()
@@ -192,7 +192,7 @@ def initialiser_reference(case):
     numbers = {
         "mean": x.mean(),
         "std": x.std(),
-        "kurtosis": (centred**4).mean() / (centred**2).mean() ** 2,
+        "kurtosis": (centred**4).mean() / (centred**2).mean().clamp(min=1e-30) ** 2,
         "largest": x.abs().max(),
         "zeros": (x == 0).double().mean(),
     }

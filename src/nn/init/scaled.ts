@@ -1,15 +1,11 @@
-/**
- * Initial values of weights, as pure functions of a shape: the scaled uniform and normal distributions of Glorot and of
- * He. This file knows nothing of layers; a weight is `[out, in, ...kernel]`, as in PyTorch.
- */
-import type { Generator, Tensor } from "../tensor/index.js";
-import { checked, takes } from "../util/arguments.js";
-import { configError } from "../util/errors.js";
-import { range, shape as shapeKind, word } from "../util/kinds.js";
-import { shapeText } from "./checks.js";
-import { initialiserEntry } from "./entries.js";
-import { generatorKind } from "./kinds.js";
-import { defaultGenerator } from "./random.js";
+/** Initial values whose spread follows from the number of inputs and outputs: those of LeCun, Glorot and He. */
+import type { Generator, Tensor } from "../../tensor/index.js";
+import { checked, takes } from "../../util/arguments.js";
+import { range, shape as shapeKind, word } from "../../util/kinds.js";
+import { initialiserEntry } from "../entries.js";
+import { generatorKind } from "../kinds.js";
+import { defaultGenerator } from "../random.js";
+import { fans } from "./fans.js";
 
 /** Options of the distributions that keep the variance of activations (fan-in) or of gradients (fan-out). */
 export interface KaimingOptions {
@@ -29,34 +25,19 @@ export interface XavierOptions {
   readonly generator?: Generator;
 }
 
+/** Options of LeCun's distributions. */
+export interface LecunOptions {
+  /** Source of the numbers. Default: the one seeded by `manualSeed`. */
+  readonly generator?: Generator;
+}
+
 const positive = range(0, Number.POSITIVE_INFINITY);
 const kaimingOptions = { a: positive, mode: word(["fanIn", "fanOut"]), generator: generatorKind };
 const xavierOptions = { gain: positive, generator: generatorKind };
+const lecunOptions = { generator: generatorKind };
+const lecun = takes<LecunOptions>({ shape: shapeKind }, lecunOptions);
 const kaiming = takes<KaimingOptions>({ shape: shapeKind }, kaimingOptions);
 const xavier = takes<XavierOptions>({ shape: shapeKind }, xavierOptions);
-
-/**
- * Number of inputs and outputs of one unit of a weight `[out, in, ...kernel]`.
- *
- * Formula: `fanIn = in · ∏kernel`, `fanOut = out · ∏kernel`.
- *
- * @param shape shape of the weight, rank ≥ 2
- * @throws ConfigError if the shape has fewer than two axes
- * @example
- * fans([16, 3, 5, 5]); // {"fanIn": 75, "fanOut": 400}
- */
-export const fans = checked(
-  "fans",
-  takes({ shape: shapeKind }),
-  (shape: readonly number[]): { readonly fanIn: number; readonly fanOut: number } => {
-    if (shape.length < 2) {
-      const hint = "Initialise vectors with zeros, ones or Generator.uniform";
-      throw configError("fans", `a weight needs the axes [out, in, ...kernel], got ${shapeText(shape)}`, hint);
-    }
-    const kernel = shape.slice(2).reduce((product, n) => product * n, 1);
-    return { fanIn: shape[1] * kernel, fanOut: shape[0] * kernel };
-  },
-);
 
 /**
  * He's uniform distribution: `U(−b, b)` with `b = √(6 / ((1 + a²) · fan))`.
@@ -132,6 +113,41 @@ export const xavierNormal = checked(
   },
 );
 
+/**
+ * LeCun's uniform distribution: `U(−b, b)` with `b = √(3 / fanIn)`, which preserves the variance of linear layers.
+ *
+ * @param shape shape of the weight, `[out, in, ...kernel]`
+ * @throws ConfigError if the shape has fewer than two axes
+ * @see LeCun et al. 1998, "Efficient BackProp"
+ * @example
+ * const weight = lecunUniform([64, 64]); // before selu
+ */
+export const lecunUniform = checked(
+  "lecunUniform",
+  lecun,
+  (shape: readonly number[], options: LecunOptions = {}): Tensor => {
+    const bound = Math.sqrt(3 / fans(shape).fanIn);
+    return (options.generator ?? defaultGenerator()).uniform(shape, { low: -bound, high: bound });
+  },
+);
+
+/**
+ * LeCun's normal distribution: `N(0, 1 / fanIn)`, which preserves the variance of linear layers.
+ *
+ * @param shape shape of the weight, `[out, in, ...kernel]`
+ * @throws ConfigError if the shape has fewer than two axes
+ * @see LeCun et al. 1998, "Efficient BackProp"
+ * @example
+ * const weight = lecunNormal([64, 64]); // before selu
+ */
+export const lecunNormal = checked(
+  "lecunNormal",
+  lecun,
+  (shape: readonly number[], options: LecunOptions = {}): Tensor => {
+    return (options.generator ?? defaultGenerator()).normal(shape, { std: 1 / Math.sqrt(fans(shape).fanIn) });
+  },
+);
+
 function kaimingStd(shape: readonly number[], { a = 0, mode = "fanIn" }: KaimingOptions): number {
   const fan = fans(shape)[mode];
   return Math.sqrt(2 / ((1 + a * a) * fan));
@@ -168,4 +184,18 @@ export const xavierNormalEntry = initialiserEntry({
   name: "xavierNormal",
   schema: xavierOptions,
   make: (options: XavierOptions) => (shape: readonly number[]) => xavierNormal(shape, options),
+});
+
+/** The registry row of {@link lecunUniform}. */
+export const lecunUniformEntry = initialiserEntry({
+  name: "lecunUniform",
+  schema: lecunOptions,
+  make: (options: LecunOptions) => (shape: readonly number[]) => lecunUniform(shape, options),
+});
+
+/** The registry row of {@link lecunNormal}. */
+export const lecunNormalEntry = initialiserEntry({
+  name: "lecunNormal",
+  schema: lecunOptions,
+  make: (options: LecunOptions) => (shape: readonly number[]) => lecunNormal(shape, options),
 });
