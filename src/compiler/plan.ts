@@ -5,10 +5,10 @@
 import { isOp, type Node, sizeOfShape } from "../ir/graph.js";
 import { isScalar, scalarOps } from "../ir/scalar/index.js";
 import type { Target } from "../ir/target.js";
-import { structuralRecord } from "../ops/index.js";
+import { attentionOperands, structuralRecord } from "../ops/index.js";
 import { absorbFollowers, joinSiblings, mergeNests, readsWhile, unreadRoots } from "./fuse.js";
 import { blocked, type Layout, plain } from "./layout.js";
-import { findRoots, isConvolution, isWeightGradient } from "./roots.js";
+import { findRoots, isConvolution, isPointwise, isWeightGradient } from "./roots.js";
 
 /** One loop nest or template: the roots it stores, and its anchor: the reduction or contraction it is built around, if any. */
 export interface NestPlan {
@@ -67,6 +67,9 @@ class Planner {
   /** Reshapes from rows to images: stored in the layout that convolutions read. */
   private readonly unflattened = new Set<Node>();
 
+  /** Scores' biases and factors that attention alone reads: computed where they are read, however many elements. */
+  private readonly recomputed: ReadonlySet<Node>;
+
   private readonly outputs: ReadonlySet<Node>;
 
   constructor(
@@ -80,6 +83,30 @@ class Planner {
     this.stored = new Set(stored);
     this.anchorOf = anchorOf;
     this.inRegisters = inRegisters;
+    this.recomputed = this.findRecomputed();
+  }
+
+  /** Element-wise values of the size of scores, such as the mask of a dropout, that nothing but attention reads. */
+  private findRecomputed(): Set<Node> {
+    const found = new Set<Node>();
+    for (const node of [...this.order].reverse()) {
+      if (this.isAvailable(node) || !(isPointwise(node) || isMovement(node))) continue;
+      const size = sizeOfShape(node.shape);
+      const users = this.users.get(node) ?? [];
+      const readByAll = users.every((user) => {
+        if (found.has(user)) return sizeOfShape(user.shape) === size;
+        if (!isOp(user, "attention") && !isOp(user, "attentionGrad")) return false;
+        const { bias, factor } = attentionOperands(user);
+        return user.inputs.every((x) => x !== node || x === bias || x === factor);
+      });
+      if (users.length > 0 && readByAll) found.add(node);
+    }
+    return found;
+  }
+
+  /** Whether a value that would be stored, since it is read repeatedly, is computed anew for each reader instead. */
+  private isRecomputed(node: Node): boolean {
+    return this.recomputed.has(node) && this.cost(node) <= MAX_INLINE_COST;
   }
 
   plan(): Plan {
@@ -118,7 +145,7 @@ class Planner {
       cost = (inputs + 1) * candidatesOf(node);
     }
     this.costs.set(node, cost);
-    if (this.isAvailable(node)) return;
+    if (this.isAvailable(node) || this.isRecomputed(node)) return;
     if (this.unflattens(node)) {
       this.stored.add(node);
       this.unflattened.add(node);
@@ -139,7 +166,7 @@ class Planner {
 
   /** Stores `x` if its reader `node` would recompute its elements and that costs more than a store and loads. */
   private storeIfRepeated(node: Node, x: Node): void {
-    if (this.isAvailable(x)) return;
+    if (this.isAvailable(x) || this.isRecomputed(x)) return;
     const repeats = isOp(node, "fold")
       ? candidatesOf(node)
       : sizeOfShape(node.shape) / Math.max(1, sizeOfShape(x.shape));

@@ -3,12 +3,17 @@
  * compared with the decomposition in float64. The sweep over the structural ops compares some cases with plain loops.
  */
 import { describe, expect, it } from "vitest";
-import { grad, type Tensor, tensor, useDevice } from "../../src/index.js";
+import { scratchBytes } from "../../src/codegen/index.js";
+import { compileGraph } from "../../src/compiler/index.js";
+import { arange, grad, Tensor, tensor, useDevice } from "../../src/index.js";
+import { createLeaf } from "../../src/ir/graph.js";
+import { graph } from "../../src/ops/index.js";
 import { attend } from "../../src/tensor/attention.js";
 import { fill, sizeOf } from "../support/arrays.js";
 import { valuesOf } from "../support/devices.js";
 import { compare, dealt, emulatedTargets } from "../support/emulator.js";
 import { spreadValues } from "../support/numbers.js";
+import { recordedTargets } from "../support/targets.js";
 
 interface Sizes {
   readonly b: number;
@@ -70,6 +75,36 @@ describe("attention on emulated machines", () => {
   const together = cases.map((sizes) => ({ name: JSON.stringify(sizes), sizes }));
   it.each(dealt(together, 3))("$entry.name on $device", async ({ entry: { name, sizes }, device }) => {
     await compare(device, () => work(sizes), { relative: 1e-6, absolute: 1e-6 }, name);
+  });
+});
+
+describe("memory of attention", () => {
+  /** Bytes of temporaries, and of scratch memory of a thread, forward and backward with dropout. */
+  function bytesAt(length: number): number[] {
+    const node = (x: Tensor) => x.node;
+    const [q, k, v] = [1, 2, 3].map(() => new Tensor(createLeaf([2, length, 16], "f32")));
+    const counter = new Tensor(createLeaf([], "i32"));
+    const position = arange(2 * length * length).reshape([2, length, length]);
+    const bits = graph.op(
+      "philox0",
+      ...[position, counter.expand([2, length, length])].map(node),
+      graph.constant(7, position.node),
+    );
+    const factor = new Tensor(bits).lt(0).where(1, 0);
+    const y = attend(q, k, v, { batch: [2], scale: 0.25, causal: false, bias: null, factor });
+    const outputs = [y, ...grad(y, [q, k, v], { gradOutput: y })].map(node);
+    const leaves = [q, k, v, counter].map(node);
+    const replaces = outputs.map(() => null);
+    const program = compileGraph({ outputs, leaves, replaces, target: recordedTargets[0] });
+    return [program.arenaBytes, Math.max(...program.kernels.map(scratchBytes))];
+  }
+
+  it("grows with the length of the sequence, not with its square", () => {
+    const [arena, scratch] = bytesAt(512);
+    const [longArena, longScratch] = bytesAt(2048);
+    expect(arena).toBeLessThan(512 * 512 * 4);
+    expect(longArena).toBeLessThan(4.1 * arena);
+    expect(longScratch).toBeLessThan(4.1 * scratch);
   });
 });
 

@@ -2,6 +2,7 @@
  * What the kernels of attention consist of: operands packed into rows or transposed, and products of small matrices in
  * scratch memory. Knows no attention.
  */
+import { expOfScore } from "../../ir/decompose/elementary.js";
 import type { Node } from "../../ir/graph.js";
 import * as ix from "../../ir/index-math.js";
 import {
@@ -113,6 +114,11 @@ export function combineLanes(
     all = named(combine(all, shuffle(all, all, mask)));
   }
   return { value: all, statements };
+}
+
+/** The exponential of a score less the largest, or less the log-sum-exp, of its row. */
+export function powerOf({ target, lowering }: KernelBuilder, x: Expr): Expr {
+  return target.decompose ? expOfScore(lowering.algebra, x) : lowering.algebra.op("exp", x);
 }
 
 /** A product of matrices, the right one in vectors along its columns. */

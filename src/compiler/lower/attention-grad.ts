@@ -29,6 +29,7 @@ import {
   multiply,
   packRowsOf,
   packTransposed,
+  powerOf,
   scratchMatrix,
   storeTo,
   tileWidth,
@@ -267,13 +268,12 @@ function probabilitiesOf(
     const row = ix.plus(ix.scale(ix.variable(line), together), i);
     const ofRow = (buffer: string) => splat(load(buffer, "f32", ix.add(ownRow, row), [], lanes), lanes);
     const name = (prefix: string) => register(builder.fresh(prefix), "f32", lanes);
-    const [power, product, kept] = [name("p"), name("g"), name("f")];
+    const [difference, power, product, kept] = [name("x"), name("p"), name("g"), name("f")];
     const multiplied = (value: Expr) => (factor ? e.op("mul", value, kept) : value);
+    const score = loadFrom(builder, probabilities, row, column);
     return [
-      declare(
-        nameOf(power),
-        e.op("exp", e.op("sub", loadFrom(builder, probabilities, row, column), ofRow(memory.logSumExp))),
-      ),
+      declare(nameOf(difference), e.op("sub", score, ofRow(memory.logSumExp))),
+      declare(nameOf(power), powerOf(builder, difference)),
       ...(factor
         ? [declare(nameOf(kept), splat(zeroOutside(builder, factor, scoreAt(place, row, column)), lanes))]
         : []),

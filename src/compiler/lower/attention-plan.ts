@@ -27,13 +27,15 @@ export interface Blocks {
 
 const MAX_ROWS = 128;
 const MAX_KEYS = 512;
-/** The share of the first-level cache that blocks of scores may take. */
-const SCORE_SHARE = 0.5;
+/** Blocks of scores in units of the first-level cache: they are read and written in order, so some may lie behind it. */
+const SCORE_SHARE = 1.2;
 /** Cycles to exponentiate a vector of scores, forward and backward. */
-const FORWARD_CYCLES = 16;
-const BACKWARD_CYCLES = 18;
+const FORWARD_CYCLES = 12;
+const BACKWARD_CYCLES = 14;
 /** Cycles for each row of a block: its largest score, its sum. */
 const ROW_CYCLES = 40;
+/** Cycles to begin a block. */
+const BLOCK_CYCLES = 300;
 
 /** Tries all blocks whose scores, `copies` of them, fit into the cache. */
 function planBlocks(
@@ -55,7 +57,7 @@ function planBlocks(
       if (rows * keys * copies > floats && (rows > 2 || keyVectors > 1)) break;
       const rowBlocks = Math.ceil(t / rows);
       const blocks = { rows, rowBlocks, keys, keyVectors, keyBlocks, depth };
-      const cycles = rowBlocks * keyBlocks * cyclesOf(blocks);
+      const cycles = rowBlocks * keyBlocks * (cyclesOf(blocks) + BLOCK_CYCLES);
       if (cycles >= least) continue;
       least = cycles;
       best = blocks;

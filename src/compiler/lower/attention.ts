@@ -32,6 +32,7 @@ import {
   multiply,
   packRowsOf,
   packTransposed,
+  powerOf,
   scratchMatrix,
   storeTo,
   tileWidth,
@@ -42,7 +43,7 @@ import { zeroOutside } from "./image.js";
 import { nest } from "./nest.js";
 
 /** Rows of scores that are exponentiated side by side, so that their latencies overlap. */
-const ROWS_TOGETHER = 4;
+const ROWS_TOGETHER = 6;
 
 /** Which scores a block holds, and what is known of them. */
 export interface ScorePlace {
@@ -223,10 +224,12 @@ function exponentiate(
     const most = mutable("m");
     const sum = mutable("s");
     const offset = mutable("o");
-    const before = loadFrom(builder, largest, row, builder.lane);
+    const before = mutable("b");
     const score = (c: ix.LoopVar) => loadFrom(builder, scores, row, vectorAt(builder, ix.variable(c)));
-    const power = mutable("p");
-    const found = combineLanes(builder, most, (a, b) => e.op("max", a, b));
+    const [difference, power] = [mutable("x"), mutable("p")];
+    // A NaN is no largest score, but makes the sum of powers NaN.
+    const larger = (a: Expr, b: Expr) => e.op("select", e.op("lt", a, b), b, a);
+    const found = combineLanes(builder, most, larger);
     const summed = combineLanes(builder, sum, (a, b) => e.op("add", a, b));
     const none = e.op("eq", found.value, constantOf(Number.NEGATIVE_INFINITY, "f32"));
     const scale = mutable("d");
@@ -236,18 +239,19 @@ function exponentiate(
       return e.op("mul", value, zeroOutside(builder, operands.factor, at));
     };
     return {
-      begin: [declare(nameOf(most), before)],
-      look: [set(nameOf(most), e.op("max", most, score(first)))],
+      begin: [declare(nameOf(before), loadFrom(builder, largest, row, builder.lane)), declare(nameOf(most), before)],
+      look: [set(nameOf(most), larger(most, score(first)))],
       settle: [
         ...found.statements,
         declare(nameOf(offset), e.op("select", none, constantOf(0, "f32"), found.value)),
-        declare(nameOf(scale), e.op("exp", e.op("sub", before, offset))),
+        declare(nameOf(scale), powerOf(builder, e.op("sub", before, offset))),
         storeTo(builder, decay, row, builder.lane, scale),
         storeTo(builder, largest, row, builder.lane, found.value),
         declare(nameOf(sum), splat(constantOf(0, "f32"), lanes)),
       ],
       raise: [
-        declare(nameOf(power), e.op("exp", e.op("sub", score(second), offset))),
+        declare(nameOf(difference), e.op("sub", score(second), offset)),
+        declare(nameOf(power), powerOf(builder, difference)),
         set(nameOf(sum), e.op("add", sum, power)),
         storeTo(builder, scores, row, vectorAt(builder, ix.variable(second)), keep(power)),
       ],
