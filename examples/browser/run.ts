@@ -5,7 +5,7 @@
 import { compile, noGrad, type Tensor, tensor } from "fovea";
 import { DataLoader, randomAffine } from "fovea/data";
 import { functional, manualSeed } from "fovea/nn";
-import { cosine, SGD } from "fovea/optim";
+import { cosine, SGD, warmup } from "fovea/optim";
 import { createModel } from "fovea/vision";
 import { type Digits, SHAPE } from "./digits.js";
 
@@ -51,7 +51,8 @@ export class Run {
     manualSeed(0);
     const [inChannels, height, width] = SHAPE;
     const model = createModel("cnn", { classes: 10, inChannels, size: [height, width] });
-    const lr = cosine(RECIPE.lr, this.steps, { warmupSteps: this.#batches.length });
+    const warmupSteps = this.#batches.length;
+    const lr = warmup(cosine(RECIPE.lr, this.steps - warmupSteps), warmupSteps);
     const optimizer = new SGD(model.parameters(), { ...RECIPE, lr });
     this.#learn = compile((x: Tensor, y: Tensor) => {
       const loss = functional.crossEntropy(model(x), y);

@@ -10,7 +10,14 @@ import { scaleByRate } from "./steps/rate.js";
 export interface AdamOptions extends AdamScaling {
   /** η, learning rate. Default 0.001, range ≥ 0. */
   readonly lr?: HyperValue;
-  /** λ, weight decay. Default 0.01 for AdamW; for Adam no penalty, and no cell for it. Range ≥ 0. */
+  /** λ, weight of the L2 penalty. Default: no penalty, and no cell for it. Range ≥ 0. */
+  readonly weightDecay?: HyperValue;
+}
+
+export interface AdamWOptions extends AdamScaling {
+  /** η, learning rate. Default 0.001, range ≥ 0. */
+  readonly lr?: HyperValue;
+  /** λ, decoupled weight decay. Default 0.01, range ≥ 0. */
   readonly weightDecay?: HyperValue;
 }
 
@@ -20,7 +27,7 @@ const AdamBase = optimizer<AdamOptions>("Adam", schema, ({ lr = 0.001, weightDec
   chain(...(weightDecay === undefined ? [] : [coupledDecay(weightDecay)]), scaleByAdam(scaling), scaleByRate(lr)),
 );
 
-const AdamWBase = optimizer<AdamOptions>("AdamW", schema, ({ lr = 0.001, weightDecay = 0.01, ...scaling }) =>
+const AdamWBase = optimizer<AdamWOptions>("AdamW", schema, ({ lr = 0.001, weightDecay = 0.01, ...scaling }) =>
   chain(scaleByAdam(scaling), decoupledDecay(weightDecay), scaleByRate(lr)),
 );
 
@@ -31,11 +38,11 @@ const AdamWBase = optimizer<AdamOptions>("AdamW", schema, ({ lr = 0.001, weightD
  * ```text
  * g ← g + λ·θ
  * m ← β₁·m + (1 − β₁)·g,  v ← β₂·v + (1 − β₂)·g²
- * θ ← θ − η · m/(1 − β₁ᵗ) / (√(v/(1 − β₂ᵗ)) + ε)
+ * θ ← θ − η · m/(1 − β₁ᵗ) / (√(v/(1 − β₂ᵗ)) + ε), with amsgrad the largest v so far instead of v
  * ```
  *
  * @param params parameters, or groups `{ params, ...options }`, whose options override the common ones
- * @param options learning rate `lr`, `betas`, `eps`, `weightDecay`
+ * @param options learning rate `lr`, `betas`, `eps`, `amsgrad`, `weightDecay`
  * @throws ConfigError if there are no parameters, one comes twice, or an option is unknown or out of range
  * @see Kingma & Ba 2015, "Adam: A Method for Stochastic Optimization", arXiv:1412.6980
  * @see https://pytorch.org/docs/stable/generated/torch.optim.Adam.html
@@ -50,11 +57,11 @@ export class Adam extends AdamBase {}
  * Formula, for the gradient g of each parameter θ in its step t = 1, 2, …:
  * ```text
  * m ← β₁·m + (1 − β₁)·g,  v ← β₂·v + (1 − β₂)·g²
- * θ ← θ − η·λ·θ − η · m/(1 − β₁ᵗ) / (√(v/(1 − β₂ᵗ)) + ε)
+ * θ ← θ − η·λ·θ − η · m/(1 − β₁ᵗ) / (√(v/(1 − β₂ᵗ)) + ε), with amsgrad the largest v so far instead of v
  * ```
  *
  * @param params parameters, or groups `{ params, ...options }`, whose options override the common ones
- * @param options learning rate `lr`, `betas`, `eps`, `weightDecay`
+ * @param options learning rate `lr`, `betas`, `eps`, `amsgrad`, `weightDecay`
  * @throws ConfigError if there are no parameters, one comes twice, or an option is unknown or out of range
  * @see Loshchilov & Hutter 2019, "Decoupled Weight Decay Regularization", arXiv:1711.05101
  * @see https://pytorch.org/docs/stable/generated/torch.optim.AdamW.html

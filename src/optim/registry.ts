@@ -18,9 +18,18 @@ import { sam } from "./sam.js";
 import { scheduleFreeAdamw, scheduleFreeSgd } from "./schedule-free.js";
 import { constant } from "./schedules/constant.js";
 import { cosine } from "./schedules/cosine.js";
+import { cosineRestarts } from "./schedules/cosine-restarts.js";
+import { cyclic } from "./schedules/cyclic.js";
+import { exponential } from "./schedules/exponential.js";
+import { inverseSqrt } from "./schedules/inverse-sqrt.js";
+import { linear } from "./schedules/linear.js";
 import { multiStep } from "./schedules/multi-step.js";
 import { oneCycle } from "./schedules/one-cycle.js";
+import { piecewise } from "./schedules/piecewise.js";
+import { polynomial } from "./schedules/polynomial.js";
+import { sequence, warmup } from "./schedules/sequence.js";
 import { stepDecay } from "./schedules/step-decay.js";
+import { trapezoid } from "./schedules/trapezoid.js";
 import { sgd } from "./sgd.js";
 import { accumulate } from "./steps/accumulate.js";
 import { scaleByAdadelta } from "./steps/adadelta.js";
@@ -73,8 +82,18 @@ export const schedules = new Registry("schedule", [
   entryOf(constant),
   entryOf(stepDecay),
   entryOf(multiStep),
+  entryOf(exponential),
+  entryOf(linear),
+  entryOf(polynomial),
   entryOf(cosine),
+  entryOf(cosineRestarts),
+  entryOf(inverseSqrt),
   entryOf(oneCycle),
+  entryOf(cyclic),
+  entryOf(trapezoid),
+  entryOf(piecewise),
+  entryOf(warmup),
+  entryOf(sequence),
 ]);
 
 /** The steps of chains. */

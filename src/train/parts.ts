@@ -14,6 +14,7 @@ import {
   optimizers,
   partition,
   type Schedule,
+  warmup,
 } from "../optim/index.js";
 import type { Parameter, Variable } from "../tensor/index.js";
 import { ConfigError } from "../util/errors.js";
@@ -105,7 +106,8 @@ export function scheduleOf(config: RunConfig, stepsPerEpoch: number): Schedule {
   switch (schedule.kind) {
     case "cosine": {
       const warmupSteps = Math.min(Math.round(warmupEpochs * stepsPerEpoch), Math.floor(totalSteps / 4));
-      return cosine(lr, totalSteps, { warmupSteps });
+      const decay = cosine(lr, totalSteps - warmupSteps);
+      return warmupSteps === 0 ? decay : warmup(decay, warmupSteps);
     }
     case "steps": {
       const milestones = [...new Set(schedule.at.map((share) => Math.round(share * totalSteps)))];

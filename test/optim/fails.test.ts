@@ -19,7 +19,9 @@ import {
   multiStep,
   Optimizer,
   optimizers,
+  Plateau,
   partition,
+  piecewise,
   SAM,
   ScheduleFreeSGD,
   SGD,
@@ -27,7 +29,9 @@ import {
   scaleByMomentum,
   scaleByRate,
   schedules,
+  sequence,
   stepDecay,
+  trapezoid,
 } from "../../src/optim/index.js";
 import { Parameter, Variable, zeros } from "../../src/tensor/index.js";
 import { ConfigError, DataError, FoveaError, ShapeError } from "../../src/util/errors.js";
@@ -311,11 +315,27 @@ describe("schedules", () => {
       () => multiStep(0.1, [1.5]),
     ],
     ["[cosine] totalSteps must be a whole number ≥ 1, got 0", undefined, () => cosine(0.1, 0)],
+    ["[cosine] min 0.2 is above the value 0.1", "Swap them", () => cosine(0.1, 10, { min: 0.2 })],
     [
-      "[cosine] warmupSteps 10 must be below totalSteps 10",
-      "Shorten the warm-up, or train longer",
-      () => cosine(0.1, 10, { warmupSteps: 10 }),
+      "[trapezoid] warmupSteps 6 and decaySteps 5 are more than totalSteps 10",
+      "Shorten them, or train longer",
+      () => trapezoid(0.1, 10, { warmupSteps: 6, decaySteps: 5 }),
     ],
+    [
+      "[sequence] parts must be an array of [schedule, steps], the last one [schedule], got [[the function without a name, 5]]",
+      undefined,
+      () => sequence([[(step) => step, 5]]),
+    ],
+    [
+      "[piecewise] points must be an array of points [step, value] whose steps ascend, with values ≥ 0, got [[5, 1], [5, 2]]",
+      undefined,
+      () =>
+        piecewise([
+          [5, 1],
+          [5, 2],
+        ]),
+    ],
+    ["[Plateau] factor must be a number ≥ 0 and < 1, got 1", "Try 0.5", () => new Plateau(0.1, { factor: 1 })],
     ["[cosine] min 1 is above the value 0.1", "Swap them", () => cosine(0.1, 10, { min: 1 })],
   ]);
 });
@@ -323,10 +343,6 @@ describe("schedules", () => {
 describe("a registry", () => {
   check(ConfigError, [
     ['[optimizer] there is no optimizer "addam"', "Did you mean adam?", () => optimizers.get("addam")],
-    [
-      '[schedule] there is no schedule "x"',
-      "Choose one of constant, stepDecay, multiStep, cosine, oneCycle",
-      () => schedules.get("x"),
-    ],
+    ['[schedule] there is no schedule "x"', `Choose one of ${schedules.names.join(", ")}`, () => schedules.get("x")],
   ]);
 });

@@ -1,4 +1,4 @@
-"""Writes optimizers.reference.json and schedules.reference.json next to this file: what PyTorch computes.
+"""Writes optimizers, schedules and plateau.reference.json next to this file: what PyTorch computes.
 
 Start values and gradients are float32 values; the arithmetic is done in float64. Every optimizer takes twenty steps on
 two problems: stored gradients, of which a parameter has none in two of the steps, and the gradients of a small network.
@@ -102,12 +102,27 @@ def optimizer_reference(case, start, gradients, network):
     return {"name": case["name"], "optimizer": case["optimizer"], **stored, "state": state}
 
 
-def cosine(optimizer, totalSteps, warmupSteps=0, min=0):
-    annealing = lr_scheduler.CosineAnnealingLR(optimizer, T_max=totalSteps - warmupSteps, eta_min=min)
-    if warmupSteps == 0:
-        return annealing
-    warmup = lr_scheduler.LinearLR(optimizer, start_factor=1 / warmupSteps, total_iters=warmupSteps - 1)
-    return lr_scheduler.SequentialLR(optimizer, [warmup, annealing], milestones=[warmupSteps])
+def cosine(optimizer, totalSteps, min=0):
+    return lr_scheduler.CosineAnnealingLR(optimizer, T_max=totalSteps, eta_min=min)
+
+
+def warmup(optimizer, schedule, steps):
+    rising = lr_scheduler.LinearLR(optimizer, start_factor=1 / steps, total_iters=steps - 1)
+    return lr_scheduler.SequentialLR(optimizer, [rising, scheduler_of(optimizer, schedule)], milestones=[steps])
+
+
+def sequence(optimizer, parts):
+    milestones = []
+    for part in parts[:-1]:
+        milestones.append(part[1] + (milestones[-1] if milestones else 0))
+    schedulers = [scheduler_of(optimizer, part[0]) for part in parts]
+    return lr_scheduler.SequentialLR(optimizer, schedulers, milestones=milestones)
+
+
+def cyclic(optimizer, stepSizeUp=2000, stepSizeDown=None, mode="triangular", gamma=1.0, min=0, max=0):
+    names = {"expRange": "exp_range"}
+    shape = {"step_size_up": stepSizeUp, "step_size_down": stepSizeDown, "gamma": gamma}
+    return lr_scheduler.CyclicLR(optimizer, min, max, mode=names.get(mode, mode), cycle_momentum=False, **shape)
 
 
 def one_cycle(optimizer, totalSteps, pctStart=0.3, divFactor=25, finalDivFactor=1e4, anneal="cos"):
@@ -122,28 +137,80 @@ SCHEDULERS = {
     "constant": lambda optimizer: lr_scheduler.ConstantLR(optimizer, factor=1),
     "stepDecay": lambda optimizer, stepSize, gamma=0.1: lr_scheduler.StepLR(optimizer, stepSize, gamma),
     "multiStep": lambda optimizer, milestones, gamma=0.1: lr_scheduler.MultiStepLR(optimizer, milestones, gamma),
+    "exponential": lr_scheduler.ExponentialLR,
+    "linear": lambda optimizer, totalSteps, startFactor=1 / 3, endFactor=1: lr_scheduler.LinearLR(
+        optimizer, startFactor, endFactor, totalSteps
+    ),
+    "polynomial": lambda optimizer, totalSteps, power=1: lr_scheduler.PolynomialLR(optimizer, totalSteps, power),
     "cosine": cosine,
+    "cosineRestarts": lambda optimizer, period, factor=1, min=0: lr_scheduler.CosineAnnealingWarmRestarts(
+        optimizer, period, factor, min
+    ),
     "oneCycle": one_cycle,
+    "cyclic": cyclic,
+    "warmup": warmup,
+    "sequence": sequence,
 }
-
 
 # Schedules that end after their first argument
 ENDING = {"cosine", "oneCycle"}
 
 
+def options_of(args):
+    return (args[:-1], args[-1]) if args and isinstance(args[-1], dict) else (args, {})
+
+
+def scheduler_of(optimizer, schedule):
+    """A schedule within another: ["$schedule", name, value, …]."""
+    given, options = options_of(schedule[3:])
+    return SCHEDULERS[schedule[1]](optimizer, *given, **options)
+
+
+def value_of(args):
+    """The learning rate of PyTorch's optimizer: the value of the innermost first schedule."""
+    return args[2] if args[0] == "$schedule" else value_of(args[0]) if isinstance(args[0], list) else args[0]
+
+
 def schedule_reference(case):
-    lr, *given = case["args"]
-    options = given.pop() if given and isinstance(given[-1], dict) else {}
+    name = case["schedule"]
+    if name not in SCHEDULERS:
+        return case
+    given, options = options_of(case["args"])
+    lr = value_of(given)
+    if name == "cyclic":
+        given, options = [], {**options, "min": given[0], "max": given[1]}
+    elif name not in {"warmup", "sequence"}:
+        given = given[1:]
     optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=lr)
-    scheduler = SCHEDULERS[case["schedule"]](optimizer, *given, **options)
+    scheduler = SCHEDULERS[name](optimizer, *given, **options)
     # PyTorch's cosine rises again after T_max and its cycle refuses to go on; ours stay, so the comparison ends there.
-    steps = given[0] if case["schedule"] in ENDING else 12
+    steps = given[0] if name in ENDING else 12 if name == "warmup" else 18
     rates = []
     for _ in range(steps):
         rates.append(scheduler.get_last_lr()[0])
         optimizer.step()
         scheduler.step()
     return {**case, "rates": rates}
+
+
+PLATEAUS = [
+    {"patience": 2},
+    {"factor": 0.5, "patience": 1, "cooldown": 2, "min": 0.15},
+    {"mode": "max", "factor": 0.3, "patience": 0, "thresholdMode": "abs", "threshold": 0.2},
+]
+
+
+def plateau_reference(options):
+    names = {"thresholdMode": "threshold_mode", "min": "min_lr"}
+    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.4)
+    scheduler = lr_scheduler.ReduceLROnPlateau(optimizer, **{names.get(k, k): v for k, v in options.items()})
+    metrics = [2, 1.5, 1.6, 1.49995, 1.55, 1.2, 1.3, 1.4, 1.2, 1.21, 1.1999, 0.8, 0.9, 0.9, 0.9, 0.9]
+    rates = []
+    for metric in metrics:
+        optimizer.step()
+        scheduler.step(metric)
+        rates.append(optimizer.param_groups[0]["lr"])
+    return {"options": options, "metrics": metrics, "rates": rates}
 
 
 def write(name, content):
@@ -174,6 +241,7 @@ def main():
     )
     cases = json.loads((HERE / "schedules.cases.json").read_text())
     write("schedules.reference.json", [schedule_reference(case) for case in cases])
+    write("plateau.reference.json", [plateau_reference(options) for options in PLATEAUS])
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import { ArrayDataset, DataLoader } from "../../src/data/index.js";
 import { useDevice } from "../../src/index.js";
 import { readSafetensors, writeSafetensors } from "../../src/io/index.js";
 import { BatchNorm1d, Dropout, Flatten, functional, Linear, manualSeed, Sequential } from "../../src/nn/index.js";
-import { AdamW, cosine, type Schedule } from "../../src/optim/index.js";
+import { AdamW, cosine, type Schedule, warmup } from "../../src/optim/index.js";
 import { Generator, type Tensor, Variable, zeros } from "../../src/tensor/index.js";
 import { cellState, type FitOptions, fit as fitModel, RunFolder, type TrainEvent } from "../../src/train/index.js";
 import { describeError } from "../../src/util/errors.js";
@@ -74,7 +74,7 @@ async function train(run: RunFolder, { schedule, ...changes }: Changes = {}, see
   return { model, optimizer, steps, events, done };
 }
 
-const schedule = cosine(0.01, totalSteps, { warmupSteps: 2 });
+const schedule = warmup(cosine(0.01, totalSteps - 2), 2);
 
 /** Stops during step `number`, from 1. */
 function stopIn(number: number): Pick<Changes, "signal" | "schedule"> {
