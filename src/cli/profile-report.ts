@@ -1,6 +1,6 @@
 /**
- * Shows a profile: the table of layers, the sums, and the biggest gaps; or one JSON object per line. It must not know how
- * a profile is made.
+ * Shows a profile: the table of layers, the sums, and the biggest gaps; or one JSON object per line. It must not know
+ * how a profile is made.
  */
 import {
   gapsOf,

@@ -1,6 +1,6 @@
 /**
- * The command line: parses words by the schemas of the commands, and shows help, and errors as one line. It must not know
- * any command: they are rows of `commands/index.ts`.
+ * The command line: parses words by the schemas of the commands, and shows help, and errors as one line. It must not
+ * know any command: they are rows of `commands/index.ts`.
  */
 import { createRequire } from "node:module";
 import { CommanderError, Command as Parser } from "commander";

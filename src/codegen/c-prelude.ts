@@ -91,7 +91,8 @@ INLINE vf v_sqrt(vf a) {
   return r;
 }
 #endif
-// Floats of 2^23 and more are whole; smaller ones lose their fraction when it is added. Halves go to the even neighbour.
+// Floats of 2^23 and more are whole; smaller ones lose their fraction when it is added. Halves go to the even
+// neighbour.
 INLINE float s_rint(float a) {
   float m = s_abs(a);
   return m < 8388608.0f ? __builtin_copysignf((m + 8388608.0f) - 8388608.0f, a) : a;

@@ -48,10 +48,10 @@ export function expressions(target: Target): Algebra<Expr> {
       if (name === "mul" && isConst(last, 1)) return args[0];
       if (name === "mul" && isConst(args[0], 1)) return last;
       const { decompose, ulps, libm } = scalarOps[name];
-      // Single-precision decompositions are of no use to doubles.
+      // Decompositions have single precision, so doubles call libm.
       if (decompose && target.decompose && !(libm && last.type === "f64")) {
-        // Scalars are computed by vector instructions: back ends contract products and sums of the two differently, and a value
-        // must not depend on whether its element belongs to a full vector or to the scalar remainder.
+        // Scalars are computed by vector instructions: back ends contract products and sums of the two differently, and
+        // a value must not depend on whether its element belongs to a full vector or to the scalar remainder.
         const scalar = ulps > 0 && args.every(({ lanes }) => lanes === 1);
         if (!scalar) return decompose(algebra, ...args);
         const vectors = args.map((arg) => (arg.kind === "const" ? arg : splat(arg, target.lanes)));

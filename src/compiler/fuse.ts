@@ -1,7 +1,7 @@
 /**
- * Fuses loop nests. An element-wise consumer is computed in the loops of its producer (an optimizer's update in those of
- * the gradient that it reads); small nests that do not depend on each other share one kernel. Nests and kernels have a
- * bounded size, so that compile time is linear in the length of the graph. It must not know how loops are lowered.
+ * Fuses loop nests. An element-wise consumer is computed in the loops of its producer (an optimizer's update in those
+ * of the gradient that it reads); small nests that do not depend on each other share one kernel. Nests and kernels have
+ * a bounded size, so that compile time is linear in the length of the graph. It must not know how loops are lowered.
  */
 import { isOp, type Node, type Shape, sameShape, sizeOfShape } from "../ir/graph.js";
 import { isScalar, scalarOps } from "../ir/scalar/index.js";

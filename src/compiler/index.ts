@@ -1,5 +1,6 @@
 /**
- * The compiler: from a graph to a program for a target. Passes are verbs from graph to graph, then a plan, then kernels.
+ * The compiler: from a graph to a program for a target. Passes are verbs from graph to graph, then a plan, then
+ * kernels.
  */
 
 import { type Node, topological } from "../ir/graph.js";

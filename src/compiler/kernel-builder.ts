@@ -135,7 +135,9 @@ export class KernelBuilder {
     );
   }
 
-  /** Stores the roots at their own coordinates `at`, where each reads a window of the anchor, as a fused pooling does. */
+  /**
+   * Stores the roots at their own coordinates `at`, where each reads a window of the anchor, as a fused pooling does.
+   */
   storeWindows(
     anchor: Node,
     registerAt: (at: readonly ix.Index[]) => Expr,
@@ -151,8 +153,8 @@ export class KernelBuilder {
   }
 
   /**
-   * An index that is below `extent` (a multiple of `step`) within the statements that `within` guards; if its range shows
-   * that already, it is returned as it is, without a guard.
+   * An index that is below `extent` (a multiple of `step`) within the statements that `within` guards; if its range
+   * shows that already, it is returned as it is, without a guard.
    */
   exact(index: ix.Index, extent: number, step = 1): { index: ix.Index; within: (body: readonly Stmt[]) => Stmt[] } {
     if (index.low >= 0 && index.high + step <= extent) return { index, within: (body) => [...body] };

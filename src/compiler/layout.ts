@@ -1,7 +1,7 @@
 /**
- * Physical layouts of stored values. A value is plain (row-major), or one of its axes is blocked by the vector width: with
- * axis 1 blocked, [N, C, H, W] lies in memory as [N][C/V][H][W][V], the last block padded with lanes that hold no meaning.
- * Logical coordinates never change; only the position in memory does.
+ * Physical layouts of stored values. A value is plain (row-major), or one of its axes is blocked by the vector width:
+ * with axis 1 blocked, [N, C, H, W] lies in memory as [N][C/V][H][W][V], the last block padded with lanes that hold no
+ * meaning. Logical coordinates never change; only the position in memory does.
  */
 import { type Shape, sizeOfShape } from "../ir/graph.js";
 import * as ix from "../ir/index-math.js";

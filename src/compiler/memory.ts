@@ -1,8 +1,8 @@
 /**
- * Memory plan: which temporaries share which part of one arena. A temporary lives from the step that writes it to the last
- * step that reads it. The largest are placed first, each at the lowest offset that is free for its whole life. Since that
- * takes quadratic time, only the largest of many are placed so; the others follow at higher offsets, in the order of
- * their first step, each in a free block of exactly its size.
+ * Memory plan: which temporaries share which part of one arena. A temporary lives from the step that writes it to the
+ * last step that reads it. The largest are placed first, each at the lowest offset that is free for its whole life.
+ * Since that takes quadratic time, only the largest of many are placed so; the others follow at higher offsets, in the
+ * order of their first step, each in a free block of exactly its size.
  */
 
 export interface Lifetime {

@@ -129,7 +129,9 @@ export class Ordering {
     });
   }
 
-  /** The vertices that are reachable from some vertices through positions that `within` allows, in topological order. */
+  /**
+   * The vertices that are reachable from some vertices through positions that `within` allows, in topological order.
+   */
   private closure(edges: number[][], from: readonly number[], within: (place: number) => boolean): number[] {
     const seen = new Set(from);
     for (const i of seen) {

@@ -1,6 +1,6 @@
 /**
- * Finds the steps of a program that may run concurrently: consecutive steps, none of which reads or overwrites memory that
- * another writes. It knows the memory of buffers alone, and must not know what steps compute.
+ * Finds the steps of a program that may run concurrently: consecutive steps, none of which reads or overwrites memory
+ * that another writes. It knows the memory of buffers alone, and must not know what steps compute.
  */
 
 /** A range of memory that a step reads or writes; ranges of different spaces never overlap. */
@@ -14,7 +14,9 @@ export interface Access {
 /** Whether two accesses of one space conflict: they overlap, and one of them writes. */
 const collide = (a: Access, b: Access): boolean => (a.writes || b.writes) && a.from < b.to && b.from < a.to;
 
-/** Most accesses of concurrent steps: a further step waits, so that each is compared with a bounded number of others. */
+/**
+ * Most accesses of concurrent steps: a further step waits, so that each is compared with a bounded number of others.
+ */
 const MAX_CONCURRENT = 1024;
 
 /** For each step, whether it waits for all earlier ones; the others run concurrently with those since the last wait. */

@@ -10,7 +10,10 @@ import { absorbFollowers, joinSiblings, mergeNests, readsWhile, unreadRoots } fr
 import { blocked, type Layout, plain } from "./layout.js";
 import { findRoots, isConvolution, isPointwise, isWeightGradient } from "./roots.js";
 
-/** One loop nest or template: the roots it stores, and its anchor: the reduction or contraction it is built around, if any. */
+/**
+ * One loop nest or template: the roots it stores, and its anchor: the reduction or contraction it is built around, if
+ * any.
+ */
 export interface NestPlan {
   readonly anchor: Node | null;
   readonly roots: readonly Node[];
@@ -35,7 +38,9 @@ const WEIGHT_ORDER = [0, 2, 3, 1];
 const POINT_ORDER = [2, 3, 0, 1];
 /** Most arithmetic per element of an expression; a larger one is split by storing a value. */
 const MAX_INLINE_COST = 96;
-/** Arithmetic up to which recomputing costs less than a store and loads, as for a normalisation by stored statistics. */
+/**
+ * Arithmetic up to which recomputing costs less than a store and loads, as for a normalisation by stored statistics.
+ */
 const MAX_REPEATED_COST = 8;
 /** The same where every tap of a window recomputes. */
 const MAX_WINDOW_COST = 6;

@@ -173,8 +173,8 @@ export interface FusedSource {
 }
 
 /**
- * The stored value of a convolution's kernel from which `x` is computed element by element, by nodes without other users;
- * null if there is none. The other operands of these nodes do not depend on the kernel.
+ * The stored value of a convolution's kernel from which `x` is computed element by element, by nodes without other
+ * users; null if there is none. The other operands of these nodes do not depend on the kernel.
  */
 export function fusedSourceOf(x: Node, { users, stored, anchorOf, positions }: Roots): FusedSource | null {
   const reached = new Set([x]);

@@ -1,6 +1,6 @@
 /**
- * Schedules kernels: each after the kernels that it reads from, and one that overwrites a leaf after all readers of the old
- * value. Kernels without such a dependence stay in the order of the graph.
+ * Schedules kernels: each after the kernels that it reads from, and one that overwrites a leaf after all readers of the
+ * old value. Kernels without such a dependence stay in the order of the graph.
  */
 import type { Node } from "../ir/graph.js";
 import type { Lowered } from "./kernel-builder.js";

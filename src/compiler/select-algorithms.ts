@@ -1,8 +1,8 @@
 /**
- * Selects algorithms: templates that the target lacks are replaced by their decompositions, weights are given a packed copy,
- * and reductions that are long but have few results are split, as in split-K matrix products: partial sums in parallel,
- * then their sum. The number of splits follows from shapes, never from the number of threads, which must not change
- * results. Graph in, graph out.
+ * Selects algorithms: templates that the target lacks are replaced by their decompositions, weights are given a packed
+ * copy, and reductions that are long but have few results are split, as in split-K matrix products: partial sums in
+ * parallel, then their sum. The number of splits follows from shapes, never from the number of threads, which must not
+ * change results. Graph in, graph out.
  */
 import { type ConvAttrs, isOp, type Node, type Pair, type Shape, sizeOfShape, type WinogradTile } from "../ir/graph.js";
 import type { Target } from "../ir/target.js";

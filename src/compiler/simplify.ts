@@ -1,7 +1,7 @@
 /**
- * Simplification: common subexpressions, constants, identities and movements that undo each other. Every rule keeps IEEE
- * semantics (x · 0 is not 0 for NaN), except that sums round differently once a common factor is moved out of them. Graph
- * in, graph out.
+ * Simplification: common subexpressions, constants, identities and movements that undo each other. Every rule keeps
+ * IEEE semantics (x · 0 is not 0 for NaN), except that sums round differently once a common factor is moved out of
+ * them. Graph in, graph out.
  */
 
 import { isFloat, wrap } from "../ir/dtype.js";
@@ -23,8 +23,8 @@ const constant = (value: number, like: Node): Node => graph.constant(value, like
 const isNeutral = (fill: number | null, x: Node): boolean => fill === 0 && (!isFloat(x.dtype) || Object.is(fill, -0));
 
 /**
- * Whether `limited` is x clamped to the bounds that `inside` tests. Then it equals x where they hold (but for the sign of
- * a zero at a bound of zero), and the select, which a clamp has for the sake of its gradient, is redundant.
+ * Whether `limited` is x clamped to the bounds that `inside` tests. Then it equals x where they hold (but for the sign
+ * of a zero at a bound of zero), and the select, which a clamp has for the sake of its gradient, is redundant.
  */
 function limits(limited: Node, x: Node, inside: Node): boolean {
   const tests = inside.op === "and" ? inside.inputs : [inside];
@@ -115,12 +115,14 @@ function simplifyMovement(node: Node): Node {
 
 const transposed = (x: Node): Node => simplifyMovement(helpers.swap(graph, x, 1, 2));
 
-/** Most factors that are moved out of a sum at once: with more, a long product would be copied for every sum over it. */
+/**
+ * Most factors that are moved out of a sum at once: with more, a long product would be copied for every sum over it.
+ */
 const MAX_FACTORS = 4;
 
 /**
- * Moves signs and factors that are constant over the reduced axes out of a sum, so that common-subexpression elimination
- * merges more sums; replaces reductions over no element, one element or constants by their value.
+ * Moves signs and factors that are constant over the reduced axes out of a sum, so that common-subexpression
+ * elimination merges more sums; replaces reductions over no element, one element or constants by their value.
  */
 function simplifyReduce(node: Node): Node {
   let sum = node;
@@ -151,7 +153,9 @@ function reducedAtOnce(node: Node<"reduce">): Node | null {
   return constant(kind === "sum" ? fill * count : fill, node);
 }
 
-/** Moves the outermost sign or factor out of a sum of floats: the remaining operand, and the function that applies it. */
+/**
+ * Moves the outermost sign or factor out of a sum of floats: the remaining operand, and the function that applies it.
+ */
 function factored(node: Node<"reduce">): { inside: Node; outside: (inner: Node) => Node } | null {
   const [x] = node.inputs;
   const { kind, axes } = node.attrs;
@@ -168,8 +172,8 @@ function factored(node: Node<"reduce">): { inside: Node; outside: (inner: Node) 
 }
 
 /**
- * Rebuilds the graph bottom-up through `rule`, which also gets the original node; the nodes that a rule creates have the
- * origin of the node that they replace.
+ * Rebuilds the graph bottom-up through `rule`, which also gets the original node; the nodes that a rule creates have
+ * the origin of the node that they replace.
  */
 export function rewrite(outputs: readonly Node[], rule: (node: Node, original: Node) => Node): Node[] {
   const mapped = new Map<Node, Node>();

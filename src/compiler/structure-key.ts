@@ -1,6 +1,6 @@
 /**
- * Keys of nodes and graphs: texts that are equal exactly if two nodes or graphs compute the same values. A separate file,
- * so that a process finds its program in the cache without loading the compiler.
+ * Keys of nodes and graphs: texts that are equal exactly if two nodes or graphs compute the same values. A separate
+ * file, so that a process finds its program in the cache without loading the compiler.
  */
 
 import { type Node, topological } from "../ir/graph.js";

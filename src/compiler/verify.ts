@@ -312,7 +312,9 @@ class KernelVerifier {
     this.inside(`a store to ${s.buffer}`, s.index, 0, elements, s.guard, scope);
   }
 
-  /** Checks that an index stays in its buffer: by its range, or, under a condition, by evaluating it at sample points. */
+  /**
+   * Checks that an index stays in its buffer: by its range, or, under a condition, by evaluating it at sample points.
+   */
   private inside(what: string, index: Index, reach: number, elements: number, own: Guard, scope: Scope): void {
     if (index.low >= 0 && index.high + reach < elements) return;
     const range = `[${index.low}, ${index.high + reach}] of ${elements}`;

@@ -1,7 +1,7 @@
 /**
  * The base class of every layer and model: its fields are the tree of parameters, buffers and sub-modules, and that
- * tree gives PyTorch's state-dict keys. Its methods are in `module/`: each part is an abstract class that extends the one
- * before it. This file must not know any particular layer, nor any file format.
+ * tree gives PyTorch's state-dict keys. Its methods are in `module/`: each part is an abstract class that extends the
+ * one before it. This file must not know any particular layer, nor any file format.
  */
 import type { Generator, Tensor, Variable } from "../tensor/index.js";
 import { checkMethods } from "../util/arguments.js";

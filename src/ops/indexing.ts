@@ -1,5 +1,6 @@
 /**
- * Records of the ops that address by computed indices: gather; scatter, which is its adjoint; and the order of elements.
+ * Records of the ops that address by computed indices: gather; scatter, which is its adjoint; and the order of
+ * elements.
  */
 import { formatShape, isOp, type Node, type ScatterKind, type StructuralName, sizeOfShape } from "../ir/graph.js";
 import { DTypeError, ShapeError } from "../util/errors.js";

@@ -39,7 +39,9 @@ const reshapeRecord: StructuralRecord<"reshape"> = {
   },
 };
 
-/** Coordinates through a reshape, group by group of axes with equal products, so that untouched axes stay as they are. */
+/**
+ * Coordinates through a reshape, group by group of axes with equal products, so that untouched axes stay as they are.
+ */
 export function reshapeCoordinates(at: readonly ix.Index[], outer: Shape, inner: Shape): ix.Index[] {
   // Nothing is read from an empty tensor, and its axes have no groups.
   if (inner.includes(0)) return inner.map(() => ix.zero);

@@ -49,8 +49,8 @@ export interface StructuralRecord<K extends StructuralName> {
   /** The type rule; throws when the inputs do not fit. `wanted` is what the attributes do not say. */
   readonly type: (inputs: readonly Node[], attrs: StructuralAttrs[K], wanted: Partial<Typed>) => Typed;
   /**
-   * Gradients of the inputs from that of the output; null where there is none. "decomposed": those of the decomposition,
-   * for ops whose gradient is seldom needed.
+   * Gradients of the inputs from that of the output; null where there is none. "decomposed": those of the
+   * decomposition, for ops whose gradient is seldom needed.
    */
   readonly gradient: ((e: Builder, g: Node, node: Node<K>) => (Node | null)[]) | "decomposed" | null;
   /** Movements: the sources of the element at `coordinates`; the first whose guard holds, or the sum of all. */

@@ -1,6 +1,6 @@
 /**
- * Records of the reductions: reduce (sum, max, min, prod over axes, which are dropped) and argmax (first position of the
- * largest element along one axis, NaN counting as largest), and the variance.
+ * Records of the reductions: reduce (sum, max, min, prod over axes, which are dropped) and argmax (first position of
+ * the largest element along one axis, NaN counting as largest), and the variance.
  */
 import { isFloat } from "../ir/dtype.js";
 import { formatShape, type Node, type ReduceKind, type StructuralName, sizeOfShape } from "../ir/graph.js";
@@ -64,8 +64,8 @@ function toFirst(e: Builder, g: Node, x: Node, axis: number, kind: ReduceKind): 
 }
 
 /**
- * g · ∏ of the others: of those before an element and of those behind it. Products that divide by the element itself would
- * be wrong where it is zero, and their derivatives where two are.
+ * g · ∏ of the others: of those before an element and of those behind it. Products that divide by the element itself
+ * would be wrong where it is zero, and their derivatives where two are.
  */
 function productGradient(e: Builder, g: Node, x: Node, axes: readonly number[]): Node {
   const kept = x.shape.map((_, axis) => axis).filter((axis) => !axes.includes(axis));
@@ -102,8 +102,8 @@ function centred(e: Builder, x: Node, axes: readonly number[]): Node {
 }
 
 /**
- * An op of its own for the sake of its gradient, g · 2 (x − mean) / divisor: differentiated step by step, it would carry a
- * sum of x − mean, which is zero and costs a pass over x.
+ * An op of its own for the sake of its gradient, g · 2 (x − mean) / divisor: differentiated step by step, it would
+ * carry a sum of x − mean, which is zero and costs a pass over x.
  */
 const varianceRecord: StructuralRecord<"variance"> = {
   kind: "template",

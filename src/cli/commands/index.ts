@@ -1,4 +1,6 @@
-/** The registry of commands: one row for each. A command's file, and all that it imports, is loaded when it is named. */
+/**
+ * The registry of commands: one row for each. A command's file, and all that it imports, is loaded when it is named.
+ */
 import type { Command } from "../command.js";
 
 /** One command of the registry. */

@@ -1,6 +1,7 @@
 /**
  * Code for the parts of a kernel: statements of the loop language, conditions and registers, as instructions of a stack
- * machine. `expressions.ts` emits values, `memory.ts` loads and stores; `address-locals.ts` assigns addresses to locals.
+ * machine. `expressions.ts` emits values, `memory.ts` loads and stores; `address-locals.ts` assigns addresses to
+ * locals.
  */
 import type { Guard, Index, LoopVar } from "../../ir/index-math.js";
 import * as ix from "../../ir/index-math.js";

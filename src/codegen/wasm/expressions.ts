@@ -1,6 +1,6 @@
 /**
- * Code for expressions: pushes the value of constants, registers, indices, conditions, conversions, broadcasts and folds.
- * `operations.ts` emits scalar ops, `memory.ts` loads. It must not know statements.
+ * Code for expressions: pushes the value of constants, registers, indices, conditions, conversions, broadcasts and
+ * folds. `operations.ts` emits scalar ops, `memory.ts` loads. It must not know statements.
  */
 import type { Guard, Index } from "../../ir/index-math.js";
 import * as ix from "../../ir/index-math.js";

@@ -1,8 +1,8 @@
 /**
  * The gradients of attention, with the probabilities computed anew, block by block (Dao 2023, "FlashAttention-2"). If
- * there are heads enough, a task takes a whole head and each block of probabilities serves all three gradients; else some
- * tasks sum up the gradients of queries, others those of keys and values. Sums run over the same blocks in the same order
- * either way.
+ * there are heads enough, a task takes a whole head and each block of probabilities serves all three gradients; else
+ * some tasks sum up the gradients of queries, others those of keys and values. Sums run over the same blocks in the
+ * same order either way.
  */
 import type { Node } from "../../ir/graph.js";
 import * as ix from "../../ir/index-math.js";

@@ -1,6 +1,6 @@
 /**
- * Into which blocks of queries and keys an attention is cut: those with the fewest cycles, by a model. Depends on shapes
- * and caches alone, never on the number of threads, since blocks of keys decide the order of sums.
+ * Into which blocks of queries and keys an attention is cut: those with the fewest cycles, by a model. Depends on
+ * shapes and caches alone, never on the number of threads, since blocks of keys decide the order of sums.
  */
 import type { Target } from "../../ir/target.js";
 import { chooseTiles } from "./attention-blocks.js";

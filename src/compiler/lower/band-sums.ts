@@ -1,6 +1,6 @@
 /**
- * Sums over bands of rows behind a convolution: added up tile by tile, while the values are registers, in scratch memory
- * of the task, and stored when the band is done. One thread makes each of them, in one order.
+ * Sums over bands of rows in the kernel of a convolution: accumulated tile by tile from registers into scratch memory
+ * of the task, and stored at the end of the band. One thread computes each of them, in a fixed order.
  */
 import { isOp, type Node } from "../../ir/graph.js";
 import * as ix from "../../ir/index-math.js";
@@ -26,7 +26,7 @@ import { groupedBand, spansGroups } from "./grouped-plan.js";
 import type { FinishedPixel } from "./pixels.js";
 import { chooseShare, rowsOf } from "./winograd-share.js";
 
-/** Rows of results that one task of the convolution makes of an image; null where it has no sums. */
+/** Rows of results that one task of the convolution computes of an image; null if its kernel accumulates no sums. */
 export function bandRows(conv: Node, target: Target): number | null {
   if (isOp(conv, "winogradConv2d")) return rowsOf(chooseShare(target, conv), conv);
   if (isOp(conv, "convInputGrad")) {
@@ -37,16 +37,18 @@ export function bandRows(conv: Node, target: Target): number | null {
   return choosePlan(target, conv, traversalOf(conv), 1).band;
 }
 
-/** Sums side by side, so that additions need not wait for each other. */
+/** Independent accumulators of a sum, which hide the latency of an addition. */
 const CHAINS = 2;
 
-/** Vectors that a node keeps of each block of channels: its sums, and for moments where they count from. */
+/**
+ * Vectors of scratch memory per block of channels: the sum; for moments the origin, and the sums of deviations from it.
+ */
 const slotsOf = (node: BandNode): number => (isOp(node, "bandMoments") ? 3 : 1);
 
 export class BandSums {
   private readonly nodes: readonly { readonly node: BandNode; readonly memory: string }[];
 
-  /** For so many blocks of channels at a time. */
+  /** @param blocks - channel blocks of a task, whose sums are accumulated at the same time */
   constructor(
     private readonly builder: KernelBuilder,
     private readonly anchor: Node,
@@ -59,9 +61,9 @@ export class BandSums {
   }
 
   /**
-   * Adds finished values, whose first block of channels is the task's block `own`.
+   * Adds finished values to the sums; `own` is the number, within the task, of their first block of channels.
    *
-   * @param number of the tile in the band: the sums start with 0
+   * @param number of the tile in the band; the first one initialises the sums
    */
   add(finished: readonly FinishedPixel[], own: ix.Index, number: ix.Index): Stmt[] {
     const blocks = [...new Set(finished.map(({ block }) => block))];
@@ -76,7 +78,7 @@ export class BandSums {
     return [...startWith(number, starts), ...sums.flatMap(({ add }) => add)];
   }
 
-  /** Stores the sums of the task's block `own`, which is the convolution's `block`, of a band of an image. */
+  /** Stores the sums of a band of an image for one block of channels: `own` within the task, `block` in the image. */
   finish(own: ix.Index, block: ix.Index, image: ix.Index, band: ix.Index): Stmt[] {
     const { builder } = this;
     const e = builder.lowering.algebra;
@@ -111,7 +113,7 @@ export class BandSums {
     );
   }
 
-  /** One of the vectors that a node keeps of a block of the task. */
+  /** Vector `k` of scratch memory of a node, for a block of the task. */
   private slot(node: BandNode, memory: string, own: ix.Index, k: number) {
     const { lanes, lane } = this.builder;
     const index = ix.add(ix.scale(ix.plus(ix.scale(own, slotsOf(node)), k), lanes), lane);
@@ -121,7 +123,7 @@ export class BandSums {
     };
   }
 
-  /** What is summed at a pixel; within the statements only where the image has such a pixel. */
+  /** The summand of a pixel; its `within` guards statements for pixels outside the image. */
   private valueAt(node: BandNode, { value, at, within }: FinishedPixel): Value {
     const { lowering, lanes } = this.builder;
     const summed = lowering.withBound(
@@ -148,7 +150,7 @@ export class BandSums {
     };
   }
 
-  /** Counted from the first value of the band, so that squares of numbers far from zero lose nothing. */
+  /** Sums deviations from the first value of the band, so that squares of numbers far from zero lose no digits. */
   private addMoments(values: readonly Value[], slot: SlotOf): Addition {
     const { builder, zero } = this;
     const e = builder.lowering.algebra;
@@ -185,13 +187,13 @@ export class BandSums {
   }
 }
 
-/** One of the values that are summed. */
+/** A summand. */
 interface Value {
   readonly value: Expr;
   readonly within: FinishedPixel["within"];
 }
 
-/** What is done before the first tile, and for every tile. */
+/** Statements that initialise the sums at the first tile, and those that add a tile. */
 interface Addition {
   readonly start: readonly Stmt[];
   readonly add: readonly Stmt[];
@@ -199,7 +201,7 @@ interface Addition {
 
 type SlotOf = (k: number) => ReturnType<BandSums["slot"]>;
 
-/** The statements at the first of several iterations. */
+/** Statements that run in the first of several iterations only. */
 function startWith(number: ix.Index, first: readonly Stmt[]): Stmt[] {
   if (first.length === 0 || number.low > 0) return [];
   return number.high > 0 ? [when([{ index: number, extent: 1 }], first)] : [...first];

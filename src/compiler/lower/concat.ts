@@ -1,6 +1,6 @@
 /**
- * Kernels around the concatenation of many values: each is copied (or computed) into its slice of the result by loops of
- * its own. So there is no search, per element, for the value that it comes from, and the code grows with their number only.
+ * Kernels around the concatenation of many values: separate loops copy (or compute) each operand into its slice of the
+ * result. So no element needs a search for its operand, and the code is linear in the number of operands.
  */
 import { type Node, sizeOfShape } from "../../ir/graph.js";
 import * as ix from "../../ir/index-math.js";
@@ -28,7 +28,7 @@ export function lowerConcat(builder: KernelBuilder, anchor: Node<"concat">, root
       work,
       values: (at) => [value(at)],
       positionOf: (at) => positionOf(reshapeCoordinates(moved(at), anchor.shape, root.shape), root.shape, layout),
-      // Scalar loops are as fast, and much shorter.
+      // Scalar loops are as fast as scattered vector stores, and their code is much shorter.
       scattered: 2 * builder.lanes,
       stores: (at) => builder.storeEpilogue(anchor, value(at), roots, moved(at)),
     });

@@ -15,7 +15,7 @@ interface PixelTile {
   readonly th: number;
   readonly tw: number;
   readonly blocks: number;
-  /** Taps of a row that the inner loop takes at once. */
+  /** Taps of a kernel row that one iteration of the inner loop computes. */
   readonly adjacent: number;
 }
 
@@ -32,14 +32,14 @@ export interface Plan {
   readonly runs: number;
 }
 
-/** Register tiles of equal size behind one another, along an axis. */
+/** Consecutive register tiles of equal size along an axis. */
 export interface TileRun {
   readonly start: number;
   readonly count: number;
   readonly size: number;
 }
 
-/** Register tiles start where the one before ends; what is left at an edge gets a smaller tile of its own. */
+/** Divides an axis into register tiles; the remainder at the end gets one smaller tile. */
 export function tileRuns(length: number, size: number): TileRun[] {
   const whole = Math.floor(length / size);
   const rest = length - whole * size;
@@ -47,10 +47,10 @@ export function tileRuns(length: number, size: number): TileRun[] {
   return rest > 0 ? [...found.filter(({ count }) => count > 0), { start: whole * size, count: 1, size: rest }] : found;
 }
 
-/** Products that an inner loop may consist of. */
+/** Most products in the body of an inner loop. */
 const MAX_PRODUCTS = 128;
 
-/** Whether a tile of so many pixels fits into the registers. */
+/** Whether a tile of that many pixels fits into the registers. */
 const hasRoom = (
   { blocks, adjacent }: Pick<PixelTile, "blocks" | "adjacent">,
   pixels: number,
@@ -61,9 +61,9 @@ const hasRoom = (
     : pixels + adjacent + 1 <= availableRegisters(target) && pixels * adjacent <= MAX_PRODUCTS;
 
 /**
- * The tile, in whole `poolSide` × `poolSide` squares, that covers the band in the fewest cycles per tap; and these cycles. A
- * tile of one block needs a pixel for every product, as many loads as the processor can do meanwhile; where `taps` of a
- * row read neighbours, it may take them at once and read a pixel once for all of them.
+ * The tile, in whole `poolSide` × `poolSide` windows, that covers the band in the fewest modelled cycles per tap, and
+ * these cycles. A tile of one block loads a pixel for every product, so loads bound it; where the `taps` of a row read
+ * adjacent pixels, one iteration may compute all of them and load each pixel once.
  */
 export function choosePixelTile(
   target: Target,
@@ -105,9 +105,9 @@ export function choosePixelTile(
 const COPY_CYCLES = 4;
 
 /**
- * Rows of a band, and the tile, for the fewest cycles: a band's pixels stay in the second-level cache, the last band is
- * as long as the others, and what lies around every band is copied with it. Pooled images are cut only where no window
- * is.
+ * The rows of a band, and the tile, with the fewest modelled cycles: the pixels of a band stay in the second-level
+ * cache, the last band costs as much as a full one, and the halo of every band is copied again. Bands of pooled images
+ * end at the borders of pooling windows.
  */
 function chooseBand(
   target: Target,
@@ -136,7 +136,7 @@ function chooseBand(
   return best ?? { band: ho, tile: { th: poolSide, tw: poolSide, blocks: 1, adjacent: 1 } };
 }
 
-/** Tasks worth sharing out; few enough that packing is not repeated in vain. */
+/** Tasks that distribute evenly over threads; with more, packing would be repeated without gain. */
 const TASKS = 32;
 
 export function choosePlan(target: Target, node: Convolution, { axes }: Traversal, poolSide: number): Plan {
@@ -148,7 +148,7 @@ export function choosePlan(target: Target, node: Convolution, { axes }: Traversa
   const blocks = Math.ceil(o / attrs.groups / lanes);
   const { band, tile } = chooseBand(target, node, axes, blocks, poolSide);
   const bands = Math.ceil(axes[0].size / band);
-  // Weights of a group stay in the second-level cache while images pass by.
+  // The weights of a group stay in the second-level cache while the task iterates over images.
   const weightBytes = c * kh * kw * lanes * 4 * tile.blocks;
   const most = Math.max(1, Math.floor(target.l2Bytes / 2 / weightBytes)) * tile.blocks;
   let group = most >= blocks ? blocks : tile.blocks * divisorUpTo(blocks / tile.blocks, most / tile.blocks);

@@ -7,10 +7,13 @@
 import { type ConvAttrs, isOp, type Node, type Pair } from "../../ir/graph.js";
 import * as ix from "../../ir/index-math.js";
 
-/** One axis of results that read alike: result p is at scale · p + offset. */
+/** One axis of the results of a phase: result p is at scale · p + offset. */
 interface AxisTraversal {
   readonly taps: number;
-  /** The row of the copy that result p of the band reads by tap t, and which of the kernel's taps that is. */
+  /**
+   * The row of the copy that result p of the band reads at tap t of the phase, and the number of that tap in the
+   * kernel.
+   */
   readonly read: (p: ix.Index, t: ix.Index) => ix.Index;
   readonly weight: (t: ix.Index) => ix.Index;
   readonly scale: number;
@@ -28,7 +31,7 @@ interface Axis {
 
 export interface Traversal {
   readonly axes: readonly [Axis, Axis];
-  /** Every pair of a row's and a column's traversal. */
+  /** All pairs of a traversal of rows and one of columns. */
   readonly phases: readonly (readonly [AxisTraversal, AxisTraversal])[];
 }
 

@@ -1,6 +1,6 @@
 /**
- * Where a weight gradient finds its operands: pixels and gradients of some images lie in memory as they are needed, or
- * are copied into scratch memory.
+ * The operands of a weight gradient: pixels and gradients of some images are read in place if their layout allows, else
+ * they are packed into scratch memory.
  */
 import type { Node } from "../../ir/graph.js";
 import * as ix from "../../ir/index-math.js";
@@ -18,7 +18,7 @@ interface Gradients {
   readonly at: (i: ix.Index, block: ix.Index, y: ix.Index, q: ix.Index) => ix.Index;
 }
 
-/** Images, output blocks and rows of gradients that are needed together. */
+/** Images, output blocks and rows of the gradients that one iteration reads. */
 export interface GradientRequest {
   readonly together: number;
   readonly blocks: number;
@@ -26,8 +26,8 @@ export interface GradientRequest {
 }
 
 /**
- * Where an element of x, or a vector side by side, lies in memory, if it lies there as it is: nothing computed, nothing
- * outside.
+ * The position in memory of an element of x, or of a contiguous vector; null if the element is computed or may lie
+ * outside the image.
  */
 function placeOf(builder: KernelBuilder, x: Node, at: readonly ix.Index[], stride: 0 | 1) {
   const guard = ix.simplifyGuard(at.map((index, axis) => ({ index, extent: x.shape[axis] })));
@@ -38,7 +38,9 @@ function placeOf(builder: KernelBuilder, x: Node, at: readonly ix.Index[], strid
   return { buffer: value.buffer, index: value.index };
 }
 
-/** Copies the pixels; or finds them where they are, if each meets one tap only and has its channels side by side. */
+/**
+ * Packs the pixels, unless each is read at one tap only and its channels are contiguous: then they are read in place.
+ */
 export function findPixels(
   builder: KernelBuilder,
   { inputs, shape }: Node<"convWeightGrad">,
@@ -55,8 +57,8 @@ export function findPixels(
 }
 
 /**
- * Copies dy of some images and output blocks into scratch memory, lanes over channels; or finds it where it is, if that
- * is how it lies in memory.
+ * Packs dy of some images and output blocks into scratch memory, lanes over channels, unless it has that layout: then
+ * it is read in place.
  */
 export function packGradients(
   builder: KernelBuilder,
@@ -95,7 +97,7 @@ export function packGradients(
   const put = (row: ix.Index, column: ix.Index, value: Expr) =>
     store(buffer, "f32", at(ix.variable(i), ix.variable(b), row, column), value, lanes);
   const value = element(builder.lane, ix.variable(y), ix.variable(q));
-  // Where pixels are contiguous and channels are not, squares of channels × pixels are transposed.
+  // If pixels are contiguous and channels are not, squares of V channels × V pixels are transposed in registers.
   const run = builder.variable("g", Math.floor((rows * wo) / lanes));
   const pixel = (offset: ix.Index) => ix.unflatten(ix.add(ix.scale(ix.variable(run), lanes), offset), [rows, wo]);
   const channelRows = Array.from({ length: lanes }, (_, j) => {

@@ -26,14 +26,15 @@ import { nest } from "./nest.js";
 import { nextOf, type Progress, prefetchAccesses, prefetchNext, type Region } from "./prefetch.js";
 import { adjacentCycles, availableRegisters, fits, stepCycles } from "./tile.js";
 
-/** Tasks worth having. Neither number may depend on the threads: the cut decides the order of sums, and so the bits. */
+/** Least number of tasks. It must not depend on the number of threads: the tasks decide the order of sums. */
 const TASKS = 8;
 const SHARERS = 4;
 /**
- * What the operands of a iteration may take of the second-level cache, where those of the next iteration come to lie beside them.
+ * The share of the second-level cache that the operands of an iteration may take; those of the next are prefetched into
+ * the rest.
  */
 const CACHE_SHARE = 1 / 2;
-/** Where each pixel meets one tap only, they pass so quickly that less is better. */
+/** The same where each pixel is read at one tap only: iterations are so short that smaller operands are faster. */
 const ONE_TAP_SHARE = 1 / 4;
 
 interface WeightTile {
@@ -41,17 +42,17 @@ interface WeightTile {
   /** Kernel rows. */
   readonly taps: number;
   readonly blocks: number;
-  /** Pixels side by side that the inner loop takes at once. */
+  /** Adjacent pixels that one iteration of the inner loop computes. */
   readonly adjacent: number;
 }
 
-/** The most of them: their gradients are in registers too. */
+/** Most adjacent pixels: their gradients need registers too. */
 const MAX_ADJACENT = 4;
 
 /**
- * Channels × kernel rows × kernel columns are the scalars of a step, output blocks its vectors. Where there is one
- * block only, it needs a load for every product, as many as the processor can do meanwhile; where neighbours in an image
- * read the same pixels, some of them are taken at once and each pixel is read once.
+ * Chooses the register tile: channels × kernel rows × kernel columns are the scalars of a step, output blocks its
+ * vectors. With one block, every product needs a load, so loads bound the step; where adjacent results read the same
+ * pixels, one iteration computes several of them and loads each pixel once.
  */
 function chooseWeightTile({ target }: KernelBuilder, anchor: Node<"convWeightGrad">, blocks: number): WeightTile {
   const { stride, dilation } = anchor.attrs;
@@ -73,7 +74,7 @@ function chooseWeightTile({ target }: KernelBuilder, anchor: Node<"convWeightGra
         const tile = { channels: c, taps: t, blocks: b, adjacent };
         if (adjacent > 1 && shape.rows + adjacent + 1 <= availableRegisters(target))
           consider(tile, adjacentCycles(c * t, kw, adjacent));
-        // A single row of taps may need one register more: the compiler spills an operand.
+        // A single row of taps may use one register more: the compiler then keeps an operand in memory at no cost.
         const registers = target.registers + (c * t === 1 ? 1 : 0);
         if (c * t * b > 1 && !fits(shape, { ...target, registers })) break;
         consider({ ...tile, adjacent: 1 }, stepCycles(shape));
@@ -87,14 +88,15 @@ interface Share {
   /** Channels and output blocks of a task. */
   readonly channels: number;
   readonly blocks: number;
-  /** What is packed together: some whole images, or some rows of results of one. */
+  /** The operands of one iteration: some whole images, or some rows of results of one image. */
   readonly together: number;
   readonly rows: number;
 }
 
 /**
- * How tasks share the results: each packs its own pixels and gradients, so square shares pack least; enough pixels at a
- * time to pay for loading and storing the results, few enough for the cache; enough tasks to share out evenly.
+ * Divides the results among tasks. Each task packs its pixels and gradients, so square shares pack least; an iteration
+ * has enough pixels to amortise loading and storing the results, and few enough for the cache; there are enough tasks
+ * to balance the threads.
  */
 function chooseShare(
   builder: KernelBuilder,
@@ -215,7 +217,7 @@ export function lowerConvWeight(builder: KernelBuilder, anchor: Node): number {
   return 2 * n * o * ho * wo * c * kh * kw;
 }
 
-/** Where the operands of a tile begin: the image, its first channel of pixels and of gradients, its first output row. */
+/** The origin of a tile in its operands: image, first channel of pixels and of gradients, first output row. */
 interface Origin {
   readonly image: ix.Index;
   readonly channel: ix.Index;
@@ -288,7 +290,7 @@ function pixelProducts(
       return { s, vectors, channel, r, q: ix.plus(ix.scale(column, stride[1]), tap * dilation[1]) };
     });
   });
-  // Products of one pixel are adjacent, so that it need not be kept in a register or read again.
+  // Products of one pixel are consecutive, so that it occupies a register only briefly and is loaded once.
   const rowOf = (s: number): number => Math.floor(s / kernel[1]);
   if (steps.length > 1) reads.sort((a, b) => a.q.offset - b.q.offset || rowOf(a.s) - rowOf(b.s));
   return reads.flatMap(({ s, vectors, channel, r, q }) => {
@@ -318,7 +320,7 @@ function storeWeights(
   );
 }
 
-/** Pixels of a run: enough to hide what happens between runs. */
+/** Pixels of a run: enough to amortise the code between runs. */
 const RUN = 16;
 
 interface PixelLoops {
@@ -329,8 +331,8 @@ interface PixelLoops {
 }
 
 /**
- * Loops over the pixels of some rows, some pixels adjacent; where rows follow one another in what is read, in runs of even
- * length.
+ * Loops over the pixels of some rows, a few adjacent ones per iteration; where consecutive rows are contiguous in
+ * memory, over runs of equal length.
  */
 function pixelLoops(
   builder: KernelBuilder,

@@ -16,16 +16,15 @@ import { firstThen, nest } from "./nest.js";
 import { poolOf, storePixels } from "./pixels.js";
 import { nextOf, prefetchAccesses, prefetchFilters, prefetchNext, type Region } from "./prefetch.js";
 
-/** Blocks of channels from which on a tile runs long enough to prefetch those of the next. */
+/** Least number of channel blocks with which a tile runs long enough to prefetch those of the next. */
 const MANY_BLOCKS = 16;
-/** Cycles of products for each vector of pixels below which prefetching those of the next band pays. */
+/** Cycles of products per vector of pixels below which memory bounds a band, and prefetching the next one pays. */
 const MIN_CYCLES = 130;
 /** Blocks of channels between the one that such a tile copies and the one that it prefetches. */
 const BLOCKS_AHEAD = 3;
 
 /**
- * Lowers a convolution, or the input gradient of one with strides, and its epilogue. Groups, if
- * there are any, are whole blocks.
+ * Lowers a convolution, or the input gradient of a strided one, and its epilogue. Groups must be whole channel blocks.
  */
 export function lowerConv(builder: KernelBuilder, anchor: Node, roots: readonly Node[]): number {
   if (!isOp(anchor, "conv2d") && !isOp(anchor, "convInputGrad")) return 0;
@@ -58,7 +57,7 @@ export function lowerConv(builder: KernelBuilder, anchor: Node, roots: readonly 
       ix.add(columns.source(ix.zero), column),
     ],
   });
-  // Where no pixel is read by two tiles, those of the first channel blocks copy what they need as they go.
+  // If no two tiles read the same pixel, the tiles of the first channel blocks pack their pixels on the fly.
   const pointwise = w.shape[2] * w.shape[3] === 1;
   const copied = pointwise && c % builder.lanes === 0 && c / builder.lanes >= MANY_BLOCKS && packed.onTheFly !== null;
   const rounds = group / plan.tile.blocks;
@@ -94,7 +93,7 @@ export function lowerConv(builder: KernelBuilder, anchor: Node, roots: readonly 
   const block = ix.add(firstBlock, ix.scale(ix.variable(pair), plan.tile.blocks));
   const body = tilesOf(builder, vertical, horizontal, (tile, number) => {
     const tileNumber = ix.add(ix.scale(ix.variable(pair), inBand), number);
-    // Spread over the tile: all at once they would delay the loads of its own pixels.
+    // Prefetches are spread over the tile: issued at once they would delay the loads of its pixels.
     const prefetches = (part: ix.Index, parts: number): Stmt[] => {
       const at = ix.add(ix.scale(tileNumber, parts), part);
       return prefetchNext(builder, x, region, { number: at, count: rounds * inBand * parts, next });
@@ -159,7 +158,9 @@ class TileBuilder {
     private readonly packed: Image,
     private readonly plan: Plan,
     private readonly poolSide: number,
-    /** Which of the task's channel blocks a tile computes, if those of the first copy the pixels. */
+    /**
+     * The number of the tile's channel blocks within the task, if the first ones pack the pixels on the fly; else null.
+     */
     private readonly round: ix.Index | null,
     private readonly sums: BandSums,
   ) {}
@@ -178,7 +179,7 @@ class TileBuilder {
     const start = accumulators
       .flat()
       .map((a) => declare(nameOf(a), splat(builder.lowering.algebra.typed(0, "f32", a), lanes)));
-    // Channels of a block are contiguous: the innermost loop runs over them, so that no load repeats between its steps.
+    // Channels of a block are contiguous, so the innermost loop runs over them: addresses grow by constants.
     const split = c % lanes === 0 ? [c / lanes, lanes] : [c];
     const channels = split.map((extent) => builder.variable("k", extent));
     const [down, across] = phase.map(({ taps }) => builder.variable("k", taps));
@@ -214,7 +215,7 @@ class TileBuilder {
     return [...start, ...(reached ? prefetchAccesses(this.builder, stores) : []), ...compute, ...barriers, ...stores];
   }
 
-  /** The sum, in the first round with copies of the pixels. */
+  /** The sum over channels and taps; in the first round with the statements that pack the pixels. */
   private inRounds(sum: (copies: Stmt[]) => Stmt[], copies: () => Stmt[]): Stmt[] {
     const { round } = this;
     return round ? firstThen(round, sum(copies()), sum([])) : sum([]);
@@ -255,13 +256,13 @@ class TileBuilder {
         return lowering.value(w, [output, channel, vertical.weight(tap), horizontal.weight(tapColumn)]);
       }),
     );
-    // Past several images, filters are in the cache.
+    // From the second image on, the filters are in the cache.
     const ahead =
       this.plan.run <= this.plan.bands ? prefetchFilters(builder, weights.flat(), sizeOfShape(w.shape) * 4) : [];
     const reads = pixels.flatMap(({ y, x }, p) =>
       tapColumns.map((tapColumn, t) => ({ p, t, y, q: horizontal.read(ix.plus(column, x), tapColumn) })),
     );
-    // Products of a pixel stand together, so that it need not be kept or read again.
+    // Products of one pixel are consecutive, so that it occupies a register only briefly and is loaded once.
     const ordered = tapColumns.length > 1 ? reads.sort((a, b) => a.q.offset - b.q.offset || a.y - b.y) : reads;
     const products = ordered.flatMap(({ p, t, y, q }) => {
       const r = vertical.read(ix.plus(row, y), tap);

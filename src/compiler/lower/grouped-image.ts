@@ -1,7 +1,8 @@
 /**
  * Images in scratch memory as grouped convolutions read them: for a block of output channels, one plane for every input
  * channel of a group, in which each lane holds the channel that its own output reads. Products are then as many as the
- * group has, whatever its width; blocks of zeros between groups would be multiplied up to V times in vain. Knows no sum.
+ * group has, whatever its width; a block-diagonal filter would need up to V times as many. It must not know how sums
+ * are computed.
  */
 import type { Node } from "../../ir/graph.js";
 import * as ix from "../../ir/index-math.js";
@@ -51,7 +52,7 @@ export const rowBytes = (group: Group, columns: number, lanes: number): number =
 /** Whether the lanes of a block read that same block of input channels, in another order. */
 const staysInBlock = ({ inputs, outputs }: Group, lanes: number): boolean => inputs === outputs && lanes % inputs === 0;
 
-/** Statements that copy the pixels, and where they are then. */
+/** Packs the pixels: the statements, and the positions of the result. */
 export function packGroups(builder: KernelBuilder, x: Node, request: GroupedRequest): GroupedImage {
   const { group, rows, columns, firstRow, firstColumn } = request;
   const { lanes } = builder;
@@ -70,7 +71,7 @@ export function packGroups(builder: KernelBuilder, x: Node, request: GroupedRequ
     const zero = splat(constantOf(0, "f32"), lanes);
     return nest([i, q], [store(buffer, "f32", at(ix.variable(i), row, ix.plus(ix.variable(q), from)), zero, lanes)]);
   };
-  // Columns of the copy that the source has: no guard is needed between them.
+  // The columns of the copy that lie inside the source need no guard.
   const from = Math.min(columns, Math.max(0, -firstColumn));
   const to = Math.max(from, Math.min(columns, width - firstColumn));
   const sourceRow = ix.add(firstRow, row);

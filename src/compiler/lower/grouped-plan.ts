@@ -1,6 +1,6 @@
 /**
- * How convolutions in groups that are narrower than a vector are cut. All of it follows from shapes and the target, so
- * that passes over the graph know it before there are loops.
+ * Divides convolutions whose groups are narrower than a vector into bands. The result depends on shapes and the target
+ * alone, so that passes over the graph can use it before lowering.
  */
 import type { Node } from "../../ir/graph.js";
 import type { Target } from "../../ir/target.js";
@@ -18,10 +18,10 @@ export const groupOf = (outputs: number, perGroup: number, groups: number): Grou
 export const spansGroups = (groups: number, outputs: number, lanes: number): boolean =>
   groups > 1 && (outputs / groups) % lanes !== 0;
 
-/** Rows that a band should have for every row of its border. */
+/** Least number of rows of a band per row of its halo. */
 const PER_BORDER_ROW = 3;
 
-/** Rows of results of a band: in the first-level cache unless the border would outweigh that. */
+/** Rows of results of a band: it fits into the first-level cache unless copying its halo would cost more. */
 export function bandOf(
   { l1Bytes, l2Bytes }: Target,
   height: number,
@@ -38,11 +38,11 @@ export function bandOf(
   const small = most((l1Bytes * 3) / 4);
   const limit = small === height || small >= border * PER_BORDER_ROW ? small : Math.max(small, most(l2Bytes / 4));
   const even = poolSide * divisorUpTo(height / poolSide, Math.max(1, Math.floor(limit / poolSide)));
-  // Bands of equal height leave no rest; a little more border is cheaper than rows computed in vain.
+  // Bands of equal height waste no rows; a slightly larger share of halo costs less than computing unused rows.
   return poolSide > 1 || even * 2 > limit ? even : Math.ceil(height / Math.ceil(height / limit));
 }
 
-/** Rows of results that a task of a convolution in narrow groups makes of an image. */
+/** Rows of results that a task of a convolution in narrow groups computes of an image. */
 export function groupedBand(conv: Node<"conv2d">, target: Target, poolSide: number): number {
   const { attrs, shape } = conv;
   const [, o, ho, wo] = shape;

@@ -1,7 +1,7 @@
 /**
  * Weight gradient of a grouped convolution: for every tap, a sum over pixels of dy times x, both vectors of output
- * channels (`grouped-image.ts` puts beside each output the channel that it reads). A task owns one block of outputs in one
- * split of the images, cut by shape alone, so nothing is shared and every sum has a fixed order.
+ * channels (`grouped-image.ts` puts beside each output the channel that it reads). A task owns one block of outputs in
+ * one split of the images, cut by shape alone, so nothing is shared and every sum has a fixed order.
  */
 import { isOp, type Node } from "../../ir/graph.js";
 import * as ix from "../../ir/index-math.js";
@@ -32,7 +32,7 @@ type SumTile = readonly [number, number, number];
 
 const divisorsOf = (n: number): number[] => Array.from({ length: n }, (_, i) => i + 1).filter((d) => n % d === 0);
 
-/** The tile that covers all taps and channels in the fewest cycles a pixel; dy and one operand need registers too. */
+/** The tile that covers all taps and channels in the fewest cycles per pixel; dy and one operand need registers too. */
 function chooseSums(builder: KernelBuilder, channels: number, kh: number, kw: number): SumTile {
   let best: SumTile = [1, 1, 1];
   let least = Number.POSITIVE_INFINITY;
@@ -52,7 +52,9 @@ function chooseSums(builder: KernelBuilder, channels: number, kh: number, kw: nu
   return best;
 }
 
-/** Lowers the weight gradient of a grouped convolution; the root is the anchor itself, the partial sums of all splits. */
+/**
+ * Lowers the weight gradient of a grouped convolution; the root is the anchor itself, the partial sums of all splits.
+ */
 export function lowerGroupedWeight(builder: KernelBuilder, anchor: Node): number {
   if (!isOp(anchor, "convWeightGrad")) return 0;
   const { lanes } = builder;
@@ -66,7 +68,7 @@ export function lowerGroupedWeight(builder: KernelBuilder, anchor: Node): number
   const passes = [perGroup / sums[0], kh / sums[1], kw / sums[2]];
   const columns = extentOf(wo, kw, 1, attrs);
   const rowsOf = (rows: number) => extentOf(rows, kh, 0, attrs);
-  // Lanes of one group read the same channel: it need not lie there once for each.
+  // If all lanes belong to one group, they read the same channel, which is packed once and broadcast.
   const spans = spansGroups(attrs.groups, o, lanes);
   const band = bandOf(builder.target, ho, rowsOf, rowBytes(group, columns, spans ? lanes : 1));
   const own = n / count;
@@ -86,7 +88,7 @@ export function lowerGroupedWeight(builder: KernelBuilder, anchor: Node): number
     splat(builder.lowering.value(g, [image, output, row, column]), lanes);
   const [y, q] = [builder.variable("y", band), builder.variable("x", wo)];
   const known = builder.exact(ix.add(firstRow, ix.variable(y)), ho);
-  // What several passes read is computed once.
+  // If several passes read dy, it is packed once.
   const copy =
     passes.some((times) => times > 1) || builder.lowering.value(g, [image, output, ix.zero, ix.zero]).kind !== "load"
       ? copyOf(builder, band, wo, (row, column) => {

@@ -14,14 +14,14 @@ type PixelBlock = readonly [i: ix.Index, block: ix.Index, r: ix.Index, q: ix.Ind
 
 export interface Image {
   readonly buffer: string;
-  /** Statements that write zeros around the pixels: once, before the first of several copies to the same place. */
+  /** Statements that write the border of zeros, once before the first of several copies to the same memory. */
   readonly border: Stmt[];
   readonly statements: Stmt[];
   /** The position of image i, channel c, row r, column q. */
   readonly at: (i: ix.Index, c: ix.Index, r: ix.Index, q: ix.Index) => ix.Index;
   /**
-   * Statements that copy one block of channels of a pixel and prefetch another, for a tile that copies what it needs as
-   * it goes: both at image, block, row, column. Null where channels do not lie in blocks.
+   * Statements that pack one channel block of a pixel and prefetch another, for a tile that packs its pixels on the
+   * fly; both are given by image, block, row and column. Null if the layout of channels is not blocked.
    */
   readonly onTheFly: ((at: PixelBlock, soon: PixelBlock) => Stmt[]) | null;
 }
@@ -31,7 +31,7 @@ export interface ImageRequest {
   readonly channels: number;
   readonly rows: number;
   readonly columns: number;
-  /** How often a task makes the copy. */
+  /** Number of times that a task packs the image. */
   readonly copies: number;
   /** Coordinates in the source of image i, channel c, row r, column q of the copy; pixels outside it are zero. */
   readonly source: (i: ix.Index, c: ix.Index, r: ix.Index, q: ix.Index) => ix.Index[];
@@ -81,7 +81,7 @@ interface Span {
   readonly count: number;
 }
 
-/** Positions of a copy that are inside the source, if they are the same in every copy. */
+/** The positions of a copy that lie inside the source, if these are the same for every copy; else null. */
 function insideOf(position: ix.Index, along: ix.LoopVar, extent: number): Span | null {
   if (position.terms.length !== 1 || ix.strideOf(position, along.name) !== 1) return null;
   const first = Math.max(0, -position.offset);
@@ -89,7 +89,8 @@ function insideOf(position: ix.Index, along: ix.LoopVar, extent: number): Span |
 }
 
 /**
- * Rows and columns that every copy writes; what is around them is zero in all. Null where that is not known or nothing.
+ * The rows and columns that every copy writes, surrounded by a border that is zero in all of them; null if copies
+ * differ or there is no border.
  */
 function insideOfAll(x: Node, { rows, columns, source }: ImageRequest): readonly [Span, Span] | null {
   const [r, q] = [
@@ -101,7 +102,7 @@ function insideOfAll(x: Node, { rows, columns, source }: ImageRequest): readonly
   return down && across && down.count * across.count < rows * columns ? [down, across] : null;
 }
 
-/** Statements that copy the pixels, and where they are then. */
+/** Packs the pixels: the statements, and the positions of the result. */
 export function packImage(builder: KernelBuilder, x: Node, request: ImageRequest): Image {
   const { images, channels, rows, columns, source } = request;
   const { lanes } = builder;

@@ -54,17 +54,17 @@ export function lowerMap(builder: KernelBuilder, roots: readonly Node[]): number
   return space.work * points;
 }
 
-/** Elements that are computed and stored one by one. */
+/** An iteration space whose points are computed and stored independently. */
 export interface Space {
   readonly shape: readonly number[];
   /** Operations per element. */
   readonly work: number;
-  /** What is computed at coordinates. */
+  /** The values of a point. */
   readonly values: (at: readonly ix.Index[]) => Expr[];
   /** Where the result lies in memory. */
   readonly positionOf: (at: readonly ix.Index[]) => ix.Index;
   readonly stores: (at: readonly ix.Index[]) => Stmt[];
-  /** What storing a vector whose lanes lie apart costs. */
+  /** Cost of a store whose lanes are not contiguous. */
   readonly scattered: number;
 }
 
@@ -72,13 +72,13 @@ export interface Space {
 export const addMap = (builder: KernelBuilder, space: Space): void =>
   addAlong(builder, space, chooseAxis(builder, space).group);
 
-/** Whole vectors along a group of axes, and the elements that are left. */
+/** Adds loops over whole vectors along a group of axes, and scalar loops over the remainder. */
 function addAlong(builder: KernelBuilder, { shape, work, stores }: Space, group: VectorAxis): void {
   const lanes = builder.lanes;
   const length = shape.slice(group.from, group.to).reduce((a, b) => a * b, 1);
   const outer = [...shape.slice(0, group.from), ...shape.slice(group.to)];
   const vectors = Math.floor(length / lanes);
-  // The vector axis is the innermost loop; where it lies before other axes, those are outside it.
+  // The vector axis is the innermost loop, also where other axes follow it in the shape.
   const nestOver = (count: number, start: number, width: number) =>
     addNest(builder, [...outer, count], work * width, (at) => {
       const step = at[at.length - 1];

@@ -1,6 +1,6 @@
 /**
- * How a matrix product is cut into tasks, strips, panels and register tiles: in the fewest cycles, by a model. Knows how
- * operands lie in memory, and nothing of the statements that compute.
+ * Divides a matrix product into tasks, strips, panels and register tiles with the fewest modelled cycles. It knows the
+ * layout of operands; it must not know the statements of the kernel.
  */
 import type { Node } from "../../ir/graph.js";
 import type { Target } from "../../ir/target.js";
@@ -9,10 +9,12 @@ import type { KernelBuilder } from "../kernel-builder.js";
 import { LINE_BYTES, pitchInPlace } from "./matmul-pack.js";
 import { availableRegisters, chooseTile, stepCycles, type Tile } from "./tile.js";
 
-/** How an operand lies in memory: in vectors as it is packed, in vectors the other option round, or neither. */
+/**
+ * The layout of an operand: vectors along the axis of packed vectors are contiguous, those along the other, or neither.
+ */
 type Order = "contiguous" | "transposed" | "strided";
 
-/** How both operands lie. */
+/** The layouts of both operands. */
 export interface Operands {
   readonly rows: Order;
   readonly columns: Order;
@@ -26,11 +28,11 @@ export interface Blocking {
   /** Rows that are packed at a time. */
   readonly strip: number;
   readonly depth: number;
-  /** Floats between rows that are read where they lie; null where they are packed. */
+  /** Floats between rows that are read in place; null if rows are packed. */
   readonly pitch: number | null;
 }
 
-/** A block length near `wanted`, in whole multiples, that cuts `total` most evenly. */
+/** A block length near `wanted`, a multiple of `multiple`, that divides `total` most evenly. */
 function evenBlock(total: number, multiple: number, wanted: number): number {
   const multiples = Math.ceil(total / multiple);
   const most = Math.max(1, Math.min(multiples, Math.floor(wanted / multiple)));
@@ -42,31 +44,31 @@ function evenBlock(total: number, multiple: number, wanted: number): number {
 }
 
 /**
- * Cycles to pack one element of an operand whose vectors lie in memory: copies wait for memory, not for instructions.
+ * Cycles to pack one element of an operand whose vectors are contiguous: bound by memory, not by instructions.
  */
 const ROW_CYCLES = 0.3;
 const COLUMN_CYCLES = 0.35;
-/** The same where columns are block (further cycles are shared by the lanes), and where elements come one by one. */
+/** The same for transposed columns (plus the cycles of shuffles, divided by the lanes), and for single elements. */
 const TRANSPOSED_CYCLES = 0.6;
 const SHUFFLE_CYCLES = 6;
 const SINGLE_CYCLES = 2.5;
-/** The part of a task for which a thread waits at the end, on average: others start late or are held up. */
+/** The part of a task for which a thread waits at the end, on average: other threads start late or are preempted. */
 const WAIT = 0.05;
-/** Cycles to claim a task and to have its first operands. */
+/** Cycles to claim a task and to load its first operands. */
 const TASK_CYCLES = 1000;
 const BLOCK_SIZES = [16, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 2048, 4096];
 /** Bytes of packed columns that a task may hold. */
 const COLUMN_BYTES = 4 << 20;
-/** What a strip of rows and a panel of columns may take of the second-level cache. */
+/** The shares of the second-level cache that a strip of rows and a panel of columns may take. */
 const STRIP_SHARE = 0.27;
 const PANEL_SHARE = 0.25;
-/** Depths to which one that has no good divisor is cut. */
+/** Least depth of a block; a depth without a larger divisor is divided into blocks of ODD_DEPTH. */
 const MIN_DEPTH = 96;
 const ODD_DEPTH = 256;
 
 /**
- * The whole depth if the second-level cache has room for two tiles of rows and a panel of columns that deep: sums that
- * wait for further depths go through memory. Otherwise an equal part of it.
+ * The whole depth if two tiles of rows and a panel of columns of that depth fit into the second-level cache, since
+ * partial sums between blocks of depth go through memory; else a divisor of it.
  */
 function chooseDepth({ l2Bytes }: Target, { rows, vectors }: Tile, lanes: number, k: number): number {
   const floats = l2Bytes / 4;
@@ -76,12 +78,15 @@ function chooseDepth({ l2Bytes }: Target, { rows, vectors }: Tile, lanes: number
   return part >= MIN_DEPTH ? part : ODD_DEPTH;
 }
 
-/** Lines of one set of the first-level cache that are left to columns, which pass through it. */
+/** Lines of each set of the first-level cache that are left to columns, which stream through it. */
 const SPARE_LINES = 4;
-/** Caches look for a line by its place within a page. */
+/** Caches select the set of a line by its offset within a page. */
 const PAGE_BYTES = 4096;
 
-/** How many lines of one set of the first-level cache rows so far apart take at most. */
+/**
+ * Most lines of one set of the first-level cache that rows with this pitch occupy: more than its ways are conflict
+ * misses.
+ */
 function conflicts(pitch: number, rows: number): number {
   const sets = new Array<number>(PAGE_BYTES / LINE_BYTES).fill(0);
   for (let r = 0; r < rows; r++) sets[Math.floor((r * pitch * 4) / LINE_BYTES) % sets.length]++;
@@ -91,7 +96,7 @@ function conflicts(pitch: number, rows: number): number {
 /** A register tile, and how its rows are read. */
 type TileOption = Pick<Blocking, "tile" | "pitch">;
 
-/** Where the rows can stay where they lie, that option and the other; neither depends on how many threads there are. */
+/** The options: rows in place, if their layout allows, and packed rows. Neither depends on the number of threads. */
 function tileOptions(builder: KernelBuilder, anchor: Node): TileOption[] {
   const { target, lanes } = builder;
   const [, m, n] = anchor.shape;
@@ -101,15 +106,15 @@ function tileOptions(builder: KernelBuilder, anchor: Node): TileOption[] {
   const pitch = pitchInPlace(builder, anchor.inputs[0]);
   if (pitch === null) return [packed];
   const lines = target.l1Bytes / PAGE_BYTES - SPARE_LINES;
-  // Where results take a detour, all of a tile's must be its own.
+  // Results of a partial last vector go through scratch memory: tiles must not overlap then, so they divide the rows.
   const own = (rows: number) => n % lanes === 0 || m % rows === 0;
   const apart = (tile: Tile) => spare(tile) && own(tile.rows) && conflicts(pitch, tile.rows) <= lines;
   return [{ tile: chooseTile(target, m, vectors, apart), pitch }, packed];
 }
 
 /**
- * Blocks that finish first: every task packs its own operands, so small blocks pack more and large ones share out
- * badly.
+ * Chooses the blocks with the shortest modelled time: every task packs its operands, so small blocks repeat packing,
+ * and large ones balance the threads badly.
  */
 export function chooseBlocking(builder: KernelBuilder, anchor: Node, operands: Operands): Blocking {
   const { target, lanes } = builder;
@@ -124,7 +129,7 @@ export function chooseBlocking(builder: KernelBuilder, anchor: Node, operands: O
   let best: Blocking | null = null;
   let least = Number.POSITIVE_INFINITY;
   const options = tileOptions(builder, anchor);
-  // One depth for all options: it decides the order of sums, and which option is best depends on the threads.
+  // All options share one depth: it decides the order of sums, while the best option depends on the number of threads.
   const depth = chooseDepth(target, options[0].tile, lanes, k);
   for (const { tile, pitch } of options) {
     const width = tile.vectors * lanes;
@@ -139,7 +144,7 @@ export function chooseBlocking(builder: KernelBuilder, anchor: Node, operands: O
         const cycles = (Math.ceil(tasks / target.threads) + WAIT) * task;
         if (cycles >= least) continue;
         least = cycles;
-        // Rows that pass by once, where they lie, need no strips.
+        // Rows that are read once and in place need no strips.
         const once = pitch !== null && columns === width;
         const strips = once ? 1 : Math.ceil(tiles / Math.max(1, Math.floor(floats / depth / tile.rows)));
         best = { tile, rows, columns, strip: Math.ceil(tiles / strips) * tile.rows, depth, pitch };

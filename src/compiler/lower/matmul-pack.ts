@@ -1,6 +1,6 @@
 /**
- * Packing the operands of a matrix product: rows so that scalars of one depth lie side by side in few lines, columns in
- * panels as wide as the register tile. Whatever is computed in place is computed here, once.
+ * Packs the operands of a matrix product: rows so that the scalars of one depth share few cache lines, columns in
+ * panels as wide as the register tile. Operations that are inlined into an operand are computed here, once per element.
  */
 import type { Node } from "../../ir/graph.js";
 import * as ix from "../../ir/index-math.js";
@@ -12,11 +12,10 @@ import type { Next } from "./prefetch.js";
 import { transposed } from "./transpose.js";
 
 /**
- * Floats between rows of a packed block whose rows are short: never a multiple of 4 KiB, which would clash in the
- * cache.
+ * Padding in floats of each row of a packed block: row pitches that are multiples of 4 KiB would cause conflict misses.
  */
 const ROW_PAD = 16;
-/** Floats between panels of columns, for the same reason: a row of the operand is spread over all of them. */
+/** Padding between panels of columns, for the same reason: packing one row of the operand writes to all of them. */
 const PANEL_PAD = 32;
 
 /** Whether vectors along the given axis of an operand are contiguous in memory. */
@@ -34,12 +33,12 @@ export function contiguous(builder: KernelBuilder, x: Node, axis: number): boole
 }
 
 /**
- * Rows between the one that is packed and the one that is prefetched: short rows far apart are more than the hardware
- * prefetcher foresees.
+ * Rows between the one that is packed and the one that is prefetched: hardware prefetchers do not follow short rows
+ * that are far apart.
  */
 const ROWS_AHEAD = 8;
 
-/** Prefetches an operand at later coordinates, where it is a plain element of memory. */
+/** Prefetches an operand at later coordinates, if it is stored and its elements are contiguous. */
 export function prefetchElement(
   builder: KernelBuilder,
   x: Node,
@@ -56,8 +55,8 @@ export const LINE_BYTES = 64;
 export const LINE_FLOATS = LINE_BYTES / 4;
 
 /**
- * Floats between rows that can be read where they lie: plain memory, one depth beside the other. Nothing need be packed
- * then, which may take a twentieth of the products' time. Null where that is not so.
+ * The pitch in floats of rows that can be read in place, as they are stored with contiguous depths. That saves packing,
+ * which takes up to a twentieth of the time of the products. Null if rows must be packed.
  */
 export function pitchInPlace(builder: KernelBuilder, x: Node): number | null {
   const [item, row, depth] = x.shape.map((extent, axis) => ({ name: `o${axis}`, extent }));
@@ -110,8 +109,8 @@ export function packRows(
 
 export interface PackedColumns extends Packed {
   /**
-   * The vector of columns at depth k, stored where it belongs in passing: for the first register tile that goes down a
-   * panel, where the operand is plain memory. Null where the statements have packed it before.
+   * The vector of columns at depth k, packed on the fly by the first register tile of a panel, if the operand is
+   * stored; null if the statements pack all columns beforehand.
    */
   readonly onTheFly: ((column: ix.Index, k: ix.Index) => { readonly value: Expr; readonly statements: Stmt[] }) | null;
 }
@@ -137,7 +136,7 @@ export function packColumns(
   const panel = builder.variable("p", columns / lanes);
   const first = ix.scale(ix.variable(panel), lanes);
   const column = ix.add(first, builder.lane);
-  // Row by row, so that memory is read in the order in which it lies.
+  // Row by row, so that memory is read sequentially.
   const direct = (start: number, count: number): Stmt[] => {
     const k = builder.variable("k", count);
     const position = ix.plus(ix.variable(k), start);

@@ -1,6 +1,6 @@
 /**
- * What the register tiles of a matrix product prefetch while they multiply, so that the next operands are cached: a few lines
- * at a time, since a core has some two dozen line-fill buffers, and the lines that it needs now come first.
+ * What the register tiles of a matrix product prefetch while they multiply, so that the next operands are cached: a few
+ * lines at a time, since a core has some two dozen line-fill buffers, and the lines that it needs now come first.
  */
 import type { Node } from "../../ir/graph.js";
 import * as ix from "../../ir/index-math.js";
@@ -10,7 +10,7 @@ import type { Blocking } from "./matmul-blocking.js";
 import { LINE_FLOATS, prefetchElement } from "./matmul-pack.js";
 import type { Next } from "./prefetch.js";
 
-/** Lines that a part of a tile may prefetch. */
+/** Most lines that a part of a tile prefetches. */
 const MAX_LINES = 16;
 
 /** Part `part` of `parts` of one of the tiles behind the first, and how indices change from panel to panel. */

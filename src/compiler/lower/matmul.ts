@@ -30,7 +30,7 @@ import { inFirst, prefetchColumns, prefetchRows } from "./matmul-prefetch.js";
 import { firstThen, nest } from "./nest.js";
 import { nextIteration, nextOf } from "./prefetch.js";
 
-/** Floats between rows of sums: rows whose distance is a multiple of 4 KiB would clash in the cache. */
+/** Padding of rows of sums in floats: pitches that are multiples of 4 KiB would cause conflict misses. */
 const SUM_PAD = 16;
 
 interface Product {
@@ -42,20 +42,20 @@ interface Product {
   readonly firstRow: ix.Index;
   readonly firstColumn: ix.Index;
   /**
-   * Whether this is not the first of several depths, and whether it is the last: null and [] where there is only one.
+   * Guards of the blocks of depth after the first, and of the last one; null and [] if there is a single block.
    */
   readonly isLater: ix.Guard | null;
   readonly isLast: ix.Guard;
-  /** Sums between depths, and those of blocks with a last vector that is not whole. */
+  /** Scratch memory of partial sums between blocks of depth, and of results whose last vector is partial. */
   readonly sums: () => string;
   readonly sumAt: (r: ix.Index, c: ix.Index) => ix.Index;
-  /** Whether results go from registers to where they belong. */
+  /** Whether the epilogue stores results from registers, not from the partial sums in scratch memory. */
   readonly direct: boolean;
 }
 
 /** Where a register tile lies, and how its rows are read and written. */
 interface TilePlace {
-  /** Rows before it in the task, its first column in the block, and its number. */
+  /** First row within the task, first column within the block, and the number of the tile. */
   readonly row: ix.Index;
   readonly column: ix.Index;
   readonly number: ix.Index;
@@ -67,16 +67,19 @@ interface TilePlace {
   readonly prefetches: ((part: ix.Index, parts: number) => Stmt[]) | null;
 }
 
-/** A row that may not exist or be computed elsewhere: `within` leaves its statements out then. */
+/** A row; `within` guards its statements if it may lie outside the matrix or be computed by another tile. */
 interface Line {
   readonly index: ix.Index;
   readonly within: (body: readonly Stmt[]) => Stmt[];
 }
 
-/** Depths between two requests for memory: scalars of a line. */
+/** Least number of depths between two prefetches: the scalars of half a cache line. */
 const MIN_PART = 8;
 
-/** The long loop over one depth. The first tile down a panel of columns may find it not packed yet, and packs it. */
+/**
+ * The loop over a block of depth. The first tile of a panel packs the panel's columns on the fly, if they are not
+ * packed.
+ */
 function sumOverDepth(
   { builder, block }: Product,
   b: PackedColumns,
@@ -134,7 +137,7 @@ function microKernel(product: Product, b: PackedColumns, place: TilePlace): Stmt
       const value = values[r][v];
       start.push(declare(nameOf(accumulator), splat(constantOf(0, "f32"), lanes)));
       if (direct && !isLater) return value;
-      // What earlier depths left is far away: it is prefetched before the long loop and added after it.
+      // Partial sums of earlier depths are not cached: they are prefetched before the loop and added after it.
       if (isLater) start.push(prefetch(sums(), at(r, v)));
       const sum = isLater ? e.op("add", value, load(sums(), "f32", at(r, v), isLater, lanes)) : value;
       keep.push(store(sums(), "f32", at(r, v), sum, lanes));
@@ -150,7 +153,7 @@ function microKernel(product: Product, b: PackedColumns, place: TilePlace): Stmt
   return [...body, when(isEarlier, keep), when(isLast, finish)];
 }
 
-/** Computes what follows the product for a line of registers, and stores it. */
+/** Computes the epilogue of a row of registers, and stores its roots. */
 function writeLine(
   { builder, anchor, roots, item, firstColumn }: Product,
   row: Line,
@@ -169,11 +172,11 @@ function writeLine(
 
 /** The rows of a tile, as they are read and written. */
 interface TileRows extends Pick<TilePlace, "scalar" | "line"> {
-  /** Leaves the tile out where it has no row. */
+  /** Guards the tile if all of its rows may lie outside the matrix. */
   readonly within: (body: readonly Stmt[]) => Stmt[];
 }
 
-/** Tiles of rows that lie in scratch memory: those that the matrix does not have are zeros there. */
+/** Tiles of packed rows: rows outside the matrix are zeros in scratch memory. */
 function packedTile(
   { builder, anchor, firstRow }: Product,
   { buffer, at }: Packed,
@@ -190,8 +193,8 @@ function packedTile(
 }
 
 /**
- * Tiles of rows that stay where they lie: the last begins as much earlier as it lacks rows, and leaves those to the
- * tile that computes them too.
+ * Tiles of rows that are read in place: the last tile is shifted back so that it lies inside the matrix, and does not
+ * store the rows that the tile before it computes too.
  */
 function inPlaceTile(
   { builder, anchor, block, item, firstRow }: Product,
@@ -217,7 +220,7 @@ function inPlaceTile(
   };
 }
 
-/** The body where the guard holds. */
+/** The body, under the guard unless that is empty. */
 function whenever(guard: ix.Guard, body: readonly Stmt[]): Stmt[] {
   const needed = ix.simplifyGuard(guard);
   return needed?.length === 0 ? [...body] : [when(needed ?? guard, body)];
@@ -303,7 +306,7 @@ export function lowerMatmul(builder: KernelBuilder, anchor: Node, roots: readonl
   return 2 * batch * m * n * k;
 }
 
-/** Stores the block: whole vectors, then the columns that are left. */
+/** Stores a block from scratch memory: whole vectors, then the remaining columns as scalars. */
 function writeBlock({ builder, anchor, roots, block, item, firstRow, firstColumn, sums, sumAt }: Product): Stmt[] {
   const { lanes } = builder;
   const [, m, n] = anchor.shape;

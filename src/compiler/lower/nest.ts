@@ -6,7 +6,7 @@ import { bind, type Expr, loop, type Stmt, TASK, when } from "../../ir/loops.js"
 import { loadsOf } from "../../ir/visit.js";
 import type { KernelBuilder } from "../kernel-builder.js";
 
-/** Work (in element operations) that is worth a task of its own. */
+/** Least work of a task, in element operations: less would not pay for claiming it. */
 const TASK_WORK = 1 << 15;
 const MAX_TASKS = 64;
 
@@ -46,7 +46,7 @@ export function addNest(
   const task: ix.LoopVar = { name: TASK, extent: tasks };
   const step = builder.variable("i", perTask);
   const index = ix.add(ix.scale(ix.variable(task), perTask), ix.variable(step));
-  // The position runs past the end in the last task only; under the guard its range is exact.
+  // Only the last task exceeds the end; the guard bounds the position, so that later div and mod simplify.
   const whole = tasks * perTask === spread;
   const exact = builder.variable("p", spread);
   const position = whole ? index : ix.variable(exact);
@@ -58,8 +58,8 @@ export function addNest(
 }
 
 /**
- * Adds parts that run `body` for every column of `dims`, in vectors of columns adjacent along the last axis, then one by
- * one for the rest.
+ * Adds parts that run `body` for every column of `dims`, in vectors of columns adjacent along the last axis, then one
+ * by one for the rest.
  *
  * @param body - gets the coordinates, in which the last one depends on the lane, and the lanes of a vector or 1
  */
@@ -81,7 +81,7 @@ export function addColumns(
   );
 }
 
-/** What the loads of expressions cost per vector: contiguous 1, uniform ½, anything else one per lane. */
+/** Modelled cost of the loads of expressions per vector: contiguous 1, uniform ½, any other one per lane. */
 export function loadCost(values: readonly Expr[], lanes: number): number {
   let cost = 0;
   for (const { stride, lanes: width } of loadsOf(values)) {
@@ -90,13 +90,13 @@ export function loadCost(values: readonly Expr[], lanes: number): number {
   return cost;
 }
 
-/** A group of adjacent axes that is walked as one, in vectors. */
+/** A group of adjacent axes that is iterated as one, in vectors. */
 export interface VectorAxis {
   readonly from: number;
   readonly to: number;
 }
 
-/** Coordinates in `shape` when axes [from, to) are walked as one position. */
+/** Coordinates in `shape` if axes [from, to) are iterated as one axis. */
 export function expandGroup(
   shape: readonly number[],
   group: VectorAxis,

@@ -1,6 +1,6 @@
 /**
- * The end of a convolution: epilogue and pooling of the pixels of a tile, on registers, and their stores. It must not
- * know how the pixels were computed.
+ * The end of a convolution's tile: computes epilogue and pooling of its pixels in registers and stores the results. It
+ * must not know how the pixels were computed.
  */
 import type { Node } from "../../ir/graph.js";
 import * as ix from "../../ir/index-math.js";
@@ -14,7 +14,7 @@ export interface FinishedTile {
   readonly builder: KernelBuilder;
   readonly anchor: Node;
   readonly roots: readonly Node[];
-  /** Side of the pooling windows behind the convolution; 1 if there are none. */
+  /** Side of the pooling windows of the epilogue; 1 if there are none. */
   readonly poolSide: number;
   /** A vector per pixel and channel block. */
   readonly accumulators: readonly (readonly Expr[])[];
@@ -24,7 +24,7 @@ export interface FinishedTile {
   readonly block: ix.Index;
   readonly row: ix.Index;
   readonly column: ix.Index;
-  /** Statements that sum up finished values; none if nothing does. */
+  /** Statements that accumulate sums over bands; none if the kernel has none. */
   readonly sums: (finished: readonly FinishedPixel[]) => Stmt[];
 }
 
@@ -37,7 +37,7 @@ export interface FinishedPixel {
   readonly within: (body: readonly Stmt[]) => Stmt[];
 }
 
-/** Statements that finish and store a tile, and what its band has summed up by then. */
+/** Statements that compute the epilogue of a tile, store its roots, and add its values to the sums over bands. */
 export function storePixels(tile: FinishedTile): Stmt[] {
   if (tile.poolSide > 1) return storePools(tile);
   const { builder, anchor, roots, accumulators, pixels, image, block, row, column, sums } = tile;
@@ -59,7 +59,7 @@ export function storePixels(tile: FinishedTile): Stmt[] {
   return [...stores, ...sums(finished)];
 }
 
-/** Stores what pools make of the tile: each window's pixels are registers. */
+/** Stores the pooled results of a tile: all pixels of a window are in registers. */
 function storePools({
   builder,
   anchor,
@@ -105,7 +105,7 @@ function storePools({
   return statements;
 }
 
-/** The side of the pooling windows behind the convolution; 1 if there are none. */
+/** The side of the pooling windows in the epilogue of a convolution; 1 if there are none. */
 export function poolOf(anchor: Node, roots: readonly Node[]): number {
   const pooled = roots.find(({ shape }) => shape.length === 4 && shape[2] < anchor.shape[2]);
   return pooled ? anchor.shape[2] / pooled.shape[2] : 1;

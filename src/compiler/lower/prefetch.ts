@@ -1,6 +1,6 @@
 /**
- * Prefetching where the hardware prefetcher does not foresee what a register tile will need: filters that come from beyond
- * the second-level cache, what an epilogue reads and writes, and the operands of the next loop iteration or task.
+ * Prefetches the accesses of register tiles that hardware prefetchers do not predict: filters outside the second-level
+ * cache, memory that an epilogue reads and writes, and the operands of the next loop iteration or task.
  */
 import type { Node } from "../../ir/graph.js";
 import * as ix from "../../ir/index-math.js";
@@ -12,7 +12,7 @@ import { channelsContiguous } from "./image.js";
 /** Vectors between the one that is read and the one that is prefetched. */
 const AHEAD = 16;
 
-/** Prefetches what the vectors load some iterations later, where the filters are too large for the cache. */
+/** Prefetches the vectors that later iterations load, if the filters exceed the second-level cache. */
 export function prefetchFilters(
   { target, lanes }: KernelBuilder,
   vectors: readonly Expr[],
@@ -56,10 +56,10 @@ export interface Region {
   readonly at: (block: ix.Index, row: ix.Index, column: ix.Index) => ix.Index[];
 }
 
-/** How indices change when the next iteration of work begins. */
+/** The values of loop variables in the next iteration or task. */
 export type Next = ReadonlyMap<string, ix.Index>;
 
-/** Steps of one iteration, of which there are `count`, and the next iteration; null where there is none. */
+/** The current step of an iteration, the number of its steps, and the next iteration; null if there is none. */
 export interface Progress {
   readonly number: ix.Index;
   readonly count: number;
@@ -69,13 +69,13 @@ export interface Progress {
 /** Cache lines beyond which an iteration prefetches none: a core has no more line-fill buffers. */
 const MAX_AT_ONCE = 32;
 
-/** The next value of a variable; the last ones, for which there is none, stay as they are. */
+/** The next value of a variable; the last value stays, since it has no successor. */
 function following(variable: ix.LoopVar, step: number): Next {
   const after = ix.plus(ix.variable(variable), step);
   return new Map([[variable.name, ix.minus(after, ix.scale(ix.div(after, variable.extent), step))]]);
 }
 
-/** The next iteration of the loop that a task consists of, or the first of the task that most likely follows. */
+/** The next iteration of a task's loop, or the first one of the task that most likely follows on the same thread. */
 export function nextOf({ target }: KernelBuilder, iteration: ix.LoopVar, tasks: number): Next | null {
   if (iteration.extent === 1 && tasks <= target.threads) return null;
   const after = ix.plus(ix.variable(iteration), 1);
@@ -95,8 +95,9 @@ export const nextTask = ({ target }: KernelBuilder, tasks: number) =>
   tasks > target.threads ? following({ name: TASK, extent: tasks }, target.threads) : null;
 
 /**
- * Prefetches, step by step, the pixels that the next iteration will read of x, if their channels are contiguous: spread over
- * all steps it takes next to no time, and the products need not wait for memory.
+ * Prefetches, step by step, the pixels of x that the next iteration reads, if their channels are contiguous. Spread
+ * over all steps, the prefetches fit into idle load slots, and the products of the next iteration need not wait for
+ * memory.
  */
 export function prefetchNext(
   builder: KernelBuilder,
@@ -109,7 +110,7 @@ export function prefetchNext(
   const pixels = rows * columns;
   const perStep = Math.ceil((blocks * pixels) / count);
   if (perStep > MAX_AT_ONCE) return [];
-  // Where there are more steps than pixels, some prefetch nothing: a line that is fetched twice takes the place of another.
+  // With more steps than pixels, some steps prefetch nothing: repeated prefetches would only occupy line-fill buffers.
   const pause = Math.floor(count / (blocks * pixels));
   const prefetches = Array.from({ length: perStep }).flatMap((_, k) => {
     const position = ix.plus(ix.scale(pause > 1 ? ix.div(number, pause) : number, perStep), k);

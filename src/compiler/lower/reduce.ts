@@ -111,7 +111,7 @@ function blockLoops(extents: readonly number[]): { outer: number; extents: numbe
   return { outer: cut, extents: all };
 }
 
-/** What is reduced: values by coordinates. */
+/** The operand of a reduction: values by coordinates. */
 interface Term {
   readonly kind: ReduceKind;
   readonly type: RegisterType;
@@ -120,7 +120,7 @@ interface Term {
 
 interface Sums {
   readonly statements: Stmt[];
-  /** One for each term. */
+  /** The register of each term. */
   readonly results: Expr[];
 }
 
@@ -131,7 +131,7 @@ function reduceLoops(builder: KernelBuilder, terms: readonly Term[], lanes: numb
   if (points === 1) return { statements: [], results: terms.map(({ value }) => splat(value(origin), lanes)) };
   const { outer, extents: loops } = blockLoops(extents);
   const variables = loops.map((extent) => builder.variable("r", extent));
-  // Coordinates of the original extents: a split loop is walked as outer · length + inner.
+  // Coordinates in the original extents: a split loop has the index outer · length + inner.
   const position = ix.flatten(variables.map(ix.variable), loops);
   const at = (offset: ix.Index) => ix.unflatten(offset, extents);
   const innermost = variables[variables.length - 1];
@@ -154,7 +154,7 @@ function reduceLoops(builder: KernelBuilder, terms: readonly Term[], lanes: numb
   });
   const inner = nest(
     [...variables.slice(outer, -1), short],
-    // Element by element, so that what terms have in common is read once.
+    // Element by element, so that common loads of the terms are adjacent and shared.
     Array.from({ length: width }, (_, k) => lines.map(({ steps }) => steps[k])).flat(),
   );
   const sums = [...lines.flatMap(({ start }) => start), ...inner];
@@ -181,14 +181,14 @@ export function lowerReduce(builder: KernelBuilder, nests: readonly ReduceNest[]
   const perResult = work * axes.reduced.reduce((n, axis) => n * shape[axis], 1);
   const finish = (results: readonly Expr[], at: readonly ix.Index[]): Stmt[] =>
     nests.flatMap((nest, k) => builder.storeEpilogue(nest.anchor, results[k], nest.roots, at));
-  /** Terms whose elements are where the function says. */
+  /** Terms whose elements have the coordinates that the function gives. */
   const termsAt = (place: (at: readonly ix.Index[]) => ix.Index[]): Term[] =>
     nests.map((nest) => ({
       kind: nest.anchor.attrs.kind,
       type: registerOf(nest.anchor.dtype),
       value: (at) => builder.lowering.value(nest.anchor.inputs[0], place(at)),
     }));
-  /** The reductions at result coordinates `at`, where elements of reduced axes are walked plainly. */
+  /** The reductions at result coordinates `at`, by loops over all reduced axes. */
   const whole = (at: readonly ix.Index[], width: number): Stmt[] => {
     const extents = axes.reduced.map((axis) => shape[axis]);
     const terms = termsAt((r) => merge(axes, at, r));

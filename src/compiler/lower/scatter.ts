@@ -1,6 +1,7 @@
 /**
- * Scatters. Each task owns columns of the result, keeps them in scratch memory while it goes through the entries in their
- * order, and stores them with the epilogue: no two tasks write one element, so the result does not depend on threads.
+ * Scatters. Each task owns columns of the result, keeps them in scratch memory while it goes through the entries in
+ * their order, and stores them with the epilogue: no two tasks write one element, so the result does not depend on
+ * threads.
  */
 import { type Node, sizeOfShape } from "../../ir/graph.js";
 import * as ix from "../../ir/index-math.js";

@@ -1,7 +1,7 @@
 /**
  * Orders of rows, by a bitonic sorting network (Batcher 1968) of pairs of key and position. Equal keys are ordered by
- * position, so no two pairs are equal and the order is that of a stable sort. Vectors hold one element of several rows, so
- * that every comparison is one of vectors; each task keeps its rows in scratch memory.
+ * position, so no two pairs are equal and the order is that of a stable sort. Vectors hold one element of several rows,
+ * so that every comparison is one of vectors; each task keeps its rows in scratch memory.
  */
 import { isFloat } from "../../ir/dtype.js";
 import { type Node, sizeOfShape } from "../../ir/graph.js";
@@ -105,7 +105,9 @@ class Network {
     return loop(extra, this.write(at, key, position));
   }
 
-  /** Merges of bitonic sequences of 2, 4, … elements, each in halving distances, alternately ascending and descending. */
+  /**
+   * Merges of bitonic sequences of 2, 4, … elements, each in halving distances, alternately ascending and descending.
+   */
   stages(): Stmt[] {
     const { padded } = this;
     const stages: Stmt[] = [];

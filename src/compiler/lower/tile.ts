@@ -7,7 +7,7 @@ import type { Target } from "../../ir/target.js";
 export interface Tile {
   /** Results that share each vector operand: rows of a matmul, pixels of a convolution. */
   readonly rows: number;
-  /** Vectors of results side by side. */
+  /** Vectors of results per row. */
   readonly vectors: number;
 }
 
@@ -16,30 +16,30 @@ const LATENCY_PRODUCTS = 10;
 /** Cycles of loop and address arithmetic per step. */
 const OVERHEAD = 0.6;
 
-/** Cycles of one step of the inner loop, with nothing missing from the first-level cache. */
+/** Cycles of one step of the inner loop, without cache misses. */
 export function stepCycles({ rows, vectors }: Tile): number {
   const products = rows * vectors;
   return Math.max(Math.max(products, LATENCY_PRODUCTS) / 2, (rows + vectors) / 2) + OVERHEAD;
 }
 
 /**
- * The same for one vector of results each and a row of taps at once: a pixel is read once for all taps that meet it.
+ * The same for one vector of results per pixel and a whole row of taps per step: a pixel is loaded once for all taps.
  */
 export function adjacentCycles(rows: number, columns: number, taps: number): number {
   const products = rows * columns * taps;
   const loads = rows * (columns + taps - 1) + taps;
-  // The products of one result wait for each other.
+  // The products of one result form a dependency chain.
   return Math.max(Math.max(products, LATENCY_PRODUCTS * taps) / 2, loads / 2) + OVERHEAD;
 }
 
-/** The registers that a step may name: without some to spare, compilers spill an operand or load it for every product. */
+/** The registers that a step may use: without spare ones, compilers spill an operand or load it for every product. */
 export const availableRegisters = ({ registers }: Target): number => registers - (registers > 16 ? 2 : 1);
 
 /** Whether accumulators, vector operands and one broadcast fit into the registers. */
 export const fits = ({ rows, vectors }: Tile, target: Target): boolean =>
   rows * vectors + vectors + 1 <= target.registers;
 
-/** The tile that covers `rows` × `vectors` results (a whole number of tiles each way) in the fewest cycles. */
+/** The tile that covers `rows` × `vectors` results, by whole tiles, in the fewest cycles. */
 export function chooseTile(
   target: Target,
   rows: number,

@@ -1,6 +1,7 @@
 /**
- * A square transposition in registers: V vectors in, V vectors out, by log₂ V rounds of two-vector shuffles. Every shuffle is
- * one that vector units do without a table in a register: pairs interleaved within four lanes, or whole fours exchanged.
+ * A square transposition in registers: V vectors in, V vectors out, by log₂ V rounds of two-vector shuffles. Every
+ * shuffle is one for which processors need no index vector: pairs interleaved within four lanes, or whole groups of
+ * four exchanged.
  */
 import { declare, type Expr, register, type Stmt, shuffle, splat } from "../../ir/loops.js";
 import type { KernelBuilder } from "../kernel-builder.js";

@@ -1,6 +1,6 @@
 /**
- * Element-wise kernels between two layouts: where no axis is contiguous for everything that is read and written, squares of
- * V × V elements are computed, and what lies the other way is transposed in registers on its way in or out.
+ * Element-wise kernels between two layouts: if no axis is contiguous for all loads and stores, the kernel computes
+ * squares of V × V elements and transposes those that are contiguous along the other axis in registers.
  */
 import { type Node, sizeOfShape } from "../../ir/graph.js";
 import * as ix from "../../ir/index-math.js";
@@ -11,7 +11,7 @@ import { positionOf } from "../layout.js";
 import { addNest, type VectorAxis, vectorCandidates } from "./nest.js";
 import { transposed } from "./transpose.js";
 
-/** Cost of a vector that is transposed, in vectors that are not. */
+/** Cost of a transposed vector, in contiguous vectors. */
 const TRANSPOSE_COST = 3;
 const ACROSS = "across";
 const ALONG = "along";
@@ -45,7 +45,7 @@ function coordinates(
 const otherAxes = (shape: readonly number[], { across, along }: Squares): number[] =>
   shape.filter((_, axis) => ![across, along].some(({ from, to }) => axis >= from && axis < to));
 
-/** How a position moves with each of the two, in elements; null if unevenly. */
+/** The strides of a position along both axes of a square, in elements; null if it has none. */
 function strides(builder: KernelBuilder, position: ix.Index): { across: number | null; along: number | null } {
   const { lanes } = builder;
   const inLanes = (name: string) => {
@@ -86,7 +86,7 @@ class TransposedMap {
     return along !== 1 && along !== 0 && across === 1;
   }
 
-  /** Vectors' worth of memory access per vector of results. */
+  /** Cost of memory accesses per vector of results, in contiguous vectors. */
   cost(): number {
     const { lanes } = this.builder;
     const access = (position: ix.Index, free: boolean) => {
@@ -149,8 +149,8 @@ class TransposedMap {
 }
 
 /**
- * Lowers roots of one shape and layout by squares, if that costs less per vector than `least`; says whether it did. Blocked
- * axes and groups of axes must be whole numbers of vectors.
+ * Lowers roots of one shape and layout by squares if that costs less per vector than `least`; returns whether it did.
+ * Blocked axes and groups of axes must be whole numbers of vectors.
  */
 export function lowerTransposedMap(
   builder: KernelBuilder,

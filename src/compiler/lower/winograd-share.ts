@@ -1,6 +1,6 @@
 /**
- * How Winograd's convolution is cut into tasks. All of it follows from shapes and the target, so that passes over the
- * graph know it before there are loops.
+ * Divides Winograd's convolution into tasks. The result depends on shapes and the target alone, so that passes over the
+ * graph can use it before lowering.
  */
 import type { Node } from "../../ir/graph.js";
 import type { Target } from "../../ir/target.js";
@@ -15,24 +15,27 @@ export interface Share {
   readonly blocks: number;
 }
 
-/** Cycles per vector of channels: the transformation of a tile on the way in or out. */
+/** Cycles per vector of channels to transform a tile of pixels or of results. */
 const TRANSFORM = 130;
-/** Bytes a cycle of filters from the second-level cache, the third, and memory. */
+/** Bandwidth of filters in bytes per cycle: from the second-level cache, the third-level cache, and memory. */
 const FILTERS = [96, 48, 8];
-/** Bytes a cycle of matrices, by the most second-level caches that they fill: what is over comes from the third. */
+/**
+ * Bandwidth of matrices in bytes per cycle, by their size in second-level caches: the excess comes from the third
+ * level.
+ */
 const MATRICES = [
   [1 / 3, 48],
   [1, 20],
   [3, 8],
   [Number.POSITIVE_INFINITY, 5],
 ];
-/** Threads that tasks should share out evenly among. */
+/** Number of threads that tasks are balanced for. */
 const ASSUMED_THREADS = 4;
 
 /**
- * How tasks share out images, rows of tiles and output channels, in the fewest cycles by a model: many tiles at a time
- * read filters seldom, few keep their matrices in the cache, and tasks that share out channels transform the same
- * pixels.
+ * Divides images, rows of tiles and output channels among tasks with the fewest modelled cycles: many tiles per task
+ * read the filters seldom, few keep their matrices in the cache, and tasks that divide the channels all transform the
+ * same pixels.
  */
 export function chooseShare({ lanes, l2Bytes }: Target, conv: Node<"winogradConv2d">): Share {
   const { points, results } = winograd(conv.attrs.tile);
@@ -67,6 +70,6 @@ export function chooseShare({ lanes, l2Bytes }: Target, conv: Node<"winogradConv
   return best;
 }
 
-/** Rows of results that a task makes of an image. */
+/** Rows of results that a task computes of an image. */
 export const rowsOf = ({ images, rows }: Share, { attrs, shape }: Node<"winogradConv2d">): number =>
   images > 1 ? shape[2] : Math.min(shape[2], rows * attrs.tile);

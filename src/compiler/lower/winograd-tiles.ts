@@ -1,6 +1,6 @@
 /**
- * What the kernels of Winograd's convolution share: squares of vectors transformed by small matrices of constants, and
- * matrices in scratch memory, one for every point of a transformed tile. It must not know which operand is being
+ * Building blocks of the kernels of Winograd's convolution: squares of vectors are transformed by small constant
+ * matrices, and each point of the transformed tiles has a matrix in scratch memory. It must not know which operand is
  * transformed.
  */
 import type { Node } from "../../ir/graph.js";
@@ -11,12 +11,12 @@ import type { KernelBuilder } from "../kernel-builder.js";
 import { zeroOutside } from "./image.js";
 import { nest } from "./nest.js";
 
-/** Floats between matrices, so that elements of all of them do not fall into the same lines of the cache. */
+/** Padding between matrices in floats: the same element of all matrices would else map to one set of the cache. */
 export const PAD = 16;
 
 type Constants = readonly (readonly number[])[];
 
-/** A sum of products with what all of them have in common left out. */
+/** A sum of products, without their common factor. */
 interface Sum {
   readonly scale: number;
   readonly value: Expr;
@@ -45,7 +45,7 @@ class Products {
     const e = this.builder.lowering.algebra;
     const sizes = new Set(row.filter((factor) => factor !== 0).map(Math.abs));
     const scale = sizes.size === 1 ? [...sizes][0] : 1;
-    // What is taken as it is comes first: the others are then multiplied and added at once.
+    // Terms with factor ±1 come first: the others are then fused multiply-adds.
     const terms = row.flatMap((factor, i) => (factor === 0 ? [] : [{ factor: factor / scale, x: x[i] }]));
     terms.sort((a, b) => Number(b.factor === 1) - Number(a.factor === 1));
     const [first, ...others] = terms;
@@ -62,9 +62,9 @@ class Products {
   }
 
   /**
-   * A matrix times a column of vectors. Two columns that differ only in signs are replaced by sum and difference of
-   * what they multiply, and of two such rows the part that they share and the part that changes sign are summed once:
-   * the matrices of Winograd's algorithm, made from points in pairs of ± p, consist of little else.
+   * A matrix times a column of vectors. Two columns that differ only in signs are replaced by the sum and difference of
+   * their operands; of two rows that differ only in signs, the common part and the part that changes sign are summed
+   * once. The matrices of Winograd's algorithm have many such pairs, since their points are pairs ±p.
    */
   times(matrix: Constants, x: readonly Expr[]): Expr[] {
     const columns = mirrored(transpose(matrix));
@@ -76,7 +76,7 @@ class Products {
       const split = matrix.map((row) =>
         row.map((factor, k) => (k === i && row[i] !== row[j] ? 0 : k === j && row[i] === row[j] ? 0 : factor)),
       );
-      // A difference is taken with the sign of its first part.
+      // A difference has the sign of its first operand.
       const signed = split.map((row) => row.map((factor, k) => (k === j ? -factor : factor)));
       return this.times(signed, both);
     }
@@ -101,7 +101,7 @@ class Products {
   }
 }
 
-/** Two rows that are equal but for some signs, in which both kinds of places occur and enough is saved; else null. */
+/** Two rows that differ in the signs of some factors only, if sharing their parts saves enough; else null. */
 function mirrored(rows: Constants): [number, number] | null {
   for (let a = 0; a < rows.length; a++) {
     for (let b = a + 1; b < rows.length; b++) {

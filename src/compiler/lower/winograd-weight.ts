@@ -1,8 +1,8 @@
 /**
- * Weight gradient of a 3 × 3 convolution by Winograd's algorithm transpose around: transformed pixels times transformed
- * gradients, in a small product of matrices for each point that sums over tiles, and the sums transformed into 3 × 3
- * taps. A task owns the results of some channels and one split of the images, so nothing is shared and every sum has a
- * fixed order.
+ * Weight gradient of a 3 × 3 convolution by the transposed form of Winograd's algorithm: transformed pixels times
+ * transformed gradients, in a small product of matrices for each point that sums over tiles, and the sums transformed
+ * into 3 × 3 taps. A task owns the results of some channels and one split of the images, so nothing is shared and every
+ * sum has a fixed order.
  */
 import { isOp, type Node, sizeOfShape } from "../../ir/graph.js";
 import * as ix from "../../ir/index-math.js";
@@ -39,12 +39,12 @@ interface Share {
 /** Cycles of transforming the pixels and the gradients of one tile, per vector of channels. */
 const PIXELS = 130;
 const GRADIENTS = 90;
-/** Bytes a cycle between registers and matrices in the second-level cache, and beyond it. */
+/** Bandwidth in bytes per cycle between registers and matrices in the second-level cache, and beyond it. */
 const [NEAR, FAR] = [48, 16];
-/** Threads that tasks should share out evenly among; not those of the machine: the cut decides the order of sums. */
+/** Number of threads that tasks are balanced for; not that of the machine, since the tasks decide the order of sums. */
 const ASSUMED_THREADS = 4;
 
-/** How many channels a task owns and how many tiles it takes at a time: in the fewest cycles by a model. */
+/** Chooses the channels of a task, and the tiles that it transforms at a time, with the fewest modelled cycles. */
 function chooseShare(
   { lanes, l2Bytes }: Target,
   points: number,

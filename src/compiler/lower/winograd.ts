@@ -1,7 +1,7 @@
 /**
  * Winograd's convolution in tiles of 4 × 4 or 2 × 2 results: a task copies bands of images, transforms their pixels,
  * multiplies in a small product of matrices for each point, transforms back and computes the epilogue,
- * all within the cache. Sums run over the channels alone, so their order does not depend on how tiles are shared out.
+ * all within the cache. Sums run over the channels alone, so their order does not depend on the division into tasks.
  */
 import { isOp, type Node, sizeOfShape } from "../../ir/graph.js";
 import * as ix from "../../ir/index-math.js";
@@ -101,7 +101,7 @@ export function lowerWinograd(builder: KernelBuilder, anchor: Node, roots: reado
   const forward = transformPixels(builder, request, scheme, pixels);
   const steps = [height / tile.rows, blocks / tile.vectors, c];
   const inputBlocks = c / lanes;
-  // Filters that fill the cache would evict what is prefetched so early.
+  // Filters that fill the cache would evict what is prefetched that early.
   const next = points * c * blocks * lanes * 4 <= target.l2Bytes ? nextTask(builder, tasks) : null;
   const region: Region = {
     blocks: share.images * inputBlocks,
@@ -128,7 +128,7 @@ export function lowerWinograd(builder: KernelBuilder, anchor: Node, roots: reado
   return 2 * n * o * ho * wo * c * 9;
 }
 
-/** Which results a task stores. */
+/** The results that a task stores. */
 interface TaskResults {
   readonly tiles: TileCounts;
   readonly blocks: number;
@@ -173,7 +173,7 @@ function storeTiles(
   const block = builder.variable("o", blocks);
   const at = ix.variable(block);
   const finish = bandSums.finish(at, ix.add(firstBlock, at), ix.add(firstImage, tileImage), band);
-  // Behind the first vector, which tells how wide the loop is.
+  // After the first vector, whose loop has the extent of all others.
   const [first, ...others] = backward;
   const touched = prefetchAccesses(builder, stores, nextIteration(outputs));
   return nest(result.loops.slice(0, 1), [

@@ -1,6 +1,6 @@
 /**
- * Calls of modules: the path that errors and profiles show, and the check that a called module is part of the model. This
- * file must not know any particular layer.
+ * Calls of modules: the path that errors and profiles show, and the check that a called module is part of the model.
+ * This file must not know any particular layer.
  */
 import { isGradEnabled, Parameter } from "../../tensor/index.js";
 import { configError } from "../../util/errors.js";

@@ -1,4 +1,6 @@
-/** The state of a module: its parameters and buffers by PyTorch's keys, and files of them. Must not know file formats. */
+/**
+ * The state of a module: its parameters and buffers by PyTorch's keys, and files of them. Must not know file formats.
+ */
 import { Parameter, Variable } from "../../tensor/index.js";
 import { type LoadReport, matchState, type StateValue } from "../../tensor/state.js";
 import { stateFiles } from "../../tensor/state-files.js";

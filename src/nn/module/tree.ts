@@ -1,6 +1,6 @@
 /**
- * The tree of a module: what walks it, and the parameters, buffers and random streams in it by their keys. This file must
- * not know calls, files or modes.
+ * The tree of a module: what walks it, and the parameters, buffers and random streams in it by their keys. This file
+ * must not know calls, files or modes.
  */
 import { Generator, Parameter, Variable } from "../../tensor/index.js";
 import { takes } from "../../util/arguments.js";
@@ -119,8 +119,8 @@ export const treeParameters = {
 export const placeOf = (module: AnyModule): Place => module[place];
 
 /**
- * Walks a tree: the root and all modules below it, parents first, a module used twice under both paths. It sets the paths
- * of modules and variables.
+ * Walks a tree: the root and all modules below it, parents first, a module used twice under both paths. It sets the
+ * paths of modules and variables.
  */
 export function walk(tree: object): Visit[] {
   const root = tree as AnyModule; // `Module` alone extends the chain of these classes
