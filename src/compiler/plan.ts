@@ -181,7 +181,10 @@ class Planner {
     if (isOp(node, "gather") && x === node.inputs[0]) this.store(x);
   }
 
-  /** Stores a node; in place of a movement, which costs nothing, its operand is stored. */
+  /**
+   * Stores a node; in place of a movement, which costs nothing, its operand is stored, and constants need no storage. A
+   * table that gather reads is stored as it is, whatever it is.
+   */
   private store(node: Node): void {
     const moved: Node[] = [];
     let source = node;
@@ -196,7 +199,7 @@ class Planner {
       moved.push(source);
       source = source.inputs[0];
     }
-    if (source.op === "const" || source.op === "iota") return;
+    if (!gathersFrom && (source.op === "const" || source.op === "iota")) return;
     if (!this.isAvailable(source)) this.stored.add(source);
     // Movements of the stored value now cost a load.
     for (const movement of moved) this.costs.set(movement, 1);

@@ -18,8 +18,9 @@ import {
 
 const cases = families.flatMap((family) => readReference<LayerCase[]>(`layers/${family}.cases.json`));
 const references = families.flatMap((family) => readReference<LayerReference[]>(`layers/${family}.reference.json`));
-/** Those of losses are compared in losses.test.ts. */
+/** Those of losses are compared in losses.test.ts and hierarchical-softmax.test.ts. */
 const ofLosses = new Set<unknown>([...nn.losses.entries, ...nn.distances.entries].map(({ layer }) => layer));
+ofLosses.add(nn.HierarchicalSoftmax);
 const classes = Object.entries(nn).flatMap(([name, value]) =>
   typeof value === "function" && value.prototype instanceof nn.Module && !ofLosses.has(value) ? [name] : [],
 );

@@ -15,6 +15,8 @@ export interface FormulaCase {
   readonly name: string;
   readonly loss: string;
   readonly options?: Readonly<Record<string, unknown>>;
+  /** Options that are tensors. */
+  readonly tensors?: Readonly<Record<string, Numbers>>;
   readonly inputs: readonly Numbers[];
   /** Indices of the inputs whose gradients are compared; default the first. */
   readonly gradients?: readonly number[];
@@ -85,6 +87,43 @@ const focal = (alpha: number | null, gamma: number) => (x: number, t: number) =>
 /** −log of the share of the score `own` among `scores`. */
 const surprise = (scores: readonly number[], own: number): number =>
   Math.log(sum(scores.map((s) => Math.exp(s)))) - own;
+
+/** Scores of all labellings of a chain, and the number of labels that differ from the given ones. */
+function labellings(
+  emissions: readonly number[],
+  transitions: readonly number[],
+  labels: readonly number[],
+  K: number,
+) {
+  const T = labels.length;
+  return Array.from({ length: K ** T }, (_, code) => {
+    const y = labels.map((_, t) => Math.floor(code / K ** t) % K);
+    const ofSteps = y.slice(1).map((label, t) => transitions[y[t] * K + label]);
+    const wrong = y.filter((label, t) => label !== labels[t]).length;
+    return { score: sum(y.map((label, t) => emissions[t * K + label])) + sum(ofSteps), wrong };
+  });
+}
+
+/** A loss of chains of 3 positions and 3 labels, of which the second sequence has only the first 2 positions. */
+const chains =
+  (loss: (all: readonly { readonly score: number; readonly wrong: number }[], truth: number) => number) =>
+  (emissions: readonly number[], transitions: readonly number[], labels: readonly number[]): number[] =>
+    rowsOf(labels, 3).map((row, n) => {
+      const length = [3, 2][n];
+      const all = labellings(rowsOf(emissions, 9)[n].slice(0, 3 * length), transitions, row.slice(0, length), 3);
+      return loss(all, all.find(({ wrong }) => wrong === 0)!.score);
+    });
+const chainInputs = [random([2, 3, 3], 1), random([3, 3], 4), whole([2, 3], [2, 0, 1, 1, 1, 0])];
+
+const erf = (x: number): number => {
+  // Abramowitz & Stegun 7.1.5, the power series, which converges fast for the small arguments here.
+  let [term, total] = [x, x];
+  for (let n = 1; n < 80; n++) {
+    term *= -(x * x) / n;
+    total += term / (2 * n + 1);
+  }
+  return (2 / Math.sqrt(Math.PI)) * total;
+};
 
 export const formulas: readonly FormulaCase[] = [
   {
@@ -208,5 +247,96 @@ export const formulas: readonly FormulaCase[] = [
         return like.length === 0 ? 0 : sum(like.map((score) => surprise(others, score))) / like.length;
       });
     },
+  },
+  {
+    name: "hierarchicalSoftmaxLoss",
+    loss: "hierarchicalSoftmaxLoss",
+    tensors: { bias: random([2], 9) },
+    // Node 0 separates class 0 from the others, node 1 class 1 from class 2.
+    inputs: [
+      random([4, 3], 1),
+      whole([4], [2, 0, 1, 2]),
+      random([2, 3], 2),
+      whole([3, 2], [0, 0, 0, 1, 0, 1]),
+      whole([3, 2], [1, 0, -1, 1, -1, -1]),
+    ],
+    gradients: [0, 2],
+    formula: (x, targets, weight) =>
+      rowsOf(x, 3).map((row, n) => {
+        const [root, second] = rowsOf(weight, 3).map((w, i) => sigmoid(dot(w, row) + random([2], 9).data[i]));
+        return -Math.log([root, (1 - root) * second, (1 - root) * (1 - second)][targets[n]]);
+      }),
+  },
+  {
+    name: "negativeSamplingLoss",
+    loss: "negativeSamplingLoss",
+    inputs: [random([3, 4], 1), random([3, 4], 2), random([3, 2, 4], 3)],
+    gradients: [0, 1, 2],
+    formula: (x, positive, negatives) =>
+      rowsOf(x, 4).map((row, n) => {
+        const others = rowsOf(negatives, 4).slice(2 * n, 2 * n + 2);
+        const like = Math.log(sigmoid(dot(row, rowsOf(positive, 4)[n])));
+        return -like - sum(others.map((other) => Math.log(sigmoid(-dot(row, other)))));
+      }),
+  },
+  {
+    name: "sampledSoftmaxLoss, one sample is a target",
+    loss: "sampledSoftmaxLoss",
+    tensors: { bias: random([5], 6), logQ: random([5], 8) },
+    inputs: [random([3, 4], 1), whole([3], [4, 0, 2]), random([5, 4], 2), whole([3], [1, 4, 1])],
+    gradients: [0, 2],
+    formula: (x, targets, weight, sampled) =>
+      rowsOf(x, 4).map((row, n) => {
+        const shift = random([5], 6).data.map((b, k) => b - random([5], 8).data[k]);
+        const score = (k: number) => dot(row, rowsOf(weight, 4)[k]) + shift[k];
+        const others = sampled.filter((k) => k !== targets[n]).map(score);
+        return surprise([score(targets[n]), ...others], score(targets[n]));
+      }),
+  },
+  {
+    name: "histogramLoss of normal distributions, one target out of range",
+    loss: "histogramLoss",
+    options: { low: -1, high: 2, sigma: 0.7 },
+    inputs: [random([3, 4], 1), { shape: [3], data: [0.3, 1.9, 3] }],
+    formula: (logits, target) =>
+      rowsOf(logits, 4).map((row, n) => {
+        const below = (edge: number) => erf((edge - Math.min(target[n], 2)) / (0.7 * Math.SQRT2));
+        const edges = [-1, -0.25, 0.5, 1.25, 2].map(below);
+        const q = row.map((_, b) => (edges[b + 1] - edges[b]) / (edges[4] - edges[0]));
+        return -dot(q, softmax(row).map(Math.log));
+      }),
+  },
+  {
+    name: "histogramLoss of two bins each",
+    loss: "histogramLoss",
+    options: { low: 0, high: 4, sigma: 0 },
+    inputs: [random([4, 4], 1), { shape: [4], data: [0.2, 0.75, 2.5, 3.9] }],
+    formula: (logits, target) =>
+      rowsOf(logits, 4).map((row, n) => {
+        const t = Math.min(Math.max(target[n], 0.5), 3.5);
+        const q = row.map((_, b) => Math.max(0, 1 - Math.abs(t - (b + 0.5))));
+        return -dot(q, softmax(row).map(Math.log));
+      }),
+  },
+  {
+    name: "chainCrfLoss, lengths, over all labellings",
+    loss: "chainCrfLoss",
+    options: { lengths: [3, 2] },
+    inputs: chainInputs,
+    gradients: [0, 1],
+    formula: chains((all, truth) =>
+      surprise(
+        all.map(({ score }) => score),
+        truth,
+      ),
+    ),
+  },
+  {
+    name: "chainHingeLoss, lengths, over all labellings",
+    loss: "chainHingeLoss",
+    options: { lengths: [3, 2], margin: 0.8 },
+    inputs: chainInputs,
+    gradients: [0, 1],
+    formula: chains((all, truth) => Math.max(...all.map(({ score, wrong }) => score + 0.8 * wrong)) - truth),
   },
 ];

@@ -95,25 +95,30 @@ describe.each(fastDevices)("on %s", (device) => {
 describe("by formula", () => {
   beforeAll(() => useDevice("interp"));
 
-  it.each(formulas)("$name", async ({ loss, options, inputs, gradients = [0], formula, divisor }) => {
-    const tensors = inputs.map((input) => toTensor(input, { dtype: input.whole ? "i32" : "f64" }));
-    const make = (reduction: "none" | "sum" | "mean") => entryOf(loss).make({ ...options, reduction })(...tensors);
-    const [none, sum, mean] = [make("none"), make("sum"), make("mean")];
-    const found = grad(
-      sum,
-      gradients.map((i) => tensors[i]),
-    );
-    await realize(none, sum, mean, ...found);
-    const losses = formula(...inputs.map(({ data }) => data));
-    const total = losses.reduce((a, b) => a + b, 0);
-    await expectClose(none, { shape: none.shape, data: losses }, "losses", 1e-12);
-    await expectClose(sum, { shape: [], data: [total] }, "sum", 1e-12);
-    await expectClose(mean, { shape: [], data: [total / (divisor ?? losses.length)] }, "mean", 1e-12);
-    for (const [i, gradient] of found.entries()) {
-      const data = differences(formula, inputs, gradients[i]);
-      await expectClose(gradient, { shape: inputs[gradients[i]].shape, data }, `gradient ${gradients[i]}`, 1e-8);
-    }
-  });
+  it.each(formulas)(
+    "$name",
+    async ({ loss, options, tensors: held = {}, inputs, gradients = [0], formula, divisor }) => {
+      const tensors = inputs.map((input) => toTensor(input, { dtype: input.whole ? "i32" : "f64" }));
+      const ofOptions = Object.entries(held).map(([name, values]) => [name, toTensor(values, { dtype: "f64" })]);
+      const given = { ...options, ...Object.fromEntries(ofOptions) };
+      const make = (reduction: "none" | "sum" | "mean") => entryOf(loss).make({ ...given, reduction })(...tensors);
+      const [none, sum, mean] = [make("none"), make("sum"), make("mean")];
+      const found = grad(
+        sum,
+        gradients.map((i) => tensors[i]),
+      );
+      await realize(none, sum, mean, ...found);
+      const losses = formula(...inputs.map(({ data }) => data));
+      const total = losses.reduce((a, b) => a + b, 0);
+      await expectClose(none, { shape: none.shape, data: losses }, "losses", 1e-12);
+      await expectClose(sum, { shape: [], data: [total] }, "sum", 1e-12);
+      await expectClose(mean, { shape: [], data: [total / (divisor ?? losses.length)] }, "mean", 1e-12);
+      for (const [i, gradient] of found.entries()) {
+        const data = differences(formula, inputs, gradients[i]);
+        await expectClose(gradient, { shape: inputs[gradients[i]].shape, data }, `gradient ${gradients[i]}`, 1e-8);
+      }
+    },
+  );
 });
 
 /** Central differences of the sum of the losses with respect to one input. */

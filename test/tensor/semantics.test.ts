@@ -35,6 +35,17 @@ describe.each(devices)("tensors on %s", (device) => {
     ]);
   });
 
+  it("takes rows of constants, which have no storage, and NaN where there is none", async () => {
+    const rows = tensor([2, 0, 5], { dtype: "i32" });
+    const tables = [full([4], 7), arange(4, { dtype: "f32" }), full([1, 2], 3).expand([4, 2])];
+    const expected = [
+      [7, 7, Number.NaN],
+      [2, 0, Number.NaN],
+      [3, 3, 3, 3, Number.NaN, Number.NaN],
+    ];
+    expect(await valuesOf(tables.map((table) => table.take(rows)))).toEqual(expected);
+  });
+
   it("promotes what it joins", async () => {
     const joined = concat([tensor([1, 0], { dtype: "i32" }), tensor([2.5, 3])]);
     expect([joined.dtype, await joined.toArray()]).toEqual(["f32", [1, 0, 2.5, 3]]);

@@ -1,12 +1,13 @@
 /** The cross-entropy of the sigmoid of logits. */
+
 import type { Tensor } from "../../tensor/index.js";
 import { tensorKind } from "../../tensor/tensor.js";
 import { checked, takes } from "../../util/arguments.js";
 import { nullable } from "../../util/kinds.js";
+import { log1pExp } from "../activation/log1p-exp.js";
 import { lossEntry } from "../entries.js";
 import { lossLayer } from "./layer.js";
 import { type LossOptions, pair, reduce, reductionKind, sameShaped, weighted } from "./reduction.js";
-import { softplus } from "./stable.js";
 
 export interface BinaryCrossEntropyWithLogitsOptions extends LossOptions {
   /** Factors of the losses, of a shape that broadcasts to theirs. Default 1. */
@@ -41,8 +42,8 @@ export const binaryCrossEntropyWithLogits = checked(
   (prediction: Tensor, expected: Tensor, options: BinaryCrossEntropyWithLogitsOptions = {}): Tensor => {
     const { weight, posWeight, reduction = "mean" } = options;
     const { x, target } = sameShaped("binaryCrossEntropyWithLogits", prediction, expected);
-    const ofNo = target.neg().add(1).mul(softplus(x));
-    const yes = target.mul(softplus(x.neg()));
+    const ofNo = target.neg().add(1).mul(log1pExp(x));
+    const yes = target.mul(log1pExp(x.neg()));
     const ofYes = weighted("binaryCrossEntropyWithLogits", yes, posWeight, "posWeight");
     return reduce(weighted("binaryCrossEntropyWithLogits", ofYes.add(ofNo), weight), reduction);
   },

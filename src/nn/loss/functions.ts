@@ -6,6 +6,14 @@ export {
   binaryCrossEntropyWithLogits,
 } from "./binary-cross-entropy-with-logits.js";
 export {
+  type ChainCrfLossOptions,
+  type ChainHingeLossOptions,
+  type ChainOptions,
+  chainCrfLoss,
+  chainHingeLoss,
+  viterbi,
+} from "./chain.js";
+export {
   type ContrastiveOptions,
   type InfoNceOptions,
   infoNce,
@@ -14,6 +22,7 @@ export {
 } from "./contrastive.js";
 export { type CosineEmbeddingLossOptions, cosineEmbeddingLoss } from "./cosine-embedding.js";
 export { type CrossEntropyOptions, crossEntropy } from "./cross-entropy.js";
+export { type CtcLossOptions, ctcLoss } from "./ctc.js";
 export {
   type CosineSimilarityOptions,
   cosineSimilarity,
@@ -22,7 +31,22 @@ export {
 } from "./distance.js";
 export { type FocalLossOptions, focalLoss } from "./focal.js";
 export { type GaussianNllLossOptions, gaussianNllLoss } from "./gaussian-nll.js";
+export {
+  type HierarchicalLogProbabilitiesOptions,
+  type HierarchicalSoftmaxLossOptions,
+  hierarchicalLogProbabilities,
+  hierarchicalSoftmaxLoss,
+} from "./hierarchical-softmax.js";
 export { type HingeEmbeddingLossOptions, hingeEmbeddingLoss } from "./hinge-embedding.js";
+export {
+  type BinOptions,
+  type BinRange,
+  binExpectation,
+  binQuantile,
+  binTargets,
+  type HistogramLossOptions,
+  histogramLoss,
+} from "./histogram.js";
 export { type HuberLossOptions, huberLoss } from "./huber.js";
 export { type KlDivOptions, klDiv } from "./kl-div.js";
 export { l1Loss } from "./l1.js";
@@ -45,6 +69,8 @@ export {
 export { type PoissonNllLossOptions, poissonNllLoss } from "./poisson-nll.js";
 export { type QuantileLossOptions, quantileLoss } from "./quantile.js";
 export type { LossOptions, Reduction } from "./reduction.js";
+export { negativeSamplingLoss, type SampledSoftmaxLossOptions, sampledSoftmaxLoss } from "./sampling.js";
+export type { Lengths } from "./sequence.js";
 export { type SigmoidFocalLossOptions, sigmoidFocalLoss } from "./sigmoid-focal.js";
 export { type SmoothL1LossOptions, smoothL1Loss } from "./smooth-l1.js";
 export { softMarginLoss } from "./soft-margin.js";

@@ -1,10 +1,12 @@
-/** The losses as layers, as `fovea/nn` exports them: one line each, by PyTorch's names. */
+/** The losses as layers, as `fovea/nn` exports them, by PyTorch's names, and classes that losses need: one line each. */
 export { BCELoss } from "./binary-cross-entropy.js";
 export { BCEWithLogitsLoss } from "./binary-cross-entropy-with-logits.js";
 export { CosineEmbeddingLoss } from "./cosine-embedding.js";
 export { CrossEntropyLoss } from "./cross-entropy.js";
+export { CTCLoss } from "./ctc.js";
 export { CosineSimilarity, PairwiseDistance } from "./distance.js";
 export { GaussianNLLLoss } from "./gaussian-nll.js";
+export { HierarchicalSoftmax, type HierarchicalSoftmaxOptions } from "./hierarchical-softmax.js";
 export { HingeEmbeddingLoss } from "./hinge-embedding.js";
 export { HuberLoss } from "./huber.js";
 export { KLDivLoss } from "./kl-div.js";
@@ -17,6 +19,7 @@ export { MultiLabelMarginLoss } from "./multilabel-margin.js";
 export { MultiLabelSoftMarginLoss } from "./multilabel-soft-margin.js";
 export { NLLLoss } from "./nll.js";
 export { PoissonNLLLoss } from "./poisson-nll.js";
+export { ClassSampler, type ClassSamplerOptions } from "./sampling.js";
 export { SmoothL1Loss } from "./smooth-l1.js";
 export { SoftMarginLoss } from "./soft-margin.js";
 export { TripletMarginLoss } from "./triplet-margin.js";

@@ -1,9 +1,10 @@
 /** The logarithm of the hyperbolic cosine of the error. */
+
 import type { Tensor } from "../../tensor/index.js";
 import { checked, takes } from "../../util/arguments.js";
+import { log1pExp } from "../activation/log1p-exp.js";
 import { lossEntry } from "../entries.js";
 import { type LossOptions, pair, reduce, reductionKind, sameShaped } from "./reduction.js";
-import { softplus } from "./stable.js";
 
 const parameters = takes<LossOptions>(pair, { reduction: reductionKind });
 
@@ -25,7 +26,7 @@ export const logCoshLoss = checked(
   (prediction: Tensor, expected: Tensor, options: LossOptions = {}): Tensor => {
     const { x, target } = sameShaped("logCoshLoss", prediction, expected);
     const error = x.sub(target);
-    return reduce(error.add(softplus(error.mul(-2))).sub(Math.LN2), options.reduction ?? "mean");
+    return reduce(error.add(log1pExp(error.mul(-2))).sub(Math.LN2), options.reduction ?? "mean");
   },
 );
 

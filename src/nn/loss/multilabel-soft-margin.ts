@@ -1,13 +1,14 @@
 /** The cross-entropy of several labels. */
+
 import { shapeError } from "../../tensor/check.js";
 import type { Tensor } from "../../tensor/index.js";
 import { tensorKind } from "../../tensor/tensor.js";
 import { checked, takes } from "../../util/arguments.js";
 import { nullable } from "../../util/kinds.js";
+import { log1pExp } from "../activation/log1p-exp.js";
 import { lossEntry } from "../entries.js";
 import { lossLayer } from "./layer.js";
 import { type LossOptions, pair, reduce, reductionKind, sameShaped, weighted } from "./reduction.js";
-import { softplus } from "./stable.js";
 
 export interface MultilabelSoftMarginLossOptions extends LossOptions {
   /** Weights of the classes, `[K]`. Default 1 each. */
@@ -40,7 +41,7 @@ export const multilabelSoftMarginLoss = checked(
     const { x, target } = sameShaped("multilabelSoftMarginLoss", prediction, expected);
     if (x.rank === 0)
       throw shapeError("multilabelSoftMarginLoss", "expected x [..., K], got a scalar", "Add the axis of classes");
-    const ofClasses = target.mul(softplus(x.neg())).add(target.neg().add(1).mul(softplus(x)));
+    const ofClasses = target.mul(log1pExp(x.neg())).add(target.neg().add(1).mul(log1pExp(x)));
     return reduce(weighted("multilabelSoftMarginLoss", ofClasses, weight).mean({ dim: -1 }), reduction);
   },
 );

@@ -2,13 +2,17 @@
 import { Registry } from "../../util/registry.js";
 import { binaryCrossEntropyEntry } from "./binary-cross-entropy.js";
 import { binaryCrossEntropyWithLogitsEntry } from "./binary-cross-entropy-with-logits.js";
+import { chainCrfLossEntry, chainHingeLossEntry } from "./chain.js";
 import { infoNceEntry, ntXentEntry, supConEntry } from "./contrastive.js";
 import { cosineEmbeddingLossEntry } from "./cosine-embedding.js";
 import { crossEntropyEntry } from "./cross-entropy.js";
+import { ctcLossEntry } from "./ctc.js";
 import { cosineSimilarityEntry, pairwiseDistanceEntry } from "./distance.js";
 import { focalLossEntry } from "./focal.js";
 import { gaussianNllLossEntry } from "./gaussian-nll.js";
+import { hierarchicalSoftmaxLossEntry } from "./hierarchical-softmax.js";
 import { hingeEmbeddingLossEntry } from "./hinge-embedding.js";
+import { histogramLossEntry } from "./histogram.js";
 import { huberLossEntry } from "./huber.js";
 import { klDivEntry } from "./kl-div.js";
 import { l1LossEntry } from "./l1.js";
@@ -22,6 +26,7 @@ import { nllLossEntry } from "./nll.js";
 import { diceLossEntry, focalTverskyLossEntry, jaccardLossEntry, tverskyLossEntry } from "./overlap.js";
 import { poissonNllLossEntry } from "./poisson-nll.js";
 import { quantileLossEntry } from "./quantile.js";
+import { negativeSamplingLossEntry, sampledSoftmaxLossEntry } from "./sampling.js";
 import { sigmoidFocalLossEntry } from "./sigmoid-focal.js";
 import { smoothL1LossEntry } from "./smooth-l1.js";
 import { softMarginLossEntry } from "./soft-margin.js";
@@ -33,6 +38,9 @@ export const losses = /* @__PURE__ */ new Registry("loss", [
   nllLossEntry,
   focalLossEntry,
   multiMarginLossEntry,
+  hierarchicalSoftmaxLossEntry,
+  sampledSoftmaxLossEntry,
+  negativeSamplingLossEntry,
   binaryCrossEntropyEntry,
   binaryCrossEntropyWithLogitsEntry,
   sigmoidFocalLossEntry,
@@ -45,6 +53,7 @@ export const losses = /* @__PURE__ */ new Registry("loss", [
   smoothL1LossEntry,
   logCoshLossEntry,
   quantileLossEntry,
+  histogramLossEntry,
   gaussianNllLossEntry,
   poissonNllLossEntry,
   klDivEntry,
@@ -59,6 +68,9 @@ export const losses = /* @__PURE__ */ new Registry("loss", [
   jaccardLossEntry,
   tverskyLossEntry,
   focalTverskyLossEntry,
+  ctcLossEntry,
+  chainCrfLossEntry,
+  chainHingeLossEntry,
 ]);
 
 /** Distances and similarities by the names of their functions. */

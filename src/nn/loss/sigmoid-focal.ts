@@ -1,10 +1,12 @@
 /** The focal loss of yes or no decisions. */
+
 import type { Tensor } from "../../tensor/index.js";
 import { checked, takes } from "../../util/arguments.js";
 import { nullable, range } from "../../util/kinds.js";
+import { log1pExp } from "../activation/log1p-exp.js";
 import { lossEntry } from "../entries.js";
 import { type LossOptions, pair, reduce, reductionKind, sameShaped } from "./reduction.js";
-import { powerOf, softplus } from "./stable.js";
+import { powerOf } from "./stable.js";
 
 export interface SigmoidFocalLossOptions extends LossOptions {
   /** Weight of yes; no has 1 − α. Null: 1 for both. Default 0.25, range 0 to 1. */
@@ -40,7 +42,7 @@ export const sigmoidFocalLoss = checked(
     const { alpha = 0.25, gamma = 2, reduction = "mean" } = options;
     const { x, target } = sameShaped("sigmoidFocalLoss", prediction, expected);
     const no = target.neg().add(1);
-    const entropy = target.mul(softplus(x.neg())).add(no.mul(softplus(x)));
+    const entropy = target.mul(log1pExp(x.neg())).add(no.mul(log1pExp(x)));
     const wrong = target.mul(x.neg().sigmoid()).add(no.mul(x.sigmoid())); // 1 − p_t without cancellation
     const losses = powerOf(wrong, gamma).mul(entropy);
     return reduce(alpha === null ? losses : losses.mul(target.mul(alpha).add(no.mul(1 - alpha))), reduction);

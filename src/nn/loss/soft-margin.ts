@@ -1,10 +1,11 @@
 /** The logistic loss of signs. */
+
 import type { Tensor } from "../../tensor/index.js";
 import { checked, takes } from "../../util/arguments.js";
+import { log1pExp } from "../activation/log1p-exp.js";
 import { lossEntry } from "../entries.js";
 import { lossLayer } from "./layer.js";
 import { type LossOptions, pair, reduce, reductionKind, sameShaped } from "./reduction.js";
-import { softplus } from "./stable.js";
 
 const parameters = takes<LossOptions>(pair, { reduction: reductionKind });
 
@@ -24,7 +25,7 @@ export const softMarginLoss = checked(
   parameters,
   (prediction: Tensor, expected: Tensor, options: LossOptions = {}): Tensor => {
     const { x, target } = sameShaped("softMarginLoss", prediction, expected);
-    return reduce(softplus(x.mul(target).neg()), options.reduction ?? "mean");
+    return reduce(log1pExp(x.mul(target).neg()), options.reduction ?? "mean");
   },
 );
 

@@ -4,16 +4,6 @@
  */
 import type { Tensor } from "../../tensor/index.js";
 
-/** `log(1 + e^x)`. Its gradient is the sigmoid everywhere, also at 0, where those of max(x, 0) and |x| are not. */
-export function softplus(x: Tensor): Tensor {
-  const positive = x.gt(0);
-  const decay = positive.where(x.neg(), x).exp(); // e^−|x|
-  return positive.where(x, 0).add(decay.add(1).log());
-}
-
-/** `log σ(x)`. */
-export const logSigmoid = (x: Tensor): Tensor => softplus(x.neg()).neg();
-
 /** `log Σ e^x` along an axis, which it removes; of values that are all −∞ it is −∞, with a gradient of 0. */
 export function logSumExp(x: Tensor, dim: number): Tensor {
   const largest = x.max({ dim, keepdim: true }).detach();
