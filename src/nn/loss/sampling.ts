@@ -130,7 +130,7 @@ const MOST_CLASSES = 2 ** 22;
  * Draws classes in proportion to a power of how often they occur, on the device, by Walker's alias method: two random
  * numbers and two look-ups per draw, however many classes there are.
  *
- * Formula: `q_k = counts_k^power / Σ_j counts_j^power`.
+ * Shape: `sample(shape) -> shape`, i32. Formula: `q_k = counts_k^power / Σ_j counts_j^power`.
  *
  * @param counts how often each class occurs, ≥ 0
  * @param generator source of the random numbers
