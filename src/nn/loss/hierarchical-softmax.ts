@@ -1,15 +1,17 @@
 /** Hierarchical softmax: a classifier whose cost per sample grows like the logarithm of the number of classes. */
 
 import { shapeError } from "../../tensor/check.js";
-import { Parameter, type Tensor, tensor, Variable, zeros } from "../../tensor/index.js";
+import { type Generator, Parameter, type Tensor, tensor, Variable, zeros } from "../../tensor/index.js";
 import { floats, tensorKind } from "../../tensor/tensor.js";
 import { checked, checkedConstructor, takes } from "../../util/arguments.js";
 import { count, either, flag, list, nullable, number } from "../../util/kinds.js";
 import { log1pExp } from "../activation/log1p-exp.js";
 import { shapeText } from "../checks.js";
 import { lossEntry } from "../entries.js";
-import { kaimingUniform } from "../init.js";
+import { kaimingUniform } from "../init/index.js";
+import { generatorKind } from "../kinds.js";
 import { Module } from "../module.js";
+import { defaultGenerator } from "../random.js";
 import { balancedTree, huffmanTree } from "./class-tree.js";
 import {
   checkIndices,
@@ -147,11 +149,13 @@ export interface HierarchicalSoftmaxOptions {
   readonly bias?: boolean;
   /** Reduction of the losses. Default `mean`. */
   readonly reduction?: Reduction;
+  /** Source of the initial weights. Default the stream of `manualSeed`. */
+  readonly generator?: Generator;
 }
 
 const parameters = takes<HierarchicalSoftmaxOptions>(
   { inFeatures: count(), classes: either(count(2), list(number, "an array of counts")) },
-  { bias: flag, reduction: reductionKind },
+  { bias: flag, reduction: reductionKind, generator: generatorKind },
 );
 const check = checkedConstructor("HierarchicalSoftmax", parameters);
 
@@ -190,10 +194,11 @@ export class HierarchicalSoftmax extends Module<[x: Tensor, targets: Tensor]> {
     super();
     const tree = typeof classes === "number" ? balancedTree(classes) : huffmanTree(classes);
     const shape = [tree.classes, tree.depth];
+    const { generator = defaultGenerator() } = options;
     this.inFeatures = inFeatures;
     this.classes = tree.classes;
     this.reduction = options.reduction ?? "mean";
-    this.weight = new Parameter(kaimingUniform([tree.classes - 1, inFeatures], { a: Math.sqrt(5) }), {
+    this.weight = new Parameter(kaimingUniform([tree.classes - 1, inFeatures], { a: Math.sqrt(5), generator }), {
       name: "hierarchicalSoftmax.weight",
     });
     this.bias =
