@@ -43,6 +43,14 @@ const functions: Readonly<Record<string, Closed>> = {
     exact: (x) => (2 / Math.sqrt(Math.PI)) * Math.exp(-x * x),
     units: 100,
   },
+  "d expm1": { f: derivative((x) => x.expm1()), exact: Math.exp, units: 2, absolute: ofOne },
+  "d log1p": { f: derivative((x) => x.log1p()), exact: (x) => 1 / (1 + x), units: 2 },
+  "d tan": { f: derivative((x) => x.tan()), exact: (x) => 1 / sine(1)(x) ** 2, units: 8 },
+  // x² overflows where the derivative is subnormal.
+  "d atan": { f: derivative((x) => x.atan()), exact: (x) => 1 / (1 + x * x), units: 3, absolute: 2 ** -127 },
+  "d asin": { f: derivative((x) => x.asin()), exact: (x) => 1 / Math.sqrt((1 - x) * (1 + x)), units: 4 },
+  "d sinh": { f: derivative((x) => x.sinh()), exact: Math.cosh, units: 2 },
+  frac: { f: (x) => x.frac(), exact: (x) => x - Math.trunc(x), units: 0 },
   "d pow 2.5": { f: derivative((x) => x.pow(2.5)), exact: (x) => 2.5 * x ** 1.5, units: 4 },
   "d pow -1.5": { f: derivative((x) => x.pow(-1.5)), exact: (x) => -1.5 * x ** -2.5, units: 4 },
 };

@@ -13,7 +13,7 @@ import type { ScalarRecord } from "./record.js";
 import { type RoundingName, rounding } from "./rounding.js";
 import { type TrigonometricName, trigonometric } from "./trigonometric.js";
 
-export type { CContext, ScalarRecord, WasmContext } from "./record.js";
+export type { ScalarRecord } from "./record.js";
 
 /** The scalar ops. A name without a record in the table of its family (or the reverse) does not compile. */
 export type ScalarName =
