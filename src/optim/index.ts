@@ -10,6 +10,7 @@ export type { OptimizerClass, OptimizerEntry, ParameterGroup, ParamsOrGroups } f
 export type { HyperSpec, HyperTensor, HyperValue } from "./hyper.js";
 export { LAMB, type LAMBOptions } from "./lamb.js";
 export { LARS, type LARSOptions } from "./lars.js";
+export { LBFGS, type LBFGSOptions } from "./lbfgs.js";
 export { Lion, type LionOptions } from "./lion.js";
 export { Muon, type MuonOptions } from "./muon.js";
 export { NAdam, type NAdamOptions } from "./nadam.js";

@@ -10,6 +10,7 @@ import { withOrigin } from "../util/scope.js";
 import { nearest, spell } from "../util/spelling.js";
 import { HyperCell, type HyperValue } from "./hyper.js";
 import { paramsKind } from "./kinds.js";
+import { checkParameters, labelOf } from "./parameters.js";
 import { type ChainStep, chain, type Rule, type StateSpec, updateType } from "./rule.js";
 import { type Bound, type BoundStep, type Cells, type Flow, Run } from "./run.js";
 import { type SavedValue, savedValues } from "./state.js";
@@ -435,27 +436,7 @@ const checkArguments = checkedConstructor(
   takes({ params: paramsKind, rule: record, name: optional(text) }),
 );
 
-/** Each parameter once, without frozen ones. */
-function checkParameters(name: string, params: Iterable<Variable>): [trained: Variable[], frozen: Variable[]] {
-  const found = new Set<Variable>();
-  for (const parameter of params as Iterable<unknown>) {
-    if (!(parameter instanceof Variable)) {
-      throw configError(name, `parameter ${found.size} is no Parameter but ${spell(parameter)}`, PASS_PARAMETERS);
-    }
-    if (found.has(parameter)) {
-      throw configError(name, `parameter ${labelOf(parameter)} is given twice`, "Leave it out of one of the groups");
-    }
-    found.add(parameter);
-  }
-  if (found.size === 0) throw configError(name, "got no parameters", PASS_PARAMETERS);
-  const [trained, frozen] = [true, false].map((is) => [...found].filter(({ requiresGrad }) => requiresGrad === is));
-  if (trained.length === 0) throw configError(name, "all parameters are frozen", "Unfreeze what is to be trained");
-  return [trained, frozen];
-}
-
 const CALL_TRAIN = "Call optimizer.train() first";
-const PASS_PARAMETERS = "Pass model.parameters()";
-const labelOf = ({ path, shape }: Variable): string => `${path} [${shape.join(", ")}]`;
 
 /** The key of each parameter's state: its path, or its index if it has none or shares it with another. */
 function keysOf(parameters: readonly Variable[]): ReadonlyMap<Variable, string> {

@@ -1,4 +1,4 @@
-"""Writes optimizers, schedules and plateau.reference.json next to this file: what PyTorch computes.
+"""Writes optimizers, lbfgs, schedules and plateau.reference.json next to this file: what PyTorch computes.
 
 Start values and gradients are float32 values; the arithmetic is done in float64. Every optimizer takes twenty steps on
 two problems: stored gradients, of which a parameter has none in two of the steps, and the gradients of a small network.
@@ -213,6 +213,45 @@ def plateau_reference(options):
     return {"options": options, "metrics": metrics, "rates": rates}
 
 
+LBFGS = [
+    {"lr": 0.1, "maxIter": 3},
+    {"lr": 0.5, "maxIter": 4, "historySize": 2, "maxEval": 3},
+    {"lineSearch": "strongWolfe", "maxIter": 2},
+    {"lineSearch": "strongWolfe", "maxIter": 5, "historySize": 3, "lr": 0.3, "maxEval": 7},
+]
+
+
+def rosenbrock(parameters):
+    """A narrow curved valley in six and three dimensions."""
+    losses = [(100 * (p[1:] - p[:-1] ** 2) ** 2 + (1 - p[:-1]) ** 2).sum() for p in map(torch.flatten, parameters)]
+    return sum(losses)
+
+
+def lbfgs_reference(options, start, network):
+    names = {"lineSearch": "line_search_fn"}
+    given = {names.get(k) or snake_case({k: v}).popitem()[0]: v for k, v in options.items()}
+    if "line_search_fn" in given:
+        given["line_search_fn"] = "strong_wolfe"
+    stored = {}
+    for problem, loss_of in [("network", lambda ps: network_loss(ps, *network)), ("rosenbrock", rosenbrock)]:
+        parameters = [value.double().requires_grad_() for value in start]
+        optimizer = torch.optim.LBFGS(parameters, **given)
+        losses, evaluations = [], [0]
+
+        def closure():
+            optimizer.zero_grad()
+            loss = loss_of(parameters)
+            loss.backward()
+            evaluations[0] += 1
+            return loss
+
+        for _ in range(STEPS):
+            losses.append(float(optimizer.step(closure)))
+        found = [values(parameter, 12) for parameter in parameters]
+        stored[problem] = {"losses": losses, "evaluations": evaluations[0], "parameters": found}
+    return {"options": options, **stored}
+
+
 def write(name, content):
     (HERE / name).write_text(json.dumps(content, separators=(",", ":")) + "\n")
 
@@ -239,6 +278,7 @@ def main():
             "cases": [optimizer_reference(case, start, gradients, network) for case in known],
         },
     )
+    write("lbfgs.reference.json", [lbfgs_reference(options, start, network) for options in LBFGS])
     cases = json.loads((HERE / "schedules.cases.json").read_text())
     write("schedules.reference.json", [schedule_reference(case) for case in cases])
     write("plateau.reference.json", [plateau_reference(options) for options in PLATEAUS])

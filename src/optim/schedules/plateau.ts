@@ -3,6 +3,7 @@ import { Variable, zeros } from "../../tensor/index.js";
 import { checked, checkedConstructor, takes } from "../../util/arguments.js";
 import { configError } from "../../util/errors.js";
 import { count, number, range, word } from "../../util/kinds.js";
+import { EXACT_PARTS, exactParts, fromExactParts } from "../exact.js";
 import { nonNegative } from "../kinds.js";
 import { type SavedValue, savedValues } from "../state.js";
 import type { Schedule } from "./schedule.js";
@@ -46,8 +47,6 @@ const checkPlateau = checkedConstructor(
 /** Names of the state, in the order of the cell. */
 const STATE = ["value", "best", "bad", "cooling", "observations"] as const;
 type State = Record<(typeof STATE)[number], number>;
-/** Number of f32 for each: three have all digits of a double, so that a resumed run has the same numbers. */
-const PARTS = 3;
 
 /**
  * Reduces a value when a metric stops to improve: pass `plateau.schedule` to an optimizer, and call `observe` with the
@@ -70,7 +69,7 @@ const PARTS = 3;
 export class Plateau {
   readonly #options: Required<PlateauOptions>;
   #state: State;
-  readonly #cell = new Variable(zeros([STATE.length, PARTS]), { name: "plateau" });
+  readonly #cell = new Variable(zeros([STATE.length, EXACT_PARTS]), { name: "plateau" });
 
   constructor(value: number, options: PlateauOptions = {}) {
     checkPlateau([value, options]);
@@ -161,24 +160,14 @@ export class Plateau {
    */
   loadStateDict(state: Readonly<Record<string, SavedValue>>): void {
     const { plateau } = savedValues(this.stateDict(), state);
-    const parts = Array.from(plateau);
-    const sum = (i: number) => parts.slice(PARTS * i, PARTS * (i + 1)).reduce((total, part) => total + part, 0);
-    this.#state = Object.fromEntries(STATE.map((key, i) => [key, sum(i)])) as State;
+    const values = fromExactParts(plateau);
+    this.#state = Object.fromEntries(STATE.map((key, i) => [key, values[i]])) as State;
     this.#store();
   }
 
   #store(): void {
-    this.#cell.load(STATE.flatMap((key) => partsOf(this.#state[key])));
+    this.#cell.load(STATE.flatMap((key) => exactParts(this.#state[key])));
   }
-}
-
-/** Numbers of f32 whose sum is the number; an infinity is its own first part. */
-function partsOf(value: number): number[] {
-  const parts: number[] = [];
-  for (let rest = value; parts.length < PARTS; rest -= parts[parts.length - 1]) {
-    parts.push(Number.isFinite(rest) || parts.length === 0 ? Math.fround(rest) : 0);
-  }
-  return parts;
 }
 
 const checkMetric = checked("observe", takes({ metric: number }), (_metric: number) => undefined);
