@@ -213,6 +213,8 @@ def plateau_reference(options):
     return {"options": options, "metrics": metrics, "rates": rates}
 
 
+# Number of steps after which the parameters are stored, before errors of rounding have grown.
+STORED_LBFGS = 8
 LBFGS = [
     {"lr": 0.1, "maxIter": 3},
     {"lr": 0.5, "maxIter": 4, "historySize": 2, "maxEval": 3},
@@ -245,9 +247,10 @@ def lbfgs_reference(options, start, network):
             evaluations[0] += 1
             return loss
 
-        for _ in range(STEPS):
-            losses.append(float(optimizer.step(closure)))
-        found = [values(parameter, 12) for parameter in parameters]
+        for step in range(STEPS):
+            losses.append(optimizer.step(closure).item())
+            if step + 1 == STORED_LBFGS:
+                found = [values(parameter, 12) for parameter in parameters]
         stored[problem] = {"losses": losses, "evaluations": evaluations[0], "parameters": found}
     return {"options": options, **stored}
 
