@@ -119,7 +119,52 @@ def product(work, _mode):
     return plain(lambda: a @ b)
 
 
-KINDS = {"step": training_step, "infer": prediction, "conv": convolution, "matmul": product}
+def normalised(shape):
+    """Images are normalised over all axes but the batch, tokens over the last."""
+    return shape[1:] if len(shape) == 4 else shape[-1:]
+
+
+PASSES = {
+    "groupNorm": lambda x, w, b: F.group_norm(x, 32, w, b),
+    "instanceNorm": lambda x, w, b: F.instance_norm(x, weight=w, bias=b),
+    "layerNorm": lambda x, w, b: F.layer_norm(x, normalised(x.shape), w, b),
+    "rmsNorm": lambda x, w, b: F.rms_norm(x, normalised(x.shape), w, 1e-6),
+    "gelu": lambda x, w, b: F.gelu(x),
+    "geluTanh": lambda x, w, b: F.gelu(x, approximate="tanh"),
+    "silu": lambda x, w, b: F.silu(x),
+    "mish": lambda x, w, b: F.mish(x),
+    "elu": lambda x, w, b: F.elu(x),
+    "hardswish": lambda x, w, b: F.hardswish(x),
+    "softplus": lambda x, w, b: F.softplus(x),
+}
+
+
+def layer_pass(work, mode):
+    """One layer forward and backward. Returns its output and all gradients."""
+    shape, size = tuple(work["shape"]), work["weight"]
+    if mode == "channels-last" and len(shape) != 4:
+        raise ValueError("only images have this layout")
+    x, g = in_layout(mode, *(torch.from_numpy(pattern.uniform(shape, stream)) for stream in (1, 2)))
+    parameters = []
+    if size:
+        parameters.append(torch.from_numpy(pattern.uniform(tuple(size), 3, 0.5, 1.5)))
+        if work["op"] != "rmsNorm":
+            parameters.append(torch.from_numpy(pattern.uniform(tuple(size), 4)))
+    for leaf in (x, *parameters):
+        leaf.requires_grad_()
+    weight, bias = (parameters + [None, None])[:2]
+    function = PASSES[work["op"]]
+    if "compile" in mode:
+        function = torch.compile(function)
+
+    def call():
+        y = function(x, weight, bias)
+        return (y, *torch.autograd.grad(y, (x, *parameters), g))
+
+    return call, lambda results: [magnitude(result) for result in results]
+
+
+KINDS = {"pass": layer_pass, "step": training_step, "infer": prediction, "conv": convolution, "matmul": product}
 
 if __name__ == "__main__":
     torch.set_num_threads(int(os.environ["FOVEA_THREADS"]))

@@ -1,5 +1,19 @@
 /** What a peer is asked to do, as plain data that crosses between processes; the Python side spells the same. */
 
+/** Layers whose time is that of passes over memory. */
+export type PassName =
+  | "groupNorm"
+  | "layerNorm"
+  | "instanceNorm"
+  | "rmsNorm"
+  | "gelu"
+  | "geluTanh"
+  | "silu"
+  | "mish"
+  | "elu"
+  | "hardswish"
+  | "softplus";
+
 export type Work =
   | {
       readonly kind: "step";
@@ -20,5 +34,12 @@ export type Work =
       readonly batch: number;
       readonly channels: number;
       readonly side: number;
+    }
+  | {
+      readonly kind: "pass";
+      readonly op: PassName;
+      readonly shape: readonly number[];
+      /** Shape of weight and bias; null without. */
+      readonly weight: readonly number[] | null;
     }
   | { readonly kind: "matmul"; readonly m: number; readonly k: number; readonly n: number };
