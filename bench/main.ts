@@ -25,6 +25,7 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   norm: async (options) => (await import("./cases/passes.js")).passBench("norm", options),
   activations: async (options) => (await import("./cases/passes.js")).passBench("activations", options),
   startup: async (options) => (await import("./cases/startup.js")).startupBench(options),
+  hsoftmax: async (options) => (await import("./cases/hsoftmax.js")).hsoftmaxBench(options),
   memory: async (options) => (await import("./cases/memory.js")).memoryBench(options),
   loader: async (options) => (await import("./cases/loader.js")).loaderBench(options),
 };
