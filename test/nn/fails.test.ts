@@ -5,10 +5,12 @@ import {
   AvgPool2d,
   BatchNorm1d,
   BatchNorm2d,
+  ClassSampler,
   Conv2d,
   countParameters,
   Dropout,
   functional as F,
+  HierarchicalSoftmax,
   HuberLoss,
   init,
   Linear,
@@ -322,6 +324,56 @@ describe("targets that are no class", () => {
       () => F.multilabelMarginLoss(zeros([1, 3]), tensor([[-2, 0, 1]], { dtype: "i32" })),
     ],
     [
+      "[chainCrfLoss] the target 2 at position 4 is not one of the 2 classes 0 to 1",
+      hint,
+      () =>
+        F.chainCrfLoss(
+          zeros([2, 3, 2]),
+          zeros([2, 2]),
+          tensor(
+            [
+              [0, 1, 1],
+              [0, 2, 0],
+            ],
+            { dtype: "i32" },
+          ),
+        ),
+    ],
+    [
+      "[ctcLoss] the label 0 at [1, 0] is the blank",
+      "Number the labels from 0, and leave out the blank",
+      () =>
+        F.ctcLoss(
+          zeros([3, 2, 4]),
+          tensor(
+            [
+              [1, 2],
+              [0, 9],
+            ],
+            { dtype: "i32" },
+          ),
+          [3, 3],
+          [2, 1],
+        ),
+    ],
+    [
+      "[ctcLoss] inputLengths[1] is 4, not between 0 and 3",
+      "Lengths are numbers of positions",
+      () =>
+        F.ctcLoss(
+          zeros([3, 2, 4]),
+          tensor(
+            [
+              [1, 2],
+              [1, 9],
+            ],
+            { dtype: "i32" },
+          ),
+          [3, 4],
+          [2, 1],
+        ),
+    ],
+    [
       "[gaussianNllLoss] got a negative variance, -2",
       "Predict its logarithm, and take exp",
       () => F.gaussianNllLoss(zeros([1, 2]), zeros([1, 2]), tensor([[1, -2]])),
@@ -335,6 +387,31 @@ describe("options and shapes of losses that do not fit", () => {
       "[crossEntropy] ignoreIndex has no meaning for targets that are probabilities",
       "Leave it out",
       () => F.crossEntropy(zeros([2, 3]), zeros([2, 3]), { ignoreIndex: 1 }),
+    ],
+    [
+      "[ctcLoss] blank is 4, but there are 4 classes",
+      "Number them from 0",
+      () => F.ctcLoss(zeros([3, 1, 4]), tensor([[1]], { dtype: "i32" }), [3], [1], { blank: 4 }),
+    ],
+    [
+      "[HierarchicalSoftmax] got the count -1",
+      "Counts are finite and not negative",
+      () => new HierarchicalSoftmax(2, [3, -1]),
+    ],
+    [
+      "[ClassSampler] got no count above 0",
+      "Give at least one class a count",
+      () => new ClassSampler([0, 0], new Generator(1)),
+    ],
+    [
+      "[histogramLoss] high must be above low, got 1 to 1",
+      "Give the range of the targets",
+      () => F.histogramLoss(zeros([2, 4]), zeros([2]), { low: 1, high: 1 }),
+    ],
+    [
+      "[binExpectation] needs the option high, a finite number",
+      "Write binExpectation(logits, { low, high })",
+      () => F.binExpectation(zeros([2, 4]), { low: 1 } as never),
     ],
     [
       "[multiMarginLoss] p must be 1 or 2, got 3",

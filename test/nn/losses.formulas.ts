@@ -4,7 +4,7 @@
  */
 
 /** Numbers of a shape, in row-major order; whole numbers are indices or labels. */
-export interface Numbers {
+interface Numbers {
   readonly shape: readonly number[];
   readonly data: readonly number[];
   readonly whole?: boolean;

@@ -11,7 +11,7 @@ import { lossLayer } from "./layer.js";
 import { checkIndices, checkRank, type LossOptions, reduce, reductionKind } from "./reduction.js";
 import { checkLengths, type KnownLengths, type Lengths, lengthsKind } from "./sequence.js";
 import { logSumExp } from "./stable.js";
-import { knownValues } from "./targets.js";
+import { findKnown } from "./targets.js";
 
 export interface CtcLossOptions extends LossOptions {
   /** Class that stands for no label. Default 0. */
@@ -106,17 +106,14 @@ function splitRows(targets: Tensor, { values }: KnownLengths): Tensor {
 
 /** Throws for a label that is no class, or the blank, where labels and lengths are known. */
 function checkLabels(rows: Tensor, { values: lengths }: KnownLengths, C: number, blank: number): void {
-  const values = knownValues(rows);
-  if (!values || !lengths) return;
+  if (!lengths) return;
   const S = rows.shape[1];
-  for (const [i, value] of values.entries()) {
-    if (i % S >= lengths[Math.floor(i / S)]) continue;
-    if (value >= 0 && value < C && value !== blank) continue;
-    const problem = `the label ${value} at [${Math.floor(i / S)}, ${i % S}] is not one of the classes 0 to ${C - 1}`;
-    throw new DataError(`[ctcLoss] ${value === blank ? `${problem} but the blank` : problem}`, {
-      hint: "Number the labels from 0, and leave out the blank",
-    });
-  }
+  const isWrong = (value: number) => value < 0 || value >= C || value === blank;
+  const wrong = findKnown(rows, (value, i) => i % S < lengths[Math.floor(i / S)] && isWrong(value));
+  if (!wrong) return;
+  const at = `[${Math.floor(wrong.place / S)}, ${wrong.place % S}]`;
+  const problem = `the label ${wrong.value} at ${at} is ${wrong.value === blank ? "the blank" : `not one of 0 to ${C - 1}`}`;
+  throw new DataError(`[ctcLoss] ${problem}`, { hint: "Number the labels from 0, and leave out the blank" });
 }
 
 /** `[N]`, by the forward algorithm over the labels with a blank before, between and behind them. */

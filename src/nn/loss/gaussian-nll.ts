@@ -10,7 +10,7 @@ import { lossEntry } from "../entries.js";
 import { lossLayer } from "./layer.js";
 import { type LossOptions, positive, reduce, reductionKind, sameShaped } from "./reduction.js";
 import { raised } from "./stable.js";
-import { knownValues } from "./targets.js";
+import { findKnown } from "./targets.js";
 
 export interface GaussianNllLossOptions extends LossOptions {
   /** Whether to add the constant `log(2π) / 2`. Default false. */
@@ -66,9 +66,9 @@ export const gaussianNllLossEntry = lossEntry("gaussianNllLoss", parameters, gau
 
 /** The variances as floats with as many axes as the predictions. */
 function fitVariance(variance: Tensor, x: Tensor): Tensor {
-  const negative = knownValues(variance)?.find((value) => value < 0);
-  if (negative !== undefined) {
-    throw new DataError(`[gaussianNllLoss] got a negative variance, ${negative}`, {
+  const negative = findKnown(variance, (value) => value < 0);
+  if (negative) {
+    throw new DataError(`[gaussianNllLoss] got a negative variance, ${negative.value}`, {
       hint: "Predict its logarithm, and take exp",
     });
   }

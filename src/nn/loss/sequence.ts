@@ -5,7 +5,7 @@ import { tensorKind } from "../../tensor/tensor.js";
 import { DataError } from "../../util/errors.js";
 import { count, either, list } from "../../util/kinds.js";
 import { shapeText } from "../checks.js";
-import { knownValues } from "./targets.js";
+import { findKnown, knownValues } from "./targets.js";
 
 /** Lengths of the sequences of a batch: an i32 tensor `[N]`, or an array of N whole numbers. */
 export type Lengths = Tensor | readonly number[];
@@ -37,11 +37,11 @@ export function checkLengths(op: string, name: string, lengths: Lengths, bounds:
     const problem = `expected ${name} [${batch}], got ${name} ${shapeText(given.shape)}`;
     throw shapeError(op, problem, "Give each sequence of the batch one length");
   }
-  const values = knownValues(given);
-  const wrong = values?.findIndex((value) => value < least || value > most) ?? -1;
-  if (values && wrong >= 0) {
-    const problem = `${name}[${wrong}] is ${values[wrong]}, not between ${least} and ${most}`;
+  const wrong = findKnown(given, (value) => value < least || value > most);
+  if (wrong) {
+    const problem = `${name}[${wrong.place}] is ${wrong.value}, not between ${least} and ${most}`;
     throw new DataError(`[${op}] ${problem}`, { hint: "Lengths are numbers of positions" });
   }
-  return { tensor: given, values, isValid: given.ge(least).logicalAnd(given.le(most)) };
+  const values = knownValues(given);
+  return { tensor: given, values: values && Array.from(values), isValid: given.ge(least).logicalAnd(given.le(most)) };
 }

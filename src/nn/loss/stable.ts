@@ -4,7 +4,10 @@
  */
 import type { Tensor } from "../../tensor/index.js";
 
-/** `log Σ e^x` along an axis, which it removes; of values that are all −∞ it is −∞, with a gradient of 0. */
+/**
+ * `log Σ e^x` along an axis, which it removes. Of values that are all −∞ it is −∞, with a gradient of 0: that of the method
+ * `logsumexp` is NaN there, as PyTorch's.
+ */
 export function logSumExp(x: Tensor, dim: number): Tensor {
   const largest = x.max({ dim, keepdim: true }).detach();
   const shift = largest.eq(Number.NEGATIVE_INFINITY).where(0, largest);

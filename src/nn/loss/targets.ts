@@ -37,18 +37,29 @@ export function checkLogits(op: string, logits: Tensor): void {
  * a compiled function they are not; losses of such targets are NaN there.
  */
 export function checkClasses(op: string, targets: Tensor, classes: number, ignored: number | null = null): void {
-  const values = knownValues(targets);
-  const place = values?.findIndex((value) => (value < 0 || value >= classes) && value !== ignored) ?? -1;
-  if (!values || place < 0) return;
-  const problem = `the target ${values[place]} at position ${place} is not one of the ${classes} classes 0 to ${classes - 1}`;
+  const wrong = findKnown(targets, (value) => (value < 0 || value >= classes) && value !== ignored);
+  if (!wrong) return;
+  const problem = `the target ${wrong.value} at position ${wrong.place} is not one of the ${classes} classes 0 to ${classes - 1}`;
   throw new DataError(`[${op}] ${problem}`, { hint: "Number the classes from 0, or give the model more outputs" });
 }
 
 /** The values of a tensor, if they are known while the graph is built; else null. */
-export function knownValues(x: Tensor): number[] | null {
+export function knownValues(x: Tensor): ArrayLike<number> | null {
   if (isTracing() && x instanceof Variable) return null; // later calls read later values
-  const values = availableValues(x.version().node);
-  return values && Array.from(values);
+  return availableValues(x.version().node);
+}
+
+/** The first value that a test holds for, and its place in row-major order, if the values are known. */
+export function findKnown(
+  x: Tensor,
+  test: (value: number, place: number) => boolean,
+): { readonly value: number; readonly place: number } | null {
+  const values = knownValues(x);
+  if (!values) return null;
+  for (let place = 0; place < values.length; place++) {
+    if (test(values[place], place)) return { value: values[place], place };
+  }
+  return null;
 }
 
 /** True at the class of each target: `targets [N, ...] -> [N, K, ...]`. */
