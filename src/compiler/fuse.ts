@@ -13,7 +13,7 @@ import { isPointwise, isStoredAsIs } from "./roots.js";
 
 /** Elements up to which a nest shares a kernel with others: starting a kernel would take longer than its loops. */
 const SMALL_NEST = 1 << 15;
-/** Most arithmetic of a nest per element; a consumer that would exceed it gets a nest of its own. */
+/** Most arithmetic of a nest per element; a consumer that would exceed it gets a nest of its buffersOfNest. */
 const MAX_ARITHMETIC = 512;
 /** The same for templates, which repeat the code of the epilogue for every register of a tile. */
 const MAX_ARITHMETIC_IN_TILES = 128;
@@ -272,7 +272,7 @@ function siblingOf(
   return [...candidates].sort((a, b) => a - b).find((h) => !nests.reaches(i, h) && !nests.reaches(h, i));
 }
 
-/** Roots that are read in their own nest only, from registers: they need not be stored. */
+/** Roots that are read in their buffersOfNest nest only, from registers: they need not be stored. */
 export function unreadRoots(nests: readonly NestPlan[], readsOf: Reads, outputs: ReadonlySet<Node>): Node[] {
   const readers = new Map<Node, Set<number>>();
   nests.forEach(({ roots }, i) => {
@@ -313,16 +313,16 @@ function kernelsOf(nests: readonly NestPlan[], most: number, mostBuffers: number
   const kernels: NestPlan[][] = [];
   let buffers = new Set<Node>();
   for (const nest of nests) {
-    const own = buffersOf(nest.roots, readsOf);
+    const buffersOfNest = buffersOf(nest.roots, readsOf);
     const last = kernels[kernels.length - 1];
     let added = 0;
-    for (const node of own) if (!buffers.has(node)) added++;
+    for (const node of buffersOfNest) if (!buffers.has(node)) added++;
     if (last && last.length < most && buffers.size + added <= mostBuffers) {
       last.push(nest);
-      for (const node of own) buffers.add(node);
+      for (const node of buffersOfNest) buffers.add(node);
     } else {
       kernels.push([nest]);
-      buffers = own;
+      buffers = buffersOfNest;
     }
   }
   return kernels;

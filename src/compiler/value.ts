@@ -89,8 +89,8 @@ export class Lowering {
     const other = constantOf(isOp(node, "pad") ? node.attrs.value : 0, type);
     const sums = record?.combine === "sum";
     let result: Expr | null = null;
-    for (const { input, coordinates, guard: own } of [...sources].reverse()) {
-      const needed = ix.simplifyGuard(own);
+    for (const { input, coordinates, guard: sourceGuard } of [...sources].reverse()) {
+      const needed = ix.simplifyGuard(sourceGuard);
       if (needed === null) continue;
       const inner = this.value(node.inputs[input], coordinates, ix.simplifyGuard([...guard, ...needed]) ?? guard);
       const rest: Expr | null = sums ? null : result;

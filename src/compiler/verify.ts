@@ -315,16 +315,16 @@ class KernelVerifier {
   /**
    * Checks that an index stays in its buffer: by its range, or, under a condition, by evaluating it at sample points.
    */
-  private inside(what: string, index: Index, reach: number, elements: number, own: Guard, scope: Scope): void {
+  private inside(what: string, index: Index, reach: number, elements: number, guard: Guard, scope: Scope): void {
     if (index.low >= 0 && index.high + reach < elements) return;
     const range = `[${index.low}, ${index.high + reach}] of ${elements}`;
-    const guard = [...scope.guards, ...own];
+    const guards = [...scope.guards, ...guard];
     const empty = [...scope.variables.values()].some(({ variable }) => variable.extent === 0);
     if (empty) return;
-    if (guard.length === 0) this.fail(`${what} reaches ${range} without a guard`);
+    if (guards.length === 0) this.fail(`${what} reaches ${range} without a guard`);
     for (let sample = 0; sample < SAMPLES; sample++) {
       const values = this.samplePoint(scope, sample);
-      const holds = guard.every((bound) => {
+      const holds = guards.every((bound) => {
         const value = evaluate(bound.index, values);
         return value >= 0 && value < bound.extent;
       });

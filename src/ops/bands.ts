@@ -1,6 +1,7 @@
 /**
- * Records of sums over bands of rows, one for each channel of each image: parts of the sums of a batch normalisation
- * that a convolution makes while it has the values in registers. The compiler puts them in place of whole sums.
+ * Records of sums over bands of rows, one per band and channel of each image: partial sums of a batch normalisation,
+ * which the kernel of a convolution accumulates from the values in its registers. The compiler replaces whole sums by
+ * them.
  */
 import { formatShape, type Node, type StructuralName } from "../ir/graph.js";
 import { ShapeError } from "../util/errors.js";
@@ -13,7 +14,7 @@ function checkBands(op: string, x: Node, rows: number): void {
   }
 }
 
-/** Bands of an image. */
+/** Number of bands of an image. */
 const bandsOf = (x: Node, rows: number): number => Math.ceil(x.shape[2] / rows);
 
 /** [N, C, H, W] -> [N, C, B, rows, W], zeros below the last row. */
@@ -55,7 +56,7 @@ const momentsRecord: StructuralRecord<"bandMoments"> = {
     const sums = reduceSum(e, pixels, [3, 4]);
     const mean = e.op("div", sums, e.cast(bandSizes(e, [n, c, bands], [rows, h, w]), x.dtype));
     const spread = e.make("expand", [reshape(e, mean, [n, c, bands, 1, 1])], {}, { shape: pixels.shape });
-    // Zeros below the last row are none of the image's.
+    // The zeros below the last row are no elements of the image: they have no deviation.
     const row = e.make("iota", [], { axis: 2 }, { shape: [n, c, bands * rows, w] });
     const real = reshape(e, e.op("lt", row, e.constant(h, row)), pixels.shape);
     const difference = e.op("select", real, e.op("sub", pixels, spread), e.constant(0, pixels));
@@ -65,7 +66,7 @@ const momentsRecord: StructuralRecord<"bandMoments"> = {
   },
 };
 
-/** Pixels of bands along the last axis of a shape, as i32: all alike but for the last. */
+/** The number of pixels of each band, along the last axis of a shape, as i32; the last band may have fewer. */
 export function bandSizes(e: Builder, shape: readonly number[], [rows, h, w]: readonly number[]): Node {
   const axis = shape.length - 1;
   const last = h - rows * (shape[axis] - 1);

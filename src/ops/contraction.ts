@@ -46,9 +46,9 @@ const outputSize = (length: number, kernel: number, axis: 0 | 1, c: ConvAttrs): 
   Math.floor((length + c.before[axis] + c.after[axis] - c.dilation[axis] * (kernel - 1) - 1) / c.stride[axis]) + 1;
 
 /**
- * Products of a convolution: as many for each result as there are taps and channels, but for no pixel more than it has
- * taps to meet. The second holds for input gradients, where zeros stand around pixels and, with a stride, between them:
- * so they count as much as the convolution itself.
+ * Multiply-adds of a convolution: taps × channels per result, but at most taps × channels per pixel that is not
+ * padding. The second bound holds for input gradients, whose pixels are surrounded and, with a stride, separated by
+ * zeros: so they count as much as the convolution itself.
  */
 export function convProducts(x: Node, out: Shape, taps: number, { groups }: ConvAttrs): number {
   const [, o] = out;

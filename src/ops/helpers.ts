@@ -1,6 +1,6 @@
 /**
- * Small graph-building phrases shared by op records and by the Tensor API: broadcasting, and reshapes that vanish when
- * they change nothing. Knows no particular op's meaning.
+ * Helpers that build graph for op records and the Tensor API: broadcasting, reductions, and movements that are left out
+ * if they change nothing. They must not know the semantics of a particular op.
  */
 import { formatShape, type Node, type Shape, sameShape, sizeOfShape } from "../ir/graph.js";
 import { ShapeError } from "../util/errors.js";

@@ -40,10 +40,11 @@ const reshapeRecord: StructuralRecord<"reshape"> = {
 };
 
 /**
- * Coordinates through a reshape, group by group of axes with equal products, so that untouched axes stay as they are.
+ * The coordinates in the operand of a reshape. Groups of axes with equal products are converted separately, so that the
+ * coordinates of axes that the reshape keeps are unchanged.
  */
 export function reshapeCoordinates(at: readonly ix.Index[], outer: Shape, inner: Shape): ix.Index[] {
-  // Nothing is read from an empty tensor, and its axes have no groups.
+  // An empty tensor has no elements to read, and its axes cannot be grouped by products.
   if (inner.includes(0)) return inner.map(() => ix.zero);
   const result: ix.Index[] = [];
   let i = 0;
@@ -108,7 +109,7 @@ const sliceRecord: StructuralRecord<"slice"> = {
   gradient: (e, g, node) => {
     const inner = node.inputs[0].shape;
     const { start, step } = node.attrs;
-    // Reversed axes first, then the gaps of a step, then the surroundings.
+    // The adjoint in three steps: reverse axes of negative step, insert the zeros of larger steps, pad.
     let y = g;
     const reversed = step.map((s) => s < 0);
     if (reversed.some(Boolean)) {
@@ -145,7 +146,7 @@ export function spread(e: Builder, x: Node, step: readonly number[]): Node {
   return y;
 }
 
-/** How many elements there are beside the zeros that {@link spread} or a pad has put between and around them. */
+/** Number of elements of a node without the zeros that {@link spread} or a pad has inserted. */
 export function spreadSize(node: Node): number {
   let size = sizeOfShape(node.shape);
   for (let x = node; x.op === "pad" || x.op === "reshape" || x.op === "slice"; x = x.inputs[0]) {
@@ -233,7 +234,7 @@ const windowRecord: StructuralRecord<"window"> = {
   },
 };
 
-/** The (output, tap) pairs of a window that may read position p, with what must hold for each. */
+/** The (output, tap) pairs of a window that may read position p, each with its guard. */
 function readers(p: ix.Index, { size, stride, dilation }: WindowAxis, count: number) {
   if (dilation === 1) {
     return Array.from({ length: Math.ceil(size / stride) }, (_, j) => {

@@ -29,15 +29,15 @@ interface Source {
   readonly guard: Guard;
 }
 
-/** How an op meets the compiler. */
+/** How the compiler treats an op. */
 type Kind =
-  /** Values from nowhere: leaf, const, iota. */
+  /** Has no operands: leaf, const, iota. */
   | "source"
   /** One input element per output element, same coordinates. */
   | "elementwise"
-  /** Renames coordinates. */
+  /** Maps coordinates of the result to coordinates of operands; computes nothing. */
   | "movement"
-  /** Folds axes away. */
+  /** Reduces axes. */
   | "reduction"
   /** Reads an operand at an index that another operand holds. */
   | "gather"
@@ -46,7 +46,10 @@ type Kind =
 
 export interface StructuralRecord<K extends StructuralName> {
   readonly kind: Kind;
-  /** The type rule; throws when the inputs do not fit. `wanted` is what the attributes do not say. */
+  /**
+   * The type rule; throws if the inputs do not fit. `wanted` is the part of the type that inputs and attributes do not
+   * determine.
+   */
   readonly type: (inputs: readonly Node[], attrs: StructuralAttrs[K], wanted: Partial<Typed>) => Typed;
   /**
    * Gradients of the inputs from that of the output; null where there is none. "decomposed": those of the
@@ -56,7 +59,7 @@ export interface StructuralRecord<K extends StructuralName> {
   /** Movements: the sources of the element at `coordinates`; the first whose guard holds, or the sum of all. */
   readonly sources?: (node: Node<K>, coordinates: readonly Index[]) => Source[];
   readonly combine?: "first" | "sum";
-  /** Contractions: products that are summed up. */
+  /** Contractions: number of multiply-adds. */
   readonly multiplyAdds?: (node: Node<K>) => number;
   /** The same value in simpler ops. */
   readonly decompose?: (e: Builder, node: Node<K>) => Node;

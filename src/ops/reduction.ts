@@ -15,7 +15,7 @@ const keptShape = (x: Node, axes: readonly number[]): number[] =>
 const keptSum = (e: Builder, x: Node, axes: readonly number[]): Node =>
   reshape(e, reduceSum(e, x, axes), keptShape(x, axes));
 
-/** Puts reduced axes back and repeats along them. */
+/** Broadcasts a result of a reduction to the shape of its operand. */
 function restore(e: Builder, x: Node, like: Node, axes: readonly number[]): Node {
   return e.make("expand", [reshape(e, x, keptShape(like, axes))], {}, { shape: like.shape });
 }
@@ -43,14 +43,14 @@ const reduceRecord: StructuralRecord<"reduce"> = {
     if (kind === "prod") return [productGradient(e, spread, x, axes)];
     const out = restore(e, node, x, axes);
     if (node.attrs.ties === "first") return [toFirst(e, spread, x, axes[0], kind)];
-    // Shared evenly between ties, as PyTorch's amax.
+    // Ties share the gradient evenly, as in PyTorch's amax.
     const hit = e.op("eq", x, out);
     const count = e.make("reduce", [e.cast(hit, x.dtype)], { kind: "sum", axes });
     return [e.op("select", hit, e.op("div", spread, restore(e, count, x, axes)), e.constant(0, x))];
   },
 };
 
-/** The gradient where the first extremum along an axis is, zero elsewhere. */
+/** The gradient at the first extremum along an axis, zero elsewhere. */
 function toFirst(e: Builder, g: Node, x: Node, axis: number, kind: ReduceKind): Node {
   const winner = e.make("argmax", [kind === "min" ? e.op("neg", x) : x], { axis });
   const column = reshape(
@@ -64,8 +64,8 @@ function toFirst(e: Builder, g: Node, x: Node, axis: number, kind: ReduceKind): 
 }
 
 /**
- * g · ∏ of the others: of those before an element and of those behind it. Products that divide by the element itself
- * would be wrong where it is zero, and their derivatives where two are.
+ * g · ∏ of the other elements, as the product of those before and those after an element. Dividing the whole product by
+ * the element would be wrong if it is zero, and so would be second derivatives if two elements are.
  */
 function productGradient(e: Builder, g: Node, x: Node, axes: readonly number[]): Node {
   const kept = x.shape.map((_, axis) => axis).filter((axis) => !axes.includes(axis));
@@ -82,7 +82,7 @@ function productGradient(e: Builder, g: Node, x: Node, axes: readonly number[]):
 /** The product of the elements on one side of each element of a row: [R, L] -> [R, L], in log₂ L steps. */
 function productBefore(e: Builder, rows: Node, direction: 1 | -1): Node {
   const [count, length] = rows.shape;
-  /** The rows moved by some places, with ones where nothing comes from. */
+  /** The rows shifted by `by` positions and filled with ones. */
   const shifted = (x: Node, by: number): Node => {
     const from = { start: [0, direction === 1 ? 0 : by], step: [1, 1] };
     const inner = e.make("slice", [x], from, { shape: [count, length - by] });
@@ -102,8 +102,8 @@ function centred(e: Builder, x: Node, axes: readonly number[]): Node {
 }
 
 /**
- * An op of its own for the sake of its gradient, g · 2 (x − mean) / divisor: differentiated step by step, it would
- * carry a sum of x − mean, which is zero and costs a pass over x.
+ * A separate op, since its gradient is g · 2 (x − mean) / divisor; the gradient of its decomposition would contain the
+ * sum of x − mean, which is zero and costs a pass over x.
  */
 const varianceRecord: StructuralRecord<"variance"> = {
   kind: "template",

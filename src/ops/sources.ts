@@ -1,5 +1,5 @@
 /**
- * Records of the ops whose values come from nowhere (leaf, const, iota) and of those that pass values on one by one
+ * Records of the ops without operands (leaf, const, iota), and of the structural ops that work element by element
  * (cast, detach, contiguous).
  */
 import { isFloat } from "../ir/dtype.js";

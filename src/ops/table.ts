@@ -56,7 +56,7 @@ export function structuralRecord(node: Node): StructuralRecord<StructuralName> |
   return isScalar(node.op) ? null : (records[node.op] as StructuralRecord<StructuralName>);
 }
 
-/** Products that the node sums up, if it is a contraction, else 0. */
+/** Number of multiply-adds of a contraction; 0 for other nodes. */
 export const multiplyAddsOf = (node: Node): number =>
   isStructural(node) ? (structuralRecord(node)?.multiplyAdds?.(node) ?? 0) : 0;
 

@@ -1,8 +1,8 @@
 /**
  * Records of the fast convolutions F(4×4, 3×3) and F(2×2, 3×3) of Winograd, as Lavin and Gray (2015) use them: tiles of
  * 6 × 6 (4 × 4) pixels and filters of 3 × 3 taps are transformed, multiplied element by element and summed over
- * channels, and transformed back into 4 × 4 (2 × 2) results: 36 products where the direct sum takes 144 (16 where it
- * takes 36). The compiler puts them in place of convolutions.
+ * channels, and transformed back into 4 × 4 (2 × 2) results: 36 products where the direct sum needs 144 (16 where it
+ * needs 36). The compiler replaces convolutions by them.
  */
 import type { ConvAttrs, Node, StructuralName, WinogradTile } from "../ir/graph.js";
 import { convProducts } from "./contraction.js";
@@ -12,13 +12,13 @@ import type { Builder, StructuralRecord } from "./record.js";
 type Matrix = readonly (readonly number[])[];
 
 /**
- * The algorithm for one size of tiles: along a side, so many results from so many pixels, and so many points in all.
+ * The algorithm for one tile size: results and pixels along a side, and the number of points of the transformed tile.
  */
 export interface Winograd {
   readonly results: number;
   readonly pixels: number;
   readonly points: number;
-  /** From 3 taps, from the pixels, and to the results. */
+  /** The matrices that transform 3 taps, pixels, and results. */
   readonly filter: Matrix;
   readonly input: Matrix;
   readonly output: Matrix;
@@ -138,7 +138,7 @@ const convRecord: StructuralRecord<"winogradConv2d"> = {
     dtype: x.dtype,
   }),
   gradient: null,
-  // Of the convolution that it stands for.
+  // Counted for the convolution that it replaces, so that throughputs are comparable.
   multiplyAdds: ({ inputs: [x], attrs, shape }) => convProducts(x, shape, 9, attrs),
   decompose: (e, node) => {
     const [x, u] = node.inputs;

@@ -27,7 +27,9 @@ export interface Blocks {
 
 const MAX_ROWS = 128;
 const MAX_KEYS = 512;
-/** Blocks of scores in units of the first-level cache: they are read and written in order, so some may lie behind it. */
+/**
+ * Blocks of scores in units of the first-level cache: they are read and written in order, so some may lie behind it.
+ */
 const SCORE_SHARE = 1.2;
 /** Cycles to exponentiate a vector of scores, forward and backward. */
 const FORWARD_CYCLES = 12;

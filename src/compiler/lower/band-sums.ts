@@ -61,15 +61,15 @@ export class BandSums {
   }
 
   /**
-   * Adds finished values to the sums; `own` is the number, within the task, of their first block of channels.
+   * Adds finished values to the sums; `taskBlock` is the number, within the task, of their first block of channels.
    *
    * @param number of the tile in the band; the first one initialises the sums
    */
-  add(finished: readonly FinishedPixel[], own: ix.Index, number: ix.Index): Stmt[] {
+  add(finished: readonly FinishedPixel[], taskBlock: ix.Index, number: ix.Index): Stmt[] {
     const blocks = [...new Set(finished.map(({ block }) => block))];
     const sums = this.nodes.flatMap(({ node, memory }) =>
       blocks.map((b) => {
-        const slot = (k: number) => this.slot(node, memory, ix.plus(own, b), k);
+        const slot = (k: number) => this.slot(node, memory, ix.plus(taskBlock, b), k);
         const values = finished.filter(({ block }) => block === b).map((pixel) => this.valueAt(node, pixel));
         return isOp(node, "bandMoments") ? this.addMoments(values, slot) : this.addSum(values, slot);
       }),
@@ -78,8 +78,10 @@ export class BandSums {
     return [...startWith(number, starts), ...sums.flatMap(({ add }) => add)];
   }
 
-  /** Stores the sums of a band of an image for one block of channels: `own` within the task, `block` in the image. */
-  finish(own: ix.Index, block: ix.Index, image: ix.Index, band: ix.Index): Stmt[] {
+  /**
+   * Stores the sums of a band of an image for one block of channels: `taskBlock` within the task, `block` in the image.
+   */
+  finish(taskBlock: ix.Index, block: ix.Index, image: ix.Index, band: ix.Index): Stmt[] {
     const { builder } = this;
     const e = builder.lowering.algebra;
     const output = ix.add(ix.scale(block, builder.lanes), builder.lane);
@@ -88,7 +90,7 @@ export class BandSums {
       const { rows } = node.attrs;
       const bands = Math.ceil(h / rows);
       const item = ix.flatten([image, band], [n, bands]);
-      const kept = Array.from({ length: slotsOf(node) }, (_, k) => this.slot(node, memory, own, k).read());
+      const kept = Array.from({ length: slotsOf(node) }, (_, k) => this.slot(node, memory, taskBlock, k).read());
       if (isOp(node, "bandSum")) return [this.storeAs(node, kept[0], [item, output])];
       const typed = (value: number) => e.typed(value, "f32", kept[0]);
       const last = builder.test([{ index: ix.plus(band, 1 - bands), extent: 1 }]);
@@ -114,9 +116,9 @@ export class BandSums {
   }
 
   /** Vector `k` of scratch memory of a node, for a block of the task. */
-  private slot(node: BandNode, memory: string, own: ix.Index, k: number) {
+  private slot(node: BandNode, memory: string, taskBlock: ix.Index, k: number) {
     const { lanes, lane } = this.builder;
-    const index = ix.add(ix.scale(ix.plus(ix.scale(own, slotsOf(node)), k), lanes), lane);
+    const index = ix.add(ix.scale(ix.plus(ix.scale(taskBlock, slotsOf(node)), k), lanes), lane);
     return {
       read: (): Expr => load(memory, "f32", index, [], lanes),
       write: (value: Expr): Stmt => store(memory, "f32", index, value, lanes),

@@ -66,9 +66,9 @@ function backward(length: number, kernel: number, axis: 0 | 1, attrs: ConvAttrs)
   });
   const reads = phases.flatMap((phase) => phase.reads);
   const [low, high] = reads.length > 0 ? [Math.min(...reads), Math.max(...reads)] : [0, 0];
-  const traversals = phases.map(({ offset, taps, reads: own }): AxisTraversal => {
+  const traversals = phases.map(({ offset, taps, reads: rows }): AxisTraversal => {
     const [first = 0, second = first] = taps;
-    const [start = low, next = start] = own;
+    const [start = low, next = start] = rows;
     return {
       taps: taps.length,
       read: (p, t) => ix.add(ix.plus(p, start - low), ix.scale(t, next - start)),

@@ -71,12 +71,12 @@ export function lowerGroupedWeight(builder: KernelBuilder, anchor: Node): number
   // If all lanes belong to one group, they read the same channel, which is packed once and broadcast.
   const spans = spansGroups(attrs.groups, o, lanes);
   const band = bandOf(builder.target, ho, rowsOf, rowBytes(group, columns, spans ? lanes : 1));
-  const own = n / count;
+  const imagesPerSplit = n / count;
   const counts = [count, Math.ceil(o / lanes)];
   const tasks = counts[0] * counts[1];
   const [split, block] = ix.unflatten(ix.variable({ name: TASK, extent: tasks }), counts);
-  const [step, bandAt] = [builder.variable("n", own), builder.variable("n", Math.ceil(ho / band))];
-  const image = ix.add(ix.scale(split, own), ix.variable(step));
+  const [step, bandAt] = [builder.variable("n", imagesPerSplit), builder.variable("n", Math.ceil(ho / band))];
+  const image = ix.add(ix.scale(split, imagesPerSplit), ix.variable(step));
   const firstRow = ix.scale(ix.variable(bandAt), band);
   const rows = rowsOf(band);
   const sourceRow = ix.plus(ix.scale(firstRow, stride[0]), -before[0]);
@@ -113,7 +113,7 @@ export function lowerGroupedWeight(builder: KernelBuilder, anchor: Node): number
   });
   const buffer = builder.buffer(anchor, "write");
   const layout = builder.layoutOf(anchor);
-  const iterations = [own, Math.ceil(ho / band)];
+  const iterations = [imagesPerSplit, Math.ceil(ho / band)];
   const iteration = ix.flatten([ix.variable(step), ix.variable(bandAt)], iterations);
   const later = ix.simplifyGuard([{ index: ix.plus(iteration, -1), extent: iterations[0] * iterations[1] }]);
   const finish = places.map((place, s) => {

@@ -107,8 +107,8 @@ function tileOptions(builder: KernelBuilder, anchor: Node): TileOption[] {
   if (pitch === null) return [packed];
   const lines = target.l1Bytes / PAGE_BYTES - SPARE_LINES;
   // Results of a partial last vector go through scratch memory: tiles must not overlap then, so they divide the rows.
-  const own = (rows: number) => n % lanes === 0 || m % rows === 0;
-  const apart = (tile: Tile) => spare(tile) && own(tile.rows) && conflicts(pitch, tile.rows) <= lines;
+  const disjoint = (rows: number) => n % lanes === 0 || m % rows === 0;
+  const apart = (tile: Tile) => spare(tile) && disjoint(tile.rows) && conflicts(pitch, tile.rows) <= lines;
   return [{ tile: chooseTile(target, m, vectors, apart), pitch }, packed];
 }
 

@@ -1,6 +1,6 @@
 /**
  * Matrix product in the manner of Goto and van de Geijn (2008): columns are packed into panels in a thread's scratch
- * memory, rows are read where they lie or packed too, and whatever is computed in place is computed once, in packing; a
+ * memory, rows are read in place or packed too, and whatever is computed in place is computed once, in packing; a
  * register tile runs down the panels; the epilogue is computed while the block is in the cache.
  * Blocks of the result are independent tasks.
  */

@@ -80,8 +80,8 @@ function storePools({
     const output = ix.add(ix.scale(ix.plus(block, b), lanes), builder.lane);
     const held = new Map<string, Expr>();
     pixels.forEach(({ y, x }, p) => {
-      const { value, statements: own } = builder.toRegister(accumulators[p][b]);
-      statements.push(...own);
+      const { value, statements: moves } = builder.toRegister(accumulators[p][b]);
+      statements.push(...moves);
       held.set(place(ix.plus(row, y), ix.plus(column, x)), value);
     });
     const registerAt = (at: readonly ix.Index[]): Expr => {

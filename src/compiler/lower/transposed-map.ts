@@ -170,10 +170,10 @@ export function lowerTransposedMap(
     for (const along of candidates) {
       if (across.from < along.to && along.from < across.to) continue;
       const candidate = new TransposedMap(builder, roots, { across, along });
-      const own = candidate.cost();
-      if (own >= cost) continue;
+      const candidateCost = candidate.cost();
+      if (candidateCost >= cost) continue;
       best = candidate;
-      cost = own;
+      cost = candidateCost;
     }
   }
   best?.emit(work);

@@ -47,23 +47,23 @@ export function chooseShare({ lanes, l2Bytes }: Target, conv: Node<"winogradConv
   let best: Share = { images: 1, rows: 1, blocks };
   let least = Number.POSITIVE_INFINITY;
   const bands = [
-    ...divisorsOf(rows).map((own) => ({ images: 1, rows: own })),
-    ...divisorsOf(images).map((own) => ({ images: own, rows })),
+    ...divisorsOf(rows).map((taskRows) => ({ images: 1, rows: taskRows })),
+    ...divisorsOf(images).map((taskImages) => ({ images: taskImages, rows })),
   ];
   for (const band of bands) {
     const count = band.images * band.rows * columns;
-    for (const own of divisorsOf(blocks)) {
-      const products = (points * c * own * count) / 2;
-      const transforms = count * (c / lanes + own) * TRANSFORM;
-      const filterBytes = points * c * own * lanes * 4;
-      const matrixBytes = points * count * (c + own * lanes) * 4;
+    for (const taskBlocks of divisorsOf(blocks)) {
+      const products = (points * c * taskBlocks * count) / 2;
+      const transforms = count * (c / lanes + taskBlocks) * TRANSFORM;
+      const filterBytes = points * c * taskBlocks * lanes * 4;
+      const matrixBytes = points * count * (c + taskBlocks * lanes) * 4;
       const [, matrixSpeed] = MATRICES.find(([caches]) => matrixBytes <= caches * l2Bytes) ?? MATRICES[0];
       const moved = filterBytes / filterSpeed + (2 * matrixBytes) / matrixSpeed;
-      const tasks = (images / band.images) * (rows / band.rows) * (blocks / own);
+      const tasks = (images / band.images) * (rows / band.rows) * (blocks / taskBlocks);
       const cycles = (products + transforms + moved) * Math.ceil(tasks / ASSUMED_THREADS);
       if (cycles < least) {
         least = cycles;
-        best = { ...band, blocks: own };
+        best = { ...band, blocks: taskBlocks };
       }
     }
   }

@@ -89,19 +89,19 @@ export function lowerWinogradWeight(builder: KernelBuilder, anchor: Node): numbe
   const [x, g] = anchor.inputs;
   const [splits, o, c] = anchor.shape;
   const [n, , ho, wo] = g.shape;
-  const own = n / splits;
+  const imagesPerSplit = n / splits;
   const [tileRows, tileColumns] = [Math.ceil(ho / side), Math.ceil(wo / side)];
-  const share = chooseShare(builder.target, scheme.points, anchor.shape, [own, tileRows, tileColumns]);
+  const share = chooseShare(builder.target, scheme.points, anchor.shape, [imagesPerSplit, tileRows, tileColumns]);
   const { channels, outputs, tiles } = share;
   const counts = [splits, o / outputs, c / channels];
   const tasks = counts.reduce((a, b) => a * b, 1);
   const [split, outputGroup, channelGroup] = ix.unflatten(ix.variable({ name: TASK, extent: tasks }), counts);
   const firstOutput = ix.scale(outputGroup, outputs);
   const firstChannel = ix.scale(channelGroup, channels);
-  const steps = [own / tiles[0], tileRows / tiles[1]];
+  const steps = [imagesPerSplit / tiles[0], tileRows / tiles[1]];
   const batch = builder.variable("n", steps[0] * steps[1]);
   const [imageStep, rowStep] = ix.unflatten(ix.variable(batch), steps);
-  const firstImage = ix.add(ix.scale(split, own), ix.scale(imageStep, tiles[0]));
+  const firstImage = ix.add(ix.scale(split, imagesPerSplit), ix.scale(imageStep, tiles[0]));
   const firstRow = ix.scale(rowStep, tiles[1] * side);
 
   const count = tiles.reduce((a, b) => a * b, 1);
