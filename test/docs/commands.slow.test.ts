@@ -138,7 +138,7 @@ const equivalents: readonly (readonly [pattern: RegExp, run: (line: string) => P
     /^npx fovea profile resnet\d+ /,
     async (line) => {
       // A small model, and a device that needs no C compiler: a profile compiles kernels of its own.
-      const words = quick(line).map((word) => (/^resnet\d+$/.test(word) ? "resnet20" : word));
+      const words = quick(line).map((word) => (/^resnet\d+$/.test(word) ? "lenet" : word));
       const shown = await run(cli, ...words, "--batch", "2", "--steps", "1", "--device", "wasm");
       // The document shows the table of the machine that it was made on; its form is the same everywhere.
       const [table] = codeBlocks("docs/profile.md").filter(({ text }) => text.includes("biggest gaps"));
