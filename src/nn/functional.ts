@@ -32,6 +32,11 @@ export { mish, silu } from "./activation/silu.js";
 export { type SoftplusOptions, softplus, softsign } from "./activation/soft.js";
 export { type GumbelSoftmaxOptions, gumbelSoftmax, logSoftmax, softmax, softmin } from "./activation/softmax.js";
 export { tanh, tanhshrink } from "./activation/tanh.js";
+export { rotaryEmbedding } from "./attention/rotary.js";
+export {
+  type ScaledDotProductAttentionOptions,
+  scaledDotProductAttention,
+} from "./attention/scaled-dot-product.js";
 export * from "./loss/functions.js";
 export { type BatchNormFunctionOptions, batchNorm } from "./norm/batch.js";
 export { type GroupNormFunctionOptions, groupNorm } from "./norm/group.js";

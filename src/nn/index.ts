@@ -22,6 +22,24 @@ export { Mish, SiLU } from "./activation/silu.js";
 export { Softplus, type SoftplusOptions, Softsign } from "./activation/soft.js";
 export { LogSoftmax, Softmax, Softmin } from "./activation/softmax.js";
 export { Tanh, Tanhshrink } from "./activation/tanh.js";
+export { TransformerDecoder, type TransformerDecoderOptions } from "./attention/decoder.js";
+export { TransformerDecoderLayer, type TransformerDecoderLayerCall } from "./attention/decoder-layer.js";
+export {
+  TransformerEncoder,
+  type TransformerEncoderCall,
+  type TransformerEncoderOptions,
+} from "./attention/encoder.js";
+export { TransformerEncoderLayer, type TransformerEncoderLayerCall } from "./attention/encoder-layer.js";
+export { LearnedPositionalEncoding, type LearnedPositionalEncodingOptions } from "./attention/learned-positions.js";
+export {
+  MultiheadAttention,
+  type MultiheadAttentionCall,
+  type MultiheadAttentionOptions,
+} from "./attention/multihead.js";
+export { RotaryEmbedding, type RotaryOptions } from "./attention/rotary.js";
+export { SinePositionalEncoding } from "./attention/sine-positions.js";
+export { SinePositionalEncoding2d } from "./attention/sine-positions-2d.js";
+export type { TransformerLayerOptions } from "./attention/transformer-options.js";
 export { Flatten, type FlattenOptions, Sequential } from "./container.js";
 export { Conv2d, type Conv2dOptions } from "./conv.js";
 export { countFlops, countParameters } from "./count.js";

@@ -14,6 +14,15 @@ import { mishEntry, siluEntry } from "./activation/silu.js";
 import { softplusEntry, softsignEntry } from "./activation/soft.js";
 import { logSoftmaxEntry, softmaxEntry, softminEntry } from "./activation/softmax.js";
 import { tanhEntry, tanhshrinkEntry } from "./activation/tanh.js";
+import { transformerDecoderEntry } from "./attention/decoder.js";
+import { transformerDecoderLayerEntry } from "./attention/decoder-layer.js";
+import { transformerEncoderEntry } from "./attention/encoder.js";
+import { transformerEncoderLayerEntry } from "./attention/encoder-layer.js";
+import { learnedPositionalEncodingEntry } from "./attention/learned-positions.js";
+import { multiheadAttentionEntry } from "./attention/multihead.js";
+import { rotaryEmbeddingEntry } from "./attention/rotary.js";
+import { sinePositionalEncodingEntry } from "./attention/sine-positions.js";
+import { sinePositionalEncoding2dEntry } from "./attention/sine-positions-2d.js";
 import { flattenEntry } from "./container.js";
 import { conv2dEntry } from "./conv.js";
 import { constantEntry, normalEntry, truncNormalEntry, uniformEntry } from "./init/plain.js";
@@ -95,6 +104,15 @@ export const layers = /* @__PURE__ */ new Registry("layer", [
   featureAlphaDropoutEntry,
   stochasticDepthEntry,
   dropBlock2dEntry,
+  multiheadAttentionEntry,
+  transformerEncoderLayerEntry,
+  transformerEncoderEntry,
+  transformerDecoderLayerEntry,
+  transformerDecoderEntry,
+  sinePositionalEncodingEntry,
+  sinePositionalEncoding2dEntry,
+  learnedPositionalEncodingEntry,
+  rotaryEmbeddingEntry,
   flattenEntry,
   preluEntry,
   ...activations.entries.map(({ layer }) => layer),

@@ -8,6 +8,7 @@ import * as nn from "../../src/nn/index.js";
 import { devices } from "../support/devices.js";
 import {
   build,
+  call,
   expectClose,
   families,
   type LayerCase,
@@ -54,11 +55,13 @@ describe.each(devices)("on %s", (device) => {
     layer.loadStateDict(reference.state);
 
     if (reference.train) {
-      const x = toTensor(reference.input, { requiresGrad: true });
-      const y = layer(x);
+      const { inputs, output: y } = call(layer, layerCase, reference, true);
       y.mul(toTensor(reference.train.probe)).sum().backward();
       await expectClose(y, reference.train.output, "output in training");
-      await expectClose(x.grad!, reference.train.inputGradient, "gradient of the input");
+      await expectClose(inputs[0].grad!, reference.train.inputGradient, "gradient of the input");
+      for (const [i, gradient] of (reference.train.moreGradients ?? []).entries()) {
+        await expectClose(inputs[i + 1].grad!, gradient, `gradient of input ${i + 1}`);
+      }
       const parameters = layer.namedParameters();
       expect(parameters.map(([key]) => key)).toEqual(Object.keys(reference.train.gradients));
       for (const [key, parameter] of parameters) {
@@ -68,8 +71,10 @@ describe.each(devices)("on %s", (device) => {
       expect(buffers.map(([key]) => key)).toEqual(Object.keys(reference.train.buffers));
       for (const [key, buffer] of buffers) await expectClose(buffer, reference.train.buffers[key], key);
     }
-    const x = toTensor(reference.input);
-    await expectClose(layer.eval()(x), reference.eval.output, "output in evaluation");
+    const { output, weights } = call(layer.eval(), layerCase, reference, false);
+    await expectClose(output, reference.eval.output, "output in evaluation");
+    expect(weights === null).toBe(layerCase.call?.needWeights !== true);
+    if (reference.eval.weights) await expectClose(weights!, reference.eval.weights, "weights");
   });
 });
 

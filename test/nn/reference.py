@@ -45,12 +45,76 @@ class Evaluated(torch.nn.Identity):
         return x * self.factor
 
 
-OWN = {"Maxout": Maxout, "StochasticDepth": Evaluated, "DropBlock2d": Evaluated}
+def waves(length, features):
+    """Rows of sin and cos of position / 10000^(2i / features), by the formula."""
+    rows = [[t / 10000 ** (2 * (c // 2) / features) for c in range(features)] for t in range(length)]
+    phases = torch.tensor(rows, dtype=torch.float64)
+    return torch.where(torch.arange(features) % 2 == 0, phases.sin(), phases.cos())
+
+
+class SinePositionalEncoding(torch.nn.Module):
+    """PyTorch has no encodings of positions."""
+
+    def __init__(self, features):
+        super().__init__()
+        self.features = features
+
+    def forward(self, x):
+        return x + waves(x.shape[-2], self.features)
+
+
+class SinePositionalEncoding2d(SinePositionalEncoding):
+    def forward(self, x):
+        _, channels, height, width = x.shape
+        rows = waves(height, channels // 2).T[:, :, None].expand(-1, -1, width)
+        columns = waves(width, channels // 2).T[:, None, :].expand(-1, height, -1)
+        return x + torch.cat([rows, columns])
+
+
+class LearnedPositionalEncoding(torch.nn.Module):
+    def __init__(self, max_length, features):
+        super().__init__()
+        self.weight = torch.nn.Parameter(torch.zeros(max_length, features))
+
+    def forward(self, x):
+        return x + self.weight[: x.shape[-2]]
+
+
+class RotaryEmbedding(torch.nn.Module):
+    """Multiplication by complex numbers of modulus 1."""
+
+    def __init__(self, base=10000, interleaved=True):
+        super().__init__()
+        self.base, self.interleaved = base, interleaved
+
+    def forward(self, x):
+        length, features = x.shape[-2:]
+        half = features // 2
+        phases = torch.arange(length)[:, None] / self.base ** (2 * torch.arange(half).double() / features)
+        split = x.unflatten(-1, (half, 2)) if self.interleaved else x.unflatten(-1, (2, half)).transpose(-1, -2)
+        turned = torch.view_as_complex(split.contiguous()) * torch.polar(torch.ones_like(phases), phases)
+        pairs = torch.view_as_real(turned)
+        return (pairs if self.interleaved else pairs.transpose(-1, -2)).reshape(x.shape)
+
+
+OWN = {
+    "Maxout": Maxout,
+    "StochasticDepth": Evaluated,
+    "DropBlock2d": Evaluated,
+    "SinePositionalEncoding": SinePositionalEncoding,
+    "SinePositionalEncoding2d": SinePositionalEncoding2d,
+    "LearnedPositionalEncoding": LearnedPositionalEncoding,
+    "RotaryEmbedding": RotaryEmbedding,
+}
+
+
+def argument(given):
+    return build(given) if isinstance(given, dict) else tuple(given) if isinstance(given, list) else given
 
 
 def build(case):
-    args = [build(arg) if isinstance(arg, dict) else tuple(arg) if isinstance(arg, list) else arg for arg in case["args"]]
-    options = {name: tuple(v) if isinstance(v, list) else v for name, v in snake_case(case.get("options", {})).items()}
+    args = [argument(given) for given in case["args"]]
+    options = {name: argument(given) for name, given in snake_case(case.get("options", {})).items()}
     make = Evaluated if "scaling" in options else OWN.get(case["layer"]) or getattr(torch.nn, case["layer"])
     return make(*args, **options)
 
@@ -73,11 +137,21 @@ def layer_reference(case):
             if value.is_floating_point():
                 value.copy_(torch.rand(value.shape) + 0.5 if value.dim() == 1 else torch.randn(value.shape))
     result = {"name": case["name"], "state": state(module)}
-    x = torch.randn(case["input"])
-    module, x = module.double(), x.double().requires_grad_()
+    x = torch.randn(case["input"]).double().requires_grad_()
+    # Further inputs: shapes, or the places of earlier inputs that are passed again.
+    inputs = [x]
+    for given in case.get("more", []):
+        inputs.append(inputs[given] if isinstance(given, int) else torch.randn(given).double().requires_grad_())
+    module = module.double()
     result["input"] = values(x)
+    if "more" in case:
+        result["more"] = [values(given) for given in inputs[1:]]
+    options = snake_case(case.get("torchCall", case.get("call", {})))
+    call = {name: double(torch.tensor(v["tensor"])) if isinstance(v, dict) else v for name, v in options.items()}
+    run = lambda: module(*inputs, **call)  # noqa: E731
+    first = lambda results: results[0] if isinstance(results, tuple) else results  # noqa: E731
     if not case.get("random"):
-        y = module(x)
+        y = first(run())
         probe = torch.randn(y.shape, dtype=torch.float32).double()
         (y * probe).sum().backward()
         result["train"] = {
@@ -87,7 +161,13 @@ def layer_reference(case):
             "gradients": {key: values(parameter.grad) for key, parameter in module.named_parameters()},
             "buffers": {key: values(buffer) for key, buffer in module.named_buffers()},
         }
-    result["eval"] = {"output": values(module.eval()(x))}
+        if "more" in case:
+            result["train"]["moreGradients"] = [values(given.grad) for given in inputs[1:]]
+    module.eval()
+    results = run()
+    result["eval"] = {"output": values(first(results))}
+    if isinstance(results, tuple) and results[1] is not None:
+        result["eval"]["weights"] = values(results[1])
     return result
 
 

@@ -19,6 +19,10 @@ export interface LayerCase {
   readonly options?: Readonly<Record<string, unknown>>;
   /** The layer draws random numbers in training, so that only evaluation can be compared. */
   readonly random?: boolean;
+  /** Further inputs: their shapes, or the place of an earlier input that is passed again. */
+  readonly more?: readonly (readonly number[] | number)[];
+  /** Options of the call; a tensor is an object with its rows, and bool if they are. */
+  readonly call?: Readonly<Record<string, unknown>>;
   /** The only device to run on; default all. On `interp` formulas are compared, on the others kernels that they bring. */
   readonly device?: "interp";
 }
@@ -27,14 +31,20 @@ export interface LayerReference {
   readonly name: string;
   readonly state: Readonly<Record<string, Values>>;
   readonly input: Values;
+  readonly more?: readonly Values[];
   readonly train?: {
     readonly output: Values;
     readonly probe: Values;
     readonly inputGradient: Values;
+    readonly moreGradients?: readonly Values[];
     readonly gradients: Readonly<Record<string, Values>>;
     readonly buffers: Readonly<Record<string, Values>>;
   };
-  readonly eval: { readonly output: Values };
+  readonly eval: {
+    readonly output: Values;
+    /** The second result of attention. */
+    readonly weights?: Values;
+  };
 }
 
 export interface LossCase {
@@ -67,12 +77,50 @@ export const families = readdirSync(new URL("layers", import.meta.url))
   .map((file) => file.slice(0, -".cases.json".length))
   .sort();
 
-/** Builds the layer of a case through the registry; arguments that are cases themselves are built first. */
-export function build({ layer, args, options }: LayerCase): nn.Module {
-  if (layer === "Sequential") return new nn.Sequential(...args.map((arg) => build(arg as LayerCase)));
+/** Builds the layer of a case through the registry; arguments and options that are cases themselves are built first. */
+export function build({ layer, args, options }: Pick<LayerCase, "layer" | "args" | "options">): nn.Module {
+  const built = (value: unknown): unknown =>
+    typeof value === "object" && value !== null && "layer" in value ? build(value as LayerCase) : value;
+  if (layer === "Sequential") return new nn.Sequential(...args.map((arg) => built(arg) as nn.Module));
   const entry = nn.layers.get(layer);
   const places = Object.keys(entry.schema);
-  return entry.make({ ...Object.fromEntries(args.map((arg, i) => [places[i], arg])), ...options }) as nn.Module;
+  const values = [...args.map((arg, i) => [places[i], arg] as const), ...Object.entries(options ?? {})];
+  return entry.make(Object.fromEntries(values.map(([name, value]) => [name, built(value)]))) as nn.Module;
+}
+
+/** The inputs of a case in order, and what its layer makes of them: the output, and the weights if there are any. */
+export function call(
+  layer: nn.AnyModule,
+  { more = [], call: options }: Pick<LayerCase, "more" | "call">,
+  reference: LayerReference,
+  requiresGrad: boolean,
+): { readonly inputs: readonly Tensor[]; readonly output: Tensor; readonly weights: Tensor | null } {
+  const inputs = [toTensor(reference.input, { requiresGrad })];
+  more.forEach((given, i) => {
+    const values = reference.more?.[i] ?? reference.input;
+    inputs.push(typeof given === "number" ? inputs[given] : toTensor(values, { requiresGrad }));
+  });
+  const settings = Object.entries(options ?? {}).map(([name, value]) => [name, settingOf(value)] as const);
+  const run = layer as unknown as (...args: readonly unknown[]) => Tensor | [Tensor, Tensor | null];
+  const results = run(...inputs, ...(options ? [Object.fromEntries(settings)] : []));
+  const [output, weights] = Array.isArray(results) ? results : [results, null];
+  return { inputs, output, weights };
+}
+
+type Nested<T> = (T | Nested<T>)[];
+
+/** A setting of a call: a tensor where the case has its rows. */
+function settingOf(value: unknown): unknown {
+  if (typeof value !== "object" || value === null || !("tensor" in value)) return value;
+  let isBool = true;
+  const numbers = (each: Nested<boolean | number>): Nested<number> =>
+    each.map((x) => {
+      if (typeof x === "object") return numbers(x);
+      isBool &&= typeof x === "boolean";
+      return Number(x);
+    });
+  const rows = numbers(value.tensor as Nested<boolean | number>);
+  return tensor(rows, { dtype: isBool ? "bool" : "f32" });
 }
 
 export function toTensor({ shape, data }: Values, options: { dtype?: DType; requiresGrad?: boolean } = {}): Tensor {
