@@ -1,4 +1,4 @@
-"""Writes layers/*, bends, folding, losses and initialisers .reference.json next to this file: what PyTorch computes.
+"""Writes layers/*, bends, folding, losses, attention and initialisers .reference.json next to this file: what PyTorch computes.
 
 Weights and inputs are float32 values; the arithmetic is done in float64, so that the differences that the tests see
 are those of the tested device. The weights are random, so that nothing is hidden by ones and zeros.
@@ -259,6 +259,19 @@ def loss_reference(case):
     }
 
 
+def attention_reference(case):
+    torch.manual_seed(zlib.crc32(case["name"].encode()))
+    operands = [torch.randn(case[name]).double().requires_grad_() for name in ("query", "key", "value")]
+    mask = double(torch.tensor(case["mask"])) if "mask" in case else None
+    y = torch.nn.functional.scaled_dot_product_attention(
+        *operands, attn_mask=mask, **snake_case(case.get("options", {}))
+    )
+    probe = torch.randn(y.shape, dtype=torch.float32).double()
+    (y * probe).sum().backward()
+    results = {"output": values(y), "probe": values(probe), "gradients": [values(x.grad) for x in operands]}
+    return {"name": case["name"], "operands": [values(x) for x in operands]} | results
+
+
 def initialiser_reference(case):
     """What the values of many weights have in common: the numbers that the test compares, over forty weights."""
     torch.manual_seed(zlib.crc32(case["name"].encode()))
@@ -289,6 +302,7 @@ def main(names):
     families = {path.name.removesuffix(".cases.json"): (layer_reference, path) for path in HERE.glob("layers/*.cases.json")}
     families["bends"] = (bends_reference, HERE / "bends.cases.json")
     families["losses"] = (loss_reference, HERE / "losses.cases.json")
+    families["scaled-dot-product"] = (attention_reference, HERE / "scaled-dot-product.cases.json")
     families["initialisers"] = (initialiser_reference, HERE / "initialisers.cases.json")
     for name, (kind, path) in sorted(families.items()):
         if not names or name in names:

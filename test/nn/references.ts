@@ -110,7 +110,7 @@ export function call(
 type Nested<T> = (T | Nested<T>)[];
 
 /** A setting of a call: a tensor where the case has its rows. */
-function settingOf(value: unknown): unknown {
+export function settingOf(value: unknown): unknown {
   if (typeof value !== "object" || value === null || !("tensor" in value)) return value;
   let isBool = true;
   const numbers = (each: Nested<boolean | number>): Nested<number> =>

@@ -74,7 +74,7 @@ const check = checkedConstructor("MultiheadAttention", parameters);
  * @example
  * const attention = new MultiheadAttention(16, 4, { batchFirst: true });
  * const x = ones([2, 10, 16]);
- * const [y] = attention(x, x, x); // shape [2, 10, 16]
+ * const y = attention(x, x, x)[0]; // shape [2, 10, 16]
  */
 export class MultiheadAttention extends Module<
   [query: Tensor, key: Tensor, value: Tensor, options?: MultiheadAttentionCall],
