@@ -18,7 +18,7 @@ import { reduceSum, reshape, swap } from "./helpers.js";
 import type { Builder, StructuralRecord } from "./record.js";
 
 /** The operands of an attention by name. */
-export interface AttentionOperands {
+interface AttentionOperands {
   readonly q: Node;
   readonly k: Node;
   readonly v: Node;

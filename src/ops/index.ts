@@ -1,5 +1,5 @@
 /** The op layer: one record per structural op, and checked graph building. */
-export { type AttentionOperands, attentionOperands, attentionResults } from "./attention.js";
+export { attentionOperands, attentionResults } from "./attention.js";
 export { bandSizes } from "./bands.js";
 export { spreadConvolution } from "./contraction.js";
 export * as helpers from "./helpers.js";

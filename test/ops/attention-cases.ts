@@ -5,7 +5,7 @@ import { coordinatesOf, fill, get, type NdArray, zerosOf } from "../support/arra
 import type { StructuralCase } from "./contraction-cases.js";
 
 /** Sizes of an attention, what it does beside its products, and values added to or multiplied by its operands. */
-export interface AttentionSizes {
+interface AttentionSizes {
   readonly b: number;
   readonly t: number;
   readonly s: number;
@@ -98,14 +98,14 @@ const shapesOf = ({ b, t, s, d, e }: AttentionSizes) => [
   [b, s, e],
 ];
 
-export const attentionCase = (sizes: AttentionSizes): StructuralCase => ({
+const attentionCase = (sizes: AttentionSizes): StructuralCase => ({
   name: nameOf(sizes),
   shapes: shapesOf(sizes),
   build: (q, k, v) => attendAs(sizes, q, k, v),
   meaning: (q, k, v) => attended(sizes, q, k, v).y,
 });
 
-export const attentionGradCase = (sizes: AttentionSizes): StructuralCase => ({
+const attentionGradCase = (sizes: AttentionSizes): StructuralCase => ({
   name: nameOf(sizes),
   shapes: [...shapesOf(sizes), [sizes.b, sizes.t, sizes.e]],
   build: (q, k, v, gradOutput) => {
