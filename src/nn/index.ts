@@ -47,6 +47,7 @@ export type { ActivationEntry, InitialiserEntry, LayerEntry, LossEntry } from ".
 export { foldBatchNorm } from "./fold.js";
 export * as functional from "./functional.js";
 export * as init from "./init/index.js";
+export { type InitReport, type InitReportRow, initReport } from "./init-report.js";
 export { Linear, type LinearOptions } from "./linear.js";
 export * from "./loss/layers.js";
 export { distances, losses } from "./loss/registry.js";

@@ -5,6 +5,7 @@
 import { buildOnly, bytesOf, multiplyAddsByPath } from "../tensor/flops.js";
 import { Parameter, Tensor, type Variable, zeros } from "../tensor/index.js";
 import { checked, takes } from "../util/arguments.js";
+import { alignColumns } from "../util/columns.js";
 import { inspectKey } from "../util/inspect.js";
 import { count, shape } from "../util/kinds.js";
 import { currentScope } from "../util/scope.js";
@@ -169,20 +170,11 @@ function summaryText(summary: Omit<Summary, "toString">): string {
     return [name, shape, parameters, work, row.outputShape ? bytesText(row.outputBytes) : "–"];
   });
   const table = [["module", "output", "parameters", "multiply-adds", "output memory"], ...lines];
-  const widths = table[0].map((_, column) => Math.max(...table.map((cells) => cells[column].length)));
-  const text = table.map((cells) =>
-    cells
-      .map((cell, i) => (i < 2 ? cell.padEnd(widths[i]) : cell.padStart(widths[i])))
-      .join("  ")
-      .trimEnd(),
-  );
+  const text = alignColumns(table, 2);
   const frozen = summary.parameters - summary.trainableParameters;
-  const rule = "─".repeat(Math.max(...text.map(({ length }) => length)));
   return [
-    text[0],
-    rule,
-    ...text.slice(1),
-    rule,
+    ...text,
+    text[1],
     `parameters ${grouped(summary.parameters)}, frozen ${grouped(frozen)}`,
     `multiply-adds ${grouped(summary.multiplyAdds)}`,
     `memory: input ${bytesText(summary.inputBytes)}, outputs ${bytesText(summary.outputBytes)}, ` +
