@@ -44,6 +44,7 @@ export { Flatten, type FlattenOptions, Sequential } from "./container.js";
 export { Conv2d, type Conv2dOptions } from "./conv.js";
 export { countFlops, countParameters } from "./count.js";
 export type { ActivationEntry, InitialiserEntry, LayerEntry, LossEntry } from "./entries.js";
+export { findNonFinite, type NonFiniteFinding } from "./find-non-finite.js";
 export { foldBatchNorm } from "./fold.js";
 export * as functional from "./functional.js";
 export * as init from "./init/index.js";
@@ -80,3 +81,4 @@ export {
 } from "./regularisation/stochastic-depth.js";
 export { type ReplaceRule, replaceModules } from "./replace.js";
 export { type Summary, type SummaryOptions, type SummaryRow, summary } from "./summary.js";
+export { updateBatchNorm } from "./update-batch-norm.js";

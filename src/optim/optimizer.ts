@@ -250,6 +250,21 @@ export class Optimizer {
   }
 
   /**
+   * The norm of each parameter's gradient, between `backward` and `step`, by the parameter's path (its index if it has
+   * none); parameters without a gradient are left out. Return them from a compiled step to log them.
+   *
+   * Shape: `-> []` each.
+   *
+   * @example
+   * loss.backward();
+   * Object.keys(optimizer.gradientNorms()); // ["1.weight", "1.bias", "2.weight", "2.bias"]
+   */
+  gradientNorms(): Record<string, Tensor> {
+    const norms = Array.from(keysOf(this.#parameters), ([{ grad }, key]) => [key, grad && globalNorm([grad])] as const);
+    return Object.fromEntries(norms.filter((entry): entry is [string, Tensor] => entry[1] !== null));
+  }
+
+  /**
    * Size in bytes of the state that the optimizer keeps beside the parameters.
    *
    * @example

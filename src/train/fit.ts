@@ -4,7 +4,7 @@
  */
 import { DataLoader } from "../data/browser.js";
 import { functional, Module } from "../nn/index.js";
-import { Ema } from "../optim/index.js";
+import { Averages } from "../optim/index.js";
 import type { Tensor } from "../tensor/index.js";
 import { checked, takes } from "../util/arguments.js";
 import { ConfigError, DataError, NumericError } from "../util/errors.js";
@@ -30,7 +30,7 @@ export interface FitOptions {
   /** Input transform, applied to every batch inside the step, such as an `InputTransform`; default: nothing. */
   readonly input?: Module;
   /** Averages of the weights: they are scored and saved, and copied to the model at the end; default: none. */
-  readonly averages?: Ema;
+  readonly averages?: Averages;
   /** Whether scores use the mean of the logits of each image and its mirror image; default false. */
   readonly testFlip?: boolean;
   readonly train: DataLoader;
@@ -90,7 +90,7 @@ export const fit = checked(
       loss: callback,
       scoreLoss: callback,
       input: moduleKind,
-      averages: instance(Ema, "an Ema"),
+      averages: instance(Averages, "averages of weights"),
       testFlip: flag,
       train: needed(loaderKind),
       validation: loaderKind,
@@ -159,7 +159,7 @@ class Fitting {
   async work(): Promise<DoneEvent> {
     const { model, optimizer, train, validation, test, epochs, signal, run } = this.#options;
     const { averages, input, testFlip, scoreLoss = this.#loss } = this.#options;
-    const score = ofAverages(averages, makeScorer(model, { loss: scoreLoss, input, testFlip }));
+    const score = ofEvaluated(optimizer, ofAverages(averages, makeScorer(model, { loss: scoreLoss, input, testFlip })));
     const step = makeTrainStep({
       model,
       optimizer,
@@ -195,7 +195,10 @@ class Fitting {
     const whole = this.#finished >= epochs;
     const tested = test && whole && !signal?.aborted ? await score(test, signal) : undefined;
     const stopped = whole && !(test && signal?.aborted) ? "completed" : "interrupted";
-    if (stopped === "completed") averages?.swap();
+    if (stopped === "completed") {
+      optimizer.eval?.();
+      averages?.swap();
+    }
     model.eval();
     const done: DoneEvent = {
       event: "done",
@@ -340,10 +343,11 @@ class Fitting {
 
   /** Saves model and state between two steps, also inside an epoch. */
   async #save(): Promise<void> {
-    const { run, model, averages } = this.#options;
+    const { run, model, averages, optimizer } = this.#options;
     if (!run) return;
     const position = { epoch: this.#finished, step: this.#steps };
-    this.#saved = await run.save(averages ? { stateDict: () => averages.averages() } : model, position);
+    const saved = averages ? { stateDict: () => averages.averages() } : model;
+    this.#saved = await evaluated(optimizer, () => run.save(saved, position));
     const event = { event: "checkpoint", ...position, path: this.#saved } as const;
     // An uninterrupted run records no checkpoint inside an epoch, and the metrics of a resumed run must become the
     // same.
@@ -391,8 +395,24 @@ class Fitting {
   }
 }
 
+/** Runs a function while the parameters have the values that the optimizer means for evaluation. */
+async function evaluated<T>(optimizer: StepOptimizer, fn: () => Promise<T>): Promise<T> {
+  optimizer.eval?.();
+  try {
+    return await fn();
+  } finally {
+    optimizer.train?.();
+  }
+}
+
+/** A scorer that uses the values that the optimizer means for evaluation. */
+const ofEvaluated =
+  (optimizer: StepOptimizer, score: Scorer): Scorer =>
+  (loader, signal) =>
+    evaluated(optimizer, () => score(loader, signal));
+
 /** A scorer that uses the averages, if there are any. */
-function ofAverages(averages: Ema | undefined, score: Scorer): Scorer {
+function ofAverages(averages: Averages | undefined, score: Scorer): Scorer {
   if (!averages) return score;
   return async (loader, signal) => {
     averages.swap();

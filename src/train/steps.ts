@@ -4,7 +4,7 @@
  */
 import { DataLoader } from "../data/browser.js";
 import { functional, Module } from "../nn/index.js";
-import type { Ema } from "../optim/index.js";
+import type { Averages } from "../optim/index.js";
 import { compile, concat, noGrad, stack, Tensor, tensor } from "../tensor/index.js";
 import { checked, takes } from "../util/arguments.js";
 import { ConfigError } from "../util/errors.js";
@@ -23,7 +23,12 @@ export type Loss = (logits: Tensor, targets: Tensor, options?: { readonly reduct
 export interface StepOptimizer extends Stateful {
   /** The learning rate of the last step, for progress events. */
   readonly lr: number;
-  step(): void;
+  /** Whether `step` computes the gradients by a closure, as SAM does. Default false. */
+  readonly needsClosure?: boolean;
+  step(closure?: () => Tensor): unknown;
+  /** Gives the parameters their values for evaluation, and back those that are trained. Default: they are the same. */
+  eval?(): void;
+  train?(): void;
   zeroGrad(): void;
 }
 
@@ -38,7 +43,7 @@ export interface StepParts {
   /** Input transform, applied to every batch before the model, such as an `InputTransform`; default: nothing. */
   readonly input?: Module;
   /** Averages of the weights, updated after each step; default: none. */
-  readonly averages?: Ema;
+  readonly averages?: Averages;
   /** Number of classes of the data: the model must output a score for each. */
   readonly classes: number;
 }
@@ -61,14 +66,24 @@ function checkScores(op: string, scores: number, classes: number): void {
 export function makeTrainStep({ model, optimizer, loss, input, averages, classes }: StepParts): TrainStep {
   return compile((x: Tensor, y: Tensor) => {
     model.train();
-    const logits = model(input ? input.train()(x) : x);
-    checkScores("fit", logits.shape[1], classes);
-    const mean = checkLoss("fit", loss(logits, y));
-    mean.backward();
-    optimizer.step();
+    const transformed = input ? input.train()(x) : x;
+    const results: Tensor[] = [];
+    const evaluate = () => {
+      const logits = model(transformed);
+      checkScores("fit", logits.shape[1], classes);
+      const mean = checkLoss("fit", loss(logits, y));
+      mean.backward();
+      results.push(stack([mean.detach(), countRight(logits.detach(), y).sum()]));
+      return mean;
+    };
+    if (optimizer.needsClosure) optimizer.step(evaluate);
+    else {
+      evaluate();
+      optimizer.step();
+    }
     optimizer.zeroGrad();
     averages?.update();
-    return stack([mean.detach(), countRight(logits.detach(), y).sum()]);
+    return results[0]; // of the first evaluation, at the parameters themselves
   });
 }
 

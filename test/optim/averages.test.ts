@@ -1,7 +1,7 @@
 /** Muon on filters, averages of weights, and one cycle. */
 import { beforeAll, describe, expect, it } from "vitest";
 import { useDevice } from "../../src/index.js";
-import { Ema, Muon, oneCycle } from "../../src/optim/index.js";
+import { Ema, l1Penalty, l2Penalty, Muon, oneCycle, SGD, Snapshots, Swa } from "../../src/optim/index.js";
 import { compile, Generator, Parameter, programCount, type Tensor, tensor, Variable } from "../../src/tensor/index.js";
 import { describeError } from "../../src/util/errors.js";
 import { devices } from "../support/devices.js";
@@ -202,4 +202,65 @@ describe("oneCycle", () => {
   ])("refuses %j %j", (totalSteps, options, message) =>
     expect(failure(() => oneCycle(0.1, totalSteps, options))).toBe(message),
   );
+});
+
+describe("Swa, Snapshots, penalties and norms", () => {
+  beforeAll(() => useDevice("interp"));
+
+  it("Swa averages all updates equally, in a compiled step too, and resumes", async () => {
+    const weight = parameter([4, -8]);
+    const [swa, other] = [new Swa({ weight }), new Swa({ weight })];
+    const step = compile((x: Tensor) => {
+      weight.assign(weight.mul(x));
+      swa.update();
+    });
+    const seen: number[][] = [];
+    for (const x of [0.5, 3, -1]) {
+      await step(tensor([x]));
+      seen.push([...(await weight.data())]);
+    }
+    const mean = [0, 1].map((i) => seen.reduce((sum, values) => sum + values[i], 0) / 3);
+    const found = await swa.averages().weight.data();
+    for (const i of [0, 1]) expect(found[i]).toBeCloseTo(mean[i], 6);
+    const entries = Object.entries(swa.stateDict()).map(async ([key, cell]) => [key, await cell.data()] as const);
+    other.loadStateDict(Object.fromEntries(await Promise.all(entries)));
+    for (const each of [swa, other]) each.update();
+    expect(await other.averages().weight.data()).toEqual(await swa.averages().weight.data());
+    swa.swap();
+    expect(await weight.data()).not.toEqual(Float32Array.from(seen[2]));
+  });
+
+  it("Snapshots average predictions, not weights, and leave the present weights", async () => {
+    const weight = parameter([1, 2]);
+    const snapshots = new Snapshots({ weight }, { limit: 2 });
+    for (const value of [9, 3, -5]) {
+      weight.assign(tensor([value, 1]));
+      snapshots.take();
+    }
+    weight.assign(tensor([7, 7]));
+    const mean = snapshots.mean(() => weight.square());
+    expect(await mean.toArray()).toEqual([(9 + 25) / 2, 1]);
+    expect(await weight.toArray()).toEqual([7, 7]);
+    expect(snapshots.all).toHaveLength(2);
+    expect(failure(() => new Snapshots({ weight }).mean(() => weight))).toContain("there are no snapshots");
+  });
+
+  it("penalties have the gradients of the steps", async () => {
+    const weights = [parameter([3, -4, 0]), parameter([1], [1])];
+    l1Penalty(weights).mul(0.5).add(l2Penalty(weights).mul(2)).backward();
+    expect(await weights[0].grad?.toArray()).toEqual([0.5 + 6, -0.5 - 8, 0]);
+    expect(await l1Penalty(weights).item()).toBe(8);
+    expect(await l2Penalty(weights).item()).toBe(13);
+    expect(await l2Penalty([]).item()).toBe(0);
+  });
+
+  it("gradient norms are those of each parameter, by path", async () => {
+    const weights = [parameter([3, -4], [2], "a.weight"), parameter([1], [1], "b"), parameter([2], [1], "c")];
+    const optimizer = new SGD(weights);
+    weights[0].grad = tensor([6, 8]);
+    weights[2].grad = tensor([-2]);
+    const norms = optimizer.gradientNorms();
+    expect(Object.keys(norms)).toEqual(["a.weight", "c"]);
+    expect([await norms["a.weight"].item(), await norms.c.item()]).toEqual([10, 2]);
+  });
 });

@@ -7,7 +7,8 @@ import { ArrayDataset, DataLoader } from "../../src/data/index.js";
 import { useDevice } from "../../src/index.js";
 import { readSafetensors } from "../../src/io/index.js";
 import { Flatten, functional, Linear, manualSeed, Sequential } from "../../src/nn/index.js";
-import { type HyperValue, SGD } from "../../src/optim/index.js";
+import { type HyperValue, type Optimizer, SAM, ScheduleFreeSGD, SGD } from "../../src/optim/index.js";
+import type { Parameter } from "../../src/tensor/index.js";
 import { evaluate, type FitOptions, fit as fitModel, RunFolder, type TrainEvent } from "../../src/train/index.js";
 import { describeError, NumericError } from "../../src/util/errors.js";
 import { philox2x32 } from "../../src/util/philox.js";
@@ -73,6 +74,39 @@ describe("a model with fewer scores than the data have classes", () => {
   it("is not scored with NaN", async () => {
     const error = await evaluate(narrow(), testLoader()).catch((thrown) => thrown);
     expect(describeError(error)).toBe(`[evaluate] ${message}`);
+  });
+});
+
+describe("optimizers that are more than a step", () => {
+  const run = async (make: (parameters: Parameter[]) => Optimizer) => {
+    manualSeed(0);
+    const model = new Sequential(new Flatten(), new Linear(4, 4));
+    const optimizer = make(model.parameters());
+    const loader = new DataLoader(quadrants(32, "train"), { batchSize: 8, shuffle: true });
+    const folderOfRun = await RunFolder.create(join(folder, "run"), config);
+    const test = testLoader();
+    const done = await fitModel({ model, optimizer, train: loader, test, epochs: 3, run: folderOfRun });
+    const saved = await readSafetensors(join(folderOfRun.path, "model.safetensors"));
+    const { accuracy } = await evaluate(model, testLoader());
+    return { model, optimizer, done, accuracy, saved };
+  };
+
+  it("gives SAM its closure", async () => {
+    const { done, optimizer } = await run((parameters) => new SAM(parameters, { lr: 2, momentum: 0.9, rho: 0.1 }));
+    expect(done.testAccuracy).toBeGreaterThan(0.8);
+    expect(optimizer.steps).toBe(12);
+  });
+
+  it("scores, saves and leaves the average of a schedule-free optimizer", async () => {
+    const { model, optimizer, done, accuracy, saved } = await run((p) => new ScheduleFreeSGD(p, { lr: 5 }));
+    expect(done.testAccuracy).toBeGreaterThan(0.8);
+    expect(accuracy).toBe(done.testAccuracy);
+    const weight = model.parameters()[0];
+    const left = await weight.data();
+    const stored = Object.values(saved.tensors).find(({ data }) => data.length === weight.size);
+    expect(Array.from(stored?.data ?? [])).toEqual(Array.from(left));
+    optimizer.train();
+    expect(await weight.data()).not.toEqual(left);
   });
 });
 

@@ -56,4 +56,16 @@ export abstract class RunningNorm extends Module {
     this.runningVar = buffer(ones(shape), "running_var");
     this.numBatchesTracked = buffer(zeros([], { dtype: "i32" }), "num_batches_tracked");
   }
+
+  /**
+   * Sets the running statistics to what they were before the first batch: mean 0, variance 1, no batches.
+   *
+   * @example
+   * new BatchNorm2d(3).resetRunningStats();
+   */
+  resetRunningStats(): void {
+    this.runningMean?.assign(0);
+    this.runningVar?.assign(1);
+    this.numBatchesTracked?.assign(0);
+  }
 }
