@@ -74,7 +74,7 @@ function simplifyScalar(node: Node): Node {
 
 function simplifyMovement(node: Node): Node {
   const [x] = node.inputs;
-  if (isOp(node, "detach")) return x;
+  if (isOp(node, "detach") || isOp(node, "custom")) return x;
   if (isOp(node, "cast")) return x.dtype === node.dtype ? x : node;
   if (isOp(node, "reshape")) {
     if (sameShape(x.shape, node.shape)) return x;

@@ -57,6 +57,11 @@ export interface StructuralAttrs {
   cast: Record<never, never>;
   /** The same values, without a gradient. */
   detach: Record<never, never>;
+  /** Input 0, with a given gradient: of the other inputs, from that of the result. */
+  custom: { readonly gradient: (g: Node, node: Node) => readonly (Node | null)[] };
+  /** Input 0, once more: what is computed from it is not shared with what is computed from the input itself, and not
+   * before input 1. */
+  recompute: Record<never, never>;
   /** The same values, stored in memory: a fusion boundary. */
   contiguous: Record<never, never>;
   reshape: Record<never, never>;

@@ -19,6 +19,7 @@ import type { Origin } from "../util/scope.js";
 import { attentionRecords } from "./attention.js";
 import { bandRecords } from "./bands.js";
 import { contractionRecords } from "./contraction.js";
+import { gradientRecords } from "./gradients.js";
 import { indexingRecords } from "./indexing.js";
 import { movementRecords } from "./movement.js";
 import type { Builder, StructuralRecord, Typed } from "./record.js";
@@ -38,6 +39,7 @@ const records: Records = {
   ...attentionRecords,
   ...winogradRecords,
   ...indexingRecords,
+  ...gradientRecords,
   ...scanRecords,
 };
 

@@ -2,6 +2,7 @@
  * Cells: mutable references (of parameters, moments, running statistics, counters, learning rates) to immutable nodes,
  * and the trace, which records the cells that a compiled function reads and writes. Must not know methods of tensors.
  */
+import type { DType } from "../ir/dtype.js";
 import { createLeaf, mixedOwners, type Node, sizeOfShape } from "../ir/graph.js";
 import { Storage } from "../runtime/index.js";
 import { checked, takes } from "../util/arguments.js";
@@ -39,6 +40,10 @@ export class Cell {
     this.context = (initial.owner as Context | null) ?? currentContext();
     this.current = this.withOwner(initial);
     this.markPending();
+  }
+
+  get dtype(): DType {
+    return this.current.dtype;
   }
 
   /** The node of the present value; within a trace, a placeholder or the node that the trace assigned. */
@@ -170,8 +175,9 @@ export class Trace {
     this.writes.set(cell, node);
   }
 
-  /** True if the host values that the function read have the same values now. */
+  /** True if the host values that the function read have the same values now, and cells the same dtypes. */
   isValid(): boolean {
+    for (const [cell, leaf] of this.placeholders) if (cell.dtype !== leaf.dtype) return false;
     for (const [host, value] of this.hostReads) if (!host.is(value)) return false;
     return true;
   }

@@ -4,8 +4,19 @@
 import { promote } from "../ir/dtype.js";
 import { formatShape, type Node, type Shape, sameShape } from "../ir/graph.js";
 import { graph, helpers } from "../ops/index.js";
-import { DTypeError, FoveaError, ShapeError } from "../util/errors.js";
+import { ConfigError, DTypeError, FoveaError, ShapeError } from "../util/errors.js";
 import { currentScope } from "../util/scope.js";
+import { spell } from "../util/spelling.js";
+
+/** What a function of tensors gives. @throws ConfigError if that is not a tensor, or there is no input */
+export function resultOf<T extends object>(op: string, fn: (...inputs: T[]) => T, inputs: readonly T[]): T {
+  if (inputs.length === 0) throw new ConfigError(located(op, "got no inputs"), { hint: "Give one tensor or more" });
+  const result: unknown = fn(...inputs);
+  if (typeof result === "object" && result !== null && "node" in result) return result as T;
+  throw new ConfigError(located(op, `the function must give a tensor, got ${spell(result)}`), {
+    hint: "Is a return missing, or does it give several? Return one tensor",
+  });
+}
 
 /** The text of an error: the op first, the module path last. */
 export function located(op: string, text: string): string {

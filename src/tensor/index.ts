@@ -31,12 +31,21 @@ export {
   zeros,
   zerosLike,
 } from "./create.js";
+export { type CustomGradientOptions, checkpoint, customGradient } from "./custom.js";
+export { hessian, jacobian, jvp, vjp } from "./derivatives.js";
 export { type DeviceOptions, registerDevice } from "./devices.js";
 export { einsum } from "./einsum.js";
 export { multiplyAdds } from "./flops.js";
 export type { Nested } from "./format.js";
 export { avgPool2d, type Conv2dOptions, conv2d, maxPool2d } from "./functions.js";
 export { type GradOptions, grad } from "./grad.js";
+export {
+  type CheckedElement,
+  type GradcheckOptions,
+  type GradcheckReport,
+  gradcheck,
+  gradgradcheck,
+} from "./gradcheck.js";
 export { linspace, type MeshgridOptions, meshgrid } from "./grids.js";
 export type { HostArray, NestedValues } from "./host.js";
 export type { ValuesAndIndices } from "./methods/sorting.js";

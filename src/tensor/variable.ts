@@ -1,6 +1,7 @@
 /**
  * Variables: named cells that read as tensors. A Parameter is a Variable that requires gradients.
  */
+import type { DType } from "../ir/dtype.js";
 import { createLeaf, formatShape, type Node, sameShape } from "../ir/graph.js";
 import { graph, helpers } from "../ops/index.js";
 import { Storage } from "../runtime/index.js";
@@ -104,6 +105,19 @@ export class Variable extends Tensor {
 
   /** Does nothing: a variable may be shared, so its value is not freed at the end of a `using` scope. */
   override [Symbol.dispose](): void {}
+
+  override get dtype(): DType {
+    return this.cell.dtype;
+  }
+
+  /**
+   * Replaces the value by itself in another dtype, which is that of the variable from then on.
+   *
+   * @internal
+   */
+  convert(dtype: DType): void {
+    if (dtype !== this.dtype) this.cell.write(graph.make("detach", [graph.cast(this.cell.read(), dtype)], {}));
+  }
 
   /**
    * Replaces the value by one of the same shape, or one that broadcasts to it; converts it to the variable's dtype.

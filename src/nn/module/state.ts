@@ -1,13 +1,17 @@
 /**
  * The state of a module: its parameters and buffers by PyTorch's keys, and files of them. Must not know file formats.
  */
-import { Parameter, Variable } from "../../tensor/index.js";
+import { dtypeError } from "../../tensor/check.js";
+import { type DType, Parameter, Variable } from "../../tensor/index.js";
+import { dtypeKind } from "../../tensor/kinds.js";
 import { type LoadReport, matchState, type StateValue } from "../../tensor/state.js";
 import { stateFiles } from "../../tensor/state-files.js";
 import { takes } from "../../util/arguments.js";
 import { configError } from "../../util/errors.js";
 import { flag, record, text } from "../../util/kinds.js";
 import { join, ModuleTree, walk } from "./tree.js";
+
+const isFloat = (dtype: DType): boolean => dtype === "f32" || dtype === "f64";
 
 /** Hints for saved values that do not fit. */
 const hints = {
@@ -61,6 +65,22 @@ export abstract class ModuleState<In extends unknown[], Out> extends ModuleTree<
   }
 
   /**
+   * Converts the parameters and buffers that are floats to another float dtype, in place; integers stay. Compiled
+   * functions are traced again.
+   *
+   * @param dtype f32 or f64
+   * @returns this module
+   * @throws DTypeError if the dtype is not a float
+   * @example
+   * new Linear(2, 3).to("f64")(zeros([1, 2], { dtype: "f64" })).dtype; // "f64"
+   */
+  to(dtype: DType): this {
+    if (!isFloat(dtype)) throw dtypeError("to", `parameters cannot be ${dtype}`, 'Use "f32" or "f64"');
+    for (const variable of Object.values(this.stateDict())) if (isFloat(variable.dtype)) variable.convert(dtype);
+    return this;
+  }
+
+  /**
    * Writes the state dict into a safetensors file: the values at the time of the call, even if training continues
    * meanwhile. An old file is replaced atomically.
    *
@@ -99,6 +119,7 @@ const strict = { strict: flag };
 
 export const stateParameters = {
   stateDict: takes(),
+  to: takes({ dtype: dtypeKind }),
   loadStateDict: takes<{ strict?: boolean }>({ state: record }, strict),
   save: takes({ path: text }),
   load: takes<{ strict?: boolean }>({ path: text }, strict),
