@@ -2,7 +2,7 @@
  * The cases of the structural sweep: for every structural op, ways to reach it through the Tensor API, each with a plain
  * float64 loop that says what it means. A new structural op does not compile until it has cases here.
  */
-import { arange, concat, customGradient, eye, full, Tensor, zeros } from "../../src/index.js";
+import { arange, concat, eye, full, Tensor, zeros } from "../../src/index.js";
 import type { StructuralName } from "../../src/ir/graph.js";
 import { graph } from "../../src/ops/index.js";
 import { fill, fold, get, type NdArray } from "../support/arrays.js";
@@ -21,6 +21,7 @@ import {
   winogradFilterCase,
   winogradWeightCase,
 } from "./contraction-cases.js";
+import { customCase, recomputeCase } from "./gradient-cases.js";
 import { argsortCase, gatherGradientCase, scanCase, scatterCase } from "./indexing-cases.js";
 import { argmaxCase, bandMomentsCase, bandSumCase, reduceCases, varianceCase } from "./reduction-cases.js";
 
@@ -162,28 +163,8 @@ export const structuralCases: Readonly<Record<StructuralName, readonly Structura
       meaning: (x) => fill([3, 7], (at) => Math.trunc(Math.fround(Math.abs(get(x, at)) * 100)) & 255),
     },
   ],
-  custom: [
-    {
-      name: "with the gradient of its value",
-      shapes: [[3, 7], [7]],
-      build: customGradient({
-        forward: (x, y) => x.mul(y),
-        backward: (g, { inputs: [x, y] }) => [g.mul(y), g.mul(x).sum({ dim: 0 })],
-      }),
-      meaning: (x, y) => ({ shape: [3, 7], values: x.values.map((v, i) => v * y.values[i % 7]) }),
-    },
-  ],
-  recompute: [
-    {
-      name: "a square, after another value",
-      shapes: [
-        [3, 7],
-        [3, 7],
-      ],
-      build: (x, y) => new Tensor(graph.make("recompute", [x.square().node, y.exp().node], {})).sin(),
-      meaning: (x) => ({ shape: [3, 7], values: x.values.map((v) => Math.sin(v * v)) }),
-    },
-  ],
+  custom: [customCase()],
+  recompute: [recomputeCase()],
   detach: [identity("a value", [3, 7], (x) => x.detach(), false)],
   contiguous: [
     identity("stored on the way", [3, 7], (x) => new Tensor(graph.make("contiguous", [x.node], {}))),
