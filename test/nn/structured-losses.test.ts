@@ -44,17 +44,14 @@ describe("chainHingeLoss", () => {
   it("has the gradient of its most violating labelling minus that of the labels", async () => {
     const [N, T, K] = [4, 3, 3];
     const [emissions, transitions] = [noise([N, T, K], "emissions"), noise([K, K], "transitions")];
-    const labels = [
-      [0, 1, 2],
-      [2, 2, 2],
-      [1, 0, 1],
-      [0, 0, 2],
-    ];
-    const loss = F.chainHingeLoss(emissions, transitions, whole(labels), { margin: 0.9, reduction: "sum" });
-    const gradients = grad(loss, [emissions, transitions]);
-    await realize(...gradients, emissions, transitions);
+    await realize(emissions, transitions);
     const scores = (await emissions.toArray()) as number[][][];
     const steps = (await transitions.toArray()) as number[][];
+    // Two right labellings are the best ones already, so that only the margin makes others violate.
+    const labels = [search(scores[0], steps), search(scores[1], steps), [1, 0, 1], [0, 0, 2]];
+    const loss = F.chainHingeLoss(emissions, transitions, whole(labels), { margin: 2, reduction: "sum" });
+    const gradients = grad(loss, [emissions, transitions]);
+    await realize(...gradients);
     const ofEmissions = scores.map((rows) => rows.map((row) => row.map(() => 0)));
     const ofSteps = steps.map((row) => row.map(() => 0));
     const add = (n: number, y: readonly number[], sign: number) => {
@@ -64,9 +61,13 @@ describe("chainHingeLoss", () => {
       }
     };
     for (const [n, truth] of labels.entries()) {
-      add(n, search(scores[n], steps, truth, 0.9), 1);
+      add(n, search(scores[n], steps, truth, 2), 1);
       add(n, truth, -1);
     }
+    const differs = labels.some(
+      (truth, n) => `${search(scores[n], steps, truth, 2)}` !== `${search(scores[n], steps)}`,
+    );
+    expect(differs).toBe(true); // else the margin would not be seen
     expect(await gradients[0].toArray()).toEqual(ofEmissions);
     expect(await gradients[1].toArray()).toEqual(ofSteps);
   });
