@@ -77,8 +77,12 @@ describe("in float64", () => {
   );
 });
 
-/** On other devices one case each, in one program: the operations that losses are made of have sweeps of their own. */
-const FAST = ["crossEntropy, weights, ignored, smoothed, mean", "binaryCrossEntropyWithLogits, mean"];
+/** On other devices a few cases in one program: the operations that losses are made of have sweeps of their own. */
+const FAST = [
+  "crossEntropy, weights, ignored, smoothed, mean",
+  "binaryCrossEntropyWithLogits, mean",
+  "ctcLoss, repeated labels, mean",
+];
 
 describe.each(fastDevices)("on %s", (device) => {
   beforeAll(() => useDevice(device));
