@@ -2,13 +2,13 @@
  * Every reduction over every dtype, many lengths and each kind of axis, against plain loops. The values are chosen so
  * that every order of a sum or product gives the same number in single precision: results must be equal, not close.
  */
-import { compile, type Tensor, tensor } from "../../src/index.js";
+import { compile, type DType, type Tensor, tensor } from "../../src/index.js";
 
 type Kind = "sum" | "prod" | "max" | "min" | "mean" | "argmax" | "argmin" | "variance";
-type Source = "f32" | "i32" | "u8" | "bool";
+type Source = "f32" | "f64" | "i32" | "u8" | "bool";
 
 const KINDS: readonly Kind[] = ["sum", "prod", "max", "min", "mean", "argmax", "argmin", "variance"];
-const SOURCES: readonly Source[] = ["f32", "i32", "u8", "bool"];
+const SOURCES: readonly Source[] = ["f32", "i32", "u8", "bool", "f64"];
 /** Every remainder of every vector width and of the four accumulators, then lengths that are cut into blocks or parts. */
 const LENGTHS = [...Array.from({ length: 81 }, (_, n) => n), 257, 512, 1000, 4096, 60000];
 /** Reductions of one program: a C compiler takes much longer for kernels of many buffers, and fewer start more compilers. */
@@ -36,6 +36,7 @@ const PLACES: readonly ((length: number) => Pick<Case, "shape" | "dim">)[] = [
 const ALTERNATE: Partial<Record<Kind, number>> = { max: 0, min: 1, argmax: 2, argmin: 3 };
 
 function takes(kind: Kind, source: Source, length: number): boolean {
+  if (source === "f64") return length % 9 === 0 && (length > 0 || kind === "sum" || kind === "prod");
   if (length === 0) return kind === "sum" || kind === "prod";
   // Loops of other lengths have one accumulator: the kinds share them out.
   if (length % 4 !== 0 && (length + KINDS.indexOf(kind) + SOURCES.indexOf(source)) % 3 !== 0) return false;
@@ -45,8 +46,8 @@ function takes(kind: Kind, source: Source, length: number): boolean {
 }
 
 /** The place changes from one kind, dtype and length to the next. */
-function cases(): Case[] {
-  return SOURCES.flatMap((source, s) =>
+function cases(sources: readonly DType[]): Case[] {
+  return SOURCES.filter((source) => sources.includes(source)).flatMap((source, s) =>
     KINDS.flatMap((kind, k) =>
       LENGTHS.filter((length) => takes(kind, source, length)).map((length) => {
         const place = length > 1000 ? 0 : (length + (length >> 2) + s + k) % PLACES.length;
@@ -83,6 +84,7 @@ function inputOf(one: Case): Tensor {
   const values = valuesOf(one);
   const options = { shape: [...one.shape] };
   if (one.source === "f32") return tensor(Float32Array.from(values), options);
+  if (one.source === "f64") return tensor(Float64Array.from(values), options);
   if (one.source === "u8") return tensor(Uint8Array.from(values), options);
   const whole = tensor(Int32Array.from(values), options);
   return one.source === "bool" ? whole.ne(0) : whole;
@@ -104,7 +106,7 @@ function groupsOf({ shape, dim }: Case, values: readonly number[]): number[][] {
 
 /** Whole numbers wrap as 32 bits; sums and products of narrower types are of that type. */
 function meaning({ kind, source }: Case, x: readonly number[]): number {
-  const float = source === "f32";
+  const float = source === "f32" || source === "f64";
   const extreme = (sign: number) => x.reduce((best, value) => (sign * value > sign * best ? value : best), x[0]);
   switch (kind) {
     case "sum":
@@ -139,9 +141,9 @@ function check(one: Case, found: ArrayLike<number>): string[] {
   return at < 0 ? [] : [`${name} is ${found[at]} for ${wanted[at]} at ${at}`];
 }
 
-/** How many reductions were computed on the device in use, and those that are wrong. */
-export async function sweepReductions(): Promise<{ computed: number; wrong: string[] }> {
-  const all = cases();
+/** How many reductions of the dtypes were computed on the device in use, and those that are wrong. */
+export async function sweepReductions(dtypes: readonly DType[]): Promise<{ computed: number; wrong: string[] }> {
+  const all = cases(dtypes);
   const wrong: string[] = [];
   for (let first = 0; first < all.length; first += PER_PROGRAM) {
     const some = all.slice(first, first + PER_PROGRAM);
