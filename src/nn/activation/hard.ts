@@ -98,7 +98,7 @@ export interface HardtanhOptions {
 const hardtanhOptions = { minVal: finite, maxVal: finite };
 
 /**
- * x limited to an interval; its gradient is 0 at both bounds.
+ * Limits x to an interval; its gradient is 0 at both bounds.
  *
  * Shape: any, unchanged. Formula: `y = min(max(x, minVal), maxVal)`.
  *
@@ -120,7 +120,7 @@ const hardtanhParameters = takes<HardtanhOptions>({}, hardtanhOptions);
 const hardtanhCheck = checkedConstructor("Hardtanh", hardtanhParameters);
 
 /**
- * x limited to an interval; its gradient is 0 at both bounds.
+ * Limits x to an interval; its gradient is 0 at both bounds.
  *
  * Shape: any, unchanged. Formula: `y = min(max(x, minVal), maxVal)`.
  *
