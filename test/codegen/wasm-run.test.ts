@@ -20,16 +20,14 @@ import { hostArray } from "../../src/ir/dtype.js";
 import { type ScalarName, scalarNames, scalarOps } from "../../src/ir/scalar/index.js";
 import { graph } from "../../src/ops/index.js";
 import { valuesOf } from "../support/devices.js";
-import { expectAgreement, spreadValues, ulpsBetween } from "../support/numbers.js";
+import { spreadValues, ulpsBetween } from "../support/numbers.js";
+import { compareRounded } from "../support/terms.js";
 import { PlainWasm } from "../support/wasm.js";
 
 const modes = { "fused multiply-add": true, "separate products": false } as const;
 const modeNames = Object.keys(modes) as (keyof typeof modes)[];
 for (const mode of modeNames)
   registerDevice(mode, async () => new PlainWasm(mode, { relaxed: modes[mode], shared: false }));
-
-/** f32 sums of a few hundred products of values below 2, beside float64. */
-const TOLERANCE = { relative: 2e-5, absolute: 2e-5 };
 
 const sizeOf = (shape: readonly number[]) => shape.reduce((a, b) => a * b, 1);
 const floats = (shape: number[], seed = 1) => tensor(spreadValues(sizeOf(shape), seed), { shape });
@@ -197,16 +195,7 @@ const programs: Readonly<Record<string, () => Tensor[]>> = {
 
 describe.each(modeNames)("programs with %s", (mode) => {
   it.each(Object.keys(programs))("%s", async (name) => {
-    const read = async (device: string): Promise<number[][]> => {
-      await useDevice(device);
-      return valuesOf(programs[name]());
-    };
-    const found = await read(mode);
-    const wanted = await read("interp");
-    found.forEach((values, i) => {
-      const scale = Math.max(1, ...wanted[i].map(Math.abs).filter(Number.isFinite));
-      expectAgreement(values, wanted[i], { ...TOLERANCE, absolute: TOLERANCE.absolute * scale }, `output ${i}`);
-    });
+    await compareRounded(mode, programs[name]);
   });
 });
 

@@ -1,32 +1,34 @@
 /** Products of matrices larger than a block of any kind: tasks, strips of rows, panels of columns and cut depths. */
-import { beforeAll, describe, expect, it } from "vitest";
+import { beforeAll, describe, it } from "vitest";
 import { compile, grad, type Tensor, tensor, useDevice, Variable } from "../../src/index.js";
 import { fastDevices } from "../support/devices.js";
 import { compare, dealt } from "../support/emulator.js";
+import { type Conditioned, expectRounded } from "../support/terms.js";
 
 /** Numbers between -0.5 and 0.5 that look random. */
 function values(count: number, seed: number): Float64Array {
   return Float64Array.from({ length: count }, (_, i) => Math.fround(((i * 7919 + seed * 104729) % 1009) / 1009 - 0.5));
 }
 
-function product(a: Float64Array, b: Float64Array, [m, k, n]: readonly number[]): Float64Array {
-  const result = new Float64Array(m * n);
+/** a · b in float64, and the sums of the absolute values of its terms. */
+function product(a: Float64Array, b: Float64Array, [m, k, n]: readonly number[]): Conditioned {
+  const [values, terms] = [new Float64Array(m * n), new Float64Array(m * n)];
   for (let i = 0; i < m; i++) {
     for (let d = 0; d < k; d++) {
       const left = a[i * k + d];
-      for (let j = 0; j < n; j++) result[i * n + j] += left * b[d * n + j];
+      for (let j = 0; j < n; j++) {
+        const term = left * b[d * n + j];
+        values[i * n + j] += term;
+        terms[i * n + j] += Math.abs(term);
+      }
     }
   }
-  return result;
+  return { values, terms };
 }
 
-/** The largest distance of two lists, as a share of what sums of k such terms come to. */
-async function distance(found: Tensor, expected: Float64Array, k: number): Promise<number> {
-  const computed = await found.data();
-  return expected.reduce((most, value, i) => Math.max(most, Math.abs(value - Number(computed[i]))), 0) / Math.sqrt(k);
+async function expectProduct(found: Tensor, expected: Conditioned, k: number): Promise<void> {
+  expectRounded(await found.data(), expected, "product", Math.max(8, Math.sqrt(k)));
 }
-
-const CLOSE = 2e-6;
 
 describe.each(fastDevices)("%s", (device) => {
   beforeAll(() => useDevice(device));
@@ -43,7 +45,7 @@ describe.each(fastDevices)("%s", (device) => {
     const [m, k, n] = shape;
     const [left, right] = [values(m * k, 1), values(k * n, 2)];
     const [a, b] = [tensor(left, { shape: [m, k], dtype: "f32" }), tensor(right, { shape: [k, n], dtype: "f32" })];
-    expect(await distance(a.matmul(b), product(left, right, shape), k)).toBeLessThan(CLOSE);
+    await expectProduct(a.matmul(b), product(left, right, shape), k);
   });
 
   it("rows of a view, of each item of a batch, and of a matrix that is turned", async () => {
@@ -59,19 +61,26 @@ describe.each(fastDevices)("%s", (device) => {
         .slice(0, m, 2 * m)
         .matmul(y),
     );
-    expect(await distance(await view(whole, b), product(part(m), right, [m, k, n]), k)).toBeLessThan(CLOSE);
+    await expectProduct(await view(whole, b), product(part(m), right, [m, k, n]), k);
     const batch = compile((x: Tensor, y: Tensor) =>
       x
         .slice(1, 7, 7 + k)
         .reshape([2, m, k])
         .matmul(y),
     );
-    const both = Float64Array.from([...product(part(0), right, [m, k, n]), ...product(part(m), right, [m, k, n])]);
-    expect(await distance(await batch(whole, b), both, k)).toBeLessThan(CLOSE);
+    const [first, second] = [part(0), part(m)].map((rows) => product(rows, right, [m, k, n]));
+    await expectProduct(
+      await batch(whole, b),
+      {
+        values: [...Array.from(first.values), ...Array.from(second.values)],
+        terms: [...Array.from(first.terms), ...Array.from(second.terms)],
+      },
+      k,
+    );
     const turned = compile((x: Tensor, y: Tensor) => x.transpose().matmul(y));
     const a = Float64Array.from({ length: m * k }, (_, i) => part(0)[(i % m) * k + Math.floor(i / m)]);
     const found = await turned(tensor(a, { shape: [k, m], dtype: "f32" }), b);
-    expect(await distance(found, product(part(0), right, [m, k, n]), k)).toBeLessThan(CLOSE);
+    await expectProduct(found, product(part(0), right, [m, k, n]), k);
   });
 
   it("what is added in place behind a product is added once", async () => {
@@ -83,8 +92,15 @@ describe.each(fastDevices)("%s", (device) => {
     const step = compile((x: Tensor, y: Tensor) => total.assign(total.add(x.matmul(y))));
     await step(a, b);
     await step(a, b);
-    const expected = product(left, right, shape).map((value) => 1 + 2 * value);
-    expect(await distance(total, expected, k)).toBeLessThan(2 * CLOSE);
+    const { values: once, terms } = product(left, right, shape);
+    await expectProduct(
+      total,
+      {
+        values: Float64Array.from(once, (value) => 1 + 2 * value),
+        terms: Float64Array.from(terms, (term) => 1 + 2 * term),
+      },
+      k,
+    );
   });
 });
 
