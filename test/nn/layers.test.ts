@@ -8,7 +8,9 @@ import * as nn from "../../src/nn/index.js";
 import { devices } from "../support/devices.js";
 import {
   build,
+  type Check,
   call,
+  expectAllClose,
   expectClose,
   families,
   type LayerCase,
@@ -57,19 +59,17 @@ describe.each(devices)("on %s", (device) => {
     if (reference.train) {
       const { inputs, output: y } = call(layer, layerCase, reference, true);
       y.mul(toTensor(reference.train.probe)).sum().backward();
-      await expectClose(y, reference.train.output, "output in training");
-      await expectClose(inputs[0].grad!, reference.train.inputGradient, "gradient of the input");
-      for (const [i, gradient] of (reference.train.moreGradients ?? []).entries()) {
-        await expectClose(inputs[i + 1].grad!, gradient, `gradient of input ${i + 1}`);
-      }
+      const { output, inputGradient, moreGradients = [], gradients, buffers } = reference.train;
       const parameters = layer.namedParameters();
-      expect(parameters.map(([key]) => key)).toEqual(Object.keys(reference.train.gradients));
-      for (const [key, parameter] of parameters) {
-        await expectClose(parameter.grad!, reference.train.gradients[key], `gradient of ${key}`);
-      }
-      const buffers = layer.namedBuffers();
-      expect(buffers.map(([key]) => key)).toEqual(Object.keys(reference.train.buffers));
-      for (const [key, buffer] of buffers) await expectClose(buffer, reference.train.buffers[key], key);
+      expect(parameters.map(([key]) => key)).toEqual(Object.keys(gradients));
+      expect(layer.namedBuffers().map(([key]) => key)).toEqual(Object.keys(buffers));
+      await expectAllClose([
+        [y, output, "output in training"],
+        [inputs[0].grad!, inputGradient, "gradient of the input"],
+        ...moreGradients.map((more, i): Check => [inputs[i + 1].grad!, more, `gradient of input ${i + 1}`]),
+        ...parameters.map(([key, { grad }]): Check => [grad!, gradients[key], `gradient of ${key}`]),
+        ...layer.namedBuffers().map(([key, buffer]): Check => [buffer, buffers[key], key]),
+      ]);
     }
     const { output, weights } = call(layer.eval(), layerCase, reference, false);
     await expectClose(output, reference.eval.output, "output in evaluation");

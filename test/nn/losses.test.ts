@@ -7,7 +7,16 @@ import { grad, realize, type Tensor, useDevice } from "../../src/index.js";
 import * as nn from "../../src/nn/index.js";
 import { fastDevices } from "../support/devices.js";
 import { type FormulaCase, formulas } from "./losses.formulas.js";
-import { expectClose, type LossCase, type LossReference, readReference, toTensor, type Values } from "./references.js";
+import {
+  type Check,
+  expectAllClose,
+  expectClose,
+  type LossCase,
+  type LossReference,
+  readReference,
+  toTensor,
+  type Values,
+} from "./references.js";
 
 const cases = readReference<LossCase[]>("losses.cases.json");
 const references = readReference<LossReference[]>("losses.reference.json");
@@ -57,11 +66,12 @@ function compute(given: LossCase, reference: LossReference, dtype: "f32" | "f64"
 
 /** Compares with a reference of nine digits. */
 async function expectReference({ loss, gradients, layer }: Computed, reference: LossReference, relative: number) {
-  await expectClose(loss, reference.loss, "loss", relative);
-  for (const [i, gradient] of gradients.entries()) {
-    await expectClose(gradient, reference.gradients[i], `gradient ${i}`, relative);
-  }
-  if (layer) await expectClose(layer, reference.loss, "loss of the layer", relative);
+  const checks: Check[] = [
+    [loss, reference.loss, "loss"],
+    ...gradients.map((gradient, i): Check => [gradient, reference.gradients[i], `gradient ${i}`]),
+  ];
+  if (layer) checks.push([layer, reference.loss, "loss of the layer"]);
+  await expectAllClose(checks, relative);
 }
 
 describe("in float64", () => {

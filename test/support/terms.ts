@@ -16,7 +16,16 @@ import { valuesOf } from "./devices.js";
 
 type Rule = (x: Node) => Node;
 
-const abs = (x: Node): Node => graph.op("abs", x);
+/** |x|, and 0 where it is not finite: infinities are exact, and what hides behind a mask of −∞ contributes nothing. */
+function abs(x: Node): Node {
+  const size = graph.op("abs", x);
+  return graph.op(
+    "select",
+    graph.op("lt", size, graph.constant(Number.POSITIVE_INFINITY, x)),
+    size,
+    graph.constant(0, x),
+  );
+}
 const add = (a: Node, b: Node): Node => graph.op("add", a, b);
 
 /** Of a scalar op: every operand contributes as much as its derivative lets through. */
@@ -49,6 +58,23 @@ function asWinograd(node: Node): Node | null {
   return graph.make("winogradWeightGrad", [x, y], { ...node.attrs, tile });
 }
 
+/** Of a running sum, extremum, or recurrence y ← a y + b, whose earlier values count by the factors between. */
+function termsOfScan(node: Node<"scan">, terms: Rule): Node {
+  const { kind, reverse } = node.attrs;
+  const [x] = node.inputs;
+  if (kind !== "linear") return graph.make("scan", [terms(x)], { kind: kind === "sum" ? "sum" : "max", reverse });
+  const [a, b] = node.inputs;
+  const [h, length, t] = node.shape;
+  const kept = graph.make(
+    "slice",
+    [abs(node)],
+    { start: [0, reverse ? 1 : 0, 0], step: [1, 1, 1] },
+    { shape: [h, length - 1, t] },
+  );
+  const before = graph.make("pad", [kept], { before: [0, reverse ? 0 : 1, 0], value: 0 }, { shape: node.shape });
+  return graph.make("scan", [abs(a), add(terms(b), graph.op("mul", terms(a), before))], { kind, reverse });
+}
+
 function termsOfStructural(node: Node<StructuralName>, terms: Rule): Node {
   const { inputs } = node;
   if (isOp(node, "reduce")) {
@@ -63,6 +89,12 @@ function termsOfStructural(node: Node<StructuralName>, terms: Rule): Node {
     const { before, value } = node.attrs;
     return graph.make("pad", [terms(inputs[0])], { before, value: Math.abs(value) }, { shape: node.shape });
   }
+  if (isOp(node, "scan")) return termsOfScan(node, terms);
+  if (isOp(node, "scatter") && node.attrs.kind !== "prod") {
+    const [base, x, rows] = inputs;
+    const { kind } = node.attrs;
+    return graph.make("scatter", [terms(base), terms(x), rows], { kind: kind === "min" ? "max" : kind });
+  }
   const { kind, decompose } = structuralRecord(node) ?? {};
   const isLinear = kind === "elementwise" || kind === "movement" || kind === "gather";
   if (isLinear)
@@ -74,8 +106,8 @@ function termsOfStructural(node: Node<StructuralName>, terms: Rule): Node {
   return terms(asWinograd(node) ?? decompose(graph, node));
 }
 
-/** Σ|terms| of every element of the tensors, as expressions; 0 for integers, which are exact. */
-function termsOf(tensors: readonly Tensor[]): Tensor[] {
+/** Σ|terms| of every element of the nodes, as expressions; 0 for integers, which are exact. */
+function termsOf(nodes: readonly Node[]): Tensor[] {
   const known = new Map<Node, Node>();
   const terms = (root: Node): Node => {
     for (const node of topological([root], (x) => known.has(x))) {
@@ -87,7 +119,7 @@ function termsOf(tensors: readonly Tensor[]): Tensor[] {
     }
     return known.get(root) as Node;
   };
-  return tensors.map(({ node }) => new Tensor(terms(node)));
+  return nodes.map((node) => new Tensor(terms(node)));
 }
 
 /** Half the distance between 1 and the next f32. */
@@ -104,12 +136,17 @@ export interface Conditioned {
   readonly terms: ArrayLike<number>;
 }
 
+/** What the oracle computes for nodes, also for those whose values another device has computed. */
+export async function conditionedNodes(nodes: readonly Node[]): Promise<Conditioned[]> {
+  await useDevice("interp");
+  const found = await valuesOf([...nodes.map((node) => new Tensor(node)), ...termsOf(nodes)]);
+  return nodes.map((_, i) => ({ values: found[i], terms: found[nodes.length + i] }));
+}
+
 /** What the oracle computes for the tensors of `work`. */
 export async function conditioned(work: () => readonly Tensor[]): Promise<Conditioned[]> {
   await useDevice("interp");
-  const tensors = work();
-  const found = await valuesOf([...tensors, ...termsOf(tensors)]);
-  return tensors.map((_, i) => ({ values: found[i], terms: found[tensors.length + i] }));
+  return conditionedNodes(work().map(({ node }) => node));
 }
 
 /**
