@@ -1,7 +1,7 @@
 /** The functions behind the layers: properties that closed forms give. */
 import { beforeAll, describe, expect, it } from "vitest";
 import { useDevice } from "../../src/index.js";
-import { functional as F } from "../../src/nn/index.js";
+import { functional as F, TripletMarginWithDistanceLoss } from "../../src/nn/index.js";
 import { compile, Generator, ones, type Tensor, tensor, Variable, zeros } from "../../src/tensor/index.js";
 import { expectClose } from "./references.js";
 
@@ -99,6 +99,18 @@ describe("losses where formulas have a kink or a pole", () => {
     const x = tensor([1000, -1000], { requiresGrad: true });
     F.sigmoidFocalLoss(x, tensor([1, 0]), { gamma: 0.5 }).backward();
     expect([...(await x.grad!.data())].map(Math.abs)).toEqual([0, 0]);
+  });
+});
+
+describe("tripletMarginWithDistanceLoss", () => {
+  it("takes a distance of one's own, as a function and as a layer", async () => {
+    const distanceFunction = (x1: Tensor, x2: Tensor) => x1.sub(x2).abs().sum({ dim: -1 });
+    const vectors = [tensor([[0, 0]]), tensor([[3, 4]]), tensor([[1, 5]])] as const;
+    expect(await F.tripletMarginWithDistanceLoss(...vectors, { distanceFunction }).item()).toBe(2);
+    expect(await new TripletMarginWithDistanceLoss({ distanceFunction, swap: true })(...vectors).item()).toBe(5);
+    expect(() => F.tripletMarginWithDistanceLoss(...vectors, { distanceFunction: (() => 1) as never })).toThrow(
+      "[tripletMarginWithDistanceLoss] distanceFunction returned 1, not a tensor",
+    );
   });
 });
 

@@ -74,4 +74,9 @@ export type { Lengths } from "./sequence.js";
 export { type SigmoidFocalLossOptions, sigmoidFocalLoss } from "./sigmoid-focal.js";
 export { type SmoothL1LossOptions, smoothL1Loss } from "./smooth-l1.js";
 export { softMarginLoss } from "./soft-margin.js";
-export { type TripletMarginLossOptions, tripletMarginLoss } from "./triplet-margin.js";
+export {
+  type TripletMarginLossOptions,
+  type TripletMarginWithDistanceLossOptions,
+  tripletMarginLoss,
+  tripletMarginWithDistanceLoss,
+} from "./triplet-margin.js";

@@ -22,4 +22,4 @@ export { PoissonNLLLoss } from "./poisson-nll.js";
 export { ClassSampler, type ClassSamplerOptions } from "./sampling.js";
 export { SmoothL1Loss } from "./smooth-l1.js";
 export { SoftMarginLoss } from "./soft-margin.js";
-export { TripletMarginLoss } from "./triplet-margin.js";
+export { TripletMarginLoss, TripletMarginWithDistanceLoss } from "./triplet-margin.js";

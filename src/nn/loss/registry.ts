@@ -30,7 +30,7 @@ import { negativeSamplingLossEntry, sampledSoftmaxLossEntry } from "./sampling.j
 import { sigmoidFocalLossEntry } from "./sigmoid-focal.js";
 import { smoothL1LossEntry } from "./smooth-l1.js";
 import { softMarginLossEntry } from "./soft-margin.js";
-import { tripletMarginLossEntry } from "./triplet-margin.js";
+import { tripletMarginLossEntry, tripletMarginWithDistanceLossEntry } from "./triplet-margin.js";
 
 /** Losses by the names of their functions. */
 export const losses = /* @__PURE__ */ new Registry("loss", [
@@ -61,6 +61,7 @@ export const losses = /* @__PURE__ */ new Registry("loss", [
   marginRankingLossEntry,
   cosineEmbeddingLossEntry,
   tripletMarginLossEntry,
+  tripletMarginWithDistanceLossEntry,
   infoNceEntry,
   ntXentEntry,
   supConEntry,
