@@ -136,6 +136,8 @@ PASSES = {
     "elu": lambda x, w, b: F.elu(x),
     "hardswish": lambda x, w, b: F.hardswish(x),
     "softplus": lambda x, w, b: F.softplus(x),
+    "softmax": lambda x, w, b: F.softmax(x, -1),
+    "attention": lambda x, w, b, k, v: F.scaled_dot_product_attention(x, k, v),
 }
 
 
@@ -145,12 +147,13 @@ def layer_pass(work, mode):
     if mode == "channels-last" and len(shape) != 4:
         raise ValueError("only images have this layout")
     x, g = in_layout(mode, *(torch.from_numpy(pattern.uniform(shape, stream)) for stream in (1, 2)))
+    others = [torch.from_numpy(pattern.uniform(shape, 5 + i)) for i in range(work["operands"] - 1)]
     parameters = []
     if size:
         parameters.append(torch.from_numpy(pattern.uniform(tuple(size), 3, 0.5, 1.5)))
         if work["op"] != "rmsNorm":
             parameters.append(torch.from_numpy(pattern.uniform(tuple(size), 4)))
-    for leaf in (x, *parameters):
+    for leaf in (x, *others, *parameters):
         leaf.requires_grad_()
     weight, bias = (parameters + [None, None])[:2]
     function = PASSES[work["op"]]
@@ -158,8 +161,8 @@ def layer_pass(work, mode):
         function = torch.compile(function)
 
     def call():
-        y = function(x, weight, bias)
-        return (y, *torch.autograd.grad(y, (x, *parameters), g))
+        y = function(x, weight, bias, *others)
+        return (y, *torch.autograd.grad(y, (x, *others, *parameters), g))
 
     return call, lambda results: [magnitude(result) for result in results]
 

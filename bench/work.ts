@@ -1,7 +1,9 @@
 /** What a peer is asked to do, as plain data that crosses between processes; the Python side spells the same. */
 
-/** Layers whose time is that of passes over memory. */
+/** Layers that are timed forward and backward. */
 export type PassName =
+  | "softmax"
+  | "attention"
   | "groupNorm"
   | "layerNorm"
   | "instanceNorm"
@@ -41,5 +43,7 @@ export type Work =
       readonly shape: readonly number[];
       /** Shape of weight and bias; null without. */
       readonly weight: readonly number[] | null;
+      /** How many tensors of the shape go in. */
+      readonly operands: number;
     }
   | { readonly kind: "matmul"; readonly m: number; readonly k: number; readonly n: number };

@@ -1,7 +1,8 @@
 /**
- * `norm` and `activations`: single layers whose time is that of passes over memory, forward and backward as one compiled
- * program. It gets x and the output's gradient and gives the output and the gradients of x and of the parameters. The
- * rate is that of the traffic that cannot be avoided, five passes over x: x in and y out, then x and dy in and dx out.
+ * `norm`, `activations`, `softmax` and `attention`: single layers, forward and backward as one compiled program. It gets
+ * x (of attention queries, keys and values) and the output's gradient and gives the output and the gradients of x and of
+ * the parameters. The rate is that of the traffic that cannot be avoided, five passes over x: x in and y out, then x and
+ * dy in and dx out; of attention that of its arithmetic.
  */
 import type { Tensor } from "../../src/tensor/index.js";
 import { Crew, TUNED, torchProgram } from "../crews.js";
@@ -18,12 +19,16 @@ interface Pass {
   readonly shape: readonly number[];
   /** Shape of weight and bias; null without. */
   readonly weight: readonly number[] | null;
+  /** How many tensors of the shape go in. Default 1. */
+  readonly operands?: number;
 }
+
+type PassBench = "norm" | "activations" | "softmax" | "attention";
 
 const images = [64, 256, 56, 56] as const;
 const tokens = [64, 197, 1536] as const;
 
-const ROWS: Readonly<Record<"norm" | "activations", readonly Pass[]>> = {
+const ROWS: Readonly<Record<PassBench, readonly Pass[]>> = {
   norm: [
     { op: "groupNorm", shape: images, weight: [256] },
     { op: "layerNorm", shape: images, weight: [256, 56, 56] },
@@ -34,6 +39,11 @@ const ROWS: Readonly<Record<"norm" | "activations", readonly Pass[]>> = {
   activations: (["gelu", "geluTanh", "silu", "mish", "elu", "hardswish", "softplus"] as const).map((op) => {
     return { op, shape: tokens, weight: null };
   }),
+  softmax: [{ op: "softmax", shape: [64, 12, 197, 197], weight: null }],
+  attention: [
+    { op: "attention", shape: [16, 6, 197, 64], weight: null, operands: 3 },
+    { op: "attention", shape: [2, 6, 1024, 64], weight: null, operands: 3 },
+  ],
 };
 
 const PASSES = 5;
@@ -42,7 +52,7 @@ const MODES = ["contiguous", "channels-last", "compile"];
 const TOLERANCE = 2e-3;
 const BUDGET_MS = 60_000;
 
-type Run = (x: Tensor, weight: Tensor | null, bias: Tensor | null) => Tensor;
+type Run = (x: Tensor, weight: Tensor | null, bias: Tensor | null, others: readonly Tensor[]) => Tensor;
 
 function functionOf({ op, shape }: Pass, { nn }: Api): Run {
   const { functional } = nn;
@@ -55,6 +65,10 @@ function functionOf({ op, shape }: Pass, { nn }: Api): Run {
       return (x, weight, bias) => functional.layerNorm(x, normalised(shape), { weight, bias });
     case "rmsNorm":
       return (x, weight) => functional.rmsNorm(x, normalised(shape), { weight, eps: 1e-6 });
+    case "softmax":
+      return (x) => x.softmax(-1);
+    case "attention":
+      return (x, _, __, [key, value]) => functional.scaledDotProductAttention(x, key, value);
     case "geluTanh":
       return (x) => functional.gelu(x, { approximate: "tanh" });
     default:
@@ -69,6 +83,8 @@ interface Entry {
   readonly name: string;
   readonly ms: number;
   readonly gigabytesPerSecond: number;
+  /** Arithmetic of attention: two products of matrices forward, five backward. */
+  readonly gflops?: number;
   readonly torchMs?: number | undefined;
   readonly torchMode?: string | undefined;
   readonly torchModes: Readonly<Record<string, ModeResult>>;
@@ -76,9 +92,9 @@ interface Entry {
 }
 
 /** Benchmarks the rows of `bench`, one after the other; with `--quick` on a batch of 2. */
-export async function passBench(bench: "norm" | "activations", options: BenchOptions): Promise<Report> {
+export async function passBench(bench: PassBench, options: BenchOptions): Promise<Report> {
   const api = await openOurs(options);
-  const notes: string[] = [];
+  const notes: string[] = bench === "attention" ? await memoryOfAttention(api) : [];
   const entries: Entry[] = [];
   let version = "";
   for (const row of ROWS[bench]) {
@@ -106,16 +122,18 @@ async function measure(
   options: BenchOptions,
   notes: string[],
 ): Promise<Entry> {
-  const { op, shape, weight } = pass;
+  const { op, shape, weight, operands = 1 } = pass;
   const { tensor, compile, grad } = api.fovea;
   const name = `${op} [${shape.join(", ")}]`;
   const run = functionOf(pass, api);
   const given = [tensor(uniform(shape, 1), { shape }), tensor(uniform(shape, 2), { shape })];
+  for (let i = 1; i < operands; i++) given.push(tensor(uniform(shape, 4 + i), { shape }));
   if (weight) given.push(tensor(uniform(weight, 3, 0.5, 1.5), { shape: weight }));
   if (weight && op !== "rmsNorm") given.push(tensor(uniform(weight, 4), { shape: weight }));
-  const step = compile((x: Tensor, gradient: Tensor, ...parameters: Tensor[]) => {
-    const y = run(x, parameters[0] ?? null, parameters[1] ?? null);
-    return [y, ...grad(y.mul(gradient).sum(), [x, ...parameters])];
+  const step = compile((x: Tensor, gradient: Tensor, ...more: Tensor[]) => {
+    const [others, parameters] = [more.slice(0, operands - 1), more.slice(operands - 1)];
+    const y = run(x, parameters[0] ?? null, parameters[1] ?? null, others);
+    return [y, ...grad(y, [x, ...more], { gradOutput: gradient })];
   });
   const call = () => step(given[0], given[1], ...given.slice(2));
   const first = await call();
@@ -124,7 +142,7 @@ async function measure(
     magnitudes.push(meanMagnitude(await result.data()));
     result[Symbol.dispose]();
   }
-  const work: Work = { kind: "pass", op, shape, weight };
+  const work: Work = { kind: "pass", op, shape, weight, operands };
   const lineup = await crew?.setUp(work, `${name} `, (values, who) => {
     for (const [i, magnitude] of magnitudes.entries()) {
       requireSame(`${name}, result ${i}, ${who}`, magnitude, values[i], TOLERANCE);
@@ -151,6 +169,7 @@ async function measure(
     name,
     ms: round(ms),
     gigabytesPerSecond: round((PASSES * 4 * given[0].size) / ms / 1e6),
+    ...(op === "attention" ? { gflops: round((7 * 2 * given[0].size * shape[2]) / ms / 1e6) } : {}),
     torchMs: best && round(best.ms),
     torchMode: best?.mode,
     torchModes: {
@@ -162,17 +181,17 @@ async function measure(
 }
 
 function report(
-  bench: string,
+  bench: PassBench,
   entries: readonly Entry[],
   version: string,
   notes: readonly string[],
   { device }: BenchOptions,
 ): Report {
-  const headings = ["", "ms", "GB/s", "PyTorch ms", "mode", "speedup"];
-  const rows = entries.map(({ name, ms, gigabytesPerSecond, torchMs, torchMode, speedup }) => {
+  const headings = ["", "ms", bench === "attention" ? "GFLOP/s" : "GB/s", "PyTorch ms", "mode", "speedup"];
+  const rows = entries.map(({ name, ms, gigabytesPerSecond, gflops, torchMs, torchMode, speedup }) => {
     const theirs =
       torchMs === undefined ? ["", "", ""] : [torchMs.toFixed(1), torchMode ?? "", `${speedup?.toFixed(2)}`];
-    return [name, ms.toFixed(1), gigabytesPerSecond.toFixed(1), ...theirs];
+    return [name, ms.toFixed(1), (gflops ?? gigabytesPerSecond).toFixed(1), ...theirs];
   });
   const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
   const ourMs = sum(entries.map(({ ms }) => ms));
@@ -187,8 +206,29 @@ function report(
     table: [headings, ...rows],
     details: { rows: entries },
     notes: [
-      `GB/s on ${device} counts ${PASSES} passes over x; more are traffic that a better schedule avoids`,
+      bench === "attention"
+        ? `GFLOP/s on ${device} counts two products of matrices forward and five backward`
+        : `GB/s on ${device} counts ${PASSES} passes over x; more are traffic that a better schedule avoids`,
       ...notes,
     ],
   };
+}
+
+/** Bytes of all buffers at most, forward and backward, at lengths whose scores alone would need 16 times as many. */
+async function memoryOfAttention({ fovea, nn }: Api): Promise<string[]> {
+  const notes: string[] = [];
+  for (const length of [1024, 4096]) {
+    const shape = [1, 6, length, 64];
+    const given = [1, 2, 3, 4].map((stream) => fovea.tensor(uniform(shape, stream), { shape }));
+    const step = fovea.compile((q: Tensor, k: Tensor, v: Tensor, gradOutput: Tensor) => {
+      const y = nn.functional.scaledDotProductAttention(q, k, v);
+      return [y, ...fovea.grad(y, [q, k, v], { gradOutput })];
+    });
+    const results = await step(given[0], given[1], given[2], given[3]);
+    const peak = Math.round(fovea.memoryStats().peakBytes / 1e6);
+    const scores = Math.round((6 * length * length * 4) / 1e6);
+    notes.push(`peak of all buffers at [${shape.join(", ")}]: ${peak} MB; a matrix of scores would have ${scores} MB`);
+    for (const each of [...given, ...results]) each[Symbol.dispose]();
+  }
+  return notes;
 }

@@ -58,7 +58,8 @@ describe("benchmarks", { timeout: 300_000 }, () => {
     const names = /bench -- (\S+)/.exec(await bench("--help"))?.[1].split("|");
     expect(names).toEqual([
       ...["mlp", "cnn", "resnet18", "resnet20", "resnet50", "depthwise", "resnet18-infer"],
-      ...["conv", "matmul", "norm", "activations", "startup", "memory", "loader"],
+      ...["conv", "matmul", "norm", "activations", "softmax", "attention"],
+      ...["startup", "hsoftmax", "memory", "loader"],
     ]);
   });
 
