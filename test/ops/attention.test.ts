@@ -5,7 +5,7 @@
 import { describe, expect, it } from "vitest";
 import { scratchBytes } from "../../src/codegen/index.js";
 import { compileGraph } from "../../src/compiler/index.js";
-import { arange, grad, Tensor, tensor, useDevice } from "../../src/index.js";
+import { arange, Generator, grad, Tensor, tensor, useDevice } from "../../src/index.js";
 import { createLeaf } from "../../src/ir/graph.js";
 import { graph } from "../../src/ops/index.js";
 import { attend } from "../../src/tensor/attention.js";
@@ -23,7 +23,8 @@ interface Sizes {
   readonly e: number;
   readonly causal?: boolean;
   readonly bias?: "masked" | "all" | "smooth";
-  readonly factor?: boolean;
+  /** A factor with a gradient, or a mask of dropout, which is computed where it is read. */
+  readonly factor?: "smooth" | "dropout";
   /** Position of a NaN in the queries, keys or values. */
   readonly poison?: "q" | "k" | "v";
 }
@@ -33,12 +34,13 @@ const cases: readonly Sizes[] = [
   { b: 2, t: 5, s: 7, d: 3, e: 4 },
   { b: 2, t: 33, s: 40, d: 16, e: 24, causal: true },
   { b: 3, t: 17, s: 70, d: 5, e: 20, causal: true, bias: "smooth" },
-  { b: 2, t: 70, s: 17, d: 8, e: 8, causal: true, factor: true },
-  { b: 5, t: 33, s: 33, d: 32, e: 16, bias: "masked", factor: true },
+  { b: 2, t: 70, s: 17, d: 8, e: 8, causal: true, factor: "smooth" },
+  { b: 5, t: 33, s: 33, d: 32, e: 16, bias: "masked", factor: "smooth" },
   { b: 1, t: 100, s: 130, d: 4, e: 9, bias: "masked" },
   { b: 8, t: 14, s: 1, d: 2, e: 65 },
   { b: 2, t: 1, s: 65, d: 65, e: 1 },
   { b: 2, t: 9, s: 20, d: 4, e: 4, bias: "all" },
+  { b: 3, t: 13, s: 22, d: 4, e: 6, causal: true, factor: "dropout" },
   { b: 1, t: 20, s: 20, d: 4, e: 4, poison: "q" },
   { b: 1, t: 20, s: 20, d: 4, e: 4, poison: "k" },
   { b: 1, t: 20, s: 20, d: 4, e: 4, poison: "v" },
@@ -65,9 +67,12 @@ function work(sizes: Sizes): Tensor[] {
     values([b, s, d], 2, poison === "k"),
     values([b, s, e], 3, poison === "v"),
   ];
-  const options = { bias: biasOf(sizes), factor: factor ? values([b, t, s], 4) : null };
+  const dropout = () => new Generator(3).bernoulli([b, t, s], 0.7).where(1 / 0.7, 0);
+  const factors = { smooth: () => values([b, t, s], 4), dropout };
+  const options = { bias: biasOf(sizes), factor: factor ? factors[factor]() : null };
   const y = attend(q, k, v, { batch: [b], scale: 0.5, causal, ...options });
-  const operands = [q, k, v, ...Object.values(options).flatMap((x) => x ?? [])];
+  const others = factor === "dropout" ? [options.bias] : Object.values(options);
+  const operands = [q, k, v, ...others.flatMap((x) => x ?? [])];
   return [y, ...grad(y, operands, { gradOutput: values([b, t, e], 5) })];
 }
 
@@ -110,7 +115,7 @@ describe("memory of attention", () => {
 
 describe("attention in single precision", () => {
   it.each(["native", "wasm"])("agrees on %s, NaN and rows without a key included", async (device) => {
-    const chosen = cases.filter((_, i) => [5, 10].includes(i));
+    const chosen = cases.filter((_, i) => [5, 10, 11].includes(i));
     for (const sizes of chosen) await compare(device, () => work(sizes), { relative: 1e-4, absolute: 2e-5 });
   });
 
