@@ -6,7 +6,7 @@
 import { type Node, topological } from "../ir/graph.js";
 import type { Program } from "../ir/program.js";
 import type { Target } from "../ir/target.js";
-import { graph } from "../ops/index.js";
+import { graph, structuralRecord } from "../ops/index.js";
 import { DTypeError } from "../util/errors.js";
 import { withOrigin } from "../util/scope.js";
 import { assemble } from "./assemble.js";
@@ -34,14 +34,14 @@ export interface CompileRequest {
   readonly describe?: boolean;
 }
 
+/** Refuses dtypes that the device lacks; names the first operation on such a value rather than the value itself. */
 function checkTypes(outputs: readonly Node[], target: Target): void {
-  for (const node of topological(outputs)) {
-    if (!target.dtypes.includes(node.dtype)) {
-      throw new DTypeError(`[${node.op}] the ${target.name} device has no ${node.dtype}`, {
-        hint: 'Use .to("f32"), or useDevice("native") or useDevice("interp")',
-      });
-    }
-  }
+  const lacking = topological(outputs).filter(({ dtype }) => !target.dtypes.includes(dtype));
+  if (lacking.length === 0) return;
+  const operation = lacking.find((node) => structuralRecord(node)?.kind !== "source" && node.op !== "contiguous");
+  throw new DTypeError(`[${operation?.op ?? "data"}] the ${target.name} device has no ${lacking[0].dtype}`, {
+    hint: 'Use .to("f32"), or useDevice("native") or useDevice("interp")',
+  });
 }
 
 /** Outputs get nodes of their own, so that each has storage of its own. */

@@ -1,8 +1,8 @@
 /** Running averages of weights and buffers, for evaluation. It knows cells by their keys; it must not know modules. */
 import { type DType, noGrad, type Tensor, Variable, zeros } from "../tensor/index.js";
 import { variablesKind } from "../tensor/variable.js";
-import { checkedConstructor, takes } from "../util/arguments.js";
-import { text } from "../util/kinds.js";
+import { checkedConstructor, checkMethods, takes } from "../util/arguments.js";
+import { record, text } from "../util/kinds.js";
 import { type SavedValue, savedValues } from "./state.js";
 
 const checkAverages = checkedConstructor("Averages", takes({ name: text, state: variablesKind }));
@@ -116,3 +116,12 @@ export abstract class Averages {
     return this.#averages.get(variable) as Variable;
   }
 }
+
+const nothing = takes();
+checkMethods(Averages, {
+  update: nothing,
+  swap: nothing,
+  averages: nothing,
+  stateDict: nothing,
+  loadStateDict: takes({ state: record }),
+});

@@ -5,6 +5,7 @@
 import { type DType, isTracing, Tensor, tensor, Variable } from "../tensor/index.js";
 import { configError } from "../util/errors.js";
 import type { Kind } from "../util/kinds.js";
+import { spell } from "../util/spelling.js";
 import type { Schedule } from "./schedules/schedule.js";
 
 /** Value of a hyper-parameter: a number, or a function of the number of the step, counted from 0. */
@@ -100,7 +101,7 @@ export class HyperCell {
    */
   checked(owner: string, value: number, where = ""): number {
     if (this.#range.accepts(value)) return value;
-    throw configError(owner, `${this.#path} must be ${this.#range.name}, got ${String(value)}${where}`);
+    throw configError(owner, `${this.#path} must be ${this.#range.name}, got ${spell(value)}${where}`);
   }
 
   /** Sets a number that was checked, or a schedule, which applies from the next step on. */
@@ -168,4 +169,10 @@ function shortestDecimal(nearest: number, rest: number): number {
     if (a === nearest && b === rest) return short;
   }
   return value;
+}
+
+/** The text of an optimizer: `SGD(2 parameters, momentum=0.9, lr=0.1)`. */
+export function optimizerText(name: string, parameters: number, hypers: Readonly<Record<string, number>>): string {
+  const settings = Object.entries(hypers).map(([path, value]) => `, ${path}=${spell(value)}`);
+  return `${name}(${parameters} ${parameters === 1 ? "parameter" : "parameters"}${settings.join("")})`;
 }

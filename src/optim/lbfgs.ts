@@ -5,10 +5,11 @@
 import { concat, isTracing, realize, Tensor, Variable, zeros, zerosLike } from "../tensor/index.js";
 import { checkedConstructor, takes } from "../util/arguments.js";
 import { configError } from "../util/errors.js";
+import { inspectKey } from "../util/inspect.js";
 import { count, word } from "../util/kinds.js";
 import { spell } from "../util/spelling.js";
 import { EXACT_PARTS, exactParts, fromExactParts } from "./exact.js";
-import { HyperCell, type HyperValue } from "./hyper.js";
+import { HyperCell, type HyperValue, optimizerText } from "./hyper.js";
 import { hyper, nonNegative, paramsKind } from "./kinds.js";
 import { type LinePoint, strongWolfe } from "./line-search.js";
 import { checkParameters } from "./parameters.js";
@@ -132,6 +133,21 @@ export class LBFGS {
   set lr(value: HyperValue) {
     if (typeof value === "number") this.#lr.checked("LBFGS", value);
     this.#lr.set(value);
+  }
+
+  /**
+   * The name, the number of parameters, and the learning rate; `console.log` shows it too.
+   *
+   * @example
+   * String(new LBFGS([new Parameter(zeros([2]))])); // "LBFGS(1 parameter, lr=1)"
+   */
+  toString(): string {
+    return optimizerText("LBFGS", this.#parameters.length, { lr: this.lr });
+  }
+
+  /** @internal The text that `console.log` shows. */
+  [inspectKey](): string {
+    return this.toString();
   }
 
   /** Number of calls of `step`. */

@@ -5,10 +5,11 @@
 import { beforeEachCall, full, isTracing, noGrad, type Tensor, Variable, zeros, zerosLike } from "../tensor/index.js";
 import { checkedConstructor, takes } from "../util/arguments.js";
 import { configError } from "../util/errors.js";
+import { inspectKey } from "../util/inspect.js";
 import { optional, record, text } from "../util/kinds.js";
 import { withOrigin } from "../util/scope.js";
 import { nearest, spell } from "../util/spelling.js";
-import { HyperCell, type HyperValue } from "./hyper.js";
+import { HyperCell, type HyperValue, optimizerText } from "./hyper.js";
 import { paramsKind } from "./kinds.js";
 import { checkParameters, labelOf } from "./parameters.js";
 import { type ChainStep, chain, type Rule, type StateSpec, updateType } from "./rule.js";
@@ -83,6 +84,21 @@ export class Optimizer {
    */
   get hypers(): Record<string, number> {
     return Object.fromEntries(Array.from(this.#hypers, ([path, { value }]) => [path, value]));
+  }
+
+  /**
+   * The name, the number of parameters, and the current hyper-parameters; `console.log` shows it too.
+   *
+   * @example
+   * String(new SGD([new Parameter(zeros([2]))], { lr: 0.1 })); // "SGD(1 parameter, lr=0.1)"
+   */
+  toString(): string {
+    return optimizerText(this.#name, this.#parameters.length, this.hypers);
+  }
+
+  /** @internal The text that `console.log` shows. */
+  [inspectKey](): string {
+    return this.toString();
   }
 
   /** Number of calls of `step`, or of compiled functions that call it. */

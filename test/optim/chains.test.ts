@@ -2,6 +2,7 @@
  * Chains and what all optimizers can do because they are chains: hyper-parameters as cells, schedules, partitions,
  * accumulation, clipping, state by name.
  */
+import { inspect } from "node:util";
 import { beforeAll, describe, expect, it } from "vitest";
 import { functional, Linear, manualSeed, ReLU, Sequential } from "../../src/nn/index.js";
 import * as optim from "../../src/optim/index.js";
@@ -15,11 +16,13 @@ import {
   tensor,
   useDevice,
   Variable,
+  zeros,
 } from "../../src/tensor/index.js";
 import { describeError } from "../../src/util/errors.js";
 import { devices } from "../support/devices.js";
 
 const {
+  AdamW,
   accumulate,
   chain,
   clipByNorm,
@@ -27,6 +30,7 @@ const {
   clipGradNorm,
   clipGradValue,
   decoupledDecay,
+  LBFGS,
   Optimizer,
   partition,
   scaleByAdam,
@@ -518,5 +522,17 @@ describe("state", () => {
     expect(new optim.SGD(ps, { lr: 0.1, momentum: 0.9 }).stateBytes()).toBe(4 * 8);
     expect(new optim.AdamW(ps).stateBytes()).toBe(4 * (2 * 8 + 2));
     expect(new Optimizer(ps, chain(accumulate(2), scaleByRate(1))).stateBytes()).toBe(4 * (8 + 2 + 1));
+  });
+});
+
+describe("the text of an optimizer", () => {
+  it("has its name, the number of parameters and the current hyper-parameters, also in the console", () => {
+    const ps = [new Parameter(zeros([2])), new Parameter(zeros([3]))];
+    const adam = new AdamW(ps, { lr: 0.01 });
+    adam.lr = 0.5;
+    const text = "AdamW(2 parameters, beta1=0.9, beta2=0.999, eps=1e-8, weightDecay=0.01, lr=0.5)";
+    expect(String(adam)).toBe(text);
+    expect(inspect(adam)).toBe(text);
+    expect(String(new LBFGS([ps[0]]))).toBe("LBFGS(1 parameter, lr=1)");
   });
 });

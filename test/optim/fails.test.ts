@@ -158,6 +158,11 @@ describe("chains", () => {
       () => new Optimizer([weight], rate).set({ momentum: 0.9 }),
     ],
     [
+      '[SGD] lr must be a finite number ≥ 0, got "fast"',
+      undefined,
+      () => new SGD([weight], { lr: 0.1 }).set({ lr: "fast" as never }),
+    ],
+    [
       "[Optimizer] matrices.lr must be a finite number ≥ 0, got -1",
       undefined,
       () => new Optimizer([weight], partition({ matrices: [isMatrix, rate] })).set({ lr: -1 }),

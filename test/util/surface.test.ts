@@ -184,6 +184,7 @@ const subjects: Readonly<Record<string, () => object>> = {
   DataLoader: () => new data.DataLoader(digits),
   Module: () => new nn.Linear(2, 3),
   Optimizer: () => new optim.SGD(new nn.Linear(2, 3).parameters(), { lr: 0.1 }),
+  Averages: () => new optim.Ema(new nn.Linear(2, 3).stateDict()),
   Context: () => new main.Context({ device: "interp" }),
   WhiteningConv2d: () => new vision.WhiteningConv2d(2, 3),
 };
