@@ -1,5 +1,5 @@
 /**
- * Folding batch normalisation into the layer before it, for models used for prediction only. This file knows which
+ * Folding batch normalisation into the layer before or behind it, for models used for prediction only. This file knows which
  * layers can absorb a scale and a shift; `Module.chains` tells which layers are neighbours. It must not know any model.
  */
 
@@ -41,14 +41,15 @@ class FoldedNorm extends Module {
 }
 
 /**
- * Folds every batch normalisation that follows a convolution or a linear layer into that layer's weight and bias, and
- * switches the model to evaluation: the same predictions with fewer passes over the activations.
+ * Folds every batch normalisation that follows a convolution or a linear layer, or that one without padding follows, into
+ * that layer's weight and bias, and switches the model to evaluation: the same predictions with fewer passes over the
+ * activations.
  *
- * Formula: `w' = w · γ / √(σ² + eps)`, `b' = β + (b − μ) · γ / √(σ² + eps)`, per output channel, with the running μ and
- * σ².
+ * Formula: with `s = γ / √(σ² + eps)` and `t = β − μ · s` of the running μ and σ², `w' = w · s`, `b' = b · s + t` per
+ * output channel; into a layer behind, `w' = w · s`, `b' = b + Σ w · t` per input channel.
  *
  * The model is changed in place and returned. An identity module replaces each folded normalisation, and the layer
- * before it gets a bias; so load weights first, and save the model before. `Module.chains` tells whether two layers are
+ * gets a bias; so load weights first, and save the model before. `Module.chains` tells whether two layers are
  * neighbours. Normalisations without running statistics and layers used in more than one place are not folded.
  *
  * @param model any module; compiled functions traced before still run it unfolded
@@ -66,38 +67,79 @@ export const foldBatchNorm = checked(
     const folded = new Map<AnyModule, FoldedNorm>();
     for (const [, module] of model.namedModules()) {
       for (const chain of module.chains()) {
-        for (let i = 1; i < chain.length; i++) {
-          const [layer, norm] = [chain[i - 1], chain[i]];
-          if (!alone(layer) || !alone(norm) || folded.has(norm) || !fits(layer, norm)) continue;
-          noGrad(() => fold(layer as Layer, norm as Norm));
-          folded.set(norm, new FoldedNorm(norm as Norm));
-        }
+        const foldPairs = (into: "before" | "behind") => {
+          for (let i = 1; i < chain.length; i++) {
+            const [layer, norm] = into === "before" ? [chain[i - 1], chain[i]] : [chain[i], chain[i - 1]];
+            if (!alone(layer) || !alone(norm) || folded.has(norm) || !fits(layer, norm, into)) continue;
+            noGrad(() => (into === "before" ? foldBefore : foldBehind)(layer as Layer, norm as Norm));
+            folded.set(norm, new FoldedNorm(norm as Norm));
+          }
+        };
+        foldPairs("before");
+        foldPairs("behind");
       }
     }
     return replaceModules(model, (module) => folded.get(module)).eval();
   },
 );
 
-/** Whether `norm` can be folded into `layer`. */
-function fits(layer: AnyModule, norm: AnyModule): boolean {
+/** Whether `norm` can be folded into `layer`, which lies before it or behind it. */
+function fits(layer: AnyModule, norm: AnyModule, place: "before" | "behind"): boolean {
   const pair =
     (layer instanceof Conv2d && norm instanceof BatchNorm2d) ||
     (layer instanceof Linear && norm instanceof BatchNorm1d);
-  return pair && norm.runningMean !== null && norm.runningVar !== null && norm.numFeatures === layer.weight.shape[0];
+  if (!pair || norm.runningMean === null || norm.runningVar === null) return false;
+  // The weight of a parametrised layer is computed, and cannot be replaced.
+  if (!(Object.getOwnPropertyDescriptor(layer, "weight")?.value instanceof Parameter)) return false;
+  if (place === "before") return norm.numFeatures === layer.weight.shape[0];
+  // The shift of a normalisation behind which zeros are added does not reach the border, so no bias replaces it.
+  if (layer instanceof Conv2d) {
+    return norm.numFeatures === layer.inChannels && layer.padding.every((width) => width === 0);
+  }
+  return norm.numFeatures === layer.inFeatures;
 }
 
-function fold(layer: Open<Layer>, norm: Norm): void {
-  const { runningMean, runningVar, weight: gamma, bias: beta, eps } = norm;
-  if (!runningMean || !runningVar) return;
-  const spread = runningVar.add(eps).rsqrt(); // [O]
-  const scale = gamma ? spread.mul(gamma) : spread;
-  const shift = layer.bias ? layer.bias.sub(runningMean).mul(scale) : runningMean.neg().mul(scale);
+/** The factor and the summand of a normalisation by its running statistics, `[C]` each: `y = x · scale + shift`. */
+function affineOf({ runningMean, runningVar, weight, bias, eps }: Norm): { scale: Tensor; shift: Tensor } | null {
+  if (!runningMean || !runningVar) return null;
+  const spread = runningVar.add(eps).rsqrt();
+  const scale = weight ? spread.mul(weight) : spread;
+  const shift = runningMean.neg().mul(scale);
+  return { scale, shift: bias ? shift.add(bias) : shift };
+}
+
+function foldBefore(layer: Open<Layer>, norm: Norm): void {
+  const affine = affineOf(norm);
+  if (!affine) return;
+  const { scale, shift } = affine;
+  const perOutput = layer.weight.shape.map((size, axis) => (axis === 0 ? size : 1)); // [O, 1, …]
+  const bias = layer.bias ? layer.bias.mul(scale).add(shift) : shift;
+  renew(layer, layer.weight.mul(scale.reshape(perOutput)), bias);
+}
+
+function foldBehind(layer: Open<Layer>, norm: Norm): void {
+  const affine = affineOf(norm);
+  if (!affine) return;
   const { weight } = layer;
-  const perOutput = weight.shape.map((size, axis) => (axis === 0 ? size : 1)); // [O, 1, …]
-  // New parameters, because other modules may share the old ones.
-  layer.weight = renewed(weight.mul(scale.reshape(perOutput)), weight.name);
-  layer.bias = renewed(beta ? shift.add(beta) : shift, weight.name.replace(/weight$/, "bias"));
-  layer.weight.trainable = layer.bias.trainable = weight.trainable;
+  const [O, I] = weight.shape; // I: input channels of a group
+  const groups = layer instanceof Conv2d ? layer.groups : 1;
+  /** One value per input channel, as the weight's axes of outputs and inputs have them: `[O, I, 1, …]`. */
+  const perInput = (values: Tensor) =>
+    values
+      .reshape([groups, 1, I])
+      .expand([groups, O / groups, I])
+      .reshape(weight.shape.map((size, axis) => (axis < 2 ? size : 1)));
+  const inner = weight.shape.map((_, axis) => axis).slice(1);
+  const shift = weight.mul(perInput(affine.shift)).sum({ dim: inner });
+  renew(layer, weight.mul(perInput(affine.scale)), layer.bias ? layer.bias.add(shift) : shift);
+}
+
+/** Gives a layer new parameters, because other modules may share the old ones. */
+function renew(layer: Open<Layer>, weight: Tensor, bias: Tensor): void {
+  const { name, trainable } = layer.weight;
+  layer.weight = renewed(weight, name);
+  layer.bias = renewed(bias, name.replace(/weight$/, "bias"));
+  layer.weight.trainable = layer.bias.trainable = trainable;
 }
 
 function renewed(value: Tensor, name: string): Parameter {

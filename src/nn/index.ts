@@ -60,6 +60,14 @@ export { LayerNorm, type LayerNormOptions, type NormalizedShape } from "./norm/l
 export { LocalResponseNorm, type LocalResponseNormOptions } from "./norm/local-response.js";
 export { RMSNorm, type RMSNormOptions } from "./norm/rms.js";
 export {
+  type RemoveParametrizationsOptions,
+  removeParametrizations,
+  type SpectralNormOptions,
+  spectralNorm,
+  type WeightNormOptions,
+  weightNorm,
+} from "./parametrization.js";
+export {
   AdaptiveAvgPool2d,
   AvgPool2d,
   type AvgPool2dOptions,

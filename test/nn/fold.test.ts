@@ -76,6 +76,18 @@ describe.each(devices)("on %s", (device) => {
 describe("what is folded", () => {
   beforeAll(() => useDevice("interp"));
 
+  it.each([
+    ["a linear layer", () => [new BatchNorm1d(6), new Linear(6, 4)], [3, 6]],
+    ["a convolution", () => [new BatchNorm2d(4), new Conv2d(4, 6, 3, { bias: false, stride: 2 })], [2, 4, 7, 6]],
+    ["a grouped convolution", () => [new BatchNorm2d(6), new Conv2d(6, 4, [1, 2], { groups: 2 })], [2, 6, 4, 5]],
+    ["the one of two layers that comes first", () => [new Linear(5, 6), new BatchNorm1d(6), new Linear(6, 4)], [3, 5]],
+  ] as const)("a normalisation before %s, exactly", async (_name, layers, shape) => {
+    manualSeed(4);
+    const model = disturb(new Sequential(...layers()));
+    expect(await distance(model, shape)).toBeLessThan(2e-6);
+    expect(keysOf(model).filter((key) => key.includes("running"))).toEqual([]);
+  });
+
   it("every normalisation of the networks", () => {
     for (const name of ["resnet20", "resnet18", "resnet50"] as const) {
       const model = foldBatchNorm(createModel(name, { classes: 10, size: 32 }));
@@ -93,10 +105,10 @@ describe("what is folded", () => {
     expect(await foldBatchNorm(model)(ones([2, 3])).data()).toEqual(before);
   });
 
-  it("nothing that another layer separates, whose channels differ, or that has no running statistics", async () => {
+  it("nothing that another layer or a border of zeros separates, whose channels differ, or that has no statistics", async () => {
     const models = [
       new Sequential(new Conv2d(2, 3, 1), new ReLU(), new BatchNorm2d(3)),
-      new Sequential(new BatchNorm2d(2), new Conv2d(2, 3, 1)),
+      new Sequential(new BatchNorm2d(2), new Conv2d(2, 3, 1, { padding: 1 })),
       new Sequential(new Conv2d(2, 3, 1), new BatchNorm2d(3, { trackRunningStats: false })),
       new Sequential(new Conv2d(2, 4, 1), new BatchNorm1d(4)),
     ];

@@ -116,7 +116,12 @@ def build(case):
     args = [argument(given) for given in case["args"]]
     options = {name: argument(given) for name, given in snake_case(case.get("options", {})).items()}
     make = Evaluated if "scaling" in options else OWN.get(case["layer"]) or getattr(torch.nn, case["layer"])
-    return make(*args, **options)
+    module = make(*args, **options)
+    if "parametrization" in case:
+        how = snake_case(case["parametrization"])
+        name = re.sub(r"N", "_n", how.pop("name"))  # weight_norm, spectral_norm
+        getattr(torch.nn.utils.parametrizations, name)(module, **how)
+    return module
 
 
 def values(tensor):

@@ -24,6 +24,8 @@ export interface LayerCase {
   readonly more?: readonly (readonly number[] | number)[];
   /** Options of the call; a tensor is an object with its rows, and bool if they are. */
   readonly call?: Readonly<Record<string, unknown>>;
+  /** The function that parametrises the weight, and its options. */
+  readonly parametrization?: { readonly name: "weightNorm" | "spectralNorm"; readonly dim?: number };
   /** The only device to run on; default all. On `interp` formulas are compared, on the others kernels that they bring. */
   readonly device?: "interp";
 }
@@ -78,8 +80,17 @@ export const families = readdirSync(new URL("layers", import.meta.url))
   .map((file) => file.slice(0, -".cases.json".length))
   .sort();
 
-/** Builds the layer of a case through the registry; arguments and options that are cases themselves are built first. */
-export function build({ layer, args, options }: Pick<LayerCase, "layer" | "args" | "options">): nn.Module {
+/** Builds the layer of a case, with its parametrisation. */
+export function build(layerCase: Pick<LayerCase, "layer" | "args" | "options" | "parametrization">): nn.Module {
+  const layer = plain(layerCase);
+  const { name, ...options } = layerCase.parametrization ?? {};
+  if (name === "weightNorm") nn.weightNorm(layer, options);
+  if (name === "spectralNorm") nn.spectralNorm(layer, options);
+  return layer;
+}
+
+/** Builds a layer through the registry; arguments and options that are cases themselves are built first. */
+function plain({ layer, args, options }: Pick<LayerCase, "layer" | "args" | "options">): nn.Module {
   const built = (value: unknown): unknown =>
     typeof value === "object" && value !== null && "layer" in value ? build(value as LayerCase) : value;
   if (layer === "Sequential") return new nn.Sequential(...args.map((arg) => built(arg) as nn.Module));
