@@ -55,13 +55,18 @@ export async function writeFixtures(folder: string): Promise<void> {
   await run.save(vision.createModel("mlp", { classes: CLASSES, inChannels: 1, size: 28 }), { epoch: 1, step: 1 });
 }
 
-/** For examples of `nn` and `optim`: a model of 2 × 2 × 2 images. */
-export function layerScope(): Record<string, unknown> {
+/**
+ * For examples of `nn` and `optim`: a model of 2 × 2 × 2 images. A name of both, such as `linear`, a layer's function and
+ * a schedule, is that of the examples' own entry.
+ */
+export function layerScope(entry: "nn" | "optim"): Record<string, unknown> {
   const model = new nn.Sequential(new nn.Flatten(), new nn.Linear(8, 2), new nn.BatchNorm1d(2));
   const images = new main.Generator(1, { stream: "examples" }).normal([3, 2, 2, 2]);
   const loss = model(images).sum();
   const optimizer = new optim.SGD(model.parameters(), { lr: 0.1 });
-  return { ...main, ...nn.functional, ...nn.init, ...nn, ...optim, model, images, loss, optimizer };
+  const layers = { ...nn.functional, ...nn.init, ...nn };
+  const both = entry === "nn" ? { ...optim, ...layers } : { ...layers, ...optim };
+  return { ...main, ...both, model, images, loss, optimizer };
 }
 
 /**

@@ -34,7 +34,8 @@ function withResult(code: string): string {
 }
 
 async function run(file: string, code: string): Promise<unknown> {
-  const scope = /^(nn|optim)\//.test(file) ? layerScope() : digitScope();
+  const [entry] = file.split("/");
+  const scope = entry === "nn" || entry === "optim" ? layerScope(entry) : digitScope();
   const script = `return (async () => {\n${withResult(code)}\n})();`;
   const target = { target: ts.ScriptTarget.ES2022 };
   return new Function(...Object.keys(scope), ts.transpile(script, target))(...Object.values(scope));
