@@ -23,6 +23,7 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   conv: async (options) => (await import("./cases/conv.js")).convBench(options),
   matmul: async (options) => (await import("./cases/matmul.js")).matmulBench(options),
   norm: async (options) => (await import("./cases/passes.js")).passBench("norm", options),
+  optim: async (options) => (await import("./cases/optim.js")).optimBench(options),
   activations: async (options) => (await import("./cases/passes.js")).passBench("activations", options),
   softmax: async (options) => (await import("./cases/passes.js")).passBench("softmax", options),
   attention: async (options) => (await import("./cases/passes.js")).passBench("attention", options),

@@ -113,6 +113,27 @@ def convolution(work, mode):
     return plain(lambda: call(g, x, w, None, [1, 1], [1, 1], [1, 1], False, [0, 0], 1, mask)[result])
 
 
+def adamw(work, mode):
+    """One AdamW step with given gradients. Returns the first parameter."""
+    shapes = [tuple(shape) for shape in work["shapes"]]
+    parameters = [torch.from_numpy(pattern.uniform(shape, 1)).requires_grad_() for shape in shapes]
+    for parameter, shape in zip(parameters, shapes):
+        parameter.grad = torch.from_numpy(pattern.uniform(shape, 2))
+    variant = {} if mode == "compile" else {mode: True}
+    optimizer = torch.optim.AdamW(parameters, lr=1e-3, weight_decay=0.01, **variant)
+    step = torch.compile(optimizer.step) if mode == "compile" else optimizer.step
+
+    def call():
+        step()
+        return parameters[0]
+
+    def checks_of(first):
+        state = optimizer.state[first]
+        return [magnitude(first), magnitude(state["exp_avg"]), magnitude(state["exp_avg_sq"])]
+
+    return call, checks_of
+
+
 def product(work, _mode):
     a = torch.from_numpy(pattern.uniform((work["m"], work["k"]), 1))
     b = torch.from_numpy(pattern.uniform((work["k"], work["n"]), 2))
@@ -167,7 +188,14 @@ def layer_pass(work, mode):
     return call, lambda results: [magnitude(result) for result in results]
 
 
-KINDS = {"pass": layer_pass, "step": training_step, "infer": prediction, "conv": convolution, "matmul": product}
+KINDS = {
+    "pass": layer_pass,
+    "step": training_step,
+    "infer": prediction,
+    "conv": convolution,
+    "matmul": product,
+    "optim": adamw,
+}
 
 if __name__ == "__main__":
     torch.set_num_threads(int(os.environ["FOVEA_THREADS"]))

@@ -46,4 +46,10 @@ export type Work =
       /** How many tensors of the shape go in. */
       readonly operands: number;
     }
+  | {
+      /** One AdamW step with given gradients. */
+      readonly kind: "optim";
+      /** Of the parameters. */
+      readonly shapes: readonly (readonly number[])[];
+    }
   | { readonly kind: "matmul"; readonly m: number; readonly k: number; readonly n: number };
