@@ -18,7 +18,7 @@ export interface BoundStep {
 }
 
 /** A partition with the bound steps of its parts. */
-export interface BoundPartition {
+interface BoundPartition {
   readonly parts: readonly { readonly owns: ReadonlySet<Variable>; readonly rules: readonly Bound[] }[];
 }
 

@@ -26,7 +26,7 @@ export interface Case {
   readonly before?: readonly (readonly [step: string, value: number])[];
 }
 
-export interface CaseReference extends Readonly<Record<Problem, readonly number[][][]>> {
+interface CaseReference extends Readonly<Record<Problem, readonly number[][][]>> {
   readonly name: string;
   readonly optimizer: string;
   readonly state: Readonly<Record<string, readonly number[]>>;
@@ -74,7 +74,7 @@ export function networkLoss([weight, scale]: readonly Tensor[]): Tensor {
 }
 
 /** The same gradient written plainly, for formulas. */
-export function networkGradient([weight, scale]: Values): number[][] {
+function networkGradient([weight, scale]: Values): number[][] {
   const [x, y] = [exact(reference.inputs), exact(reference.targets)];
   const [dw, ds] = [new Array<number>(6).fill(0), new Array<number>(3).fill(0)];
   for (let n = 0; n < 5; n++) {
