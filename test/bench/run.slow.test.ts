@@ -1,6 +1,7 @@
 /** Benchmarks as they are typed, without peers: that they run, and the form of the JSON line that they end with. */
+
 import { execFile } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -56,11 +57,9 @@ async function jsonOf(...words: string[]): Promise<unknown> {
 describe("benchmarks", { timeout: 300_000 }, () => {
   it("are those of the documents, and say so", async () => {
     const names = /bench -- (\S+)/.exec(await bench("--help"))?.[1].split("|");
-    expect(names).toEqual([
-      ...["mlp", "cnn", "resnet18", "resnet20", "resnet50", "depthwise", "resnet18-infer"],
-      ...["conv", "matmul", "norm", "activations", "softmax", "attention"],
-      ...["startup", "hsoftmax", "memory", "loader"],
-    ]);
+    const rows = readFileSync(new URL("../../docs/benches.md", import.meta.url), "utf8").matchAll(/^\| (`.*?`) \|/gm);
+    const documented = Array.from(rows, ([, cell]) => Array.from(cell.matchAll(/`([\w-]+)`/g), ([, name]) => name));
+    expect(names?.sort()).toEqual(documented.flat().sort());
   });
 
   it("refuse a name, a model or an option that they do not know, and a loader without images", async () => {
