@@ -93,7 +93,9 @@ describe.each(cases)("$step($args)", (row) => {
     });
   });
 
-  it("goes on from a saved state, bit for bit", async () => {
+  const isFirst = cases.find(({ step }) => step === row.step) === row;
+  const hasState = Object.keys(made(row).optimizer.stateDict()).some((key) => /^(state|shared)\./.test(key));
+  it.runIf(isFirst && hasState)("goes on from a saved state, bit for bit", async () => {
     await useDevice("wasm"); // the reference device holds more digits than a saved state
     const first = made(row);
     const step = compile(first.update);
