@@ -85,6 +85,27 @@ export interface DiagonalPlaneOptions {
   /** The axis of the columns; default 1. */
   readonly dim2?: number;
 }
+/** Options of `searchsorted`. */
+export interface SearchOptions {
+  /** Positions behind equal elements rather than before them; default false. */
+  readonly right?: boolean;
+}
+/** Options of `diff`. */
+export interface DiffOptions {
+  /** The axis, negative counted from the end; default −1. */
+  readonly dim?: number;
+  /** How often differences are taken; default 1. */
+  readonly n?: number;
+}
+/** Options of `isclose` and `allclose`. */
+export interface CloseOptions {
+  /** Largest difference relative to the other element; default 1e-5. */
+  readonly rtol?: number;
+  /** Largest difference beside that; default 1e-8. */
+  readonly atol?: number;
+  /** NaN is close to NaN; default false. */
+  readonly equalNan?: boolean;
+}
 /** Options of `norm`. */
 export interface NormOptions extends ReduceOptions {
   /** The exponent: 2 is the Euclidean norm, ∞ the largest magnitude, 0 the number of elements that are not 0; default 2. */

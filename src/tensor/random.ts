@@ -105,12 +105,8 @@ export class Generator {
   /** The whole numbers below n in random order, as i32: each entry is the rank of a random key. */
   permutation(n: number): Tensor {
     const keys = this.bits([n]).first();
-    const row = keys.unsqueeze(1);
-    const column = keys.unsqueeze(0);
-    const rows = new Tensor(graph.make("iota", [], { axis: 0 }, { shape: [n, n] }));
-    const columns = new Tensor(graph.make("iota", [], { axis: 1 }, { shape: [n, n] }));
-    const before = column.lt(row).logicalOr(column.eq(row).logicalAnd(columns.lt(rows)));
-    return before.sum({ dim: 1 });
+    const positions = new Tensor(graph.make("iota", [], { axis: 0 }, { shape: [n] }));
+    return positions.scatter(0, keys.argsort(), positions);
   }
 }
 

@@ -3,12 +3,21 @@ import { isFloat } from "../../ir/dtype.js";
 import { formatShape, type Node, type ScanKind, sizeOfShape } from "../../ir/graph.js";
 import { graph, helpers } from "../../ops/index.js";
 import { takes } from "../../util/arguments.js";
-import { count, flag } from "../../util/kinds.js";
-import { axisOf, shapeError } from "../check.js";
+import { ConfigError } from "../../util/errors.js";
+import { count, flag, number } from "../../util/kinds.js";
+import { axisOf, located, shapeError } from "../check.js";
 import { asFloat } from "../elementwise.js";
 import { dimKind } from "../kinds.js";
-import type { KeepdimOptions, RankOptions, SortOptions, TopKOptions } from "../options.js";
+import type {
+  KeepdimOptions,
+  PositionOptions,
+  RankOptions,
+  SearchOptions,
+  SortOptions,
+  TopKOptions,
+} from "../options.js";
 import type { Tensor } from "../tensor.js";
+import { tensorKind } from "./core.js";
 import { Reduction } from "./reduction.js";
 
 /** Elements along an axis, and where they were. */
@@ -70,6 +79,38 @@ export abstract class Sorting extends Reduction {
     return keepdim
       ? { values, indices }
       : { values: values.squeeze({ dim: axis }), indices: indices.squeeze({ dim: axis }) };
+  }
+  /**
+   * Quantiles of an axis, by default of all elements, with linear interpolation between neighbours; NaN if one is NaN.
+   *
+   * @throws ConfigError if q is outside 0 to 1
+   */
+  quantile(q: number, { dim, keepdim = false }: PositionOptions = {}): Tensor {
+    if (!(q >= 0 && q <= 1)) throw new ConfigError(located("quantile", `q is ${q}`), { hint: "It lies from 0 to 1" });
+    if (dim === undefined) return this.flatten().quantile(q, { dim: 0 });
+    const axis = axisOf("quantile", dim, this.shape);
+    const x = this.wrap(asFloat(this.node));
+    const length = this.shape[axis];
+    if (length === 0) throw shapeError("quantile", `of no elements: ${formatShape(this.shape)}`);
+    const sorted = x.sort({ dim: axis }).values;
+    const rank = q * (length - 1);
+    const below = Math.floor(rank);
+    const at = (i: number): Tensor => sorted.slice(axis, i, i + 1);
+    const [low, high] = [at(below), at(Math.min(below + 1, length - 1))];
+    const share = rank - below;
+    const between = share === 0 ? low : low.add(high.sub(low).mul(share));
+    // NaN is last in the order.
+    const result = at(length - 1)
+      .isnan()
+      .where(Number.NaN, between);
+    return keepdim ? result : result.squeeze({ dim: axis });
+  }
+  /** Positions of values in a sorted vector, i32: before equal elements, or with `right` behind them. */
+  searchsorted(values: Tensor, { right = false }: SearchOptions = {}): Tensor {
+    if (this.rank !== 1) throw shapeError("searchsorted", `needs a sorted vector, got ${formatShape(this.shape)}`);
+    const wide = values.unsqueeze(-1);
+    const before = right ? this.le(wide) : this.lt(wide);
+    return before.to("i32").sum({ dim: -1 });
   }
   /** The largest elements along an axis and the positions of the first of each. */
   maxWithIndices(dim: number, { keepdim = false }: KeepdimOptions = {}): ValuesAndIndices {
@@ -139,6 +180,8 @@ export const sortingParameters = {
   topk: takes<TopKOptions>({ k: count(0) }, { dim: dimKind, largest: flag }),
   kthvalue: ranks,
   median: takes<RankOptions>({}, { dim: dimKind, keepdim: flag }),
+  quantile: takes<PositionOptions>({ q: number }, { dim: dimKind, keepdim: flag }),
+  searchsorted: takes<SearchOptions>({ values: tensorKind }, { right: flag }),
   maxWithIndices: extremes,
   minWithIndices: extremes,
   cumsum: oneDim,
