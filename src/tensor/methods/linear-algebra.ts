@@ -48,13 +48,11 @@ export abstract class LinearAlgebra extends Sorting {
   /** Differences of neighbours along an axis, by default the last. */
   diff({ dim = -1, n = 1 }: DiffOptions = {}): Tensor {
     const axis = axisOf("diff", dim, this.shape);
-    const x = this.dtype === "bool" || this.dtype === "u8" ? this.to("i32") : this.self;
-    if (n === 0) return x;
-    const length = this.shape[axis];
-    return x
-      .slice(axis, 1, length)
-      .sub(x.slice(axis, 0, Math.max(0, length - 1)))
-      .diff({ dim, n: n - 1 });
+    let x = this.dtype === "bool" || this.dtype === "u8" ? this.to("i32") : this.self;
+    for (let length = this.shape[axis], k = 0; k < n && length > 0; k++, length--) {
+      x = x.slice(axis, 1, length).sub(x.slice(axis, 0, length - 1));
+    }
+    return x;
   }
   /** Whether |a − b| ≤ atol + rtol · |b|; equal infinities are close. */
   isclose(other: Tensor, { rtol = 1e-5, atol = 1e-8, equalNan = false }: CloseOptions = {}): Tensor {
