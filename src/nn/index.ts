@@ -76,6 +76,13 @@ export {
 } from "./pool.js";
 export { manualSeed } from "./random.js";
 export { type Recording, record } from "./record.js";
+export type { RecurrentCellOptions } from "./recurrent/cell.js";
+export { GRU, GRUCell } from "./recurrent/gru.js";
+export type { RecurrentCall, RecurrentOptions, RecurrentResult } from "./recurrent/layer.js";
+export { LSTM, LSTMCell, type LSTMOptions } from "./recurrent/lstm.js";
+export { recordSteps, type StepRecording } from "./recurrent/record-steps.js";
+export { RNN, RNNCell, type RNNCellOptions, type RNNNonlinearity, type RNNOptions } from "./recurrent/rnn.js";
+export type { InitialState, RecurrentState } from "./recurrent/rule.js";
 export { activations, initialisers, layers } from "./registry.js";
 export { AlphaDropout, FeatureAlphaDropout } from "./regularisation/alpha-dropout.js";
 export { Dropout1d, Dropout2d, Dropout3d } from "./regularisation/channel-dropout.js";

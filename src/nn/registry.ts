@@ -43,6 +43,9 @@ import { layerNormEntry } from "./norm/layer.js";
 import { localResponseNormEntry } from "./norm/local-response.js";
 import { rmsNormEntry } from "./norm/rms.js";
 import { adaptiveAvgPool2dEntry, avgPool2dEntry, maxPool2dEntry } from "./pool.js";
+import { gruCellEntry, gruEntry } from "./recurrent/gru.js";
+import { lstmCellEntry, lstmEntry } from "./recurrent/lstm.js";
+import { rnnCellEntry, rnnEntry } from "./recurrent/rnn.js";
 import { alphaDropoutEntry, featureAlphaDropoutEntry } from "./regularisation/alpha-dropout.js";
 import { dropout1dEntry, dropout2dEntry, dropout3dEntry } from "./regularisation/channel-dropout.js";
 import { dropBlock2dEntry } from "./regularisation/drop-block.js";
@@ -113,6 +116,12 @@ export const layers = /* @__PURE__ */ new Registry("layer", [
   sinePositionalEncoding2dEntry,
   learnedPositionalEncodingEntry,
   rotaryEmbeddingEntry,
+  rnnEntry,
+  lstmEntry,
+  gruEntry,
+  rnnCellEntry,
+  lstmCellEntry,
+  gruCellEntry,
   flattenEntry,
   preluEntry,
   ...activations.entries.map(({ layer }) => layer),

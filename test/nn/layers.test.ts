@@ -3,7 +3,7 @@
  * statistics, and evaluation. One without a case fails here, and so does one that is exported but not registered.
  */
 import { beforeAll, describe, expect, it } from "vitest";
-import { useDevice } from "../../src/index.js";
+import { type Tensor, useDevice } from "../../src/index.js";
 import * as nn from "../../src/nn/index.js";
 import { devices } from "../support/devices.js";
 import {
@@ -11,7 +11,6 @@ import {
   type Check,
   call,
   expectAllClose,
-  expectClose,
   families,
   type LayerCase,
   type LayerReference,
@@ -57,24 +56,28 @@ describe.each(devices)("on %s", (device) => {
     layer.loadStateDict(reference.state);
 
     if (reference.train) {
-      const { inputs, output: y } = call(layer, layerCase, reference, true);
-      y.mul(toTensor(reference.train.probe)).sum().backward();
-      const { output, inputGradient, moreGradients = [], gradients, buffers } = reference.train;
+      const { inputs, named, output: y, others: more } = call(layer, layerCase, reference, true);
+      const { output, others = {}, inputGradient, moreGradients = [], namedGradients = {} } = reference.train;
+      const { gradients, buffers } = reference.train;
+      const weighted = Object.entries(others).map(([name, { probe }]) => more[name].mul(toTensor(probe)).sum());
+      weighted.reduce((sum, term) => sum.add(term), y.mul(toTensor(reference.train.probe)).sum()).backward();
       const parameters = layer.namedParameters();
       expect(parameters.map(([key]) => key)).toEqual(Object.keys(gradients));
       expect(layer.namedBuffers().map(([key]) => key)).toEqual(Object.keys(buffers));
       await expectAllClose([
         [y, output, "output in training"],
+        ...Object.entries(others).map(([name, one]): Check => [more[name], one.output, `${name} in training`]),
         [inputs[0].grad!, inputGradient, "gradient of the input"],
-        ...moreGradients.map((more, i): Check => [inputs[i + 1].grad!, more, `gradient of input ${i + 1}`]),
+        ...moreGradients.map((one, i): Check => [inputs[i + 1].grad!, one, `gradient of input ${i + 1}`]),
+        ...Object.entries(namedGradients).map(([name, one]): Check => [named[name].grad!, one, `gradient of ${name}`]),
         ...parameters.map(([key, { grad }]): Check => [grad!, gradients[key], `gradient of ${key}`]),
         ...layer.namedBuffers().map(([key, buffer]): Check => [buffer, buffers[key], key]),
       ]);
     }
-    const { output, weights } = call(layer.eval(), layerCase, reference, false);
-    await expectClose(output, reference.eval.output, "output in evaluation");
-    expect(weights === null).toBe(layerCase.call?.needWeights !== true);
-    if (reference.eval.weights) await expectClose(weights!, reference.eval.weights, "weights");
+    const { output, others } = call(layer.eval(), layerCase, reference, false);
+    const results: Readonly<Record<string, Tensor>> = { output, ...others };
+    expect(Object.keys(results)).toEqual(Object.keys(reference.eval));
+    await expectAllClose(Object.entries(reference.eval).map(([name, one]): Check => [results[name], one, name]));
   });
 });
 

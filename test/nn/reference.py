@@ -97,6 +97,32 @@ class RotaryEmbedding(torch.nn.Module):
         return (pairs if self.interleaved else pairs.transpose(-1, -2)).reshape(x.shape)
 
 
+def recurrent(name):
+    """PyTorch's recurrent layer or cell of that name, with named states and results, and lengths of sequences."""
+    states = ["hidden", "cell"] if name.startswith("LSTM") else ["hidden"]
+    pack, pad = torch.nn.utils.rnn.pack_padded_sequence, torch.nn.utils.rnn.pad_packed_sequence
+
+    class Layer(getattr(torch.nn, name)):
+        def forward(self, x, lengths=None, **given):
+            initial = tuple(given[state] for state in states) if given else None
+            first = initial if len(states) > 1 or initial is None else initial[0]
+            if name.endswith("Cell"):
+                result = super().forward(x, first)
+                return dict(zip(states, result)) if len(states) > 1 else result
+            if lengths is None:
+                output, final = super().forward(x, first)
+            else:
+                order = {"batch_first": self.batch_first}
+                packed, final = super().forward(pack(x, lengths, enforce_sorted=False, **order), first)
+                output, _ = pad(packed, total_length=x.shape[1 if self.batch_first else 0], **order)
+            return {"output": output} | dict(zip(states, final if len(states) > 1 else [final]))
+
+    return Layer
+
+
+# Layers of PyTorch whose calls differ from ours.
+CALLED = {name: recurrent(name) for name in ["RNN", "LSTM", "GRU", "RNNCell", "LSTMCell", "GRUCell"]}
+
 OWN = {
     "Maxout": Maxout,
     "StochasticDepth": Evaluated,
@@ -115,7 +141,8 @@ def argument(given):
 def build(case):
     args = [argument(given) for given in case["args"]]
     options = {name: argument(given) for name, given in snake_case(case.get("options", {})).items()}
-    make = Evaluated if "scaling" in options else OWN.get(case["layer"]) or getattr(torch.nn, case["layer"])
+    own = (OWN | CALLED).get(case["layer"])
+    make = Evaluated if "scaling" in options else own or getattr(torch.nn, case["layer"])
     module = make(*args, **options)
     if "parametrization" in case:
         how = snake_case(case["parametrization"])
@@ -151,29 +178,44 @@ def layer_reference(case):
     result["input"] = values(x)
     if "more" in case:
         result["more"] = [values(given) for given in inputs[1:]]
+    named = {name: torch.randn(shape).double().requires_grad_() for name, shape in case.get("named", {}).items()}
+    if named:
+        result["named"] = {name: values(given) for name, given in named.items()}
     options = snake_case(case.get("torchCall", case.get("call", {})))
     call = {name: double(torch.tensor(v["tensor"])) if isinstance(v, dict) else v for name, v in options.items()}
-    run = lambda: module(*inputs, **call)  # noqa: E731
-    first = lambda results: results[0] if isinstance(results, tuple) else results  # noqa: E731
+    run = lambda: results_of(module(*inputs, **call, **named))  # noqa: E731
     if not case.get("random"):
-        y = first(run())
-        probe = torch.randn(y.shape, dtype=torch.float32).double()
-        (y * probe).sum().backward()
+        results, is_named = run()
+        kept = results if is_named else {"output": results["output"]}
+        probes = {name: torch.randn(y.shape, dtype=torch.float32).double() for name, y in kept.items()}
+        sum((kept[name] * probe).sum() for name, probe in probes.items()).backward()
         result["train"] = {
-            "output": values(y),
-            "probe": values(probe),
+            "output": values(kept["output"]),
+            "probe": values(probes["output"]),
             "inputGradient": values(x.grad),
             "gradients": {key: values(parameter.grad) for key, parameter in module.named_parameters()},
             "buffers": {key: values(buffer) for key, buffer in module.named_buffers()},
         }
+        if is_named:
+            others = {name: {"output": values(y), "probe": values(probes[name])} for name, y in kept.items()}
+            result["train"]["others"] = {name: one for name, one in others.items() if name != "output"}
         if "more" in case:
             result["train"]["moreGradients"] = [values(given.grad) for given in inputs[1:]]
+        if named:
+            result["train"]["namedGradients"] = {name: values(given.grad) for name, given in named.items()}
     module.eval()
-    results = run()
-    result["eval"] = {"output": values(first(results))}
-    if isinstance(results, tuple) and results[1] is not None:
-        result["eval"]["weights"] = values(results[1])
+    result["eval"] = {name: values(y) for name, y in run()[0].items()}
     return result
+
+
+def results_of(results):
+    """The results of a call by name, the first one as `output`, and whether the layer names them."""
+    if isinstance(results, dict):
+        (_, first), *others = results.items()
+        return {"output": first} | dict(others), True
+    if isinstance(results, tuple):  # of attention
+        return {"output": results[0]} | ({} if results[1] is None else {"weights": results[1]}), False
+    return {"output": results}, False
 
 
 def bends_reference(case):

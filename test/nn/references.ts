@@ -5,7 +5,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { expect } from "vitest";
 import * as nn from "../../src/nn/index.js";
-import { currentDevice, type DType, type Tensor, tensor, useDevice } from "../../src/tensor/index.js";
+import { currentDevice, type DType, Tensor, tensor, useDevice } from "../../src/tensor/index.js";
 import { conditionedNodes, expectRounded } from "../support/terms.js";
 
 export interface Values {
@@ -22,7 +22,9 @@ export interface LayerCase {
   readonly random?: boolean;
   /** Further inputs: their shapes, or the place of an earlier input that is passed again. */
   readonly more?: readonly (readonly number[] | number)[];
-  /** Options of the call; a tensor is an object with its rows, and bool if they are. */
+  /** Further inputs that are options of the call, by name: their shapes. */
+  readonly named?: Readonly<Record<string, readonly number[]>>;
+  /** Options of the call; a tensor is an object with its rows, and bool if they are, else of `dtype`, default f32. */
   readonly call?: Readonly<Record<string, unknown>>;
   /** The function that parametrises the weight, and its options. */
   readonly parametrization?: { readonly name: "weightNorm" | "spectralNorm"; readonly dim?: number };
@@ -35,19 +37,20 @@ export interface LayerReference {
   readonly state: Readonly<Record<string, Values>>;
   readonly input: Values;
   readonly more?: readonly Values[];
+  readonly named?: Readonly<Record<string, Values>>;
   readonly train?: {
     readonly output: Values;
     readonly probe: Values;
+    /** Results behind the first of layers that return an object, and what each is multiplied by. */
+    readonly others?: Readonly<Record<string, { readonly output: Values; readonly probe: Values }>>;
     readonly inputGradient: Values;
     readonly moreGradients?: readonly Values[];
+    readonly namedGradients?: Readonly<Record<string, Values>>;
     readonly gradients: Readonly<Record<string, Values>>;
     readonly buffers: Readonly<Record<string, Values>>;
   };
-  readonly eval: {
-    readonly output: Values;
-    /** The second result of attention. */
-    readonly weights?: Values;
-  };
+  /** The first result as `output`, the others by name. */
+  readonly eval: { readonly output: Values } & Readonly<Record<string, Values>>;
 }
 
 export interface LossCase {
@@ -100,24 +103,43 @@ function plain({ layer, args, options }: Pick<LayerCase, "layer" | "args" | "opt
   return entry.make(Object.fromEntries(values.map(([name, value]) => [name, built(value)]))) as nn.Module;
 }
 
-/** The inputs of a case in order, and what its layer makes of them: the output, and the weights if there are any. */
+interface CallResult {
+  readonly inputs: readonly Tensor[];
+  readonly named: Readonly<Record<string, Tensor>>;
+  readonly output: Tensor;
+  /** Results behind the first by name; that of attention is `weights`. */
+  readonly others: Readonly<Record<string, Tensor>>;
+}
+
+/** The inputs of a case, in order and by name, and the results of its layer for them. */
 export function call(
   layer: nn.AnyModule,
-  { more = [], call: options }: Pick<LayerCase, "more" | "call">,
+  { more = [], call: options, named: names }: Pick<LayerCase, "more" | "named" | "call">,
   reference: LayerReference,
   requiresGrad: boolean,
-): { readonly inputs: readonly Tensor[]; readonly output: Tensor; readonly weights: Tensor | null } {
+): CallResult {
   const inputs = [toTensor(reference.input, { requiresGrad })];
   more.forEach((given, i) => {
     const values = reference.more?.[i] ?? reference.input;
     inputs.push(typeof given === "number" ? inputs[given] : toTensor(values, { requiresGrad }));
   });
-  const settings = Object.entries(options ?? {}).map(([name, value]) => [name, settingOf(value)] as const);
-  const run = layer as unknown as (...args: readonly unknown[]) => Tensor | [Tensor, Tensor | null];
-  const results = run(...inputs, ...(options ? [Object.fromEntries(settings)] : []));
-  const [output, weights] = Array.isArray(results) ? results : [results, null];
-  return { inputs, output, weights };
+  const named = mapValues(reference.named ?? {}, (values) => toTensor(values, { requiresGrad }));
+  const settings = options || names ? [{ ...mapValues(options ?? {}, settingOf), ...named }] : [];
+  const run = layer as unknown as (...args: readonly unknown[]) => Tensor | [Tensor, Tensor | null] | Tensors;
+  const results = run(...inputs, ...settings);
+  if (results instanceof Tensor) return { inputs, named, output: results, others: {} };
+  if (Array.isArray(results)) {
+    const [output, weights] = results;
+    return { inputs, named, output, others: weights ? { weights } : {} };
+  }
+  const [[, output], ...others] = Object.entries(results);
+  return { inputs, named, output, others: Object.fromEntries(others) };
 }
+
+type Tensors = Readonly<Record<string, Tensor>>;
+
+const mapValues = <A, B>(values: Readonly<Record<string, A>>, change: (value: A) => B): Record<string, B> =>
+  Object.fromEntries(Object.entries(values).map(([name, value]) => [name, change(value)]));
 
 type Nested<T> = (T | Nested<T>)[];
 
@@ -132,7 +154,7 @@ export function settingOf(value: unknown): unknown {
       return Number(x);
     });
   const rows = numbers(value.tensor as Nested<boolean | number>);
-  return tensor(rows, { dtype: isBool ? "bool" : "f32" });
+  return tensor(rows, { dtype: isBool ? "bool" : ((value as { readonly dtype?: DType }).dtype ?? "f32") });
 }
 
 export function toTensor({ shape, data }: Values, options: { dtype?: DType; requiresGrad?: boolean } = {}): Tensor {
