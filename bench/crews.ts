@@ -38,9 +38,9 @@ export const TUNED: NodeJS.ProcessEnv = {
   OMP_WAIT_POLICY: "ACTIVE",
 };
 
-/** In which ways PyTorch runs a model; an input without channels has one layout only. */
+/** In which ways PyTorch runs a model; vectors and tokens have one layout only. */
 export function torchModes(model: ModelName): readonly string[] {
-  if (model === "mlp") return ["contiguous", "compile"];
+  if (model === "mlp" || model === "vit") return ["contiguous", "compile"];
   return ["contiguous", "channels-last", "compile", "compile + channels-last"];
 }
 

@@ -10,6 +10,7 @@ import type { Tensor, Variable } from "../src/tensor/index.js";
 import type * as vision from "../src/vision/index.js";
 import { meanMagnitude } from "./magnitude.js";
 import { integers, uniform } from "./pattern.js";
+import { visionTransformer } from "./vision-transformer.js";
 import type { Work } from "./work.js";
 
 /** Fovea's modules, however they were imported. */
@@ -26,19 +27,23 @@ interface Row {
   /** Shape of one input. */
   readonly input: readonly number[];
   readonly classes: number;
+  /** SGD has a momentum of 0.9 and a rate of 0.01, AdamW PyTorch's defaults. */
+  readonly optimizer: "sgd" | "adamw";
   readonly weightDecay: number;
 }
 
-const decayed = { weightDecay: 1e-4 } as const;
+const plain = { optimizer: "sgd", weightDecay: 0 } as const;
+const decayed = { optimizer: "sgd", weightDecay: 1e-4 } as const;
 
 /** The models that are trained. */
 export const trained = {
-  mlp: { batch: 128, input: [784], classes: 10, weightDecay: 0 },
-  cnn: { batch: 128, input: [1, 28, 28], classes: 10, weightDecay: 0 },
+  mlp: { batch: 128, input: [784], classes: 10, ...plain },
+  cnn: { batch: 128, input: [1, 28, 28], classes: 10, ...plain },
   resnet18: { batch: 64, input: [3, 32, 32], classes: 10, ...decayed },
   resnet20: { batch: 128, input: [3, 32, 32], classes: 10, ...decayed },
   resnet50: { batch: 8, input: [3, 224, 224], classes: 1000, ...decayed },
   depthwise: { batch: 64, input: [32, 32, 32], classes: 32, ...decayed },
+  vit: { batch: 64, input: [3, 64, 64], classes: 200, optimizer: "adamw", weightDecay: 0.05 },
 } as const satisfies Readonly<Record<string, Row>>;
 
 export type ModelName = keyof typeof trained;
@@ -52,7 +57,8 @@ export function stepWork(model: ModelName): Work & { readonly kind: "step" } {
   return { kind: "step", model, batch: trained[model].batch };
 }
 
-function build(model: ModelName, { nn, vision }: Api): nn.Module {
+function build(model: ModelName, api: Api): nn.Module {
+  const { nn, vision } = api;
   const { Conv2d, Flatten, Linear, MaxPool2d, ReLU, Sequential } = nn;
   switch (model) {
     case "mlp":
@@ -68,6 +74,8 @@ function build(model: ModelName, { nn, vision }: Api): nn.Module {
         new vision.InvertedResidual(32, 32, { expandRatio: 6 }),
         ...[new nn.AdaptiveAvgPool2d(1), new Flatten()], // as many classes as channels
       );
+    case "vit":
+      return visionTransformer(api, trained.vit.input[1], trained.vit.classes);
     default: {
       const { classes, input } = trained[model];
       return vision.createModel(model, { classes, size: input[1] });
@@ -101,6 +109,9 @@ function rangeOf(key: string, { shape, size }: Variable): [low: number, high: nu
   return key.endsWith("bias") || key.endsWith("mean") ? [-0.1, 0.1] : [0.5, 1.5];
 }
 
+/** Keys of the running mean of gradients in the state of SGD and of AdamW. */
+const MOMENTUM = /\.(momentum_buffer|exp_avg)$/;
+
 /** A compiled call, and what it computes. */
 export interface Job {
   readonly call: () => Promise<Tensor>;
@@ -111,15 +122,18 @@ export interface Job {
 }
 
 /**
- * A training step of `model`: forward, backward and SGD update as one compiled program, which gives the loss. Its checks
+ * A training step of `model`: forward, backward and update as one compiled program, which gives the loss. Its checks
  * are the loss and the mean magnitude of the first weight's momentum, which needs the whole way back.
  */
 export function trainingStep(model: ModelName, api: Api): Job {
   const { fovea, nn, optim } = api;
-  const { batch, input, classes, weightDecay } = trained[model];
+  const { batch, input, classes, optimizer: method, weightDecay } = trained[model];
   const net = build(model, api);
   (model === "mlp" || model === "cnn" ? fillPlain : fillNormalised)(net);
-  const optimizer = new optim.SGD(net.parameters(), { lr: 0.01, momentum: 0.9, weightDecay });
+  const optimizer =
+    method === "adamw"
+      ? new optim.AdamW(net.parameters(), { weightDecay })
+      : new optim.SGD(net.parameters(), { lr: 0.01, momentum: 0.9, weightDecay });
   const shape = [batch, ...input];
   const images = fovea.tensor(uniform(shape, 1), { shape });
   const labels = fovea.tensor(integers([batch], 2, classes), { shape: [batch] });
@@ -137,7 +151,7 @@ export function trainingStep(model: ModelName, api: Api): Job {
       return loss;
     },
     checks: async () => {
-      const [, momentum] = Object.entries(optimizer.stateDict()).find(([key]) => key.endsWith(".momentum_buffer"))!;
+      const [, momentum] = Object.entries(optimizer.stateDict()).find(([key]) => MOMENTUM.test(key))!;
       return [(await loss?.item()) ?? Number.NaN, meanMagnitude(await momentum.data())];
     },
     // A product, and as much again for each of its two gradients.

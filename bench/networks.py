@@ -7,14 +7,15 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-# Batch is told by the work; shape of one input, classes, weight decay, as in models.ts.
+# Batch is told by the work; shape of one input, classes, optimizer, weight decay, as in models.ts.
 INPUTS = {
-    "mlp": ((784,), 10, 0),
-    "cnn": ((1, 28, 28), 10, 0),
-    "resnet18": ((3, 32, 32), 10, 1e-4),
-    "resnet20": ((3, 32, 32), 10, 1e-4),
-    "resnet50": ((3, 224, 224), 1000, 1e-4),
-    "depthwise": ((32, 32, 32), 32, 1e-4),
+    "mlp": ((784,), 10, "sgd", 0),
+    "cnn": ((1, 28, 28), 10, "sgd", 0),
+    "resnet18": ((3, 32, 32), 10, "sgd", 1e-4),
+    "resnet20": ((3, 32, 32), 10, "sgd", 1e-4),
+    "resnet50": ((3, 224, 224), 1000, "sgd", 1e-4),
+    "depthwise": ((32, 32, 32), 32, "sgd", 1e-4),
+    "vit": ((3, 64, 64), 200, "adamw", 0.05),
 }
 
 
@@ -115,6 +116,26 @@ class InvertedResidual(nn.Module):
         return (x + self.conv(x)).mean((2, 3))
 
 
+class VisionTransformer(nn.Module):
+    """ViT-Tiny of patches of 8 x 8."""
+
+    def __init__(self, size, classes):
+        super().__init__()
+        width = 192
+        self.cls_token = nn.Parameter(torch.zeros(1, 1, width))
+        self.pos_embed = nn.Parameter(torch.zeros(1, (size // 8) ** 2 + 1, width))
+        self.patch_embed = nn.Conv2d(3, width, 8, 8)
+        options = {"dropout": 0.0, "activation": "gelu", "batch_first": True, "norm_first": True}
+        layer = nn.TransformerEncoderLayer(width, 3, 768, **options)
+        self.encoder = nn.TransformerEncoder(layer, 12, nn.LayerNorm(width), enable_nested_tensor=False)
+        self.head = nn.Linear(width, classes)
+
+    def forward(self, images):
+        patches = self.patch_embed(images).flatten(2).transpose(1, 2)
+        token = self.cls_token.expand(len(images), -1, -1)
+        return self.head(self.encoder(torch.cat((token, patches), 1) + self.pos_embed)[:, 0])
+
+
 def make(model, stem, classes):
     if model == "mlp":
         return nn.Sequential(nn.Linear(784, 512), nn.ReLU(), nn.Linear(512, 256), nn.ReLU(), nn.Linear(256, 10))
@@ -126,6 +147,8 @@ def make(model, stem, classes):
         )  # fmt: skip
     if model == "depthwise":
         return InvertedResidual(32, 6)
+    if model == "vit":
+        return VisionTransformer(64, classes)
     if model == "resnet20":
         return ResNet(Basic, (3, 3, 3), (16, 32, 64), classes, "cifar", pad=True)
     block, blocks = {"resnet18": (Basic, (2, 2, 2, 2)), "resnet50": (Bottleneck, (3, 4, 6, 3))}[model]
@@ -155,7 +178,7 @@ def fill_normalised(net):
 
 def build(model, classes=None, size=None):
     """A model as it is trained, or for `classes` and images of `size` pixels."""
-    shape, trained, _ = INPUTS[model]
+    shape, trained, *_ = INPUTS[model]
     net = make(model, "cifar" if (size or shape[-1]) < 64 else "imagenet", classes or trained)
     with torch.no_grad():
         (fill_plain if model in ("mlp", "cnn") else fill_normalised)(net)

@@ -12,7 +12,7 @@ import { root, setUp } from "../tools/setup.mjs";
 const bench = join(root, "bench");
 /** child.ts, js/serve.ts and everything that they load besides packages. */
 const FILES = [
-  ...["child.ts", "api.ts", "models.ts", "pattern.ts", "magnitude.ts"],
+  ...["child.ts", "api.ts", "models.ts", "vision-transformer.ts", "pattern.ts", "magnitude.ts"],
   ...readdirSync(join(bench, "js")).map((name) => join("js", name)),
 ];
 

@@ -27,12 +27,15 @@ def in_layout(mode, *things):
 
 
 def training_step(work, mode):
-    """One whole step: forward, backward, fused SGD update. Returns the loss."""
+    """One whole step: forward, backward, fused update. Returns the loss."""
     batch = work["batch"]
-    shape, classes, decay = networks.INPUTS[work["model"]]
+    shape, classes, method, decay = networks.INPUTS[work["model"]]
     net, x = in_layout(mode, networks.build(work["model"]), torch.from_numpy(pattern.uniform((batch, *shape), 1)))
     y = torch.from_numpy(pattern.integers((batch,), 2, classes))
-    optimizer = torch.optim.SGD(net.parameters(), lr=0.01, momentum=0.9, weight_decay=decay, fused=True)
+    if method == "adamw":
+        optimizer = torch.optim.AdamW(net.parameters(), weight_decay=decay, fused=True)
+    else:
+        optimizer = torch.optim.SGD(net.parameters(), lr=0.01, momentum=0.9, weight_decay=decay, fused=True)
 
     def loss_of(inputs, targets):
         return F.cross_entropy(net(inputs), targets)
@@ -50,7 +53,8 @@ def training_step(work, mode):
     def checks_of(loss):
         """The loss, and the mean magnitude of the first weight's momentum, which needs the whole way back."""
         first = optimizer.param_groups[0]["params"][0]
-        return [magnitude(loss), magnitude(optimizer.state[first]["momentum_buffer"])]
+        state = optimizer.state[first]
+        return [magnitude(loss), magnitude(state["exp_avg" if method == "adamw" else "momentum_buffer"])]
 
     return step, checks_of
 

@@ -19,7 +19,7 @@ export type PassName =
 export type Work =
   | {
       readonly kind: "step";
-      readonly model: "mlp" | "cnn" | "resnet18" | "resnet20" | "resnet50" | "depthwise";
+      readonly model: "mlp" | "cnn" | "resnet18" | "resnet20" | "resnet50" | "depthwise" | "vit";
       readonly batch: number;
     }
   | {

@@ -1,4 +1,4 @@
-/** `mlp`, `cnn`, `depthwise` and the residual networks: a whole training step, side by side with its peers. */
+/** `mlp`, `cnn`, `depthwise`, `vit` and the residual networks: a whole training step, side by side with its peers. */
 
 import { torchModes } from "../crews.js";
 import { type ModelName, stepWork, trainingStep } from "../models.js";

@@ -18,7 +18,11 @@ const runFile = promisify(execFile);
 const tool = (entry: string) => join(root, "node_modules", entry);
 
 const blocks = documents.flatMap((file) => codeBlocks(file));
-const programs = blocks.filter(({ language }) => language === "ts run");
+/** The blocks of this document are one program. */
+const PORTING = "docs/porting.md";
+const runnable = blocks.filter(({ language }) => language === "ts run");
+const porting = runnable.filter(({ file }) => file === PORTING).map(({ text }) => text);
+const programs = [...runnable.filter(({ file }) => file !== PORTING), { file: PORTING, text: porting.join("") }];
 const listed = blocks.flatMap(({ file, language, text }) => {
   const commands = text.split("\n").filter((line) => line !== "");
   if (language === "sh") return commands.map((line) => ({ file, line }));
@@ -228,8 +232,26 @@ describe("the programs of the documents", { timeout: 300_000 }, () => {
     expect(shown.match(/path: 'model\.[\w.]+', role: 'forward'/g)).toHaveLength(3);
   });
 
-  it("no document has a program that nothing here runs", () => {
-    const files = new Set(programs.map(({ file }) => file));
-    expect([...files].sort()).toEqual(["README.md", "docs/data.md", "docs/models.md", "docs/profile.md"]);
+  it("all other documents: their programs, in one process, print what the comments behind their lines say", async () => {
+    const checked = ["README.md", "docs/data.md", "docs/models.md", "docs/profile.md"];
+    const others = programs.filter(({ file }) => !checked.includes(file));
+    expect(others.map(({ file }) => file)).toContain(PORTING);
+    writeFileSync(join(folder, "device.ts"), `import { useDevice } from "fovea";\nawait useDevice("wasm");\n`);
+    const names = others.map(({ text }, i) => {
+      writeFileSync(join(folder, `other-${i}.ts`), text);
+      return `other-${i}.ts`;
+    });
+    // Static imports that await would run side by side.
+    const imports = ["device.ts", ...names].map((name) => `await import("./${name}");\n`);
+    writeFileSync(join(folder, "others.ts"), imports.join(""));
+    const plain = (line: string) => line.replaceAll(/[\s']/g, "");
+    const shown = (await typescript("others.ts")).split("\n").map(plain);
+    for (const { file, text } of others) {
+      for (const [, said] of text.matchAll(/^ *console\.log\(.*\); \/\/ (.*)$/gm)) {
+        const at = shown.indexOf(plain(said));
+        expect(at, `${file} says ${said}`).toBeGreaterThanOrEqual(0);
+        shown.splice(0, at + 1);
+      }
+    }
   });
 });

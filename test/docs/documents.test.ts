@@ -34,7 +34,7 @@ describe.each(documents)("%s", (file) => {
   });
 
   it("has code only in languages that a test runs or knows", () => {
-    const known = ["ts run", "ts page", "ts config", "sh", "console", "diff", "text"];
+    const known = ["ts run", "ts page", "ts config", "python", "sh", "console", "diff", "text"];
     expect(
       codeBlocks(file)
         .map(({ language }) => language)
