@@ -4,21 +4,29 @@
  */
 import { shapeError } from "../tensor/check.js";
 import type { Tensor } from "../tensor/index.js";
+import { AXES, type Rank } from "../tensor/sizes.js";
 
 /** The text of a shape: `[8, 1, 28, 28]`. */
 export function shapeText(shape: readonly number[]): string {
   return `[${shape.join(", ")}]`;
 }
 
-/** Throws unless x is an image batch `[N, C, H, W]`, with `channels` channels if that is given. */
-export function checkImages(op: string, x: Tensor, channels?: number): void {
-  if (x.rank !== 4) {
+/** Throws unless x is a batch `[N, C, ...]` with `rank` axes of space, and `channels` channels if that is given. */
+export function checkSpace(op: string, rank: Rank, x: Tensor, channels?: number): void {
+  if (x.rank !== rank + 2) {
     const hint =
-      x.rank === 3 ? "Add the batch axis with x.unsqueeze(0)" : "Reshape x to images: x.reshape([N, C, H, W])";
-    throw shapeError(op, `expected x of rank 4 [N, C, H, W], got x ${shapeText(x.shape)}`, hint);
+      x.rank === rank + 1
+        ? "Add the batch axis with x.unsqueeze(0)"
+        : `Reshape x to ${SAMPLES[rank]}: x.reshape([N, C, ${AXES[rank]}])`;
+    throw shapeError(op, `expected x of rank ${rank + 2} [N, C, ${AXES[rank]}], got x ${shapeText(x.shape)}`, hint);
   }
   if (channels !== undefined) checkChannels(op, x, channels);
 }
+
+const SAMPLES = { 1: "sequences", 2: "images", 3: "volumes" } as const;
+
+/** Throws unless x is an image batch `[N, C, H, W]`, with `channels` channels if that is given. */
+export const checkImages = (op: string, x: Tensor, channels?: number): void => checkSpace(op, 2, x, channels);
 
 /** Throws unless axis 1 of `[N, C, ...]` has `channels` channels. */
 export function checkChannels(op: string, x: Tensor, channels: number): void {

@@ -4,14 +4,30 @@
  */
 
 import { shapeError } from "../tensor/check.js";
-import { pairOf, sameDType } from "../tensor/contract.js";
-import { type Size2d, type Tensor, tensor } from "../tensor/index.js";
-import { floats, tensorKind } from "../tensor/tensor.js";
+import { sameDType } from "../tensor/contract.js";
+import type { Tensor } from "../tensor/index.js";
+import { tensorKind } from "../tensor/tensor.js";
 import { checked, takes } from "../util/arguments.js";
-import { nullable, size2d } from "../util/kinds.js";
-import { checkImages, shapeText } from "./checks.js";
+import { nullable } from "../util/kinds.js";
+import { shapeText } from "./checks.js";
 
-export { avgPool2d, conv2d, maxPool2d } from "../tensor/index.js";
+export {
+  avgPool1d,
+  avgPool2d,
+  avgPool3d,
+  conv1d,
+  conv2d,
+  conv3d,
+  convTranspose1d,
+  convTranspose2d,
+  convTranspose3d,
+  maxPool1d,
+  maxPool1dWithIndices,
+  maxPool2d,
+  maxPool2dWithIndices,
+  maxPool3d,
+  maxPool3dWithIndices,
+} from "../tensor/index.js";
 export { type CELUOptions, celu, type ELUOptions, elu, selu } from "./activation/elu.js";
 export { type GELUOptions, gelu } from "./activation/gelu.js";
 export { type GLUOptions, glu, type MaxoutOptions, maxout } from "./activation/glu.js";
@@ -44,6 +60,20 @@ export { type InstanceNormFunctionOptions, instanceNorm } from "./norm/instance.
 export { type LayerNormFunctionOptions, layerNorm } from "./norm/layer.js";
 export { localResponseNorm } from "./norm/local-response.js";
 export { type RMSNormFunctionOptions, rmsNorm } from "./norm/rms.js";
+export { type PadFunctionOptions, type PadMode, pad } from "./padding/pad.js";
+export {
+  adaptiveAvgPool1d,
+  adaptiveAvgPool2d,
+  adaptiveAvgPool3d,
+  adaptiveMaxPool1d,
+  adaptiveMaxPool1dWithIndices,
+  adaptiveMaxPool2d,
+  adaptiveMaxPool2dWithIndices,
+  adaptiveMaxPool3d,
+  adaptiveMaxPool3dWithIndices,
+} from "./pool/adaptive.js";
+export { type LPPoolFunctionOptions, lpPool1d, lpPool2d, lpPool3d } from "./pool/lp.js";
+export { type MaxUnpoolFunctionOptions, maxUnpool1d, maxUnpool2d, maxUnpool3d } from "./pool/unpool.js";
 export { alphaDropout, featureAlphaDropout } from "./regularisation/alpha-dropout.js";
 export { dropout1d, dropout2d, dropout3d } from "./regularisation/channel-dropout.js";
 export type { DropFunctionOptions } from "./regularisation/checks.js";
@@ -95,42 +125,3 @@ export const linear = checked(
     return (bias ? product.add(bias) : product).reshape([...x.shape.slice(0, -1), M]);
   },
 );
-
-/**
- * Mean over windows that are placed so that the output has the given size.
- *
- * Shape: `[N, C, H, W] -> [N, C, Ho, Wo]`.
- * Formula: output row i averages the rows `⌊i·H/Ho⌋` to `⌈(i+1)·H/Ho⌉ − 1`, likewise columns.
- *
- * @param outputSize Ho and Wo in pixels, ≥ 1: one number, or `[height, width]`
- * @throws ConfigError if the size is out of range; ShapeError if x is no image batch
- * @example
- * const y = adaptiveAvgPool2d(zeros([8, 512, 7, 7]), 1); // shape [8, 512, 1, 1]
- */
-export const adaptiveAvgPool2d = checked(
-  "adaptiveAvgPool2d",
-  takes({ images: tensorKind, outputSize: size2d() }),
-  (images: Tensor, outputSize: Size2d): Tensor => {
-    checkImages("adaptiveAvgPool2d", images);
-    const [outHeight, outWidth] = pairOf(outputSize);
-    const [N, C, H, W] = images.shape;
-    if (outHeight === 1 && outWidth === 1) return images.mean({ dim: [2, 3], keepdim: true });
-    const x = floats(images);
-    // Averaging is linear along each axis: one product with a constant matrix for the columns, one for the rows.
-    const columns = x.reshape([N * C * H, W]).matmul(tensor(windowWeights(W, outWidth), { dtype: x.dtype }));
-    const upright = columns.reshape([N * C, H, outWidth]).transpose(1, 2); // [N·C, Wo, H]
-    const rows = upright.reshape([N * C * outWidth, H]).matmul(tensor(windowWeights(H, outHeight), { dtype: x.dtype }));
-    return rows.reshape([N, C, outWidth, outHeight]).transpose(2, 3);
-  },
-);
-
-/** Weights `[input, output]`: column j holds 1/length at the inputs of window j, zero elsewhere. */
-function windowWeights(input: number, output: number): number[][] {
-  const weights = Array.from({ length: input }, () => new Array<number>(output).fill(0));
-  for (let j = 0; j < output; j++) {
-    const start = Math.floor((j * input) / output);
-    const end = Math.ceil(((j + 1) * input) / output);
-    for (let i = start; i < end; i++) weights[i][j] = 1 / (end - start);
-  }
-  return weights;
-}

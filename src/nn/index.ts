@@ -1,6 +1,6 @@
 /** The public face of `fovea/nn`: modules, layers, their initialisation, and the functions behind them. */
 
-export type { Pair } from "../tensor/contract.js";
+export type { Pair } from "../tensor/sizes.js";
 export type { LoadReport, StateValue } from "../tensor/state.js";
 export { CELU, type CELUOptions, ELU, type ELUOptions, SELU } from "./activation/elu.js";
 export { GELU, type GELUOptions } from "./activation/gelu.js";
@@ -41,7 +41,17 @@ export { SinePositionalEncoding } from "./attention/sine-positions.js";
 export { SinePositionalEncoding2d } from "./attention/sine-positions-2d.js";
 export type { TransformerLayerOptions } from "./attention/transformer-options.js";
 export { Flatten, type FlattenOptions, Sequential } from "./container.js";
-export { Conv2d, type Conv2dOptions } from "./conv.js";
+export {
+  Conv1d,
+  type Conv1dOptions,
+  Conv2d,
+  type Conv2dOptions,
+  Conv3d,
+  type Conv3dOptions,
+  type PaddingMode,
+  type WeightInit,
+} from "./conv.js";
+export { ConvTranspose1d, ConvTranspose2d, ConvTranspose3d, type ConvTransposeOptions } from "./conv-transpose.js";
 export { countFlops, countParameters } from "./count.js";
 export type { ActivationEntry, InitialiserEntry, LayerEntry, LossEntry } from "./entries.js";
 export { findNonFinite, type NonFiniteFinding } from "./find-non-finite.js";
@@ -59,6 +69,7 @@ export { InstanceNorm1d, InstanceNorm2d, InstanceNorm3d, type InstanceNormOption
 export { LayerNorm, type LayerNormOptions, type NormalizedShape } from "./norm/layer.js";
 export { LocalResponseNorm, type LocalResponseNormOptions } from "./norm/local-response.js";
 export { RMSNorm, type RMSNormOptions } from "./norm/rms.js";
+export * from "./padding/classes.js";
 export {
   type RemoveParametrizationsOptions,
   removeParametrizations,
@@ -67,13 +78,7 @@ export {
   type WeightNormOptions,
   weightNorm,
 } from "./parametrization.js";
-export {
-  AdaptiveAvgPool2d,
-  AvgPool2d,
-  type AvgPool2dOptions,
-  MaxPool2d,
-  type MaxPool2dOptions,
-} from "./pool.js";
+export * from "./pool/classes.js";
 export { manualSeed } from "./random.js";
 export { type Recording, record } from "./record.js";
 export type { RecurrentCellOptions } from "./recurrent/cell.js";

@@ -24,7 +24,8 @@ import { rotaryEmbeddingEntry } from "./attention/rotary.js";
 import { sinePositionalEncodingEntry } from "./attention/sine-positions.js";
 import { sinePositionalEncoding2dEntry } from "./attention/sine-positions-2d.js";
 import { flattenEntry } from "./container.js";
-import { conv2dEntry } from "./conv.js";
+import { conv1dEntry, conv2dEntry, conv3dEntry } from "./conv.js";
+import { convTranspose1dEntry, convTranspose2dEntry, convTranspose3dEntry } from "./conv-transpose.js";
 import { constantEntry, normalEntry, truncNormalEntry, uniformEntry } from "./init/plain.js";
 import {
   kaimingNormalEntry,
@@ -42,7 +43,41 @@ import { instanceNorm1dEntry, instanceNorm2dEntry, instanceNorm3dEntry } from ".
 import { layerNormEntry } from "./norm/layer.js";
 import { localResponseNormEntry } from "./norm/local-response.js";
 import { rmsNormEntry } from "./norm/rms.js";
-import { adaptiveAvgPool2dEntry, avgPool2dEntry, maxPool2dEntry } from "./pool.js";
+import {
+  circularPad1dEntry,
+  circularPad2dEntry,
+  circularPad3dEntry,
+  constantPad1dEntry,
+  constantPad2dEntry,
+  constantPad3dEntry,
+  reflectionPad1dEntry,
+  reflectionPad2dEntry,
+  reflectionPad3dEntry,
+  replicationPad1dEntry,
+  replicationPad2dEntry,
+  replicationPad3dEntry,
+  zeroPad1dEntry,
+  zeroPad2dEntry,
+  zeroPad3dEntry,
+} from "./padding/layers.js";
+import {
+  adaptiveAvgPool1dEntry,
+  adaptiveAvgPool2dEntry,
+  adaptiveAvgPool3dEntry,
+  adaptiveMaxPool1dEntry,
+  adaptiveMaxPool2dEntry,
+  adaptiveMaxPool3dEntry,
+} from "./pool/adaptive-layers.js";
+import { lpPool1dEntry, lpPool2dEntry, lpPool3dEntry } from "./pool/lp.js";
+import {
+  avgPool1dEntry,
+  avgPool2dEntry,
+  avgPool3dEntry,
+  maxPool1dEntry,
+  maxPool2dEntry,
+  maxPool3dEntry,
+} from "./pool/sliding.js";
+import { maxUnpool1dEntry, maxUnpool2dEntry, maxUnpool3dEntry } from "./pool/unpool.js";
 import { gruCellEntry, gruEntry } from "./recurrent/gru.js";
 import { lstmCellEntry, lstmEntry } from "./recurrent/lstm.js";
 import { rnnCellEntry, rnnEntry } from "./recurrent/rnn.js";
@@ -85,7 +120,12 @@ export const activations = /* @__PURE__ */ new Registry("activation", [
 /** Layers by the names of their classes; those of activations come from the registry above. */
 export const layers = /* @__PURE__ */ new Registry("layer", [
   linearEntry,
+  conv1dEntry,
   conv2dEntry,
+  conv3dEntry,
+  convTranspose1dEntry,
+  convTranspose2dEntry,
+  convTranspose3dEntry,
   batchNorm1dEntry,
   batchNorm2dEntry,
   batchNorm3dEntry,
@@ -96,9 +136,39 @@ export const layers = /* @__PURE__ */ new Registry("layer", [
   instanceNorm3dEntry,
   rmsNormEntry,
   localResponseNormEntry,
+  maxPool1dEntry,
   maxPool2dEntry,
+  maxPool3dEntry,
+  avgPool1dEntry,
   avgPool2dEntry,
+  avgPool3dEntry,
+  adaptiveAvgPool1dEntry,
   adaptiveAvgPool2dEntry,
+  adaptiveAvgPool3dEntry,
+  adaptiveMaxPool1dEntry,
+  adaptiveMaxPool2dEntry,
+  adaptiveMaxPool3dEntry,
+  lpPool1dEntry,
+  lpPool2dEntry,
+  lpPool3dEntry,
+  maxUnpool1dEntry,
+  maxUnpool2dEntry,
+  maxUnpool3dEntry,
+  circularPad1dEntry,
+  circularPad2dEntry,
+  circularPad3dEntry,
+  constantPad1dEntry,
+  constantPad2dEntry,
+  constantPad3dEntry,
+  reflectionPad1dEntry,
+  reflectionPad2dEntry,
+  reflectionPad3dEntry,
+  replicationPad1dEntry,
+  replicationPad2dEntry,
+  replicationPad3dEntry,
+  zeroPad1dEntry,
+  zeroPad2dEntry,
+  zeroPad3dEntry,
   dropoutEntry,
   dropout1dEntry,
   dropout2dEntry,

@@ -157,8 +157,8 @@ function swapChannels(e: Builder, w: Node, groups: number): Node {
   return reshape(e, grouped, [groups * perGroup, o / groups, kh, kw]);
 }
 
-/** dx of a convolution whose images have this shape. */
-function inputGradient(e: Builder, g: Node, w: Node, shape: readonly number[], attrs: ConvAttrs): Node {
+/** dx of a convolution whose images have this shape; also the transposed convolution of g. */
+export function inputGradient(e: Builder, g: Node, w: Node, shape: readonly number[], attrs: ConvAttrs): Node {
   const swapped = swapChannels(e, w, attrs.groups);
   const size: Pair = [shape[2], shape[3]];
   if (attrs.stride[0] * attrs.stride[1] === 1) return spreadConvolution(e, g, swapped, { ...attrs, size });

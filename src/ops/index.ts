@@ -1,7 +1,7 @@
 /** The op layer: one record per structural op, and checked graph building. */
 export { attentionOperands, attentionResults } from "./attention.js";
 export { bandSizes } from "./bands.js";
-export { spreadConvolution } from "./contraction.js";
+export { inputGradient, spreadConvolution } from "./contraction.js";
 export * as helpers from "./helpers.js";
 export { scatterAlong } from "./indexing.js";
 export { reshapeCoordinates } from "./movement.js";

@@ -15,7 +15,18 @@ export {
   useDevice,
   withContext,
 } from "./context.js";
-export type { AvgPoolOptions, ConvOptions, PoolOptions, Size2d } from "./contract.js";
+export {
+  type Conv1dOptions,
+  type Conv2dOptions,
+  type Conv3dOptions,
+  type ConvTransposeOptions,
+  conv1d,
+  conv2d,
+  conv3d,
+  convTranspose1d,
+  convTranspose2d,
+  convTranspose3d,
+} from "./convolution-functions.js";
 export {
   arange,
   concat,
@@ -37,7 +48,6 @@ export { type DeviceOptions, registerDevice } from "./devices.js";
 export { einsum } from "./einsum.js";
 export { multiplyAdds } from "./flops.js";
 export type { Nested } from "./format.js";
-export { avgPool2d, type Conv2dOptions, conv2d, maxPool2d } from "./functions.js";
 export { type GradOptions, grad } from "./grad.js";
 export {
   type CheckedElement,
@@ -50,9 +60,23 @@ export { linspace, type MeshgridOptions, meshgrid } from "./grids.js";
 export type { HostArray, NestedValues } from "./host.js";
 export type { ValuesAndIndices } from "./methods/sorting.js";
 export type * from "./options.js";
+export {
+  type AvgPoolOptions,
+  avgPool1d,
+  avgPool2d,
+  avgPool3d,
+  type MaxPoolOptions,
+  maxPool1d,
+  maxPool1dWithIndices,
+  maxPool2d,
+  maxPool2dWithIndices,
+  maxPool3d,
+  maxPool3dWithIndices,
+} from "./pooling-functions.js";
 export { type FunctionProfile, type KernelProfile, type ProfileOptions, profile } from "./profile.js";
 export { Generator, type GeneratorOptions, type NormalOptions, type UniformOptions } from "./random.js";
 export { realize } from "./realize.js";
+export type { Padding1d, Padding2d, Padding3d, Side, Size1d, Size2d, Size3d } from "./sizes.js";
 export {
   Tensor,
   type TensorLike,

@@ -77,14 +77,16 @@ export const list = (of: Kind, name: string): Kind => ({
 });
 /** The sizes of the axes. The function checks that they are whole and not negative: it knows the meaning of −1. */
 export const shape: Kind = { ...list(number, "an array of sizes"), error: ShapeError };
-/** One size for both axes of an image, or [height, width], each at least `minimum`. */
-export const size2d = (minimum = 1): Kind => ({
-  name: `a whole number ≥ ${minimum} or a pair of them`,
+/** One size for all of `rank` axes, or one for each, each at least `minimum`. */
+export const sizes = (rank: number, minimum = 1): Kind => ({
+  name: `a whole number ≥ ${minimum}${["", "", " or a pair of them", " or three of them"][rank]}`,
   accepts: (value) => {
-    const items = isList(value) ? value : [value, value];
-    return items.length === 2 && items.every((n) => isWhole(n) && n >= minimum);
+    const items = isList(value) ? value : new Array<unknown>(rank).fill(value);
+    return items.length === rank && items.every((n) => isWhole(n) && n >= minimum);
   },
 });
+/** One size for both axes of an image, or [height, width], each at least `minimum`. */
+export const size2d = (minimum = 1): Kind => sizes(2, minimum);
 
 /** The bytes of a file. */
 export const bytes: Kind = { name: "a Uint8Array", accepts: (value) => value instanceof Uint8Array };

@@ -3,8 +3,8 @@
  * images. It must not know data sets or training.
  */
 import type { Module } from "../nn/index.js";
-import { pairOf } from "../tensor/contract.js";
 import { Generator, type Size2d } from "../tensor/index.js";
+import { pairOf } from "../tensor/sizes.js";
 import { checked, takes } from "../util/arguments.js";
 import { ConfigError } from "../util/errors.js";
 import { count, flag, instance, needed, size2d, text, word } from "../util/kinds.js";
