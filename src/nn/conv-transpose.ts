@@ -115,7 +115,7 @@ export class ConvTranspose1d extends ConvTranspose<readonly [number]> {
 
   override forward(x: Tensor): Tensor {
     const { weight, bias, stride, padding, outputPadding, groups, dilation } = this;
-    checkSpace("convTranspose1d", 1, x, weight.shape[0]);
+    checkSpace("convTranspose1d", 1, x, this.inChannels);
     return convTranspose1d(x, weight, { bias, stride, padding, outputPadding, groups, dilation });
   }
 }
@@ -146,7 +146,7 @@ export class ConvTranspose2d extends ConvTranspose<Pair> {
 
   override forward(x: Tensor): Tensor {
     const { weight, bias, stride, padding, outputPadding, groups, dilation } = this;
-    checkSpace("convTranspose2d", 2, x, weight.shape[0]);
+    checkSpace("convTranspose2d", 2, x, this.inChannels);
     return convTranspose2d(x, weight, { bias, stride, padding, outputPadding, groups, dilation });
   }
 }
@@ -177,7 +177,7 @@ export class ConvTranspose3d extends ConvTranspose<readonly [number, number, num
 
   override forward(x: Tensor): Tensor {
     const { weight, bias, stride, padding, outputPadding, groups, dilation } = this;
-    checkSpace("convTranspose3d", 3, x, weight.shape[0]);
+    checkSpace("convTranspose3d", 3, x, this.inChannels);
     return convTranspose3d(x, weight, { bias, stride, padding, outputPadding, groups, dilation });
   }
 }

@@ -149,8 +149,9 @@ abstract class Conv<Size extends readonly number[]> extends Module {
 
   /** The input, padded unless the convolution itself pads with zeros, and the padding that is left to it. */
   protected padded(op: string, rank: Rank, x: Tensor): readonly [x: Tensor, padding: Padding] {
-    const { weight, groups, padding, paddingMode, kernelSize, dilation } = this;
-    checkSpace(op, rank, x, weight.shape[1] * groups);
+    // Not `weight`: each access of a parametrised weight computes it, and moves its running vectors.
+    const { inChannels, padding, paddingMode, kernelSize, dilation } = this;
+    checkSpace(op, rank, x, inChannels);
     if (paddingMode === "zeros") return [x, padding];
     const mode: PadMode = paddingMode;
     const pads = [...sidesOf(padding, kernelSize, dilation)].reverse().flat();

@@ -5,6 +5,7 @@
 
 import { shapeError } from "../tensor/check.js";
 import { noGrad, Parameter, type Tensor } from "../tensor/index.js";
+import { sidesOf } from "../tensor/sizes.js";
 import { checked, takes } from "../util/arguments.js";
 import { shapeText } from "./checks.js";
 import { Conv2d } from "./conv.js";
@@ -94,10 +95,14 @@ function fits(layer: AnyModule, norm: AnyModule, place: "before" | "behind"): bo
   if (place === "before") return norm.numFeatures === layer.weight.shape[0];
   // The shift of a normalisation behind which zeros are added does not reach the border, so no bias replaces it.
   if (layer instanceof Conv2d) {
-    return norm.numFeatures === layer.inChannels && layer.padding.every((width) => width === 0);
+    return norm.numFeatures === layer.inChannels && addsNoZeros(layer);
   }
   return norm.numFeatures === layer.inFeatures;
 }
+
+/** Whether a convolution reads no zeros around its input, which a shift before it would not reach. */
+const addsNoZeros = ({ padding, kernelSize, dilation, paddingMode }: Conv2d): boolean =>
+  paddingMode !== "zeros" || sidesOf(padding, kernelSize, dilation).every(([before, after]) => before + after === 0);
 
 /** The factor and the summand of a normalisation by its running statistics, `[C]` each: `y = x · scale + shift`. */
 function affineOf({ runningMean, runningVar, weight, bias, eps }: Norm): { scale: Tensor; shift: Tensor } | null {

@@ -90,7 +90,7 @@ export const maxPool1d = checked(
 /**
  * Largest value of each window, and where it is.
  *
- * Shapes and options as of `maxPool1d`; `indices` are i32 positions in the elements of a channel in row-major order, which
+ * `[N, C, L] -> [N, C, Lo]` each, with sizes and options as of `maxPool1d`; `indices` are i32 positions in the elements of a channel in row-major order, which
  * `maxUnpool1d` takes.
  *
  * @throws ShapeError if the window does not fit, ConfigError if an option is out of range
@@ -151,7 +151,7 @@ export const maxPool2d = checked(
 /**
  * Largest value of each window, and where it is.
  *
- * Shapes and options as of `maxPool2d`; `indices` are i32 positions in the pixels of a channel in row-major order, which
+ * `[N, C, H, W] -> [N, C, Ho, Wo]` each, with sizes and options as of `maxPool2d`; `indices` are i32 positions in the pixels of a channel in row-major order, which
  * `maxUnpool2d` takes.
  *
  * @throws ShapeError if the window does not fit, ConfigError if an option is out of range
@@ -212,7 +212,7 @@ export const maxPool3d = checked(
 /**
  * Largest value of each window, and where it is.
  *
- * Shapes and options as of `maxPool3d`; `indices` are i32 positions in the voxels of a channel in row-major order, which
+ * `[N, C, D, H, W] -> [N, C, Do, Ho, Wo]` each, with sizes and options as of `maxPool3d`; `indices` are i32 positions in the voxels of a channel in row-major order, which
  * `maxUnpool3d` takes.
  *
  * @throws ShapeError if the window does not fit, ConfigError if an option is out of range

@@ -75,7 +75,7 @@ describe("options out of range", () => {
     ["[Conv2d] outChannels must be a whole number ≥ 1, got NaN", undefined, () => new Conv2d(1, Number.NaN, 3)],
     ["[Conv2d] kernelSize must be a whole number ≥ 1 or a pair of them, got 0", undefined, () => new Conv2d(1, 1, 0)],
     [
-      "[Conv2d] padding must be a whole number ≥ 0 or a pair of them, got [1, -1]",
+      '[Conv2d] padding must be a whole number ≥ 0 or a pair of them, a [before, after] pair for each axis, "same" or "valid", got [1, -1]',
       undefined,
       () => new Conv2d(1, 1, 3, { padding: [1, -1] }),
     ],
@@ -103,7 +103,7 @@ describe("options out of range", () => {
       () => new AvgPool2d(2, { stride: 0 }),
     ],
     [
-      "[AdaptiveAvgPool2d] outputSize must be a whole number ≥ 1 or a pair of them, got [1, 0]",
+      "[AdaptiveAvgPool2d] outputSize must be a whole number ≥ 1 or null, or a pair of them, got [1, 0]",
       undefined,
       () => new AdaptiveAvgPool2d([1, 0]),
     ],

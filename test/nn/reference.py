@@ -143,7 +143,16 @@ def build(case):
     options = {name: argument(given) for name, given in snake_case(case.get("options", {})).items()}
     own = (OWN | CALLED).get(case["layer"])
     make = Evaluated if "scaling" in options else own or getattr(torch.nn, case["layer"])
+    # PyTorch's convolutions pad both sides of an axis alike.
+    sides = options.get("padding") if "Conv" in case["layer"] else None
+    uneven = isinstance(sides, tuple) and any(isinstance(side, list) for side in sides)
+    if uneven:
+        options["padding"] = 0
     module = make(*args, **options)
+    if uneven:
+        pads = [size for side in reversed(sides) for size in side]
+        mode = module.padding_mode.replace("zeros", "constant")
+        module.register_forward_pre_hook(lambda _, inputs: torch.nn.functional.pad(inputs[0], pads, mode))
     if "parametrization" in case:
         how = snake_case(case["parametrization"])
         name = re.sub(r"N", "_n", how.pop("name"))  # weight_norm, spectral_norm
@@ -155,6 +164,21 @@ def values(tensor):
     """A tensor as plain numbers, nine digits each: enough for every float32."""
     flat = [float(f"{v:.9g}") for v in tensor.detach().double().flatten().tolist()]
     return {"shape": list(tensor.shape), "data": flat}
+
+
+def marked(tensor):
+    """As `values`; integers are marked, since they are passed as such."""
+    return values(tensor) | ({} if tensor.is_floating_point() else {"whole": True})
+
+
+def input_of(given):
+    """An input: float64 with a gradient, or integers."""
+    made = double(make_tensor(given))
+    return made.requires_grad_() if made.is_floating_point() else made
+
+
+def gradient_of(given):
+    return values(given.grad) if given.is_floating_point() else None
 
 
 def state(module):
@@ -169,15 +193,15 @@ def layer_reference(case):
             if value.is_floating_point():
                 value.copy_(torch.rand(value.shape) + 0.5 if value.dim() == 1 else torch.randn(value.shape))
     result = {"name": case["name"], "state": state(module)}
-    x = torch.randn(case["input"]).double().requires_grad_()
-    # Further inputs: shapes, or the places of earlier inputs that are passed again.
+    x = input_of(case["input"])
+    # Further inputs: those of make_tensor, or the places of earlier inputs that are passed again.
     inputs = [x]
     for given in case.get("more", []):
-        inputs.append(inputs[given] if isinstance(given, int) else torch.randn(given).double().requires_grad_())
+        inputs.append(inputs[given] if isinstance(given, int) else input_of(given))
     module = module.double()
-    result["input"] = values(x)
+    result["input"] = marked(x)
     if "more" in case:
-        result["more"] = [values(given) for given in inputs[1:]]
+        result["more"] = [marked(given) for given in inputs[1:]]
     named = {name: torch.randn(shape).double().requires_grad_() for name, shape in case.get("named", {}).items()}
     if named:
         result["named"] = {name: values(given) for name, given in named.items()}
@@ -192,7 +216,7 @@ def layer_reference(case):
         result["train"] = {
             "output": values(kept["output"]),
             "probe": values(probes["output"]),
-            "inputGradient": values(x.grad),
+            "inputGradient": gradient_of(x),
             "gradients": {key: values(parameter.grad) for key, parameter in module.named_parameters()},
             "buffers": {key: values(buffer) for key, buffer in module.named_buffers()},
         }
@@ -200,7 +224,7 @@ def layer_reference(case):
             others = {name: {"output": values(y), "probe": values(probes[name])} for name, y in kept.items()}
             result["train"]["others"] = {name: one for name, one in others.items() if name != "output"}
         if "more" in case:
-            result["train"]["moreGradients"] = [values(given.grad) for given in inputs[1:]]
+            result["train"]["moreGradients"] = [gradient_of(given) for given in inputs[1:]]
         if named:
             result["train"]["namedGradients"] = {name: values(given.grad) for name, given in named.items()}
     module.eval()
@@ -213,8 +237,10 @@ def results_of(results):
     if isinstance(results, dict):
         (_, first), *others = results.items()
         return {"output": first} | dict(others), True
-    if isinstance(results, tuple):  # of attention
-        return {"output": results[0]} | ({} if results[1] is None else {"weights": results[1]}), False
+    if isinstance(results, tuple):  # of attention and maximum pooling
+        output, second = results
+        name = "weights" if second is None or second.is_floating_point() else "indices"
+        return {"output": output} | ({} if second is None else {name: second}), False
     return {"output": results}, False
 
 

@@ -11,6 +11,8 @@ import { conditionedNodes, expectRounded } from "../support/terms.js";
 export interface Values {
   readonly shape: readonly number[];
   readonly data: readonly number[];
+  /** Integers, which have no gradient. */
+  readonly whole?: boolean;
 }
 
 export interface LayerCase {
@@ -20,8 +22,8 @@ export interface LayerCase {
   readonly options?: Readonly<Record<string, unknown>>;
   /** The layer draws random numbers in training, so that only evaluation can be compared. */
   readonly random?: boolean;
-  /** Further inputs: their shapes, or the place of an earlier input that is passed again. */
-  readonly more?: readonly (readonly number[] | number)[];
+  /** Further inputs: their shapes, what reference.py makes of an object, or the place of an earlier one to pass again. */
+  readonly more?: readonly (readonly number[] | object | number)[];
   /** Further inputs that are options of the call, by name: their shapes. */
   readonly named?: Readonly<Record<string, readonly number[]>>;
   /** Options of the call; a tensor is an object with its rows, and bool if they are, else of `dtype`, default f32. */
@@ -43,8 +45,9 @@ export interface LayerReference {
     readonly probe: Values;
     /** Results behind the first of layers that return an object, and what each is multiplied by. */
     readonly others?: Readonly<Record<string, { readonly output: Values; readonly probe: Values }>>;
-    readonly inputGradient: Values;
-    readonly moreGradients?: readonly Values[];
+    /** Null if the input is whole; so are those of further ones. */
+    readonly inputGradient: Values | null;
+    readonly moreGradients?: readonly (Values | null)[];
     readonly namedGradients?: Readonly<Record<string, Values>>;
     readonly gradients: Readonly<Record<string, Values>>;
     readonly buffers: Readonly<Record<string, Values>>;
@@ -157,7 +160,11 @@ export function settingOf(value: unknown): unknown {
   return tensor(rows, { dtype: isBool ? "bool" : ((value as { readonly dtype?: DType }).dtype ?? "f32") });
 }
 
-export function toTensor({ shape, data }: Values, options: { dtype?: DType; requiresGrad?: boolean } = {}): Tensor {
+export function toTensor(
+  { shape, data, whole }: Values,
+  options: { dtype?: DType; requiresGrad?: boolean } = {},
+): Tensor {
+  if (whole) return tensor(Int32Array.from(data), { dtype: "i32", shape });
   return tensor(Float64Array.from(data), { dtype: "f32", ...options, shape });
 }
 

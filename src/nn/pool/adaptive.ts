@@ -13,8 +13,11 @@ import { checkSpace } from "../checks.js";
 /** A size per axis, null for the size of the input. */
 export type Targets = readonly (number | null)[];
 type Target = number | null;
+/** The size of the output of a sequence; null for that of the input. */
 export type OutputSize1d = Target | readonly [Target];
+/** The size of the output of an image: one, or [height, width]; null for that of the input. */
 export type OutputSize2d = Target | readonly [Target, Target];
+/** The size of the output of a volume: one, or [depth, height, width]; null for that of the input. */
 export type OutputSize3d = Target | readonly [Target, Target, Target];
 
 /** A whole number from 1 or null, or one for each axis. */
@@ -211,7 +214,7 @@ export const adaptiveMaxPool1d = checked(
 /**
  * Largest value of windows that are placed so that the output has the given size, and where it is.
  *
- * Shapes as of `adaptiveMaxPool1d`; `indices` are i32 positions within a channel in row-major order.
+ * Shape: `[N, C, L] -> [N, C, Lo]` each. `indices` are i32 positions within a channel in row-major order.
  *
  * @param outputSize one number, ≥ 1, or null for the size of the input
  * @throws ConfigError if the size is out of range; ShapeError if x has another rank
@@ -245,7 +248,7 @@ export const adaptiveMaxPool2d = checked(
 /**
  * Largest value of windows that are placed so that the output has the given size, and where it is.
  *
- * Shapes as of `adaptiveMaxPool2d`; `indices` are i32 positions within a channel in row-major order.
+ * Shape: `[N, C, H, W] -> [N, C, Ho, Wo]` each. `indices` are i32 positions within a channel in row-major order.
  *
  * @param outputSize one number, or `[height, width]`, ≥ 1, or null for the size of the input
  * @throws ConfigError if the size is out of range; ShapeError if x has another rank
@@ -279,7 +282,7 @@ export const adaptiveMaxPool3d = checked(
 /**
  * Largest value of windows that are placed so that the output has the given size, and where it is.
  *
- * Shapes as of `adaptiveMaxPool3d`; `indices` are i32 positions within a channel in row-major order.
+ * Shape: `[N, C, D, H, W] -> [N, C, Do, Ho, Wo]` each. `indices` are i32 positions within a channel in row-major order.
  *
  * @param outputSize one number, or `[depth, height, width]`, ≥ 1, or null for the size of the input
  * @throws ConfigError if the size is out of range; ShapeError if x has another rank
