@@ -26,14 +26,14 @@ export function moduleText(module: object, childrenOf: ChildrenOf, above: readon
 }
 
 /**
- * The fields with plain values, by name. Pairs of equal numbers are shown as one. A missing part, such as a bias, is
+ * The fields with plain values, by name. Sizes that are equal along all axes are shown as one. A missing part, such as a bias, is
  * null; in a module with children null stands for a missing child, which is no setting.
  */
 function settingsOf(module: object, isLeaf: boolean): string {
   const settings = Object.entries(module).flatMap(([name, value]) => {
     if (Array.isArray(value)) {
       if (value.length === 0 || !value.every(isPlainValue)) return [];
-      return [`${name}=${spell(value.length === 2 && value[0] === value[1] ? value[0] : value)}`];
+      return [`${name}=${spell(value.every((one) => one === value[0]) ? value[0] : value)}`];
     }
     return isPlainValue(value) && (isLeaf || value !== null) ? [`${name}=${spell(value)}`] : [];
   });
