@@ -157,7 +157,8 @@ const check3d = /* @__PURE__ */ checkedConstructor("ConvTranspose3d", parameters
 /**
  * Transposed convolution over volumes: it enlarges as the convolution with the same options makes smaller.
  *
- * Shape: `[N, Cin, D, H, W] -> [N, Cout, Do, Ho, Wo]`, `Do = (D − 1)s − 2p + d(K − 1) + outputPadding + 1`, likewise Ho and Wo.
+ * Shape: `[N, Cin, D, H, W] -> [N, Cout, Do, Ho, Wo]`, `Do = (D − 1)s − 2p + d(K − 1) + outputPadding + 1`, likewise Ho
+ * and Wo.
  * Formula: the gradient of that convolution with respect to its input, `W` being its weight, plus b.
  * W and b start as `U(−1/√fanIn, 1/√fanIn)` with `fanIn = Cout/groups · Kd · Kh · Kw`, PyTorch's default.
  *

@@ -59,10 +59,8 @@ const withHeight = ({ stride, dilation, sides, groups }: Attrs): Attrs => ({
 
 function checkOperands(op: string, rank: Rank, x: Node, weight: Node, channels: string): void {
   if (x.shape.length !== rank + 2 || weight.shape.length !== rank + 2) {
-    throw shapeError(
-      op,
-      `needs x [N, C, ${AXES[rank]}] and weight [${channels}, ${KERNEL[rank]}], got ${formatShape(x.shape)} and ${formatShape(weight.shape)}`,
-    );
+    const needs = `needs x [N, C, ${AXES[rank]}] and weight [${channels}, ${KERNEL[rank]}]`;
+    throw shapeError(op, `${needs}, got ${formatShape(x.shape)} and ${formatShape(weight.shape)}`);
   }
   sameDType(op, { x, weight });
   if (x.dtype === "u8" || x.dtype === "bool") {
@@ -80,10 +78,8 @@ export function convolution(rank: Rank, x: Node, weight: Node, options: ConvOpti
   const channels = x.shape[1];
   const [out, perGroup, ...kernel] = weight.shape;
   if (channels !== perGroup * groups || out % groups !== 0) {
-    throw shapeError(
-      op,
-      `x ${formatShape(x.shape)} has ${channels} channels, weight ${formatShape(weight.shape)} with groups ${groups} expects ${perGroup * groups}`,
-    );
+    const expected = `weight ${formatShape(weight.shape)} with groups ${groups} expects ${perGroup * groups}`;
+    throw shapeError(op, `x ${formatShape(x.shape)} has ${channels} channels, ${expected}`);
   }
   const stride = sizesOf(options.stride ?? 1, rank);
   const dilation = sizesOf(options.dilation ?? 1, rank);
@@ -145,10 +141,8 @@ export function transposedConvolution(rank: Rank, x: Node, weight: Node, options
   checkOperands(op, rank, x, weight, "Cin, Cout / groups");
   const [channels, , ...kernel] = weight.shape;
   if (x.shape[1] !== channels || channels % groups !== 0) {
-    throw shapeError(
-      op,
-      `x ${formatShape(x.shape)} has ${x.shape[1]} channels, weight ${formatShape(weight.shape)} expects ${channels} in ${groups} groups`,
-    );
+    const expected = `weight ${formatShape(weight.shape)} expects ${channels} in ${groups} groups`;
+    throw shapeError(op, `x ${formatShape(x.shape)} has ${x.shape[1]} channels, ${expected}`);
   }
   const stride = sizesOf(options.stride ?? 1, rank);
   const dilation = sizesOf(options.dilation ?? 1, rank);
@@ -183,8 +177,10 @@ export function checkOutputPadding(
   dilation: readonly number[],
 ): void {
   if (extra.every((n, i) => n < Math.max(stride[i], dilation[i]))) return;
-  const problem = `outputPadding ${formatShape(extra)} is not smaller than stride ${formatShape(stride)} or dilation ${formatShape(dilation)}`;
-  throw new ConfigError(located(op, problem), { hint: "It chooses among the sizes that the stride rounds to one" });
+  const bounds = `stride ${formatShape(stride)} or dilation ${formatShape(dilation)}`;
+  throw new ConfigError(located(op, `outputPadding ${formatShape(extra)} is not smaller than ${bounds}`), {
+    hint: "It chooses among the sizes that the stride rounds to one",
+  });
 }
 
 function transposedPlane(x: Node, weight: Node, size: readonly number[], attrs: Attrs): Node {

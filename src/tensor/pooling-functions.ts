@@ -90,7 +90,8 @@ export const maxPool1d = checked(
 /**
  * Largest value of each window, and where it is.
  *
- * `[N, C, L] -> [N, C, Lo]` each, with sizes and options as of `maxPool1d`; `indices` are i32 positions in the elements of a channel in row-major order, which
+ * `[N, C, L] -> [N, C, Lo]` each, with sizes and options as of `maxPool1d`; `indices` are i32 positions in the elements
+ * of a channel in row-major order, which
  * `maxUnpool1d` takes.
  *
  * @throws ShapeError if the window does not fit, ConfigError if an option is out of range
@@ -129,7 +130,8 @@ export const avgPool1d = checked(
 /**
  * Largest value of each window.
  *
- * `[N, C, H, W] -> [N, C, Ho, Wo], Ho = ⌊(H + 2p − d(K − 1) − 1) / s⌋ + 1`, likewise Wo; with `ceilMode` ⌈ ⌉ in place of ⌊ ⌋
+ * `[N, C, H, W] -> [N, C, Ho, Wo], Ho = ⌊(H + 2p − d(K − 1) − 1) / s⌋ + 1`, likewise Wo; with `ceilMode` ⌈ ⌉ in place
+ * of ⌊ ⌋
  *
  * @param kernelSize - window size, from 1
  * @param options.stride - pixels between windows; default kernelSize
@@ -151,7 +153,8 @@ export const maxPool2d = checked(
 /**
  * Largest value of each window, and where it is.
  *
- * `[N, C, H, W] -> [N, C, Ho, Wo]` each, with sizes and options as of `maxPool2d`; `indices` are i32 positions in the pixels of a channel in row-major order, which
+ * `[N, C, H, W] -> [N, C, Ho, Wo]` each, with sizes and options as of `maxPool2d`; `indices` are i32 positions in the
+ * pixels of a channel in row-major order, which
  * `maxUnpool2d` takes.
  *
  * @throws ShapeError if the window does not fit, ConfigError if an option is out of range
@@ -190,7 +193,8 @@ export const avgPool2d = checked(
 /**
  * Largest value of each window.
  *
- * `[N, C, D, H, W] -> [N, C, Do, Ho, Wo], Do = ⌊(D + 2p − d(K − 1) − 1) / s⌋ + 1`, likewise Ho and Wo; with `ceilMode` ⌈ ⌉ in place of ⌊ ⌋
+ * `[N, C, D, H, W] -> [N, C, Do, Ho, Wo], Do = ⌊(D + 2p − d(K − 1) − 1) / s⌋ + 1`, likewise Ho and Wo; with `ceilMode`
+ * ⌈ ⌉ in place of ⌊ ⌋
  *
  * @param kernelSize - window size, from 1
  * @param options.stride - voxels between windows; default kernelSize
@@ -212,7 +216,8 @@ export const maxPool3d = checked(
 /**
  * Largest value of each window, and where it is.
  *
- * `[N, C, D, H, W] -> [N, C, Do, Ho, Wo]` each, with sizes and options as of `maxPool3d`; `indices` are i32 positions in the voxels of a channel in row-major order, which
+ * `[N, C, D, H, W] -> [N, C, Do, Ho, Wo]` each, with sizes and options as of `maxPool3d`; `indices` are i32 positions
+ * in the voxels of a channel in row-major order, which
  * `maxUnpool3d` takes.
  *
  * @throws ShapeError if the window does not fit, ConfigError if an option is out of range
@@ -228,7 +233,8 @@ export const maxPool3dWithIndices = checked(
 /**
  * Mean of each window.
  *
- * `[N, C, D, H, W] -> [N, C, Do, Ho, Wo], Do = ⌊(D + 2p − K) / s⌋ + 1`, likewise Ho and Wo; with `ceilMode` ⌈ ⌉ in place of ⌊ ⌋
+ * `[N, C, D, H, W] -> [N, C, Do, Ho, Wo], Do = ⌊(D + 2p − K) / s⌋ + 1`, likewise Ho and Wo; with `ceilMode` ⌈ ⌉ in
+ * place of ⌊ ⌋
  *
  * @param kernelSize - window size, from 1
  * @param options.stride - voxels between windows; default kernelSize

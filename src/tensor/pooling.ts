@@ -156,7 +156,7 @@ export function avgPool(rank: Rank, image: Node, kernelSize: Sizes, options: Avg
   );
 }
 
-/** Number of elements of each window along an axis; padding counts if asked for, what `ceilMode` adds never. */
+/** Number of elements of each window along an axis; padding counts with `countIncludePad`, what `ceilMode` adds never. */
 function elementsOf({ length, size, stride, padding, count }: Axis, countIncludePad: boolean): number[] {
   return Array.from({ length: count }, (_, o) => {
     const start = o * stride - padding;

@@ -56,7 +56,8 @@ function isSides(value: unknown): value is readonly Side[] {
 }
 
 /**
- * The padding before and after each axis. With `"same"` the output has the size of the input: the odd element of an even
+ * The padding before and after each axis. With `"same"` the output has the size of the input: the odd element of an
+ * even
  * kernel goes after the axis, as in PyTorch. It needs stride 1, which the caller checks.
  */
 export function sidesOf(padding: Padding, kernel: readonly number[], dilation: readonly number[]): readonly Side[] {

@@ -17,8 +17,9 @@ const small = () =>
   );
 
 describe("a model as text", () => {
+  const sizes = "kernelSize=[3, 1], stride=1, padding=[1, 0], dilation=1, groups=1";
   const text = `Sequential(
-  (0): Conv2d(inChannels=1, outChannels=2, kernelSize=[3, 1], stride=1, padding=[1, 0], dilation=1, groups=1, paddingMode="zeros", bias=null)
+  (0): Conv2d(inChannels=1, outChannels=2, ${sizes}, paddingMode="zeros", bias=null)
   (1): Sequential(
     (0): BatchNorm2d(numFeatures=2, eps=0.00001, momentum=0.1)
     (1): ReLU()

@@ -222,7 +222,8 @@ const checkReflectionPad1d = checkedConstructor("ReflectionPad1d", reflectionPad
  *
  * Shape: `[N, C, L] -> [N, C, Lo]`, `Lo = L + left + right`.
  *
- * @param padding one size for all sides, or `[left, right]`. Sizes must not be negative. Sizes are less than those of the axes.
+ * @param padding one size for all sides, or `[left, right]`. Sizes must not be negative. Sizes are less than those of
+ * the axes.
  * @throws ConfigError if a size is not valid; ShapeError from the call if the input does not fit
  * @see https://pytorch.org/docs/stable/generated/torch.nn.ReflectionPad1d.html
  * @example
@@ -243,7 +244,8 @@ const checkReflectionPad2d = checkedConstructor("ReflectionPad2d", reflectionPad
  *
  * Shape: `[N, C, H, W] -> [N, C, Ho, Wo]`, `Ho = H + top + bottom, Wo = W + left + right`.
  *
- * @param padding one size for all sides, or `[left, right, top, bottom]`. Sizes must not be negative. Sizes are less than those of the axes.
+ * @param padding one size for all sides, or `[left, right, top, bottom]`. Sizes must not be negative. Sizes are less
+ * than those of the axes.
  * @throws ConfigError if a size is not valid; ShapeError from the call if the input does not fit
  * @see https://pytorch.org/docs/stable/generated/torch.nn.ReflectionPad2d.html
  * @example
@@ -264,7 +266,8 @@ const checkReflectionPad3d = checkedConstructor("ReflectionPad3d", reflectionPad
  *
  * Shape: `[N, C, D, H, W] -> [N, C, Do, Ho, Wo]`, `Do = D + front + back, likewise Ho and Wo`.
  *
- * @param padding one size for all sides, or `[left, right, top, bottom, front, back]`. Sizes must not be negative. Sizes are less than those of the axes.
+ * @param padding one size for all sides, or `[left, right, top, bottom, front, back]`. Sizes must not be negative.
+ * Sizes are less than those of the axes.
  * @throws ConfigError if a size is not valid; ShapeError from the call if the input does not fit
  * @see https://pytorch.org/docs/stable/generated/torch.nn.ReflectionPad3d.html
  * @example
@@ -348,7 +351,8 @@ const checkCircularPad1d = checkedConstructor("CircularPad1d", circularPad1dPara
  *
  * Shape: `[N, C, L] -> [N, C, Lo]`, `Lo = L + left + right`.
  *
- * @param padding one size for all sides, or `[left, right]`. Sizes must not be negative. Sizes are at most those of the axes.
+ * @param padding one size for all sides, or `[left, right]`. Sizes must not be negative. Sizes are at most those of the
+ * axes.
  * @throws ConfigError if a size is not valid; ShapeError from the call if the input does not fit
  * @see https://pytorch.org/docs/stable/generated/torch.nn.CircularPad1d.html
  * @example
@@ -369,7 +373,8 @@ const checkCircularPad2d = checkedConstructor("CircularPad2d", circularPad2dPara
  *
  * Shape: `[N, C, H, W] -> [N, C, Ho, Wo]`, `Ho = H + top + bottom, Wo = W + left + right`.
  *
- * @param padding one size for all sides, or `[left, right, top, bottom]`. Sizes must not be negative. Sizes are at most those of the axes.
+ * @param padding one size for all sides, or `[left, right, top, bottom]`. Sizes must not be negative. Sizes are at most
+ * those of the axes.
  * @throws ConfigError if a size is not valid; ShapeError from the call if the input does not fit
  * @see https://pytorch.org/docs/stable/generated/torch.nn.CircularPad2d.html
  * @example
@@ -390,7 +395,8 @@ const checkCircularPad3d = checkedConstructor("CircularPad3d", circularPad3dPara
  *
  * Shape: `[N, C, D, H, W] -> [N, C, Do, Ho, Wo]`, `Do = D + front + back, likewise Ho and Wo`.
  *
- * @param padding one size for all sides, or `[left, right, top, bottom, front, back]`. Sizes must not be negative. Sizes are at most those of the axes.
+ * @param padding one size for all sides, or `[left, right, top, bottom, front, back]`. Sizes must not be negative.
+ * Sizes are at most those of the axes.
  * @throws ConfigError if a size is not valid; ShapeError from the call if the input does not fit
  * @see https://pytorch.org/docs/stable/generated/torch.nn.CircularPad3d.html
  * @example

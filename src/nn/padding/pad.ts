@@ -83,8 +83,8 @@ function padAxis(
   const length = x.shape[axis];
   const most = { reflect: length - 1, circular: length, replicate: length > 0 ? Number.POSITIVE_INFINITY : 0 }[mode];
   if (Math.max(before, after) > most) {
-    const problem = `${mode} needs ${Math.max(before, after)} elements along axis ${axis}, x ${shapeText(x.shape)} has ${Math.max(0, most)}`;
-    throw shapeError(op, problem, "Pad by less, or with zeros");
+    const needs = `${mode} needs ${Math.max(before, after)} elements along axis ${axis}`;
+    throw shapeError(op, `${needs}, x ${shapeText(x.shape)} has ${Math.max(0, most)}`, "Pad by less, or with zeros");
   }
   const edge = (at: number, count: number) => {
     return x.slice(axis, at, at + 1).expand(x.shape.map((n, i) => (i === axis ? count : n)));

@@ -130,7 +130,8 @@ const checkMax1d = /* @__PURE__ */ checkedConstructor("AdaptiveMaxPool1d", maxPa
  * Largest value of windows that are placed so that the output has a given size, for any input size.
  *
  * Shape: `[N, C, L] -> [N, C, Lo]`, `Lo = outputSize`.
- * Formula: output i of an axis of length L takes the maximum of the elements `⌊i·L/Lo⌋` to `⌈(i+1)·L/Lo⌉ − 1`. Size 1 is global
+ * Formula: output i of an axis of length L takes the maximum of the elements `⌊i·L/Lo⌋` to `⌈(i+1)·L/Lo⌉ − 1`. Size 1
+ * is global
  * pooling.
  *
  * @param outputSize one number, ≥ 1, or null for the size of the input
@@ -163,7 +164,8 @@ const checkMax2d = /* @__PURE__ */ checkedConstructor("AdaptiveMaxPool2d", maxPa
  * Largest value of windows that are placed so that the output has a given size, for any input size.
  *
  * Shape: `[N, C, H, W] -> [N, C, Ho, Wo]`, `[Ho, Wo] = outputSize`.
- * Formula: output i of an axis of length L takes the maximum of the elements `⌊i·L/Lo⌋` to `⌈(i+1)·L/Lo⌉ − 1`. Size 1 is global
+ * Formula: output i of an axis of length L takes the maximum of the elements `⌊i·L/Lo⌋` to `⌈(i+1)·L/Lo⌉ − 1`. Size 1
+ * is global
  * pooling.
  *
  * @param outputSize one number, or `[height, width]`, ≥ 1, or null for the size of the input
@@ -196,7 +198,8 @@ const checkMax3d = /* @__PURE__ */ checkedConstructor("AdaptiveMaxPool3d", maxPa
  * Largest value of windows that are placed so that the output has a given size, for any input size.
  *
  * Shape: `[N, C, D, H, W] -> [N, C, Do, Ho, Wo]`, `[Do, Ho, Wo] = outputSize`.
- * Formula: output i of an axis of length L takes the maximum of the elements `⌊i·L/Lo⌋` to `⌈(i+1)·L/Lo⌉ − 1`. Size 1 is global
+ * Formula: output i of an axis of length L takes the maximum of the elements `⌊i·L/Lo⌋` to `⌈(i+1)·L/Lo⌉ − 1`. Size 1
+ * is global
  * pooling.
  *
  * @param outputSize one number, or `[depth, height, width]`, ≥ 1, or null for the size of the input

@@ -72,7 +72,8 @@ export const lpPool1d = checked(
 /**
  * The p-norm of each window, without absolute values: `y = (Σ x^p)^(1/p)`, NaN for negative sums.
  *
- * Shape: `[N, C, H, W] -> [N, C, Ho, Wo]`, `Ho = ⌊(H − K)/s⌋ + 1`, likewise Wo; with `ceilMode` ⌈ ⌉ in place of ⌊ ⌋, and the sum
+ * Shape: `[N, C, H, W] -> [N, C, Ho, Wo]`, `Ho = ⌊(H − K)/s⌋ + 1`, likewise Wo; with `ceilMode` ⌈ ⌉ in place of ⌊ ⌋,
+ * and the sum
  * over a window beyond the input scaled up to a whole one.
  *
  * @param normType p, not 0
@@ -92,7 +93,8 @@ export const lpPool2d = checked(
 /**
  * The p-norm of each window, without absolute values: `y = (Σ x^p)^(1/p)`, NaN for negative sums.
  *
- * Shape: `[N, C, D, H, W] -> [N, C, Do, Ho, Wo]`, `Do = ⌊(D − K)/s⌋ + 1`, likewise Ho and Wo; with `ceilMode` ⌈ ⌉ in place of ⌊ ⌋, and the sum
+ * Shape: `[N, C, D, H, W] -> [N, C, Do, Ho, Wo]`, `Do = ⌊(D − K)/s⌋ + 1`, likewise Ho and Wo; with `ceilMode` ⌈ ⌉ in
+ * place of ⌊ ⌋, and the sum
  * over a window beyond the input scaled up to a whole one.
  *
  * @param normType p, not 0
@@ -187,7 +189,8 @@ const check3d = /* @__PURE__ */ checkedConstructor("LPPool3d", parameters3d);
 /**
  * The p-norm of each window, without absolute values.
  *
- * Shape: `[N, C, D, H, W] -> [N, C, Do, Ho, Wo]`, `Do = ⌊(D − K)/s⌋ + 1`, likewise Ho and Wo; with `ceilMode` ⌈ ⌉ in place of ⌊ ⌋.
+ * Shape: `[N, C, D, H, W] -> [N, C, Do, Ho, Wo]`, `Do = ⌊(D − K)/s⌋ + 1`, likewise Ho and Wo; with `ceilMode` ⌈ ⌉ in
+ * place of ⌊ ⌋.
  * Formula: `y = (Σ x^p)^(1/p)`, NaN for negative sums; the gradient is 0 where the sum is.
  *
  * @param normType p, not 0

@@ -161,7 +161,8 @@ const checkMax2d = /* @__PURE__ */ checkedConstructor("MaxPool2d", maxParameters
 /**
  * Largest value of each window.
  *
- * Shape: `[N, C, H, W] -> [N, C, Ho, Wo]`, `Ho = ⌊(H + 2p − d(K−1) − 1)/s⌋ + 1`, likewise Wo; with `ceilMode` ⌈ ⌉ in place
+ * Shape: `[N, C, H, W] -> [N, C, Ho, Wo]`, `Ho = ⌊(H + 2p − d(K−1) − 1)/s⌋ + 1`, likewise Wo; with `ceilMode` ⌈ ⌉ in
+ * place
  * of ⌊ ⌋, without a window that would begin in the padding after the axis.
  *
  * @param kernelSize size of the window in pixels, ≥ 1: one number, or `[height, width]`
@@ -190,7 +191,8 @@ const checkMax3d = /* @__PURE__ */ checkedConstructor("MaxPool3d", maxParameters
 /**
  * Largest value of each window.
  *
- * Shape: `[N, C, D, H, W] -> [N, C, Do, Ho, Wo]`, `Do = ⌊(D + 2p − d(K−1) − 1)/s⌋ + 1`, likewise Ho and Wo; with `ceilMode` ⌈ ⌉ in place
+ * Shape: `[N, C, D, H, W] -> [N, C, Do, Ho, Wo]`, `Do = ⌊(D + 2p − d(K−1) − 1)/s⌋ + 1`, likewise Ho and Wo; with
+ * `ceilMode` ⌈ ⌉ in place
  * of ⌊ ⌋, without a window that would begin in the padding after the axis.
  *
  * @param kernelSize size of the window in voxels, ≥ 1: one number, or `[depth, height, width]`
@@ -247,7 +249,8 @@ const checkAvg2d = /* @__PURE__ */ checkedConstructor("AvgPool2d", avgParameters
 /**
  * Mean of each window.
  *
- * Shape: `[N, C, H, W] -> [N, C, Ho, Wo]`, `Ho = ⌊(H + 2p − K)/s⌋ + 1`, likewise Wo; with `ceilMode` ⌈ ⌉ in place of ⌊ ⌋,
+ * Shape: `[N, C, H, W] -> [N, C, Ho, Wo]`, `Ho = ⌊(H + 2p − K)/s⌋ + 1`, likewise Wo; with `ceilMode` ⌈ ⌉ in place of ⌊
+ * ⌋,
  * without a window that would begin in the padding after the axis.
  *
  * @param kernelSize size of the window in pixels, ≥ 1: one number, or `[height, width]`
@@ -275,7 +278,8 @@ const checkAvg3d = /* @__PURE__ */ checkedConstructor("AvgPool3d", avgParameters
 /**
  * Mean of each window.
  *
- * Shape: `[N, C, D, H, W] -> [N, C, Do, Ho, Wo]`, `Do = ⌊(D + 2p − K)/s⌋ + 1`, likewise Ho and Wo; with `ceilMode` ⌈ ⌉ in place of ⌊ ⌋,
+ * Shape: `[N, C, D, H, W] -> [N, C, Do, Ho, Wo]`, `Do = ⌊(D + 2p − K)/s⌋ + 1`, likewise Ho and Wo; with `ceilMode` ⌈ ⌉
+ * in place of ⌊ ⌋,
  * without a window that would begin in the padding after the axis.
  *
  * @param kernelSize size of the window in voxels, ≥ 1: one number, or `[depth, height, width]`

@@ -88,7 +88,8 @@ export const maxUnpool1d = checked(
 /**
  * Puts each value at the position that it had before maximum pooling, among zeros.
  *
- * Shape: `[N, C, H, W], indices [N, C, H, W] -> [N, C, Ho, Wo]`, `Ho = (H − 1)s − 2p + K`, likewise Wo, unless `outputSize` says otherwise. Of
+ * Shape: `[N, C, H, W], indices [N, C, H, W] -> [N, C, Ho, Wo]`, `Ho = (H − 1)s − 2p + K`, likewise Wo, unless
+ * `outputSize` says otherwise. Of
  * several values for one position, which overlapping windows give, the last one stays.
  *
  * @param indices i32 positions within a channel, of `maxPool2dWithIndices`
@@ -109,7 +110,8 @@ export const maxUnpool2d = checked(
 /**
  * Puts each value at the position that it had before maximum pooling, among zeros.
  *
- * Shape: `[N, C, D, H, W], indices [N, C, D, H, W] -> [N, C, Do, Ho, Wo]`, `Do = (D − 1)s − 2p + K`, likewise Ho and Wo, unless `outputSize` says otherwise. Of
+ * Shape: `[N, C, D, H, W], indices [N, C, D, H, W] -> [N, C, Do, Ho, Wo]`, `Do = (D − 1)s − 2p + K`, likewise Ho and
+ * Wo, unless `outputSize` says otherwise. Of
  * several values for one position, which overlapping windows give, the last one stays.
  *
  * @param indices i32 positions within a channel, of `maxPool3dWithIndices`
@@ -152,7 +154,8 @@ const check1d = /* @__PURE__ */ checkedConstructor("MaxUnpool1d", parameters1d);
 /**
  * Puts each value at the position that it had before maximum pooling, among zeros.
  *
- * Shape: `[N, C, L], indices [N, C, L] -> [N, C, Lo]`, `Lo = (L − 1)s − 2p + K`. For another size within the stride use the
+ * Shape: `[N, C, L], indices [N, C, L] -> [N, C, Lo]`, `Lo = (L − 1)s − 2p + K`. For another size within the stride use
+ * the
  * function `maxUnpool1d` with `outputSize`.
  *
  * @param kernelSize size of the window of the pooling, ≥ 1: one number
@@ -175,7 +178,8 @@ const check2d = /* @__PURE__ */ checkedConstructor("MaxUnpool2d", parameters2d);
 /**
  * Puts each value at the position that it had before maximum pooling, among zeros.
  *
- * Shape: `[N, C, H, W], indices [N, C, H, W] -> [N, C, Ho, Wo]`, `Ho = (H − 1)s − 2p + K`, likewise Wo. For another size within the stride use the
+ * Shape: `[N, C, H, W], indices [N, C, H, W] -> [N, C, Ho, Wo]`, `Ho = (H − 1)s − 2p + K`, likewise Wo. For another
+ * size within the stride use the
  * function `maxUnpool2d` with `outputSize`.
  *
  * @param kernelSize size of the window of the pooling, ≥ 1: one number, or `[height, width]`
@@ -198,7 +202,8 @@ const check3d = /* @__PURE__ */ checkedConstructor("MaxUnpool3d", parameters3d);
 /**
  * Puts each value at the position that it had before maximum pooling, among zeros.
  *
- * Shape: `[N, C, D, H, W], indices [N, C, D, H, W] -> [N, C, Do, Ho, Wo]`, `Do = (D − 1)s − 2p + K`, likewise Ho and Wo. For another size within the stride use the
+ * Shape: `[N, C, D, H, W], indices [N, C, D, H, W] -> [N, C, Do, Ho, Wo]`, `Do = (D − 1)s − 2p + K`, likewise Ho and
+ * Wo. For another size within the stride use the
  * function `maxUnpool3d` with `outputSize`.
  *
  * @param kernelSize size of the window of the pooling, ≥ 1: one number, or `[depth, height, width]`
