@@ -18,12 +18,17 @@ export function nest(values: TypedArray, shape: Shape, dtype: DType): Nested {
 const EDGE = 3;
 const LONG = 1000;
 
-function formatOne(value: number, dtype: DType): string {
+/** Whether a float is shown as `2.0` where all others are such numbers, too. */
+const isShortFloat = (value: number): boolean =>
+  !Number.isFinite(value) || (Number.isInteger(value) && Math.abs(value) < 1e6);
+
+function formatOne(value: number, dtype: DType, short: boolean): string {
   if (dtype === "bool") return value ? "true" : "false";
   if (dtype === "i32" || dtype === "u8") return String(value);
   if (!Number.isFinite(value)) return String(value);
-  if (Number.isInteger(value) && Math.abs(value) < 1e6) return value.toFixed(1);
+  if (short) return value.toFixed(1);
   const size = Math.abs(value);
+  if (size === 0) return value.toFixed(4);
   return size >= 1e5 || size < 1e-3 ? value.toExponential(3) : value.toFixed(4);
 }
 
@@ -40,12 +45,15 @@ export function formatValues(values: TypedArray, shape: Shape, dtype: DType): st
     const all = Array.from({ length }, (_, i) => i);
     return abridge && length > 2 * EDGE ? [...all.slice(0, EDGE), -1, ...all.slice(-EDGE)] : all;
   };
-  const texts: string[] = [];
+  const found: number[] = [];
   const collect = (axis: number, offset: number): void => {
-    if (axis === shape.length) texts.push(formatOne(values[offset], dtype));
+    if (axis === shape.length) found.push(values[offset]);
     else for (const i of shown(shape[axis])) if (i >= 0) collect(axis + 1, offset * shape[axis] + i);
   };
   collect(0, 0);
+  // One number of decimals for all, so that their points are below each other.
+  const short = found.every(isShortFloat);
+  const texts = found.map((value) => formatOne(value, dtype, short));
   const width = Math.max(0, ...texts.map((text) => text.length));
   let next = 0;
   const draw = (axis: number, indent: string): string => {

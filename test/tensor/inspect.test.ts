@@ -11,7 +11,7 @@ describe.each(["interp", "native", "wasm"])("on %s", (device) => {
   it("values are shown once they are known, and nothing is computed to show them", async () => {
     await useDevice(device);
     const x = tensor([[1, 2.5]]);
-    expect(inspect(x)).toBe("Tensor f32[1, 2]\n[[   1.0, 2.5000]]");
+    expect(inspect(x)).toBe("Tensor f32[1, 2]\n[[1.0000, 2.5000]]");
     expect(`${x}`).toBe(inspect(x));
     const y = x.mul(2);
     const before = programCount();

@@ -219,7 +219,8 @@ describe.each(devices)("tensors on %s", (device) => {
     expect(await tensor([[true, false]]).toArray()).toEqual([[true, false]]);
     expect(await zeros([2, 0]).toArray()).toEqual([[], []]);
     expect(await tensor(3).toArray()).toBe(3);
-    expect(await x.toText()).toBe("Tensor f32[2, 2]\n[[     1.0,   2.5000],\n [    -3.0, 1.000e-7]]");
+    expect(await x.toText()).toBe("Tensor f32[2, 2]\n[[  1.0000,   2.5000],\n [ -3.0000, 1.000e-7]]");
+    expect(await tensor([0, 0.5, Number.NaN]).toText()).toBe("Tensor f32[3]\n[0.0000, 0.5000,    NaN]");
     expect(await arange(3).toText()).toBe("Tensor i32[3]\n[0, 1, 2]");
     expect(await tensor(2).toText()).toBe("Tensor f32[]\n2.0");
     expect(await zeros([0]).toText()).toBe("Tensor f32[0]\n[]");
