@@ -4,7 +4,18 @@
  */
 import { beforeAll, describe, expect, it } from "vitest";
 import { useDevice } from "../../src/index.js";
-import { GRU, GRUCell, Linear, LSTM, LSTMCell, Module, RNN, RNNCell, recordSteps } from "../../src/nn/index.js";
+import {
+  GRU,
+  GRUCell,
+  Linear,
+  LSTM,
+  LSTMCell,
+  Module,
+  RNN,
+  RNNCell,
+  recordSteps,
+  spectralNorm,
+} from "../../src/nn/index.js";
 import {
   compile,
   concat,
@@ -194,6 +205,20 @@ it("dropout zeroes outputs between layers in training, and none of the last", as
   await expectEqual(output.reshape([40]), expected); // the second layer saw zeros
   const evaluated = await layer.eval()(x).output.data();
   expect(evaluated).not.toEqual(await expected.data());
+});
+
+it("a parametrised weight is computed once in a call, also for many steps", async () => {
+  const once = spectralNorm(new GRU(2, 3), { name: "weightHhL0" });
+  const alone = spectralNorm(new Linear(3, 9));
+  const saved = once.stateDict();
+  const keys = ["original", "0._u", "0._v"].map((key) => [key, saved[`parametrizations.weightHhL0.${key}`]] as const);
+  alone.loadStateDict(
+    Object.fromEntries(keys.map(([key, value]) => [`parametrizations.weight.${key}`, value.detach()])),
+    { strict: false },
+  );
+  await once(random([4, 1, 2])).hidden.data();
+  await alone(random([1, 3])).data();
+  await expectEqual(keys[1][1], alone.stateDict()["parametrizations.weight.0._u"]);
 });
 
 it("cells and layers run as what they are typed as in f64", async () => {

@@ -147,7 +147,12 @@ export abstract class RecurrentLayer<S extends StateName> extends Module<
     const op = this.constructor.name;
     const { states } = this.#rule;
     checkCall(op, call, [...states, "lengths"]);
-    checkInput(op, x, this.#weights("L0"), [["T"], this.batchFirst ? ["N", "T"] : ["T", "N"]]);
+    // Read once: a parametrised weight is computed at each access, and spectral normalisation takes a step then.
+    const weights = Array.from({ length: this.numLayers }, (_, layer) =>
+      this.#directions.map((direction) => this.#weights(`L${layer}${direction}`)),
+    );
+    const [[first]] = weights;
+    checkInput(op, x, first, [["T"], this.batchFirst ? ["N", "T"] : ["T", "N"]]);
     const isBatch = x.rank === 3;
     let sequences = isBatch ? (this.batchFirst ? x.transpose(0, 1) : x) : x.unsqueeze(1); // [T, N, D]
     const [T, N] = sequences.shape;
@@ -157,7 +162,7 @@ export abstract class RecurrentLayer<S extends StateName> extends Module<
       const features = name === "hidden" ? this.#features : this.hiddenSize;
       return isBatch ? [places, N, features] : [places, features];
     };
-    const given = initialState(op, call, states, shapeOf, this.#weights("L0"));
+    const given = initialState(op, call, states, shapeOf, first);
     const initial = byState(states, (name) => (isBatch ? given[name] : given[name].unsqueeze(1)));
     const valid = this.#validSteps(call.lengths, T, isBatch ? N : null);
     // Values behind the end of a sequence may be anything, NaN included; products with them would reach the gradients.
@@ -171,7 +176,7 @@ export abstract class RecurrentLayer<S extends StateName> extends Module<
       const found = this.#directions.map((direction, i) => {
         const place = layer * this.#directions.length + i;
         const start = byState(states, (name) => initial[name].select(0, place));
-        return this.#run(sequences, start, this.#weights(`L${layer}${direction}`), valid, direction === "Reverse");
+        return this.#run(sequences, start, weights[layer][i], valid, direction === "Reverse");
       });
       const outputs = found.map((one) => stack(one.outputs)); // each [T, N, features]
       sequences = outputs.length === 1 ? outputs[0] : concat(outputs, { dim: 2 });
