@@ -9,6 +9,8 @@ import type { Target } from "../ir/target.js";
 import { graph, helpers, isStructural, spreadConvolution, structuralRecord } from "../ops/index.js";
 import { sumInBands } from "./bands.js";
 import { divisorUpTo } from "./divisors.js";
+import { isRowNode, type RowNode } from "./lower/rows.js";
+import { isConvolution, isPointwise } from "./roots.js";
 import { rewrite } from "./simplify.js";
 
 /** Most partial sums that a reduction is split into. */
@@ -28,6 +30,7 @@ function hasTemplate(node: Node, target: Target): boolean {
   if (isOp(node, "argsort")) return sizeOfShape(node.shape) > 0 && node.shape[1] > 1;
   if (isOp(node, "scan")) return sizeOfShape(node.shape) > 0;
   if (!target.templates || node.dtype !== "f32") return false;
+  if (isRowNode(node)) return fitsRows(node, target);
   if (node.op === "matmul") return sizeOfShape(node.shape) > 0 && node.inputs[0].shape[2] > 0;
   if (isOp(node, "conv2d") || isOp(node, "convWeightGrad")) {
     return sizeOfShape(node.shape) > 0 && node.inputs.every((x) => sizeOfShape(x.shape) > 0);
@@ -44,6 +47,33 @@ function hasTemplate(node: Node, target: Target): boolean {
   if (isOp(node, "winogradWeightGrad")) return fitsWinograd(node.inputs[0].shape, node.inputs[1].shape, target);
   return false;
 }
+
+/** Vectors of a row from which its kernel pays; shorter rows are computed side by side in the lanes. */
+const MIN_ROW = 2;
+/** Elements of a row beyond which it does not stay in the cache. */
+const MAX_ROW = 1 << 20;
+
+/** Whether rows are long, stay in the cache, and do not lie in blocks of channels, as results of convolutions do. */
+function fitsRows(node: RowNode, { lanes }: Target): boolean {
+  const [rows, length] = node.shape;
+  const long = lanes > 1 && rows > 0 && length >= MIN_ROW * lanes && length <= MAX_ROW;
+  return long && !node.inputs.some(followsConvolution);
+}
+
+/** Whether a value is computed from the result of a convolution, element by element or by a movement of elements. */
+function followsConvolution(x: Node): boolean {
+  const seen = new Set([x]);
+  for (const node of seen) {
+    if (isConvolution(node)) return true;
+    if (seen.size > MAX_SEARCHED) return true;
+    const passes = isPointwise(node) || structuralRecord(node)?.kind === "movement";
+    if (passes) for (const input of node.inputs) seen.add(input);
+  }
+  return false;
+}
+
+/** Nodes that are looked at; beyond, a value counts as one that follows a convolution. */
+const MAX_SEARCHED = 256;
 
 const isAttention = (node: Node): node is Node<"attention"> | Node<"attentionGrad"> =>
   isOp(node, "attention") || isOp(node, "attentionGrad");

@@ -115,6 +115,14 @@ export interface StructuralAttrs {
   winogradWeightGrad: ConvAttrs & { readonly splits: number; readonly tile: WinogradTile };
   /** Selects along an axis: x [.., K, ..], indices [.., J, ..] -> [.., J, ..] */
   gather: { readonly axis: number };
+  /** [N, L] -> [N, L]: e^x / Σ e^x of each row. */
+  softmax: Record<never, never>;
+  /** y and the gradient of y -> the gradient of x, where y is the softmax of x. */
+  softmaxGrad: Record<never, never>;
+  /** [N, L] -> [N, L]: (x − mean) / √(variance + eps) of each row, the variance divided by L. */
+  standardise: { readonly eps: number };
+  /** x and the gradient of its standardisation -> the gradient of x. */
+  standardiseGrad: { readonly eps: number };
   /**
    * base [H, R, T], x [H, C, T], rows [H, C, T] -> [H, R, T]: combines x[h, c, t] into row rows[h, c, t] of the base, in
    * the order of c. Rows outside [0, R) are ignored.

@@ -24,6 +24,7 @@ import { indexingRecords } from "./indexing.js";
 import { movementRecords } from "./movement.js";
 import type { Builder, StructuralRecord, Typed } from "./record.js";
 import { reductionRecords } from "./reduction.js";
+import { rowRecords } from "./rows.js";
 import { scanRecords } from "./scan.js";
 import { sourceRecords } from "./sources.js";
 import { winogradRecords } from "./winograd.js";
@@ -41,6 +42,7 @@ const records: Records = {
   ...indexingRecords,
   ...gradientRecords,
   ...scanRecords,
+  ...rowRecords,
 };
 
 export const structuralNames = Object.keys(records) as readonly StructuralName[];

@@ -24,6 +24,7 @@ import {
 import { customCase, recomputeCase } from "./gradient-cases.js";
 import { argsortCase, gatherGradientCase, scanCase, scatterCase } from "./indexing-cases.js";
 import { argmaxCase, bandMomentsCase, bandSumCase, reduceCases, varianceCase } from "./reduction-cases.js";
+import { softmaxCase, softmaxGradCase, standardiseCase, standardiseGradCase } from "./rows-cases.js";
 
 const sum = (x: readonly number[]): number => x.reduce((a, b) => a + b, 0);
 const reshaped = (x: NdArray, shape: readonly number[]): NdArray => ({ shape, values: x.values });
@@ -162,6 +163,14 @@ export const structuralCases: Readonly<Record<StructuralName, readonly Structura
       build: (x) => x.abs().mul(100).to("u8").to("i32"),
       meaning: (x) => fill([3, 7], (at) => Math.trunc(Math.fround(Math.abs(get(x, at)) * 100)) & 255),
     },
+  ],
+  softmax: [softmaxCase([3, 5]), softmaxCase([2, 71]), softmaxCase([3, 33]), softmaxCase([2, 1100])],
+  softmaxGrad: [softmaxGradCase([3, 5]), softmaxGradCase([2, 71]), softmaxGradCase([3, 32])],
+  standardise: [standardiseCase([3, 5], 0.1), standardiseCase([2, 71], 0.01), standardiseCase([2, 1100], 0.1)],
+  standardiseGrad: [
+    standardiseGradCase([3, 5], 0.1),
+    standardiseGradCase([2, 71], 0.1),
+    standardiseGradCase([3, 33], 0.2),
   ],
   custom: [customCase()],
   recompute: [recomputeCase()],

@@ -158,7 +158,17 @@ it("every template that multiplies and adds says how often, so that no work is l
     return record?.kind === "template" && !record.multiplyAdds;
   });
   // A variance is always decomposed, filters are transformed beside work that is counted, scatters, sorts and scans multiply nothing.
-  expect(silent).toEqual(["variance", "winogradFilter", "scatter", "argsort", "scan"]);
+  expect(silent).toEqual([
+    "variance",
+    "winogradFilter",
+    "scatter",
+    "argsort",
+    "scan",
+    "softmax",
+    "softmaxGrad",
+    "standardise",
+    "standardiseGrad",
+  ]);
 });
 
 describe("work", () => {

@@ -13,6 +13,7 @@ import { lowerGroupedWeight } from "./grouped-weight.js";
 import { lowerMap } from "./map.js";
 import { lowerMatmul } from "./matmul.js";
 import { lowerArgmax, lowerReduce, type ReduceNest } from "./reduce.js";
+import { isRowNode, lowerRows } from "./rows.js";
 import { lowerScan } from "./scan.js";
 import { lowerScatter } from "./scatter.js";
 import { lowerArgsort } from "./sort.js";
@@ -37,6 +38,7 @@ function lowerNest(builder: KernelBuilder, { anchor, roots }: NestPlan): number 
   if (isOp(anchor, "attentionGrad")) return lowerAttentionGrad(builder, anchor);
   if (isOp(anchor, "concat")) return lowerConcat(builder, anchor, roots);
   if (isOp(anchor, "argmax")) return lowerArgmax(builder, anchor, roots);
+  if (isRowNode(anchor)) return lowerRows(builder, anchor, roots);
   if (isOp(anchor, "scatter")) return lowerScatter(builder, anchor, roots);
   if (isOp(anchor, "argsort")) return lowerArgsort(builder, anchor, roots);
   if (isOp(anchor, "scan")) return lowerScan(builder, anchor, roots);

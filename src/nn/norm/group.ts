@@ -1,6 +1,7 @@
 /** Group normalisation: as a function, as a layer, and as an entry of the registry. */
 import { shapeError } from "../../tensor/check.js";
 import { ones, Parameter, type Tensor, zeros } from "../../tensor/index.js";
+import { standardised } from "../../tensor/standardise.js";
 import { floats, tensorKind } from "../../tensor/tensor.js";
 import { checked, checkedConstructor, takes } from "../../util/arguments.js";
 import { configError } from "../../util/errors.js";
@@ -50,6 +51,8 @@ export const groupNorm = checked(
     const grouped = floats(x).reshape([N, numGroups, width, rest]);
     const perChannel = [1, numGroups, width, 1];
     const affine = { eps, weight: weight?.reshape(perChannel), bias: bias?.reshape(perChannel) };
+    // Gradients of weight and bias are sums of their own, which share passes with those of the statistics.
+    if (!weight && !bias) return standardised(grouped, 2, eps).reshape(x.shape);
     return normalise(grouped, statistics(grouped, [2, 3]), affine).reshape(x.shape);
   },
 );

@@ -1,6 +1,7 @@
 /** Instance normalisation: as a function, and as layers that own parameters and running statistics. */
 import { shapeError } from "../../tensor/check.js";
 import type { Tensor, Variable } from "../../tensor/index.js";
+import { standardised } from "../../tensor/standardise.js";
 import { floats, tensorKind } from "../../tensor/tensor.js";
 import { variableKind } from "../../tensor/variable.js";
 import { checked, checkedConstructor, takes } from "../../util/arguments.js";
@@ -64,6 +65,7 @@ export const instanceNorm = checked(
       const running = { mean: runningMean.reshape(perChannel), variance: runningVar.reshape(perChannel) };
       return normalise(value, running, affine);
     }
+    if (!runningMean && !weight && !bias) return standardised(value, 2, eps);
     const own = statistics(
       value,
       value.shape.map((_, axis) => axis).filter((axis) => axis > 1),

@@ -1,13 +1,13 @@
 /** Layer normalisation: as a function, as a layer, and as an entry of the registry. */
 import { shapeError } from "../../tensor/check.js";
 import { ones, Parameter, type Tensor, zeros } from "../../tensor/index.js";
+import { standardised } from "../../tensor/standardise.js";
 import { floats, tensorKind } from "../../tensor/tensor.js";
 import { checked, checkedConstructor, takes } from "../../util/arguments.js";
 import { count, either, flag, type Kind, list, nullable, range } from "../../util/kinds.js";
 import { shapeText } from "../checks.js";
 import { layerEntry } from "../entries.js";
 import { Module } from "../module.js";
-import { normalise, statistics } from "./normalise.js";
 
 export interface LayerNormFunctionOptions {
   /** Scale γ, of the normalised shape. Default 1. */
@@ -71,7 +71,7 @@ export const layerNorm = checked(
     const { weight, bias, eps = 1e-5 } = options;
     const value = floats(x);
     const dim = normalizedAxes("layerNorm", value, normalizedShape, { weight, bias });
-    const normalised = normalise(value, statistics(value, dim), { eps });
+    const normalised = standardised(value, dim[0], eps);
     const scaled = weight ? normalised.mul(weight) : normalised;
     return bias ? scaled.add(bias) : scaled;
   },

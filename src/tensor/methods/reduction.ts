@@ -15,6 +15,7 @@ import type {
   ReduceOptions,
   VarianceOptions,
 } from "../options.js";
+import { byRows } from "../rows.js";
 import type { Tensor } from "../tensor.js";
 import { floats, tensorKind } from "./core.js";
 import { Indexing } from "./indexing.js";
@@ -168,6 +169,9 @@ export abstract class Reduction extends Indexing {
   /** e^x / Σ e^x along an axis, without overflow; integers become f32. */
   softmax(dim: number): Tensor {
     if (this.size === 0) return this.exp();
+    const axis = axisOf("softmax", dim, this.shape);
+    // Along the last axis one kernel goes through each row while it is in the cache.
+    if (axis === this.rank - 1) return this.make(byRows(floats(this.self).node, axis, "softmax", {}));
     const shifted = this.belowMax("softmax", dim).exp();
     return shifted.div(shifted.sum({ dim, keepdim: true }));
   }
