@@ -41,6 +41,7 @@ export const COSTLY_TESTS: Readonly<Record<string, number>> = {
   "test/docs/examples.test.ts": 7,
   "test/parity/trajectory-winograd.test.ts": 6,
   "test/train/resume.test.ts": 5,
+  "test/examples/ported.test.ts": 6,
   "test/tensor/history.test.ts": 5,
   "test/ops/scalar.test.ts": 5,
   "test/tensor/f64.test.ts": 5,

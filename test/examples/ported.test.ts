@@ -1,5 +1,6 @@
 /** The scripts that are ported from PyTorch learn, each on a tenth of the digits. */
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import * as autoEncoder from "../../examples/ported/auto-encoder.js";
 import * as cnn from "../../examples/ported/cnn.js";
 import * as vit from "../../examples/ported/vit.js";
 import { useDevice } from "../../src/index.js";
@@ -12,6 +13,15 @@ async function someDigits() {
     Array.from({ length: digits.length / 10 }, (_, i) => 10 * i),
     "all",
   );
+}
+
+/** The mean square error of the mean image. */
+function variance({ images, length }: Awaited<ReturnType<typeof someDigits>>): number {
+  const pixels = Array.from(images, (byte) => byte / 255);
+  const size = pixels.length / length;
+  const mean = Array.from({ length: size }, () => 0);
+  for (const [i, pixel] of pixels.entries()) mean[i % size] += pixel / length;
+  return pixels.reduce((sum, pixel, i) => sum + (pixel - mean[i % size]) ** 2, 0) / pixels.length;
 }
 
 describe("scripts ported from PyTorch", () => {
@@ -40,5 +50,11 @@ describe("scripts ported from PyTorch", () => {
     const { losses, accuracy } = await vit.main({ digits, epochs: 3, batchSize: 16, depth: 1 });
     expect(losses[2]).toBeLessThan(0.6 * losses[0]);
     expect(accuracy).toBeGreaterThan(0.5); // chance is 0.1
+  });
+
+  it("the auto-encoder restores images better than their mean does, from eight numbers", async () => {
+    const { losses, mse } = await autoEncoder.main({ digits, epochs: 3, batchSize: 16 });
+    expect(losses[2]).toBeLessThan(0.7 * losses[0]);
+    expect(mse).toBeLessThan(0.8 * variance(await digits));
   });
 });
