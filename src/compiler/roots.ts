@@ -125,6 +125,7 @@ class RootFinder {
       if (users.length !== 1 || this.anchorOf.has(next) || this.inRegisters.has(next)) break;
       const follows = next.op === "reshape" || (isPointwise(next) && sameShape(next.shape, node.shape));
       if (!follows || next.op === "contiguous" || ++behind > MAX_EPILOGUE) break;
+      if (this.addsLaterProduct(next, node)) break;
       this.inRegisters.add(node);
       node = next;
     }
@@ -146,6 +147,19 @@ class RootFinder {
     }
     this.stored.add(node);
     this.anchorOf.set(node, anchor);
+  }
+
+  /**
+   * Whether `sum` adds the result of a matrix product to `x` whose kernel comes later. Then the sum is left to that
+   * kernel: in a sum of many products, such as the gradient of a weight that is used many times, each adds its own to
+   * the sum of those before it. In the epilogue of the first, all others would have to be stored until it runs.
+   */
+  private addsLaterProduct(sum: Node, x: Node): boolean {
+    if (sum.op !== "add" || sum.inputs[0] === sum.inputs[1]) return false;
+    const isReadOnce = (node: Node) => this.users.get(node)?.length === 1 && !this.stored.has(node);
+    let other = sum.inputs[sum.inputs[0] === x ? 1 : 0];
+    while (other.op === "reshape" && isReadOnce(other)) other = other.inputs[0];
+    return isOp(other, "matmul") && isReadOnce(other) && !this.anchorOf.has(other);
   }
 
   /** The poolings of an image over windows that do not overlap, if these are its only readers. */

@@ -5,7 +5,7 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { sizeOf } from "../../src/ir/dtype.js";
 import type { Program } from "../../src/ir/program.js";
-import { BatchNorm2d, Conv2d, Linear, MaxPool2d, type Module, ReLU, Sequential } from "../../src/nn/index.js";
+import { BatchNorm2d, Conv2d, Linear, MaxPool2d, type Module, ReLU, RNN, Sequential } from "../../src/nn/index.js";
 import { Adam, AdamW, SGD } from "../../src/optim/index.js";
 import { compile, full, ones, programCount, realize, type Tensor, Variable, zeros } from "../../src/tensor/index.js";
 import { createModel, InvertedResidual } from "../../src/vision/index.js";
@@ -118,6 +118,19 @@ describe("kernels per program", () => {
     expect([starting("conv2d"), starting("convWeightGrad")]).toEqual([5, 3]);
     // What a decomposition sums has the axes of its windows.
     expect(kernels.filter(({ label }) => /x3x3(_|$)/.test(label) && !label.startsWith("convWeightGrad"))).toEqual([]);
+  });
+
+  it("the gradient of a weight that is used in many steps needs memory for few of its terms", async () => {
+    const arenaBytes = async (T: number) => {
+      const layer = new RNN(4, 64);
+      await realize(...layer.parameters());
+      const program = await programOf(device, [zeros([T, 1, 4])], (x) => {
+        layer(x).hidden.sum().backward();
+        return layer.weightHhL0.grad;
+      });
+      return program.arenaBytes;
+    };
+    expect((await arenaBytes(12)) - (await arenaBytes(6))).toBeLessThan(64 * 64 * 4);
   });
 
   it("an AdamW step alone makes parameter and moments in shared kernels", async () => {
