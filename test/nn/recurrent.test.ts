@@ -32,11 +32,17 @@ beforeAll(() => useDevice("interp"));
 
 const random = (shape: readonly number[], seed = 1) => new Generator(seed, { stream: "x" }).normal(shape);
 
-async function expectEqual(actual: Tensor, expected: Tensor): Promise<void> {
-  expect(actual.shape).toEqual(expected.shape);
-  const [found, wanted] = [await actual.data(), await expected.data()];
-  for (const i of wanted.keys()) expect(found[i]).toBeCloseTo(wanted[i], 12);
+/** Compares values, all of which are computed by one program. */
+async function expectAllEqual(pairs: readonly (readonly [actual: Tensor, expected: Tensor])[]): Promise<void> {
+  await realize(...pairs.flat());
+  for (const [actual, expected] of pairs) {
+    expect(actual.shape).toEqual(expected.shape);
+    const [found, wanted] = [await actual.data(), await expected.data()];
+    for (const i of wanted.keys()) expect(found[i]).toBeCloseTo(wanted[i], 12);
+  }
 }
+
+const expectEqual = (actual: Tensor, expected: Tensor): Promise<void> => expectAllEqual([[actual, expected]]);
 
 const families = [
   ["RNN", () => new RNN(3, 4, { numLayers: 2, bidirectional: true, batchFirst: true })],
@@ -52,16 +58,17 @@ describe.each(families)("lengths of sequences of %s", (_, make) => {
     const layer = make();
     const x = random([3, T, 3]);
     const { output, ...states } = layer(x, { lengths: tensor(lengths, { dtype: "i32" }) });
-    for (const [n, length] of lengths.entries()) {
+    const pairs = lengths.flatMap((length, n): [Tensor, Tensor][] => {
       const rows = output.select(0, n);
-      if (length < T) await expectEqual(rows.slice(0, length, T), zeros([T - length, 8]));
-      const alone: Readonly<Record<string, Tensor>> =
-        length > 0 ? layer(x.select(0, n).slice(0, 0, length)) : { hidden: zeros([layer.numLayers * 2, 4]) };
-      if (length > 0) await expectEqual(rows.slice(0, 0, length), alone.output);
-      for (const [name, state] of Object.entries(states)) {
-        await expectEqual(state.select(1, n), alone[name] ?? alone.hidden);
-      }
-    }
+      const ofStates = (expected: Readonly<Record<string, Tensor>>) =>
+        Object.entries(states).map(([name, state]): [Tensor, Tensor] => [state.select(1, n), expected[name]]);
+      const padding: [Tensor, Tensor] = [rows.slice(0, length, T), zeros([T - length, 8])];
+      const none = zeros([layer.numLayers * 2, 4]);
+      if (length === 0) return [padding, ...ofStates({ hidden: none, cell: none })];
+      const alone = layer(x.select(0, n).slice(0, 0, length));
+      return [padding, [rows.slice(0, 0, length), alone.output], ...ofStates({ ...alone })];
+    });
+    await expectAllEqual(pairs);
   });
 
   it("hide the padding from results and gradients, even if it is NaN", async () => {
@@ -73,11 +80,8 @@ describe.each(families)("lengths of sequences of %s", (_, make) => {
       const loss = output.square().sum().add(hidden.sum());
       return [output, hidden, ...grad(loss, [x, ...layer.parameters()])];
     });
-    await realize(...results, ...polluted);
-    for (const [i, expected] of results.entries()) {
-      expect((await expected.data()).every(Number.isFinite)).toBe(true);
-      await expectEqual(polluted[i], expected);
-    }
+    await expectAllEqual(results.map((expected, i) => [polluted[i], expected]));
+    for (const expected of results) expect((await expected.data()).every(Number.isFinite)).toBe(true);
   });
 });
 
