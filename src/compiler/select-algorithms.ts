@@ -6,7 +6,7 @@
  */
 import { type ConvAttrs, isOp, type Node, type Pair, type Shape, sizeOfShape, type WinogradTile } from "../ir/graph.js";
 import type { Target } from "../ir/target.js";
-import { graph, helpers, isStructural, spreadConvolution, structuralRecord } from "../ops/index.js";
+import { graph, helpers, isFactorization, isStructural, spreadConvolution, structuralRecord } from "../ops/index.js";
 import { sumInBands } from "./bands.js";
 import { divisorUpTo } from "./divisors.js";
 import { isRowNode, type RowNode } from "./lower/rows.js";
@@ -29,6 +29,7 @@ function hasTemplate(node: Node, target: Target): boolean {
   if (isOp(node, "scatter")) return sizeOfShape(node.shape) > 0 && node.inputs[1].shape[1] > FEW_ENTRIES;
   if (isOp(node, "argsort")) return sizeOfShape(node.shape) > 0 && node.shape[1] > 1;
   if (isOp(node, "scan")) return sizeOfShape(node.shape) > 0;
+  if (isFactorization(node)) return true;
   if (!target.templates || node.dtype !== "f32") return false;
   if (isRowNode(node)) return fitsRows(node, target);
   if (node.op === "matmul") return sizeOfShape(node.shape) > 0 && node.inputs[0].shape[2] > 0;

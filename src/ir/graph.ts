@@ -135,6 +135,22 @@ export interface StructuralAttrs {
    * "linear", of a and b: the recurrence h_l = a_l · h_(l − 1) + b_l, in which the first a has no meaning.
    */
   scan: { readonly kind: ScanKind; readonly reverse: boolean };
+  /** A [B, N, N] -> L [B, N, N], lower triangular, with A = L Lᵀ; reads the lower triangle. NaN if there is none. */
+  cholesky: Record<never, never>;
+  /**
+   * A [B, N, N] -> [B, N, N + 1]: the factors of P A = L U by partial pivoting, L without its unit diagonal below U; and
+   * as last column the row of A that each row of P A is.
+   */
+  lu: Record<never, never>;
+  /** A [B, N, N] triangular, Y [B, N, K] -> X [B, N, K] with A X = Y; with `unit`, the diagonal counts as ones. */
+  triangularSolve: { readonly upper: boolean; readonly unit: boolean };
+  /** Aᵀ [B, N, M], N ≤ M -> [B, N, M + N]: of A = Q R by Householder's reflections, Qᵀ and behind it Rᵀ. */
+  qr: Record<never, never>;
+  /**
+   * X [B, N, K] -> [B, N, K]: rows rotated by each other until the first `length` elements of them are orthogonal, in
+   * the order of falling norms of these.
+   */
+  jacobi: { readonly length: number };
 }
 
 export type StructuralName = keyof StructuralAttrs;

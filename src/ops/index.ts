@@ -2,6 +2,7 @@
 export { attentionOperands, attentionResults } from "./attention.js";
 export { bandSizes } from "./bands.js";
 export { inputGradient, spreadConvolution } from "./contraction.js";
+export { isFactorization } from "./factorization.js";
 export * as helpers from "./helpers.js";
 export { scatterAlong } from "./indexing.js";
 export { reshapeCoordinates } from "./movement.js";

@@ -19,6 +19,7 @@ import type { Origin } from "../util/scope.js";
 import { attentionRecords } from "./attention.js";
 import { bandRecords } from "./bands.js";
 import { contractionRecords } from "./contraction.js";
+import { factorizationRecords } from "./factorization.js";
 import { gradientRecords } from "./gradients.js";
 import { indexingRecords } from "./indexing.js";
 import { movementRecords } from "./movement.js";
@@ -43,6 +44,7 @@ const records: Records = {
   ...gradientRecords,
   ...scanRecords,
   ...rowRecords,
+  ...factorizationRecords,
 };
 
 export const structuralNames = Object.keys(records) as readonly StructuralName[];

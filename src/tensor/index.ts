@@ -58,6 +58,7 @@ export {
 } from "./gradcheck.js";
 export { linspace, type MeshgridOptions, meshgrid } from "./grids.js";
 export type { HostArray, NestedValues } from "./host.js";
+export * as linalg from "./linalg/index.js";
 export type { ValuesAndIndices } from "./methods/sorting.js";
 export type * from "./options.js";
 export {

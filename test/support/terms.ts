@@ -11,7 +11,7 @@ import { Tensor, useDevice } from "../../src/index.js";
 import { isFloat } from "../../src/ir/dtype.js";
 import { isOp, type Node, type StructuralName, topological } from "../../src/ir/graph.js";
 import { isScalar, scalarOps } from "../../src/ir/scalar/index.js";
-import { graph, isStructural, rebuild, structuralRecord } from "../../src/ops/index.js";
+import { graph, isFactorization, isStructural, rebuild, structuralRecord } from "../../src/ops/index.js";
 import { valuesOf } from "./devices.js";
 
 type Rule = (x: Node) => Node;
@@ -75,6 +75,20 @@ function termsOfScan(node: Node<"scan">, terms: Rule): Node {
   return graph.make("scan", [abs(a), add(terms(b), graph.op("mul", terms(a), before))], { kind, reverse });
 }
 
+/**
+ * Of a factorization, which is backward stable: as many terms of the size of the largest as a row has, everywhere. Good
+ * for matrices that are well conditioned.
+ */
+function termsOfFactorization(node: Node, terms: Rule): Node {
+  const most = (x: Node): Node => {
+    const largest = graph.make("reduce", [x], { kind: "max", axes: [1, 2] });
+    const lifted = graph.make("reshape", [largest], {}, { shape: [x.shape[0], 1, 1] });
+    return graph.make("expand", [lifted], {}, { shape: node.shape });
+  };
+  const size = node.inputs.reduce((sum, x) => add(sum, most(terms(x))), most(abs(node)));
+  return graph.op("mul", size, graph.constant(node.shape[1], node));
+}
+
 function termsOfStructural(node: Node<StructuralName>, terms: Rule): Node {
   const { inputs } = node;
   if (isOp(node, "reduce")) {
@@ -89,6 +103,7 @@ function termsOfStructural(node: Node<StructuralName>, terms: Rule): Node {
     const { before, value } = node.attrs;
     return graph.make("pad", [terms(inputs[0])], { before, value: Math.abs(value) }, { shape: node.shape });
   }
+  if (isFactorization(node)) return termsOfFactorization(node, terms);
   if (isOp(node, "scan")) return termsOfScan(node, terms);
   if (isOp(node, "scatter") && node.attrs.kind !== "prod") {
     const [base, x, rows] = inputs;

@@ -4,19 +4,24 @@ import type { KernelBuilder } from "../kernel-builder.js";
 import type { KernelPlan, NestPlan } from "../plan.js";
 import { lowerAttention } from "./attention.js";
 import { lowerAttentionGrad } from "./attention-grad.js";
+import { lowerCholesky } from "./cholesky.js";
 import { lowerConcat } from "./concat.js";
 import { lowerConv } from "./conv.js";
 import { lowerConvWeight } from "./conv-weight.js";
 import { lowerGrouped } from "./grouped.js";
 import { spansGroups } from "./grouped-plan.js";
 import { lowerGroupedWeight } from "./grouped-weight.js";
+import { lowerJacobi } from "./jacobi.js";
+import { lowerLu } from "./lu.js";
 import { lowerMap } from "./map.js";
 import { lowerMatmul } from "./matmul.js";
+import { lowerQr } from "./qr.js";
 import { lowerArgmax, lowerReduce, type ReduceNest } from "./reduce.js";
 import { isRowNode, lowerRows } from "./rows.js";
 import { lowerScan } from "./scan.js";
 import { lowerScatter } from "./scatter.js";
 import { lowerArgsort } from "./sort.js";
+import { lowerTriangularSolve } from "./triangular-solve.js";
 import { lowerWinograd, lowerWinogradFilter } from "./winograd.js";
 import { lowerWinogradWeight } from "./winograd-weight.js";
 
@@ -42,6 +47,11 @@ function lowerNest(builder: KernelBuilder, { anchor, roots }: NestPlan): number 
   if (isOp(anchor, "scatter")) return lowerScatter(builder, anchor, roots);
   if (isOp(anchor, "argsort")) return lowerArgsort(builder, anchor, roots);
   if (isOp(anchor, "scan")) return lowerScan(builder, anchor, roots);
+  if (isOp(anchor, "cholesky")) return lowerCholesky(builder, anchor, roots);
+  if (isOp(anchor, "lu")) return lowerLu(builder, anchor, roots);
+  if (isOp(anchor, "triangularSolve")) return lowerTriangularSolve(builder, anchor, roots);
+  if (isOp(anchor, "qr")) return lowerQr(builder, anchor, roots);
+  if (isOp(anchor, "jacobi")) return lowerJacobi(builder, anchor, roots);
   return isOp(anchor, "reduce") ? lowerReduce(builder, [{ anchor, roots }]) : 0;
 }
 

@@ -50,7 +50,11 @@ function run({ call }: Case, inputs: Readonly<Record<string, Tensor>>): unknown 
   const [name, ...args] = call.map(filled);
   if (name === "fn") {
     const [callee, ...rest] = args;
-    return (fovea as unknown as Record<string, Call>)[String(callee)](...rest);
+    // A function of the package, or of a namespace: "linalg.qr".
+    const found = String(callee)
+      .split(".")
+      .reduce<unknown>((names, each) => (names as Record<string, unknown>)[each], fovea);
+    return (found as Call)(...rest);
   }
   const [self] = Object.values(inputs);
   return (self as unknown as Record<string, Call>)[String(name)](...args);
