@@ -1,6 +1,6 @@
 /** Eigenvalues and eigenvectors of symmetric matrices. */
 import { checked, takes } from "../../util/arguments.js";
-import { concat } from "../create.js";
+import { concat, zeros } from "../create.js";
 import { customGradient } from "../custom.js";
 import { type Tensor, tensorKind } from "../tensor.js";
 import {
@@ -30,6 +30,7 @@ export function signsOfRows(rows: Tensor): Tensor {
 /** The eigenvectors as rows, and below them the eigenvalues: [.., n + 1, n], without a gradient. */
 function decomposed(a: Tensor): Tensor {
   const { n, batch } = squareSizeOf("eigh", a);
+  if (a.size === 0) return zeros([...batch, n + 1, n], { dtype: a.dtype });
   const symmetric = a.tril().add(transposed(a.tril({ diagonal: -1 })));
   const { matrix, scale } = scaled(symmetric);
   // With all eigenvalues positive, they are the singular values, which rotations of rows give.

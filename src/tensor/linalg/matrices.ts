@@ -3,7 +3,7 @@ import { type DType, isFloat } from "../../ir/dtype.js";
 import { formatShape, type Shape, type StructuralAttrs, sizeOfShape } from "../../ir/graph.js";
 import { graph, helpers } from "../../ops/index.js";
 import { dtypeError, shapeError } from "../check.js";
-import { eye } from "../create.js";
+import { eye, ones } from "../create.js";
 import { Tensor } from "../tensor.js";
 
 /** The distance of 1 to the next number of the dtype. */
@@ -89,6 +89,7 @@ const SAFE = 2 ** 30;
  * matrices of usual size.
  */
 export function scaled(x: Tensor): { readonly matrix: Tensor; readonly scale: Tensor } {
+  if (x.size === 0) return { matrix: x, scale: ones([...x.shape.slice(0, -2), 1, 1], { dtype: x.dtype }) };
   const largest = x.abs().max({ dim: [-2, -1], keepdim: true });
   const isUsual = largest
     .ge(1 / SAFE)

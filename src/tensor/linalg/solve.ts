@@ -46,7 +46,7 @@ function solveBy(factors: Factors, y: Tensor): Tensor {
 }
 
 /** X with A X = Y; both have the same leading axes. */
-export function system(a: Tensor, y: Tensor): Tensor {
+function system(a: Tensor, y: Tensor): Tensor {
   return customGradient({
     forward: (matrix, right) => solveBy(factorsOf(matrix), right),
     backward: (g, { inputs: [matrix], output: x }) => {

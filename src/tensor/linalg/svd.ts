@@ -1,7 +1,7 @@
 /** Singular value decomposition. */
 import { checked, takes } from "../../util/arguments.js";
 import { flag } from "../../util/kinds.js";
-import { concat } from "../create.js";
+import { concat, zeros } from "../create.js";
 import { customGradient } from "../custom.js";
 import { type Tensor, tensorKind } from "../tensor.js";
 import { signsOfRows } from "./eigh.js";
@@ -47,6 +47,7 @@ function completed(rows: Tensor, count: number): Tensor {
 /** Rows of Uᵀ, then columns of V, then S, of matrices with no more columns than rows: [.., k, m + n + 1]. */
 function decomposed(a: Tensor): Tensor {
   const { m, n, batch } = sizesOf("svd", a);
+  if (a.size === 0) return zeros([...batch, n, m + n + 1], { dtype: a.dtype });
   const { matrix, scale } = scaled(a);
   const start = concat([transposed(matrix), identities(batch, n, a.dtype)], { dim: -1 });
   const rotated = factorize("jacobi", [start], { length: m });
@@ -61,10 +62,10 @@ function decomposed(a: Tensor): Tensor {
 }
 
 /** The reduced decomposition. */
-export function reduced(op: string, x: Tensor): SvdResult {
+export function thinSvd(op: string, x: Tensor): SvdResult {
   const { m, n } = sizesOf(op, x);
   if (m < n) {
-    const { u, s, vh } = reduced(op, transposed(x));
+    const { u, s, vh } = thinSvd(op, transposed(x));
     return { u: transposed(vh), s, vh: transposed(u) };
   }
   const unpack = (y: Tensor) => ({
@@ -118,7 +119,7 @@ export const svd = /* @__PURE__ */ checked(
   "svd",
   takes<SvdOptions>({ x: tensorKind }, { fullMatrices: flag }),
   (x: Tensor, { fullMatrices = true }: SvdOptions = {}): SvdResult => {
-    const { u, s, vh } = reduced("svd", x);
+    const { u, s, vh } = thinSvd("svd", x);
     return fullMatrices ? { u: transposed(square(transposed(u))), s, vh: square(vh) } : { u, s, vh };
   },
 );
@@ -134,5 +135,5 @@ export const svd = /* @__PURE__ */ checked(
 export const svdvals = /* @__PURE__ */ checked(
   "svdvals",
   takes({ x: tensorKind }),
-  (x: Tensor): Tensor => reduced("svdvals", x).s,
+  (x: Tensor): Tensor => thinSvd("svdvals", x).s,
 );

@@ -35,6 +35,11 @@ def svd(x):
     return u * sign.unsqueeze(-2), s, vh * sign.unsqueeze(-1)
 
 
+def cond(x, p):
+    """PyTorch 2.13 has no gradient of it unless p is 2 or -2."""
+    return L.cond(x, p=p) if p in (2, -2) else L.matrix_norm(x, ord=p) * L.matrix_norm(L.inv(x), ord=p)
+
+
 def case(name, call, inputs, compute, **extra):
     function, *args = call
     return dict(name=name, call=["fn", f"linalg.{function}", *args], inputs=inputs, compute=compute,
@@ -69,3 +74,34 @@ def cases():
                 inputs = {"a": positive(4, 4), "b": randn(2, 4, 3) if left else randn(2, 3, 4)}
                 yield case(f"solveTriangular {option}", ["solveTriangular", "$a", "$b", option], inputs,
                            lambda a, b, option=option: L.solve_triangular(a, b, **option))
+    for shape in [(5, 3), (4, 4), (2, 3, 5)]:
+        x = {"x": randn(*shape)}
+        yield case(f"pinv {shape}", ["pinv", "$x"], x, lambda x: L.pinv(x))
+        yield case(f"matrixRank {shape}", ["matrixRank", "$x"], x, lambda x: L.matrix_rank(x), grads=())
+        yield case(f"cond {shape}", ["cond", "$x"], x, lambda x: L.cond(x))
+    yield case("pinv of a rank deficient matrix", ["pinv", "$x"], {"x": given([[1, 2, 3], [2, 4, 6], [0, 1, -1], [1, 1, 4]])},
+               lambda x: L.pinv(x))
+    yield case("pinv with a tolerance", ["pinv", "$x", {"rtol": 0.3}], {"x": given([[1, 2], [2, 4.5], [1, 0]])},
+               lambda x: L.pinv(x, rtol=0.3))
+    yield case("matrixRank of dependent rows", ["matrixRank", "$x"], {"x": given([[1, 2, 3], [4, 5, 6], [7, 8, 9]])},
+               lambda x: L.matrix_rank(x), grads=())
+    yield case("matrixRank with a tolerance", ["matrixRank", "$x", {"atol": 2}], {"x": given([[1, 0], [0, 3]])},
+               lambda x: L.matrix_rank(x, atol=2.0), grads=())
+    for norm in ["fro", "nuc", 1, -1, 2, -2, float("inf"), float("-inf")]:
+        name = str(norm).replace("inf", "Infinity") if isinstance(norm, float) else norm
+        yield case(f"matrixNorm {name}", ["matrixNorm", "$x", {"ord": name, "keepdim": True}], {"x": randn(2, 4, 3)},
+                   lambda x, norm=norm: L.matrix_norm(x, ord=norm, keepdim=True))
+        yield case(f"cond {name}", ["cond", "$x", {"p": name}], {"x": randn(3, 3)},
+                   lambda x, norm=norm: cond(x, norm))
+    for power in [-3, -1, 0, 1, 2, 7]:
+        yield case(f"matrixPower {power}", ["matrixPower", "$x", power], {"x": randn(2, 3, 3)},
+                   lambda x, power=power: L.matrix_power(x, power), grads=("x",) if power != 0 else ())
+    for a, b in [((6, 3), (6, 2)), ((4, 4), (4, 1)), ((2, 5, 2), (2, 5, 3))]:
+        yield case(f"lstsq {a} {b}", ["lstsq", "$a", "$b"], {"a": randn(*a), "b": randn(*b)},
+                   lambda a, b: (x := L.lstsq(a, b).solution, (a @ x - b).square().sum(-2),
+                                 torch.full(a.shape[:-2], a.shape[-1], dtype=torch.int32), L.svdvals(a)))
+    yield case("lstsq of a wide matrix", ["lstsq", "$a", "$b"], {"a": randn(3, 5), "b": randn(3, 2)},
+               lambda a, b: (L.pinv(a) @ b, torch.zeros(2, dtype=torch.float64), torch.tensor(3, dtype=torch.int32),
+                             L.svdvals(a)))
+    chain = {"a": randn(4), "b": randn(4, 2), "c": randn(2, 5), "d": randn(5, 3)}
+    yield case("multiDot", ["multiDot", ["$a", "$b", "$c", "$d"]], chain, lambda a, b, c, d: L.multi_dot([a, b, c, d]))
