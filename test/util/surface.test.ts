@@ -25,7 +25,18 @@ const LEFT_OUT: Readonly<Record<string, string>> = {
   checkOptions: "takes any value, and says what is wrong with it by a schema",
 };
 
-const entries = { main, nn, "nn.functional": nn.functional, "nn.init": nn.init, optim, data, io, vision, train };
+const entries = {
+  main,
+  linalg: main.linalg,
+  nn,
+  "nn.functional": nn.functional,
+  "nn.init": nn.init,
+  optim,
+  data,
+  io,
+  vision,
+  train,
+};
 
 const isClass = (value: unknown): value is Class =>
   typeof value === "function" && /^class\b/.test(Function.prototype.toString.call(value));

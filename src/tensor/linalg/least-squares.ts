@@ -119,7 +119,7 @@ export interface LstsqResult {
  * @throws ShapeError if the shapes do not fit, DTypeError for integers or two dtypes
  * @see https://pytorch.org/docs/stable/generated/torch.linalg.lstsq.html
  * @example
- * const { solution } = linalg.lstsq(tensor([[1, 0], [0, 2], [0, 0]]), tensor([[1], [2], [3]])); // [[1], [1]]
+ * const { solution } = linalg.lstsq(tensor([[1, 0], [0, 2], [0, 0]]), tensor([[1], [2], [3]]));
  */
 export const lstsq = /* @__PURE__ */ checked(
   "lstsq",
