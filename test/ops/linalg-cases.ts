@@ -3,6 +3,7 @@
  * builder for what has no function of its own, and plain arrays.
  */
 import { concat, eye, linalg, Tensor } from "../../src/index.js";
+import type { StructuralName } from "../../src/ir/graph.js";
 import { graph } from "../../src/ops/index.js";
 import { type NdArray, sizeOf } from "../support/arrays.js";
 import type { StructuralCase } from "./contraction-cases.js";
@@ -58,7 +59,7 @@ function choleskyOf(x: Rows): Rows {
   return l;
 }
 
-export function choleskyCase(shape: readonly number[]): StructuralCase {
+function choleskyCase(shape: readonly number[]): StructuralCase {
   return {
     name: `of [${shape}]`,
     shapes: [shape],
@@ -82,7 +83,7 @@ function luOf(x: Rows): Rows {
   return rows;
 }
 
-export function luCase(shape: readonly [number, number, number]): StructuralCase {
+function luCase(shape: readonly [number, number, number]): StructuralCase {
   return {
     name: `of [${shape}]`,
     shapes: [shape],
@@ -94,7 +95,7 @@ export function luCase(shape: readonly [number, number, number]): StructuralCase
 }
 
 /** Against rows of fours on the diagonal, so that systems are well conditioned. */
-export function triangularSolveCase(shape: readonly number[], columns: number, upper: boolean): StructuralCase {
+function triangularSolveCase(shape: readonly number[], columns: number, upper: boolean): StructuralCase {
   const n = shape[shape.length - 1];
   const right = [...shape.slice(0, -1), columns];
   return {
@@ -142,7 +143,7 @@ function qrOf(x: Rows): Rows {
 /** A little of X beside the identity: columns are far from dependent. */
 const nearIdentity = (i: number, j: number, v: number): number => v / 8 + (i === j ? 1 : 0);
 
-export function qrCase(shape: readonly number[]): StructuralCase {
+function qrCase(shape: readonly number[]): StructuralCase {
   const [m, n] = shape.slice(-2);
   return {
     name: `of [${shape}]`,
@@ -175,7 +176,7 @@ function singularValuesOf(x: Rows): Rows {
   return [a.map((row, i) => Math.sqrt(Math.max(0, row[i]))).sort((one, other) => other - one)];
 }
 
-export function singularValuesCase(shape: readonly number[]): StructuralCase {
+function singularValuesCase(shape: readonly number[]): StructuralCase {
   return {
     name: `singular values of [${shape}]`,
     shapes: [shape],
@@ -183,3 +184,22 @@ export function singularValuesCase(shape: readonly number[]): StructuralCase {
     meaning: (x) => eachMatrix(x, singularValuesOf),
   };
 }
+
+export const factorizationCases = {
+  cholesky: [choleskyCase([3, 1, 1]), choleskyCase([2, 5, 5]), choleskyCase([17, 17]), choleskyCase([2, 0, 0])],
+  lu: [luCase([3, 1, 1]), luCase([2, 5, 5]), luCase([1, 19, 19]), luCase([0, 2, 2])],
+  triangularSolve: [
+    triangularSolveCase([3, 1, 1], 1, true),
+    triangularSolveCase([2, 5, 5], 3, true),
+    triangularSolveCase([4, 4], 9, false),
+    triangularSolveCase([2, 2], 70, true),
+    triangularSolveCase([19, 19], 1, false),
+  ],
+  qr: [qrCase([2, 3, 1]), qrCase([2, 5, 3]), qrCase([4, 4]), qrCase([19, 17])],
+  jacobi: [
+    singularValuesCase([2, 1, 1]),
+    singularValuesCase([2, 5, 3]),
+    singularValuesCase([3, 4]),
+    singularValuesCase([19, 9]),
+  ],
+} satisfies Partial<Record<StructuralName, readonly StructuralCase[]>>;

@@ -23,7 +23,7 @@ import {
 } from "./contraction-cases.js";
 import { customCase, recomputeCase } from "./gradient-cases.js";
 import { argsortCase, gatherGradientCase, scanCase, scatterCase } from "./indexing-cases.js";
-import { choleskyCase, luCase, qrCase, singularValuesCase, triangularSolveCase } from "./linalg-cases.js";
+import { factorizationCases } from "./linalg-cases.js";
 import { argmaxCase, bandMomentsCase, bandSumCase, reduceCases, varianceCase } from "./reduction-cases.js";
 import { softmaxCase, softmaxGradCase, standardiseCase, standardiseGradCase } from "./rows-cases.js";
 
@@ -592,20 +592,5 @@ export const structuralCases: Readonly<Record<StructuralName, readonly Structura
     scanCase("linear", [1, 7, 36], true),
     scanCase("linear", [2, 1, 3], false),
   ],
-  cholesky: [choleskyCase([3, 1, 1]), choleskyCase([2, 5, 5]), choleskyCase([17, 17]), choleskyCase([2, 0, 0])],
-  lu: [luCase([3, 1, 1]), luCase([2, 5, 5]), luCase([1, 19, 19]), luCase([0, 2, 2])],
-  triangularSolve: [
-    triangularSolveCase([3, 1, 1], 1, true),
-    triangularSolveCase([2, 5, 5], 3, true),
-    triangularSolveCase([4, 4], 9, false),
-    triangularSolveCase([2, 2], 70, true),
-    triangularSolveCase([19, 19], 1, false),
-  ],
-  qr: [qrCase([2, 3, 1]), qrCase([2, 5, 3]), qrCase([4, 4]), qrCase([19, 17])],
-  jacobi: [
-    singularValuesCase([2, 1, 1]),
-    singularValuesCase([2, 5, 3]),
-    singularValuesCase([3, 4]),
-    singularValuesCase([19, 9]),
-  ],
+  ...factorizationCases,
 };
