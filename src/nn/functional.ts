@@ -53,6 +53,8 @@ export {
   type ScaledDotProductAttentionOptions,
   scaledDotProductAttention,
 } from "./attention/scaled-dot-product.js";
+export { type BilinearFunctionOptions, bilinear } from "./bilinear.js";
+export { type EmbeddingFunctionOptions, embedding } from "./embedding/embedding.js";
 export * from "./loss/functions.js";
 export { type BatchNormFunctionOptions, batchNorm } from "./norm/batch.js";
 export { type GroupNormFunctionOptions, groupNorm } from "./norm/group.js";
@@ -80,6 +82,10 @@ export type { DropFunctionOptions } from "./regularisation/checks.js";
 export { type DropBlock2dFunctionOptions, dropBlock2d } from "./regularisation/drop-block.js";
 export { type DropoutFunctionOptions, dropout } from "./regularisation/dropout.js";
 export { type StochasticDepthFunctionOptions, stochasticDepth } from "./regularisation/stochastic-depth.js";
+export { fold, type UnfoldOptions, unfold } from "./resample/columns.js";
+export { type AffineGridOptions, affineGrid, type GridSampleOptions, gridSample } from "./resample/grid.js";
+export { type InterpolateFunctionOptions, type InterpolateMode, interpolate } from "./resample/interpolate.js";
+export { channelShuffle, pixelShuffle, pixelUnshuffle } from "./resample/shuffle.js";
 
 export interface LinearFunctionOptions {
   /** Bias, `[M]`, added to every row. Default none. */

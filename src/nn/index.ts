@@ -40,6 +40,7 @@ export { RotaryEmbedding, type RotaryOptions } from "./attention/rotary.js";
 export { SinePositionalEncoding } from "./attention/sine-positions.js";
 export { SinePositionalEncoding2d } from "./attention/sine-positions-2d.js";
 export type { TransformerLayerOptions } from "./attention/transformer-options.js";
+export { Bilinear, type BilinearOptions } from "./bilinear.js";
 export { Flatten, type FlattenOptions, Sequential } from "./container.js";
 export {
   Conv1d,
@@ -53,6 +54,8 @@ export {
 } from "./conv.js";
 export { ConvTranspose1d, ConvTranspose2d, ConvTranspose3d, type ConvTransposeOptions } from "./conv-transpose.js";
 export { countFlops, countParameters } from "./count.js";
+export { EmbeddingBag, type EmbeddingBagCall, type EmbeddingBagOptions } from "./embedding/bag.js";
+export { Embedding, type EmbeddingOptions } from "./embedding/embedding.js";
 export type { ActivationEntry, InitialiserEntry, LayerEntry, LossEntry } from "./entries.js";
 export { findNonFinite, type NonFiniteFinding } from "./find-non-finite.js";
 export { foldBatchNorm } from "./fold.js";
@@ -100,5 +103,11 @@ export {
   type StochasticDepthOptions,
 } from "./regularisation/stochastic-depth.js";
 export { type ReplaceRule, replaceModules } from "./replace.js";
+export { Fold, Unfold, type UnfoldOptions } from "./resample/columns.js";
+export type { InterpolateMode, InterpolateOptions } from "./resample/interpolate.js";
+export { ChannelShuffle, PixelShuffle, PixelUnshuffle } from "./resample/shuffle.js";
+export { Upsample, type UpsampleOptions } from "./resample/upsample.js";
+export { convToDense, denseToConv } from "./structure/convert.js";
+export { Identity, Unflatten } from "./structure/layers.js";
 export { type Summary, type SummaryOptions, type SummaryRow, summary } from "./summary.js";
 export { updateBatchNorm } from "./update-batch-norm.js";

@@ -23,9 +23,12 @@ import { multiheadAttentionEntry } from "./attention/multihead.js";
 import { rotaryEmbeddingEntry } from "./attention/rotary.js";
 import { sinePositionalEncodingEntry } from "./attention/sine-positions.js";
 import { sinePositionalEncoding2dEntry } from "./attention/sine-positions-2d.js";
+import { bilinearEntry } from "./bilinear.js";
 import { flattenEntry } from "./container.js";
 import { conv1dEntry, conv2dEntry, conv3dEntry } from "./conv.js";
 import { convTranspose1dEntry, convTranspose2dEntry, convTranspose3dEntry } from "./conv-transpose.js";
+import { embeddingBagEntry } from "./embedding/bag.js";
+import { embeddingEntry } from "./embedding/embedding.js";
 import { constantEntry, normalEntry, truncNormalEntry, uniformEntry } from "./init/plain.js";
 import {
   kaimingNormalEntry,
@@ -86,6 +89,10 @@ import { dropout1dEntry, dropout2dEntry, dropout3dEntry } from "./regularisation
 import { dropBlock2dEntry } from "./regularisation/drop-block.js";
 import { dropoutEntry } from "./regularisation/dropout.js";
 import { stochasticDepthEntry } from "./regularisation/stochastic-depth.js";
+import { foldEntry, unfoldEntry } from "./resample/columns.js";
+import { channelShuffleEntry, pixelShuffleEntry, pixelUnshuffleEntry } from "./resample/shuffle.js";
+import { upsampleEntry } from "./resample/upsample.js";
+import { identityLayerEntry, unflattenEntry } from "./structure/layers.js";
 
 /** Activations by the names of their functions. */
 export const activations = /* @__PURE__ */ new Registry("activation", [
@@ -120,6 +127,9 @@ export const activations = /* @__PURE__ */ new Registry("activation", [
 /** Layers by the names of their classes; those of activations come from the registry above. */
 export const layers = /* @__PURE__ */ new Registry("layer", [
   linearEntry,
+  bilinearEntry,
+  embeddingEntry,
+  embeddingBagEntry,
   conv1dEntry,
   conv2dEntry,
   conv3dEntry,
@@ -154,6 +164,12 @@ export const layers = /* @__PURE__ */ new Registry("layer", [
   maxUnpool1dEntry,
   maxUnpool2dEntry,
   maxUnpool3dEntry,
+  upsampleEntry,
+  pixelShuffleEntry,
+  pixelUnshuffleEntry,
+  channelShuffleEntry,
+  unfoldEntry,
+  foldEntry,
   circularPad1dEntry,
   circularPad2dEntry,
   circularPad3dEntry,
@@ -193,6 +209,8 @@ export const layers = /* @__PURE__ */ new Registry("layer", [
   lstmCellEntry,
   gruCellEntry,
   flattenEntry,
+  unflattenEntry,
+  identityLayerEntry,
   preluEntry,
   ...activations.entries.map(({ layer }) => layer),
 ]);

@@ -26,8 +26,8 @@ export function moduleText(module: object, childrenOf: ChildrenOf, above: readon
 }
 
 /**
- * The fields with plain values, by name. Sizes that are equal along all axes are shown as one. A missing part, such as a bias, is
- * null; in a module with children null stands for a missing child, which is no setting.
+ * The fields with plain values, by name. Sizes that are equal along all axes are shown as one. A missing part, such as
+ * a bias, is null; in a module with children null stands for a missing child, which is no setting.
  */
 function settingsOf(module: object, isLeaf: boolean): string {
   const settings = Object.entries(module).flatMap(([name, value]) => {

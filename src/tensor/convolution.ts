@@ -184,8 +184,34 @@ export function checkOutputPadding(
 }
 
 function transposedPlane(x: Node, weight: Node, size: readonly number[], attrs: Attrs): Node {
+  if (sideBySide(x, weight, size, attrs)) return transposedTiles(x, weight, size, attrs);
   const shape = [x.shape[0], weight.shape[1] * attrs.groups, ...size];
   return inputGradient(graph, x, weight, shape, planeAttrs(attrs));
+}
+
+/** Whether each output element has a contribution of one input pixel alone: the kernel is as large as the stride. */
+function sideBySide(x: Node, weight: Node, size: readonly number[], { stride, dilation }: Attrs): boolean {
+  return size.every((n, i) => {
+    const kernel = weight.shape[i + 2];
+    return kernel === stride.at(i - 2) && (kernel === 1 || dilation.at(i - 2) === 1) && n === x.shape[i + 2] * kernel;
+  });
+}
+
+/**
+ * A transposed convolution without overlaps: a product per pixel gives the tile of each, as Kh · Kw channels that are
+ * then moved side by side. On a processor it is faster than the general form, whose sums run over one tap each.
+ */
+function transposedTiles(x: Node, weight: Node, size: readonly number[], { groups }: Attrs): Node {
+  const [n, channels, height, width] = x.shape;
+  const [, perGroup, kh, kw] = weight.shape;
+  const tile = perGroup * kh * kw;
+  const grouped = helpers.reshape(graph, weight, [groups, channels / groups, tile]);
+  const filters = helpers.reshape(graph, helpers.swap(graph, grouped, 1, 2), [groups * tile, channels / groups, 1, 1]);
+  const none = { stride: pair([1, 1]), before: pair([0, 0]), after: pair([0, 0]), dilation: pair([1, 1]), groups };
+  const y = graph.make("conv2d", [x, filters], none); // [N, O·Kh·Kw, H, W]
+  const tiles = helpers.reshape(graph, y, [n, groups * perGroup, kh, kw, height, width]);
+  const rows = helpers.permute(graph, tiles, [0, 1, 4, 2, 5, 3]);
+  return helpers.reshape(graph, rows, [n, groups * perGroup, ...size]);
 }
 
 /** The adjoint of {@link overVolume}: the channels of depth taps are added up along the depth. */

@@ -4,7 +4,7 @@ import { flag, nonZero, nullable, sizes } from "../util/kinds.js";
 import { tensorOf } from "./convolution-functions.js";
 import type { ValuesAndIndices } from "./methods/sorting.js";
 import * as pooling from "./pooling.js";
-import type { Rank, Size1d, Size2d, Size3d, Sizes } from "./sizes.js";
+import type { Pair, Rank, Size1d, Size2d, Size3d, Sizes } from "./sizes.js";
 import { type Tensor, tensorKind } from "./tensor.js";
 
 /** Options of maximum pooling. */
@@ -54,6 +54,16 @@ function avgParameters(rank: Rank): Parameters {
     },
   );
 }
+
+export type { WindowOptions } from "./pooling.js";
+
+/** [N, C, H, W] -> [N, C, rows, columns, Kh, Kw], with zeros around the images. */
+export const unfoldWindows = (x: Tensor, options: pooling.WindowOptions): Tensor =>
+  tensorOf(pooling.unfoldWindows(x.node, options));
+
+/** The adjoint of {@link unfoldWindows} for images of a size. */
+export const foldWindows = (x: Tensor, size: Pair, options: pooling.WindowOptions): Tensor =>
+  tensorOf(pooling.foldWindows(x.node, size, options));
 
 /** The largest element along the last axis; the gradient goes to the first of equal ones. */
 export const firstMax = (x: Tensor): Tensor => tensorOf(pooling.firstMax(x.node));

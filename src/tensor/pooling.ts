@@ -10,7 +10,7 @@ import { dtypeError, located, shapeError } from "./check.js";
 import { tensor } from "./create.js";
 import { asFloat } from "./elementwise.js";
 import * as shapes from "./shapes.js";
-import { AXES, type Rank, type Sizes, sizesOf } from "./sizes.js";
+import { AXES, type Pair, type Rank, type Sizes, sizesOf } from "./sizes.js";
 
 /** Options of pooling. */
 export interface PoolOptions {
@@ -156,11 +156,40 @@ export function avgPool(rank: Rank, image: Node, kernelSize: Sizes, options: Avg
   );
 }
 
-/** Number of elements of each window along an axis; padding counts with `countIncludePad`, what `ceilMode` adds never. */
+/** Number of elements of each window of an axis; padding counts with `countIncludePad`, what `ceilMode` adds never. */
 function elementsOf({ length, size, stride, padding, count }: Axis, countIncludePad: boolean): number[] {
   return Array.from({ length: count }, (_, o) => {
     const start = o * stride - padding;
     const end = start + size;
     return countIncludePad ? Math.min(end, length + padding) - start : Math.min(end, length) - Math.max(start, 0);
   });
+}
+
+/** The windows of images: their size, and how they lie. */
+export interface WindowOptions {
+  readonly kernel: Pair;
+  readonly stride: Pair;
+  readonly padding: Pair;
+  readonly dilation: Pair;
+}
+
+const slidingAxes = ({ kernel, stride, dilation }: WindowOptions) =>
+  kernel.map((size, i) => ({ axis: i + 2, size, stride: stride[i], dilation: dilation[i] }));
+
+const paddedShape = (shape: readonly number[], { padding }: WindowOptions): number[] =>
+  shape.map((n, axis) => (axis < 2 ? n : n + 2 * padding[axis - 2]));
+
+/** [N, C, H, W] -> [N, C, rows, columns, Kh, Kw], with zeros around the images. */
+export function unfoldWindows(x: Node, options: WindowOptions): Node {
+  const before = [0, 0, ...options.padding];
+  const padded = graph.make("pad", [x], { before, value: 0 }, { shape: paddedShape(x.shape, options) });
+  return graph.make("window", [padded], { axes: slidingAxes(options) });
+}
+
+/** The adjoint of {@link unfoldWindows} for images of a size. */
+export function foldWindows(x: Node, size: Pair, options: WindowOptions): Node {
+  const shape = [x.shape[0], x.shape[1], ...size];
+  const padded = paddedShape(shape, options);
+  const sum = graph.make("fold", [x], { axes: slidingAxes(options) }, { shape: padded });
+  return graph.make("slice", [sum], { start: [0, 0, ...options.padding], step: [1, 1, 1, 1] }, { shape });
 }

@@ -1,4 +1,4 @@
-"""Writes layers/*, bends, folding, losses, attention and initialisers .reference.json next to this file: what PyTorch computes.
+"""Writes layers/*, bends, folding, functions, losses, attention and initialisers .reference.json next to this file: what PyTorch computes.
 
 Weights and inputs are float32 values; the arithmetic is done in float64, so that the differences that the tests see
 are those of the tested device. The weights are random, so that nothing is hidden by ones and zeros.
@@ -345,6 +345,23 @@ def attention_reference(case):
     return {"name": case["name"], "operands": [values(x) for x in operands]} | results
 
 
+def function_reference(case):
+    """A function of tensors and plain arguments, and the gradients of its inputs."""
+    torch.manual_seed(zlib.crc32(case["name"].encode()))
+    inputs = [input_of(given) for given in case["inputs"]]
+    options = {re.sub(r"([A-Z])", lambda m: "_" + m[1].lower(), k): v for k, v in case.get("options", {}).items()}
+    y = getattr(torch.nn.functional, case["torch"])(*inputs, *case.get("args", []), **options)
+    probe = torch.randn(y.shape, dtype=torch.float32).double()
+    (y * probe).sum().backward()
+    return {
+        "name": case["name"],
+        "inputs": [values(tensor) for tensor in inputs],
+        "output": values(y),
+        "probe": values(probe),
+        "gradients": [values(tensor.grad) for tensor in inputs],
+    }
+
+
 def initialiser_reference(case):
     """What the values of many weights have in common: the numbers that the test compares, over forty weights."""
     torch.manual_seed(zlib.crc32(case["name"].encode()))
@@ -374,6 +391,7 @@ def main(names):
     """Writes the references of all families of cases, or of those that are named."""
     families = {path.name.removesuffix(".cases.json"): (layer_reference, path) for path in HERE.glob("layers/*.cases.json")}
     families["bends"] = (bends_reference, HERE / "bends.cases.json")
+    families["functions"] = (function_reference, HERE / "functions.cases.json")
     families["losses"] = (loss_reference, HERE / "losses.cases.json")
     families["scaled-dot-product"] = (attention_reference, HERE / "scaled-dot-product.cases.json")
     families["initialisers"] = (initialiser_reference, HERE / "initialisers.cases.json")

@@ -22,7 +22,7 @@ export interface LayerCase {
   readonly options?: Readonly<Record<string, unknown>>;
   /** The layer draws random numbers in training, so that only evaluation can be compared. */
   readonly random?: boolean;
-  /** Further inputs: their shapes, what reference.py makes of an object, or the place of an earlier one to pass again. */
+  /** Further inputs: shapes, what reference.py makes of an object, or the place of an earlier one to pass again. */
   readonly more?: readonly (readonly number[] | object | number)[];
   /** Further inputs that are options of the call, by name: their shapes. */
   readonly named?: Readonly<Record<string, readonly number[]>>;

@@ -87,6 +87,104 @@ const failures: readonly (readonly [kind: string, message: string, program: () =
     () => new nn.ZeroPad2d([1, 2] as never),
   ],
   ["ShapeError", "[ZeroPad1d] expected x [N, C, L], got x [1, 2, 4, 5] (in model)", () => new nn.ZeroPad1d(1)(images)],
+  [
+    "ConfigError",
+    "[Upsample] needs exactly one of size and scaleFactor",
+    () => new nn.Upsample({ size: 2, scaleFactor: 2 }),
+  ],
+  [
+    "ConfigError",
+    "[interpolate] nearest has no alignCorners",
+    () => F.interpolate(images, { size: 2, alignCorners: true }),
+  ],
+  [
+    "ConfigError",
+    "[interpolate] area has no antialias",
+    () => F.interpolate(images, { size: 2, mode: "area", antialias: true }),
+  ],
+  [
+    "ConfigError",
+    "[interpolate] recomputeScaleFactor needs scaleFactor",
+    () => F.interpolate(images, { size: 2, recomputeScaleFactor: true }),
+  ],
+  [
+    "ShapeError",
+    "[interpolate] linear does not fit x [1, 2, 4, 5]",
+    () => F.interpolate(images, { size: 2, mode: "linear" }),
+  ],
+  [
+    "ShapeError",
+    "[interpolate] size [2, 2, 2] does not fit x [1, 2, 4, 5]",
+    () => F.interpolate(images, { size: [2, 2, 2] }),
+  ],
+  [
+    "ShapeError",
+    "[interpolate] cannot give [0, 0] from x [1, 2, 4, 5]",
+    () => F.interpolate(images, { scaleFactor: 0.1 }),
+  ],
+  [
+    "ShapeError",
+    "[pixelShuffle] 2 channels are no multiple of 2², got x [1, 2, 4, 5]",
+    () => F.pixelShuffle(images, 2),
+  ],
+  [
+    "ShapeError",
+    "[pixelUnshuffle] 4 × 5 pixels are no multiples of 2, got x [1, 2, 4, 5]",
+    () => F.pixelUnshuffle(images, 2),
+  ],
+  [
+    "ShapeError",
+    "[channelShuffle] needs x [N, C, ...] with C a multiple of groups 3, got x [1, 2, 4, 5]",
+    () => F.channelShuffle(images, 3),
+  ],
+  ["ShapeError", "[unfold] window 7×7 is larger than the padded image 4×5", () => F.unfold(images, 7)],
+  [
+    "ShapeError",
+    "[fold] needs x [N, C·4, 12] for 3 × 4 windows, got x [1, 8, 13]",
+    () => F.fold(zeros([1, 8, 13]), [4, 5], 2),
+  ],
+  [
+    "ShapeError",
+    "[gridSample] x [1, 2, 4, 5] and grid [2, 3, 3, 2] differ in batch",
+    () => F.gridSample(images, zeros([2, 3, 3, 2])),
+  ],
+  [
+    "ConfigError",
+    "[gridSample] bicubic samples images only",
+    () => F.gridSample(zeros([1, 1, 2, 2, 2]), zeros([1, 2, 2, 2, 3]), { mode: "bicubic" }),
+  ],
+  [
+    "ShapeError",
+    "[affineGrid] theta [1, 2, 2] does not fit size [1, 3, 8, 8]",
+    () => F.affineGrid(zeros([1, 2, 2]), [1, 3, 8, 8]),
+  ],
+  ["DTypeError", "[embedding] indices are f32", () => F.embedding(zeros([2]), zeros([3, 4]))],
+  ["ConfigError", "[Embedding] paddingIdx -4 is no token of 3", () => new nn.Embedding(3, 2, { paddingIdx: -4 })],
+  [
+    "ShapeError",
+    "[embeddingBag] expected x [B, L], got x [3] (in model)",
+    () => new nn.EmbeddingBag(3, 2)(zeros([3], { dtype: "i32" })),
+  ],
+  [
+    "ShapeError",
+    "[bilinear] x1 [2, 3], x2 [2, 4] and weight [1, 3, 5] do not fit together",
+    () => F.bilinear(zeros([2, 3]), zeros([2, 4]), zeros([1, 3, 5])),
+  ],
+  [
+    "ShapeError",
+    "[unflatten] sizes [2, 2] do not fill axis 1 of x [2, 6] (in model)",
+    () => new nn.Unflatten(1, [2, 2])(zeros([2, 6])),
+  ],
+  [
+    "ShapeError",
+    "[denseToConv] inputShape [2, 2, 2] does not give 9 features",
+    () => nn.denseToConv(new nn.Linear(9, 1), [2, 2, 2]),
+  ],
+  [
+    "ConfigError",
+    "[convToDense] does not convert padding mode reflect",
+    () => nn.convToDense(new nn.Conv2d(1, 1, 3, { padding: 1, paddingMode: "reflect" }), [1, 4, 4]),
+  ],
 ];
 
 describe("layers over space", () => {

@@ -96,7 +96,7 @@ export function applyAlong(x: Tensor, axis: number, matrix: readonly (readonly n
   return weights.matmul(x.reshape([size(head), x.shape[axis], size(tail)])).reshape(shape);
 }
 
-/** Windows as rows of taps [N, C, ...counts, taps], and the positions of the taps within a channel, [...counts, taps]. */
+/** Windows as rows of taps [N, C, ...counts, taps], and positions of the taps within a channel, [...counts, taps]. */
 function tapsOf(x: Tensor, counts: readonly number[]): readonly [taps: Tensor, positions: number[]] {
   const lengths = x.shape.slice(2);
   // A shorter window repeats its last element, which changes neither its maximum nor the first position of it.
@@ -287,7 +287,7 @@ export const adaptiveMaxPool3d = checked(
  * @param outputSize one number, or `[depth, height, width]`, ≥ 1, or null for the size of the input
  * @throws ConfigError if the size is out of range; ShapeError if x has another rank
  * @example
- * const { values, indices } = adaptiveMaxPool3dWithIndices(zeros([2, 4, 3, 7, 7]), [1, 3, 2]); // two tensors [2, 4, 1, 3, 2]
+ * const { values, indices } = adaptiveMaxPool3dWithIndices(zeros([2, 4, 3, 7, 7]), 2); // two tensors [2, 4, 2, 2, 2]
  */
 export const adaptiveMaxPool3dWithIndices = checked(
   "adaptiveMaxPool3dWithIndices",
