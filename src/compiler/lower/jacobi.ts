@@ -103,20 +103,23 @@ function pairOf(
   const t = name(e.op("select", e.op("lt", z, number(0)), e.op("neg", tangent), tangent));
   const cosine = name(e.op("div", number(1), e.op("sqrt", e.op("add", number(1), e.op("mul", t, t)))));
   const sine = name(e.op("mul", cosine, t));
-  // [c, −s; s, c], and its rows exchanged.
-  const minus = name(e.op("neg", sine));
-  const first = [name(e.op("select", isSwapped, sine, cosine)), name(e.op("select", isSwapped, cosine, minus))];
-  const second = [name(e.op("select", isSwapped, cosine, sine)), name(e.op("select", isSwapped, minus, cosine))];
+  // c a − s b and s a + c b as changes of a and b: small rotations keep norms better than products by a rounded c do.
+  const half = name(e.op("div", sine, e.op("add", number(1), cosine)));
   const rotate = [head, ...tail].map((rows) =>
     rows.eachBlock((block) => {
       const a = builder.toRegister(rows.getBlock(p, block));
       const b = builder.toRegister(rows.getBlock(q, block));
-      const sum = ([u, v]: readonly Expr[]) => e.op("add", e.op("mul", u, a.value), e.op("mul", v, b.value));
+      const toFirst = e.op("add", b.value, e.op("mul", half, a.value));
+      const toSecond = e.op("sub", a.value, e.op("mul", half, b.value));
+      const first = builder.toRegister(e.op("sub", a.value, e.op("mul", sine, toFirst)));
+      const second = builder.toRegister(e.op("add", b.value, e.op("mul", sine, toSecond)));
       return [
         ...a.statements,
         ...b.statements,
-        rows.putBlock(p, block, sum(first)),
-        rows.putBlock(q, block, sum(second)),
+        ...first.statements,
+        ...second.statements,
+        rows.putBlock(p, block, e.op("select", isSwapped, second.value, first.value)),
+        rows.putBlock(q, block, e.op("select", isSwapped, first.value, second.value)),
       ];
     }),
   );

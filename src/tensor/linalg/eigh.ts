@@ -27,6 +27,24 @@ export function signsOfRows(rows: Tensor): Tensor {
   return both.lt(0).where(-1, both.ge(0).where(1, both));
 }
 
+/**
+ * Upper bounds of the largest absolute eigenvalues [.., 1, 1], at most n^(1/16) times as large: ρ(A) ≤ |A⁸|^(1/8), where
+ * the norm is the largest sum of a row. Each power is divided by its norm, so that none leaves the range of floats.
+ */
+function spectralBound(x: Tensor): Tensor {
+  const sizeOf = (y: Tensor) => y.abs().sum({ dim: -1, keepdim: true }).max({ dim: -2, keepdim: true });
+  let power = x;
+  let size = sizeOf(x);
+  let bound = size;
+  for (const root of [1 / 2, 1 / 4, 1 / 8]) {
+    const unit = power.div(size.eq(0).where(1, size));
+    power = product(unit, unit);
+    size = sizeOf(power);
+    bound = bound.mul(size.pow(root));
+  }
+  return bound;
+}
+
 /** The eigenvectors as rows, and below them the eigenvalues: [.., n + 1, n], without a gradient. */
 function decomposed(a: Tensor): Tensor {
   const { n, batch } = squareSizeOf("eigh", a);
@@ -34,12 +52,13 @@ function decomposed(a: Tensor): Tensor {
   const symmetric = a.tril().add(transposed(a.tril({ diagonal: -1 })));
   const { matrix, scale } = scaled(symmetric);
   // With all eigenvalues positive, they are the singular values, which rotations of rows give.
-  const shift = matrix.abs().sum({ dim: -1 }).max({ dim: -1 }).unsqueeze(-1).unsqueeze(-1);
+  const shift = spectralBound(matrix).mul(1.01);
   const one = identities(batch, n, a.dtype);
   const positive = matrix.add(one.mul(shift));
   const rotated = factorize("jacobi", [concat([positive, one], { dim: -1 })], { length: n });
   const rows = rotated.slice(-1, n, 2 * n).flip(-2);
-  const vectors = rows.mul(signsOfRows(rows));
+  // Rounded rotations change norms a little.
+  const vectors = rows.div(rows.norm({ dim: -1, keepdim: true })).mul(signsOfRows(rows));
   // Rayleigh quotients do not lose the digits that the shift takes; they can differ from the order by rounding alone.
   const values = product(vectors, matrix).mul(vectors).sum({ dim: -1 }).cummax(-1).unsqueeze(-2).mul(scale);
   // Of a matrix with NaN or infinity everything is NaN.
@@ -69,8 +88,8 @@ function differentiable(x: Tensor): EighResult {
  * Eigenvalues, ascending, and eigenvectors of symmetric matrices: `[.., n, n] -> [.., n], [.., n, n]`.
  *
  * Formula: `A V = V diag(λ)`, `Vᵀ V = 1`, by Jacobi's rotations. The lower triangle of A is read. The element of largest
- * magnitude of each eigenvector (a column of V) is positive. In f32 `|A V − V diag(λ)|` is at most `16 n ε |A|`, and
- * `|Vᵀ V − 1|` at most `16 n ε`, ε = 2⁻²⁴. The gradient of eigenvectors divides by the differences of eigenvalues; equal
+ * magnitude of each eigenvector (a column of V) is positive. In f32 `|A V − V diag(λ)|` is at most `4 n ε |A|`, and
+ * `|Vᵀ V − 1|` at most `4 n ε`, ε = 2⁻²⁴. The gradient of eigenvectors divides by the differences of eigenvalues; equal
  * ones do not contribute.
  *
  * @throws ShapeError if the matrices are not square, DTypeError for integers

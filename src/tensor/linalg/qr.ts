@@ -51,7 +51,7 @@ function tall(x: Tensor): QrResult {
  *
  * Formula: `A = Q R`, `Qᵀ Q = 1`, by Householder's reflections, with the signs of LAPACK. Q is orthonormal also where
  * the columns of A are dependent; the gradient needs the first k columns to be independent. In f32 `|A − Q R|` is at
- * most `8 n ε |A|` and `|Qᵀ Q − 1|` at most `8 n ε`, ε = 2⁻²⁴.
+ * most `4 n ε |A|` and `|Qᵀ Q − 1|` at most `4 n ε`, ε = 2⁻²⁴.
  *
  * @throws ShapeError if a tensor is no matrix, DTypeError for integers
  * @see Roberts and Roberts 2020, "QR and LQ Decomposition Matrix Backpropagation Algorithms", arXiv:2009.10071

@@ -52,13 +52,16 @@ function decomposed(a: Tensor): Tensor {
   const start = concat([transposed(matrix), identities(batch, n, a.dtype)], { dim: -1 });
   const rotated = factorize("jacobi", [start], { length: m });
   const rows = rotated.slice(-1, 0, m);
-  const norms = rows.norm({ dim: -1 });
+  const right = rotated.slice(-1, m, m + n);
+  // Rounded rotations change norms a little, those of both parts of a row alike.
+  const lengths = right.norm({ dim: -1, keepdim: true });
+  const norms = rows.norm({ dim: -1, keepdim: true });
   // Norms are in order but for the rounding of their sums.
-  const values = norms.cummin(-1).unsqueeze(-1).mul(scale);
-  const left = completed(rows.mul(reciprocalOrZero(norms).unsqueeze(-1)), n);
+  const values = norms.div(lengths).cummin(-2).mul(scale);
+  const left = completed(rows.mul(reciprocalOrZero(norms)), n);
   const signs = signsOfRows(left);
   const missing = matrix.mul(0).sum({ dim: [-2, -1], keepdim: true });
-  return concat([left.mul(signs), rotated.slice(-1, m, m + n).mul(signs), values], { dim: -1 }).add(missing);
+  return concat([left.mul(signs), right.div(lengths).mul(signs), values], { dim: -1 }).add(missing);
 }
 
 /** The reduced decomposition. */
@@ -105,7 +108,7 @@ function square(rows: Tensor): Tensor {
  *
  * Formula: `A = U diag(S) Vᵀ`, by one-sided Jacobi rotations; S descends, also of dependent columns U and V are
  * orthonormal. The element of largest magnitude of each column of U (of V, if m < n) is positive. In f32
- * `|A − U diag(S) Vᵀ|` is at most `16 k ε |A|`, and `|Uᵀ U − 1|` at most `16 k ε`, ε = 2⁻²⁴. The gradient of U and V
+ * `|A − U diag(S) Vᵀ|` is at most `4 k ε |A|`, and `|Uᵀ U − 1|` at most `4 k ε`, ε = 2⁻²⁴. The gradient of U and V
  * divides by differences of squares of singular values, and of rectangular matrices by singular values; equal ones and
  * zeros do not contribute.
  *
