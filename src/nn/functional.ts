@@ -61,6 +61,7 @@ export { type GroupNormFunctionOptions, groupNorm } from "./norm/group.js";
 export { type InstanceNormFunctionOptions, instanceNorm } from "./norm/instance.js";
 export { type LayerNormFunctionOptions, layerNorm } from "./norm/layer.js";
 export { localResponseNorm } from "./norm/local-response.js";
+export { type NormalizeFunctionOptions, normalize } from "./norm/normalize.js";
 export { type RMSNormFunctionOptions, rmsNorm } from "./norm/rms.js";
 export { type PadFunctionOptions, type PadMode, pad } from "./padding/pad.js";
 export {

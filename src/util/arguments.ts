@@ -212,7 +212,9 @@ function positionalFault(signature: Signature, args: readonly unknown[], at: num
       error,
     };
   }
-  return { problem: `${name} must be ${kind.name}, got ${spell(value)}`, hint: hintFor(value, kind), error };
+  const spread = kind.repeats && Array.isArray(value) && value.length > 0 && value.every(kind.accepts);
+  const hint = spread ? `Write ${usage(signature)}` : hintFor(value, kind);
+  return { problem: `${name} must be ${kind.name}, got ${spell(value)}`, hint, error };
 }
 
 function hintFor(value: unknown, kind: Kind): string | undefined {

@@ -1,6 +1,6 @@
 /** Calls that TypeScript would refuse: each error names the right spelling. */
 import { describe, expect, it } from "vitest";
-import { concat, full, grad, realize, tensor, zeros } from "../../src/index.js";
+import { concat, einsum, full, grad, realize, tensor, zeros } from "../../src/index.js";
 import { checked, checkedConstructor, takes } from "../../src/util/arguments.js";
 import { describeError } from "../../src/util/errors.js";
 import { count, flag, number, record, repeated, size2d, text } from "../../src/util/kinds.js";
@@ -68,6 +68,11 @@ const refused: readonly (readonly [string, string, () => unknown])[] = [
     "ConfigError",
     "[realize] tensors must be a tensor, got a Promise. Is an await missing?",
     () => loose(realize)(x, Promise.resolve(x)),
+  ],
+  [
+    "ConfigError",
+    "[einsum] tensors must be a tensor, got [a Tensor, a Tensor]. Write einsum(equation, ...tensors)",
+    () => loose(einsum)("i,i->", [x, x]),
   ],
   [
     "ShapeError",
