@@ -1,9 +1,9 @@
 /** The decoder of a transformer: layers of one kind, one after the other. */
 import type { Tensor } from "../../tensor/index.js";
 import { checkedConstructor, takes } from "../../util/arguments.js";
-import { count, instance, nullable } from "../../util/kinds.js";
+import { instance, nullable } from "../../util/kinds.js";
 import { layerEntry } from "../entries.js";
-import { moduleKind } from "../kinds.js";
+import { layersKind, moduleKind } from "../kinds.js";
 import { Module } from "../module.js";
 import { TransformerDecoderLayer, type TransformerDecoderLayerCall } from "./decoder-layer.js";
 
@@ -13,7 +13,7 @@ export interface TransformerDecoderOptions {
 }
 
 const parameters = takes<TransformerDecoderOptions>(
-  { decoderLayer: instance(TransformerDecoderLayer, "a TransformerDecoderLayer"), numLayers: count() },
+  { decoderLayer: instance(TransformerDecoderLayer, "a TransformerDecoderLayer"), numLayers: layersKind },
   { norm: nullable(moduleKind) },
 );
 const check = checkedConstructor("TransformerDecoder", parameters);
@@ -25,7 +25,7 @@ const check = checkedConstructor("TransformerDecoder", parameters);
  * Shape: `tgt [L, N, E], memory [S, N, E] -> [L, N, E]`; if the layer has batchFirst, N comes first.
  *
  * @param decoderLayer the layer to copy
- * @param numLayers layers, ≥ 1
+ * @param numLayers layers, 1 to 1000
  * @throws ConfigError if an argument is out of range
  * @see https://pytorch.org/docs/stable/generated/torch.nn.TransformerDecoder.html
  * @example

@@ -1,9 +1,9 @@
 /** The encoder of a transformer: layers of one kind, one after the other. */
 import type { Tensor } from "../../tensor/index.js";
 import { checkedConstructor, takes } from "../../util/arguments.js";
-import { count, instance, nullable } from "../../util/kinds.js";
+import { instance, nullable } from "../../util/kinds.js";
 import { layerEntry } from "../entries.js";
-import { moduleKind } from "../kinds.js";
+import { layersKind, moduleKind } from "../kinds.js";
 import { Module } from "../module.js";
 import { TransformerEncoderLayer } from "./encoder-layer.js";
 
@@ -23,7 +23,7 @@ export interface TransformerEncoderCall {
 }
 
 const parameters = takes<TransformerEncoderOptions>(
-  { encoderLayer: instance(TransformerEncoderLayer, "a TransformerEncoderLayer"), numLayers: count() },
+  { encoderLayer: instance(TransformerEncoderLayer, "a TransformerEncoderLayer"), numLayers: layersKind },
   { norm: nullable(moduleKind) },
 );
 const check = checkedConstructor("TransformerEncoder", parameters);
@@ -35,7 +35,7 @@ const check = checkedConstructor("TransformerEncoder", parameters);
  * Shape: `[L, N, E]` (if the layer has batchFirst `[N, L, E]`), unchanged.
  *
  * @param encoderLayer the layer to copy
- * @param numLayers layers, ≥ 1
+ * @param numLayers layers, 1 to 1000
  * @throws ConfigError if an argument is out of range
  * @see https://pytorch.org/docs/stable/generated/torch.nn.TransformerEncoder.html
  * @example

@@ -5,10 +5,10 @@
 import { dtypeError, shapeError } from "../../tensor/check.js";
 import { arange, concat, type Generator, type Parameter, stack, type Tensor } from "../../tensor/index.js";
 import { configError } from "../../util/errors.js";
-import { count, flag, range } from "../../util/kinds.js";
+import { flag, range } from "../../util/kinds.js";
 import { shapeText } from "../checks.js";
 import { linear } from "../functional.js";
-import { generatorKind } from "../kinds.js";
+import { generatorKind, layersKind } from "../kinds.js";
 import { Module } from "../module.js";
 import { nextDropoutGenerator } from "../random.js";
 import { dropped } from "../regularisation/checks.js";
@@ -27,7 +27,7 @@ import {
 import { reportSteps } from "./step-observer.js";
 
 export interface RecurrentOptions {
-  /** Layers, each of which reads the output of the one before. Default 1. */
+  /** Layers, each of which reads the output of the one before. Default 1, range 1 to 1000. */
   readonly numLayers?: number;
   /** Whether the steps have biases. Default true. */
   readonly bias?: boolean;
@@ -42,7 +42,7 @@ export interface RecurrentOptions {
 }
 
 export const recurrentKinds = {
-  numLayers: count(),
+  numLayers: layersKind,
   bias: flag,
   batchFirst: flag,
   dropout: range(0, 1),
