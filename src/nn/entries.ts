@@ -45,7 +45,7 @@ export function activationEntry<const Name extends string>(entry: Named<Activati
  *
  * @param name of the function
  * @param parameters the kinds that the function checks its arguments by
- * @param layer the class that {@link lossLayer} made of the function
+ * @param layer the class that `lossLayer` made of the function
  */
 // @__NO_SIDE_EFFECTS__
 export function lossEntry<const Name extends string>(

@@ -154,7 +154,6 @@ export class Optimizer {
    * With a closure, `step` computes the gradients itself: it sets them to null, calls the closure, which computes the
    * loss and calls `backward`, and returns what the closure returns. `SAM` needs one, since it computes gradients twice.
    *
-   * @param closure computes the loss, calls `backward` and returns the loss. Default: the gradients are there
    * @throws ConfigError if a value of a schedule is out of range, a parameter that was frozen when the optimizer was
    * made has a gradient, the chain needs a closure and there is none, or the parameters have their evaluation values
    * @example

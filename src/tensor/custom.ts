@@ -35,8 +35,9 @@ export interface CustomGradientOptions {
 export const customGradient = checked(
   "customGradient",
   takes<CustomGradientOptions>({}, { forward: needed(callback), backward: needed(callback) }),
-  ({ forward, backward }: CustomGradientOptions): ((...inputs: Tensor[]) => Tensor) =>
-    (...inputs) => {
+  (options: CustomGradientOptions): ((...inputs: Tensor[]) => Tensor) => {
+    const { forward, backward } = options;
+    return (...inputs) => {
       const value = noGrad(() => resultOf("customGradient", forward, inputs));
       const gradient = (g: Node, node: Node): (Node | null)[] => {
         const [, ...operands] = node.inputs;
@@ -49,7 +50,8 @@ export const customGradient = checked(
       };
       if (!isGradEnabled()) return value;
       return new Tensor(graph.make("custom", [value.node, ...inputs.map(({ node }) => node)], { gradient }));
-    },
+    };
+  },
 );
 
 function checkedGradient(gradient: Tensor, input: Node, place: number): Node {

@@ -20,7 +20,8 @@ import { type Tensor, tensorKind } from "./tensor.js";
 export const linspace = checked(
   "linspace",
   takes<LinspaceOptions>({ start: finite, end: finite, steps: count(0) }, { dtype: dtypeKind }),
-  (start: number, end: number, steps: number, { dtype = "f32" }: LinspaceOptions = {}): Tensor => {
+  (start: number, end: number, steps: number, options: LinspaceOptions = {}): Tensor => {
+    const { dtype = "f32" } = options;
     if (!isFloat(dtype)) throw dtypeError("linspace", `values are fractions, not ${dtype}`, 'Use "f32" or "f64"');
     const positions = arange(steps).to(dtype);
     if (steps < 2) return positions.add(start);
@@ -53,7 +54,8 @@ export interface MeshgridOptions {
 export const meshgrid = checked(
   "meshgrid",
   takes<MeshgridOptions>({ vectors: list(tensorKind, "an array of tensors") }, { indexing: word(["ij", "xy"]) }),
-  (vectors: readonly Tensor[], { indexing = "ij" }: MeshgridOptions = {}): Tensor[] => {
+  (vectors: readonly Tensor[], options: MeshgridOptions = {}): Tensor[] => {
+    const { indexing = "ij" } = options;
     const wrong = vectors.find(({ rank }) => rank !== 1);
     if (wrong) throw shapeError("meshgrid", `needs vectors, got a tensor of rank ${wrong.rank}`);
     const swapped = indexing === "xy" && vectors.length > 1;

@@ -29,8 +29,8 @@ const parameters = takes<BinaryCrossEntropyWithLogitsOptions>(pair, {
  * Shape: `x, target of one shape -> []`, or that shape with reduction `none`.
  * Formula: `loss = −w · (posWeight · t · log σ(x) + (1 − t) · log σ(−x))`.
  *
- * @param x logits
- * @param target probabilities, from 0 to 1
+ * @param prediction x, logits
+ * @param expected target, probabilities, from 0 to 1
  * @throws ShapeError if the shapes do not fit together
  * @see https://pytorch.org/docs/stable/generated/torch.nn.functional.binary_cross_entropy_with_logits.html
  * @example

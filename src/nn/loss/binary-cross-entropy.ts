@@ -21,8 +21,8 @@ const parameters = takes<BinaryCrossEntropyOptions>(pair, { weight: nullable(ten
  * Formula: `loss = −w · (t · log x + (1 − t) · log(1 − x))`, logarithms limited to −100. A probability outside 0 to 1
  * gives NaN.
  *
- * @param x probabilities, from 0 to 1
- * @param target probabilities, from 0 to 1
+ * @param prediction x, probabilities, from 0 to 1
+ * @param expected target, probabilities, from 0 to 1
  * @throws ShapeError if the shapes do not fit together
  * @see https://pytorch.org/docs/stable/generated/torch.nn.functional.binary_cross_entropy.html
  * @example

@@ -19,7 +19,7 @@ const parameters = takes<HingeEmbeddingLossOptions>(pair, { margin: finite, redu
  * Shape: `x, target of one shape -> []`, or that shape with reduction `none`.
  * Formula: `loss = x` if t = 1, `max(0, margin − x)` if t = −1.
  *
- * @param target 1 for like, −1 for unlike samples
+ * @param expected target, 1 for like, −1 for unlike samples
  * @throws ShapeError if the shapes differ
  * @see https://pytorch.org/docs/stable/generated/torch.nn.functional.hinge_embedding_loss.html
  * @example

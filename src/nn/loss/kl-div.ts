@@ -26,8 +26,8 @@ const parameters = takes<KlDivOptions>(pair, {
  * Shape: `x, target [N, ...] of one shape -> []`, or that shape with reduction `none`.
  * Formula: `loss = t · (log t − x)`, 0 where t = 0.
  *
- * @param x log-probabilities, such as `logits.logSoftmax(1)`
- * @param target probabilities, or their logarithms with `logTarget`
+ * @param prediction x, log-probabilities, such as `logits.logSoftmax(1)`
+ * @param expected target, probabilities, or their logarithms with `logTarget`
  * @throws ShapeError if the shapes differ
  * @see Kullback & Leibler 1951, "On Information and Sufficiency"
  * @example

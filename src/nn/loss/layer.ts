@@ -12,7 +12,7 @@ type InputsOf<F extends TensorFunction> = Required<Parameters<F>> extends [...in
 type OptionsOf<F extends TensorFunction> =
   Required<Parameters<F>> extends [...unknown[], infer Options] ? Options : never;
 
-/** The class of a layer of {@link lossLayer}: its options are its fields. */
+/** The class of a layer of `lossLayer`: its options are its fields. */
 export type LossLayer<F extends TensorFunction> = new (
   options?: OptionsOf<F>,
 ) => Module<InputsOf<F>> & Readonly<OptionsOf<F>>;

@@ -26,8 +26,8 @@ const parameters = takes<MultilabelSoftMarginLossOptions>(pair, {
  * Shape: `x, target [..., K] of one shape -> []`, or `[...]` with reduction `none`.
  * Formula: `loss_n = −1/K · Σ_k w_k · (t · log σ(x) + (1 − t) · log σ(−x))`.
  *
- * @param x logits
- * @param target 1 for the labels of a sample, else 0
+ * @param prediction x, logits
+ * @param expected target, 1 for the labels of a sample, else 0
  * @throws ShapeError if the shapes do not fit together
  * @see https://pytorch.org/docs/stable/generated/torch.nn.functional.multilabel_soft_margin_loss.html
  * @example

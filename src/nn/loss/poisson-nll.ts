@@ -30,7 +30,7 @@ const parameters = takes<PoissonNllLossOptions>(pair, {
  * Formula: `loss = e^x − target · x`; without `logInput`, `x − target · log(x + eps)`; `full` adds `t log t − t +
  * log(2πt) / 2`.
  *
- * @param target counts
+ * @param expected target, counts
  * @throws ShapeError if the shapes differ
  * @see https://pytorch.org/docs/stable/generated/torch.nn.functional.poisson_nll_loss.html
  * @example

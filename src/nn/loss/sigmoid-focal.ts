@@ -28,8 +28,8 @@ const parameters = takes<SigmoidFocalLossOptions>(pair, {
  * Shape: `x, target of one shape -> []`, or that shape with reduction `none`.
  * Formula: `loss = −α_t · (1 − p_t)^γ · log p_t`, where `p_t = σ(x)` for yes and `1 − σ(x)` for no, `α_t` α and 1 − α.
  *
- * @param x logits
- * @param target 1 or 0, or probabilities between them, for which p_t, α_t and the cross-entropy are interpolated
+ * @param prediction x, logits
+ * @param expected target, 1 or 0, or probabilities between them, for which p_t, α_t and the cross-entropy are interpolated
  * @throws ShapeError if the shapes differ; ConfigError if an option is out of range
  * @see Lin et al. 2017, "Focal Loss for Dense Object Detection", arXiv:1708.02002
  * @example

@@ -60,6 +60,6 @@ export const sequence = checked("sequence", takes({ parts: partsKind }), (parts:
 export const warmup = checked(
   "warmup",
   takes({ schedule: callback, steps: count() }),
-  (schedule: Schedule, warmupSteps: number): Schedule =>
-    sequence([[(step) => (schedule(0) * (step + 1)) / warmupSteps, warmupSteps], [schedule]]),
+  (schedule: Schedule, steps: number): Schedule =>
+    sequence([[(step) => (schedule(0) * (step + 1)) / steps, steps], [schedule]]),
 );
