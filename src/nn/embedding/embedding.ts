@@ -155,7 +155,7 @@ export function initialVectors(
 }
 
 /** Scales the vectors of tokens that occur down to a norm, in place. */
-export function shorten(weight: Parameter, indices: Tensor, maxNorm: number, normType: number): void {
+function shorten(weight: Parameter, indices: Tensor, maxNorm: number, normType: number): void {
   checkTokens("embedding", indices);
   noGrad(() => {
     const norms = weight.norm({ p: normType, dim: 1, keepdim: true });
