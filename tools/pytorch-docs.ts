@@ -41,7 +41,6 @@ Names are PyTorch's in camelCase; required arguments are positional, in PyTorch'
 is in one object of options, the last argument: \`x.sum({ dim: 1 })\` for \`torch.sum(x, 1)\`. Functions of one tensor are
 methods, so \`x\` stands for a tensor. Whatever PyTorch does in place gives a new tensor here. This page is written from
 the public surface by \`npx tsx tools/pytorch-docs.ts\`; the names are those of PyTorch 2.13.
-`; the names are those of PyTorch 2.13.
 `;
 
 /** A name of PyTorch as Fovea would spell it. */
