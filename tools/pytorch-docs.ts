@@ -79,7 +79,7 @@ function rowOf(section: Section, name: string): Row {
       if (has(spelling)) return { name, ours: text(spelling), spelled: "same", reason: "" };
     }
   }
-  const reason = Object.entries(MISSING).find(([, list]) => list.split(/s+/).includes(name))?.[0];
+  const reason = Object.entries(MISSING).find(([, list]) => list.split(/\s+/).includes(name))?.[0];
   return { name, ours: null, spelled: "missing", reason: reason ?? "" };
 }
 

@@ -237,9 +237,9 @@ export const MISSING: Readonly<Record<string, string>> = {
     quantized_max_pool2d`,
   "tensors have no strides: views are free in the compiler": `as_strided as_strided_scatter diagonal_scatter
     empty_permuted empty_strided`,
-  "every result is the same on any number of threads, and always checked; there is nothing to set": `are_deterministic_algorithms_enabled get_deterministic_debug_mode is_deterministic_algorithms_warn_only_enabled
-    is_warn_always_enabled set_deterministic_debug_mode set_warn_always use_deterministic_algorithms
-    get_float32_matmul_precision set_float32_matmul_precision set_flush_denormal`,
+  "results do not depend on the number of threads": `are_deterministic_algorithms_enabled get_deterministic_debug_mode
+    is_deterministic_algorithms_warn_only_enabled is_warn_always_enabled set_deterministic_debug_mode set_warn_always
+    use_deterministic_algorithms get_float32_matmul_precision set_float32_matmul_precision set_flush_denormal`,
   "threads are chosen by FOVEA_THREADS": `get_num_interop_threads get_num_threads set_num_interop_threads
     set_num_threads`,
   "the dtype is stated where a tensor is made": `can_cast get_default_dtype promote_types set_default_dtype
