@@ -245,7 +245,7 @@ export const MISSING: Readonly<Record<string, string>> = {
   "the dtype is stated where a tensor is made": `can_cast get_default_dtype promote_types set_default_dtype
     set_default_tensor_type`,
   "random streams are Generators with a seed and a counter": `get_rng_state seed set_rng_state`,
-  "gradient mode is `noGrad`; a program keeps nothing for gradients that are not asked for":
+  "gradient mode is `noGrad`; a program keeps nothing for gradients that it does not compute":
     "is_inference is_inference_mode_enabled",
   "memory of other libraries is copied, with `tensor(typedArray)`": "from_dlpack from_file to_dlpack",
   "sizes are stated: a model is checked when it is built": `LazyBatchNorm1d LazyBatchNorm2d LazyBatchNorm3d LazyConv1d
