@@ -12,7 +12,6 @@ const CLASSES = 10;
 
 class AutoEncoder extends nn.Module<[images: Tensor], [logits: Tensor, code: Tensor]> {
   readonly encoder: nn.Sequential;
-  readonly project: nn.Linear;
   readonly decoder: nn.Sequential;
 
   constructor({ latent = 8 } = {}) {
@@ -22,17 +21,17 @@ class AutoEncoder extends nn.Module<[images: Tensor], [logits: Tensor, code: Ten
       ...[new nn.Conv2d(16, 32, 3, { stride: 2, padding: 1 }), new nn.ReLU()], // [N, 32, 7, 7]
       ...[new nn.Flatten(), new nn.Linear(32 * 7 * 7, latent)],
     );
-    this.project = new nn.Linear(latent, 32 * 7 * 7);
     this.decoder = new nn.Sequential(
-      ...[new nn.ConvTranspose2d(32, 16, 3, { stride: 2, padding: 1, outputPadding: 1 }), new nn.ReLU()], // [N, 16, 14, 14]
+      ...[new nn.Linear(latent, 32 * 7 * 7), new nn.ReLU(), new nn.Unflatten(1, [32, 7, 7])],
+      new nn.ConvTranspose2d(32, 16, 3, { stride: 2, padding: 1, outputPadding: 1 }), // [N, 16, 14, 14]
+      new nn.ReLU(),
       new nn.ConvTranspose2d(16, 1, 3, { stride: 2, padding: 1, outputPadding: 1 }), // [N, 1, 28, 28]
     );
   }
 
   override forward(images: Tensor): [Tensor, Tensor] {
     const code = this.encoder(images); // [N, latent]
-    const features = this.project(code).relu().reshape([-1, 32, 7, 7]);
-    return [this.decoder(features), code];
+    return [this.decoder(code), code];
   }
 }
 
