@@ -262,6 +262,16 @@ function windowsOf(x: readonly number[], pooling: Pooling): { shape: number[]; w
   return { shape, windows };
 }
 
+/** Average pooling; of dilated windows, which the function does not have, as a mean of windows. */
+function averages(image: Tensor, { kernelSize, dilation, ...options }: Pooling): Tensor {
+  if (dilation === undefined) return avgPool2d(image, kernelSize, options);
+  const { padding = 0, stride = kernelSize } = options;
+  const [sizes, strides, dilations, pads] = [kernelSize, stride, dilation, padding].map(pair);
+  const axes = [2, 3].map((axis, i) => ({ axis, size: sizes[i], stride: strides[i], dilation: dilations[i] }));
+  const padded = image.pad([[0, 0], [0, 0], ...pads.map((p) => [p, p] as const)]);
+  return new Tensor(graph.make("window", [padded.node], { axes })).mean({ dim: [-2, -1] });
+}
+
 export function poolCases(x: readonly number[], pooling: Pooling): StructuralCase[] {
   const { kernelSize, ...options } = pooling;
   const { shape, windows } = windowsOf(x, pooling);
@@ -281,7 +291,7 @@ export function poolCases(x: readonly number[], pooling: Pooling): StructuralCas
     {
       name: `average ${text}`,
       shapes: [x],
-      build: (image) => avgPool2d(image, kernelSize, options),
+      build: (image) => averages(image, pooling),
       meaning: (image) => each(image, (elements) => sum(elements) / area),
     },
     {
@@ -291,12 +301,11 @@ export function poolCases(x: readonly number[], pooling: Pooling): StructuralCas
       meaning: (image) => each(image, (elements) => sum(elements) / elements.length),
     },
   ];
-  return pooling.padding ? all : all.slice(0, 2);
+  return pooling.padding && !pooling.dilation ? all : all.slice(0, 2);
 }
 
 /** The adjoint of average pooling. */
 export function foldCase(x: readonly number[], pooling: Pooling): StructuralCase {
-  const { kernelSize, ...options } = pooling;
   const { shape, windows } = windowsOf(x, pooling);
   const area = product(pair(pooling.kernelSize));
   return {
@@ -304,7 +313,7 @@ export function foldCase(x: readonly number[], pooling: Pooling): StructuralCase
     shapes: [shape],
     build: (gradOutput) => {
       const image = full(x, 1, { dtype: gradOutput.dtype });
-      return grad(avgPool2d(image, kernelSize, options), [image], { gradOutput })[0];
+      return grad(averages(image, pooling), [image], { gradOutput })[0];
     },
     meaning: (gradOutput) => {
       const result = zerosOf(x);
