@@ -25,6 +25,7 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   norm: async (options) => (await import("./cases/passes.js")).passBench("norm", options),
   optim: async (options) => (await import("./cases/optim.js")).optimBench(options),
   activations: async (options) => (await import("./cases/passes.js")).passBench("activations", options),
+  "unet-block": async (options) => (await import("./cases/passes.js")).passBench("unet-block", options),
   softmax: async (options) => (await import("./cases/passes.js")).passBench("softmax", options),
   attention: async (options) => (await import("./cases/passes.js")).passBench("attention", options),
   startup: async (options) => (await import("./cases/startup.js")).startupBench(options),

@@ -161,6 +161,8 @@ PASSES = {
     "elu": lambda x, w, b: F.elu(x),
     "hardswish": lambda x, w, b: F.hardswish(x),
     "softplus": lambda x, w, b: F.softplus(x),
+    "convTranspose2d": lambda x, w, b: F.conv_transpose2d(x, w, b, stride=2),
+    "bilinear": lambda x, w, b: F.interpolate(x, scale_factor=2, mode="bilinear"),
     "softmax": lambda x, w, b: F.softmax(x, -1),
     "attention": lambda x, w, b, k, v: F.scaled_dot_product_attention(x, k, v),
 }
@@ -168,16 +170,17 @@ PASSES = {
 
 def layer_pass(work, mode):
     """One layer forward and backward. Returns its output and all gradients."""
-    shape, size = tuple(work["shape"]), work["weight"]
+    shape = tuple(work["shape"])
     if mode == "channels-last" and len(shape) != 4:
         raise ValueError("only images have this layout")
-    x, g = in_layout(mode, *(torch.from_numpy(pattern.uniform(shape, stream)) for stream in (1, 2)))
+    ends = ((shape, 1), (tuple(work["output"]), 2))
+    x, g = in_layout(mode, *(torch.from_numpy(pattern.uniform(size, stream)) for size, stream in ends))
     others = [torch.from_numpy(pattern.uniform(shape, 5 + i)) for i in range(work["operands"] - 1)]
     parameters = []
-    if size:
-        parameters.append(torch.from_numpy(pattern.uniform(tuple(size), 3, 0.5, 1.5)))
-        if work["op"] != "rmsNorm":
-            parameters.append(torch.from_numpy(pattern.uniform(tuple(size), 4)))
+    if work["weight"]:
+        parameters.append(torch.from_numpy(pattern.uniform(tuple(work["weight"]), 3, 0.5, 1.5)))
+    if work["bias"]:
+        parameters.append(torch.from_numpy(pattern.uniform(tuple(work["bias"]), 4)))
     for leaf in (x, *others, *parameters):
         leaf.requires_grad_()
     weight, bias = (parameters + [None, None])[:2]

@@ -4,6 +4,8 @@
 export type PassName =
   | "softmax"
   | "attention"
+  | "convTranspose2d"
+  | "bilinear"
   | "groupNorm"
   | "layerNorm"
   | "instanceNorm"
@@ -41,8 +43,11 @@ export type Work =
       readonly kind: "pass";
       readonly op: PassName;
       readonly shape: readonly number[];
-      /** Shape of weight and bias; null without. */
+      /** Shapes of weight and bias; null without. */
       readonly weight: readonly number[] | null;
+      readonly bias: readonly number[] | null;
+      /** Shape of the output. */
+      readonly output: readonly number[];
       /** How many tensors of the shape go in. */
       readonly operands: number;
     }

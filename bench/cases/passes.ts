@@ -1,8 +1,8 @@
 /**
- * `norm`, `activations`, `softmax` and `attention`: single layers, forward and backward as one compiled program. It gets
- * x (of attention queries, keys and values) and the output's gradient and gives the output and the gradients of x and of
- * the parameters. The rate is that of the traffic that cannot be avoided, five passes over x: x in and y out, then x and
- * dy in and dx out; of attention that of its arithmetic.
+ * `norm`, `activations`, `softmax`, `attention` and `unet-block`: single layers, forward and backward as one compiled
+ * program. It gets x (of attention queries, keys and values) and the output's gradient and gives the output and the
+ * gradients of x and of the parameters. The rate is that of the traffic that cannot be avoided, three passes over x and
+ * two over y: x in and y out, then x and dy in and dx out; of attention that of its arithmetic.
  */
 import type { Tensor } from "../../src/tensor/index.js";
 import { Crew, TUNED, torchProgram } from "../crews.js";
@@ -17,16 +17,22 @@ import type { PassName, Work } from "../work.js";
 interface Pass {
   readonly op: PassName;
   readonly shape: readonly number[];
-  /** Shape of weight and bias; null without. */
+  /** Shape of the weight; null without. */
   readonly weight: readonly number[] | null;
+  /** Shape of the bias; null without. Default that of the weight. */
+  readonly bias?: readonly number[] | null;
+  /** Shape of the output. Default that of x. */
+  readonly output?: readonly number[];
   /** How many tensors of the shape go in. Default 1. */
   readonly operands?: number;
 }
 
-type PassBench = "norm" | "activations" | "softmax" | "attention";
+type PassBench = "norm" | "activations" | "softmax" | "attention" | "unet-block";
 
 const images = [64, 256, 56, 56] as const;
 const tokens = [64, 197, 1536] as const;
+const features = [16, 64, 64, 64] as const;
+const doubled = [16, 64, 128, 128] as const;
 
 const ROWS: Readonly<Record<PassBench, readonly Pass[]>> = {
   norm: [
@@ -34,7 +40,7 @@ const ROWS: Readonly<Record<PassBench, readonly Pass[]>> = {
     { op: "layerNorm", shape: images, weight: [256, 56, 56] },
     { op: "instanceNorm", shape: images, weight: [256] },
     { op: "layerNorm", shape: tokens, weight: [1536] },
-    { op: "rmsNorm", shape: tokens, weight: [1536] },
+    { op: "rmsNorm", shape: tokens, weight: [1536], bias: null },
   ],
   activations: (["gelu", "geluTanh", "silu", "mish", "elu", "hardswish", "softplus"] as const).map((op) => {
     return { op, shape: tokens, weight: null };
@@ -44,9 +50,12 @@ const ROWS: Readonly<Record<PassBench, readonly Pass[]>> = {
     { op: "attention", shape: [16, 6, 197, 64], weight: null, operands: 3 },
     { op: "attention", shape: [2, 6, 1024, 64], weight: null, operands: 3 },
   ],
+  "unet-block": [
+    { op: "convTranspose2d", shape: features, weight: [64, 64, 2, 2], bias: [64], output: doubled },
+    { op: "bilinear", shape: features, weight: null, output: doubled },
+  ],
 };
 
-const PASSES = 5;
 const MODES = ["contiguous", "channels-last", "compile"];
 /** Sums of many terms in float32, in two orders. */
 const TOLERANCE = 2e-3;
@@ -69,6 +78,10 @@ function functionOf({ op, shape }: Pass, { nn }: Api): Run {
       return (x) => x.softmax(-1);
     case "attention":
       return (x, _, __, [key, value]) => functional.scaledDotProductAttention(x, key, value);
+    case "convTranspose2d":
+      return (x, weight, bias) => functional.convTranspose2d(x, weight as Tensor, { bias, stride: 2 });
+    case "bilinear":
+      return (x) => functional.interpolate(x, { scaleFactor: 2, mode: "bilinear" });
     case "geluTanh":
       return (x) => functional.gelu(x, { approximate: "tanh" });
     default:
@@ -98,7 +111,7 @@ export async function passBench(bench: PassBench, options: BenchOptions): Promis
   const entries: Entry[] = [];
   let version = "";
   for (const row of ROWS[bench]) {
-    const pass = options.quick ? { ...row, shape: [2, ...row.shape.slice(1)] } : row;
+    const pass = options.quick ? small(row) : row;
     // A process for each row: peers keep the tensors of everything that they have set up.
     const crew = await startTorch(options, notes);
     version = crew?.version ?? version;
@@ -107,6 +120,12 @@ export async function passBench(bench: PassBench, options: BenchOptions): Promis
   }
   for (const name of options.peers) if (name !== "torch") notes.push(`${peerLabels[name]} takes no part in ${bench}`);
   return report(bench, entries, version, [...new Set(notes)], options);
+}
+
+/** The row on a batch of 2. */
+function small(row: Pass): Pass {
+  const two = (shape: readonly number[]) => [2, ...shape.slice(1)];
+  return { ...row, shape: two(row.shape), ...(row.output && { output: two(row.output) }) };
 }
 
 async function startTorch({ peers }: BenchOptions, notes: string[]): Promise<Crew | undefined> {
@@ -122,14 +141,14 @@ async function measure(
   options: BenchOptions,
   notes: string[],
 ): Promise<Entry> {
-  const { op, shape, weight, operands = 1 } = pass;
+  const { op, shape, weight, bias = weight, output = shape, operands = 1 } = pass;
   const { tensor, compile, grad } = api.fovea;
   const name = `${op} [${shape.join(", ")}]`;
   const run = functionOf(pass, api);
-  const given = [tensor(uniform(shape, 1), { shape }), tensor(uniform(shape, 2), { shape })];
+  const given = [tensor(uniform(shape, 1), { shape }), tensor(uniform(output, 2), { shape: output })];
   for (let i = 1; i < operands; i++) given.push(tensor(uniform(shape, 4 + i), { shape }));
   if (weight) given.push(tensor(uniform(weight, 3, 0.5, 1.5), { shape: weight }));
-  if (weight && op !== "rmsNorm") given.push(tensor(uniform(weight, 4), { shape: weight }));
+  if (bias) given.push(tensor(uniform(bias, 4), { shape: bias }));
   const step = compile((x: Tensor, gradient: Tensor, ...more: Tensor[]) => {
     const [others, parameters] = [more.slice(0, operands - 1), more.slice(operands - 1)];
     const y = run(x, parameters[0] ?? null, parameters[1] ?? null, others);
@@ -142,7 +161,7 @@ async function measure(
     magnitudes.push(meanMagnitude(await result.data()));
     result[Symbol.dispose]();
   }
-  const work: Work = { kind: "pass", op, shape, weight, operands };
+  const work: Work = { kind: "pass", op, shape, weight, bias, output, operands };
   const lineup = await crew?.setUp(work, `${name} `, (values, who) => {
     for (const [i, magnitude] of magnitudes.entries()) {
       requireSame(`${name}, result ${i}, ${who}`, magnitude, values[i], TOLERANCE);
@@ -168,7 +187,7 @@ async function measure(
   return {
     name,
     ms: round(ms),
-    gigabytesPerSecond: round((PASSES * 4 * given[0].size) / ms / 1e6),
+    gigabytesPerSecond: round((4 * (3 * given[0].size + 2 * given[1].size)) / ms / 1e6),
     ...(op === "attention" ? { gflops: round((7 * 2 * given[0].size * shape[2]) / ms / 1e6) } : {}),
     torchMs: best && round(best.ms),
     torchMode: best?.mode,
@@ -208,7 +227,7 @@ function report(
     notes: [
       bench === "attention"
         ? `GFLOP/s on ${device} counts two products of matrices forward and five backward`
-        : `GB/s on ${device} counts ${PASSES} passes over x; more are traffic that a better schedule avoids`,
+        : `GB/s on ${device} counts three passes over x and two over y; more are traffic that a better schedule avoids`,
       ...notes,
     ],
   };
