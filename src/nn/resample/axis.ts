@@ -3,9 +3,8 @@
  * the output is a fixed sum of elements near q·i: p strided slices, which the compiler fuses into one pass without
  * indices in memory. Otherwise it is a product with a constant matrix, or for single elements a selection.
  */
-import { stack, type Tensor, tensor } from "../../tensor/index.js";
+import { concat, stack, type Tensor, tensor } from "../../tensor/index.js";
 import { floats } from "../../tensor/tensor.js";
-import { padBy } from "../padding/pad.js";
 import { applyAlong } from "../pool/adaptive.js";
 import { type AxisPlan, type Taps, tapsAt, tapsOf } from "./taps.js";
 
@@ -46,27 +45,42 @@ function greatestDivisor(a: number, b: number): number {
 
 /** Element p·i + r of the output from the taps of element r, moved by q·i. */
 function phases(image: Tensor, axis: number, plan: AxisPlan, p: number, q: number): Tensor {
-  const { input, output, kernel } = plan;
-  const single = kernel === "nearest" || kernel === "nearest-exact";
-  const x = single ? image : floats(image);
-  const count = output / p;
-  const taps = Array.from({ length: p }, (_, r) => used(tapsAt(plan, r)));
-  const all = taps.flatMap(({ positions }) => positions);
-  const before = Math.max(0, -Math.min(...all));
-  const after = Math.max(0, Math.max(...all) + q * (count - 1) - (input - 1));
-  const pads = [...new Array<number>(2 * (x.rank - 1 - axis)).fill(0), before, after];
-  const padded = padBy("interpolate", x, pads, { mode: "replicate" });
-  const phase = ({ positions, weights }: Taps): Tensor => {
+  const x = plan.kernel === "linear" || plan.kernel === "cubic" ? floats(image) : image;
+  const phase = (r: number): Tensor => {
+    const { positions, weights } = used(tapsAt(plan, r));
     const terms = positions.map((position, i) => {
-      const start = position + before;
-      const term = padded.slice(axis, start, start + q * (count - 1) + 1, { step: q });
+      const term = moved(x, axis, position, q, plan.output / p);
       return weights[i] === 1 ? term : term.mul(weights[i]);
     });
     return terms.reduce((sum, term) => sum.add(term));
   };
-  if (p === 1) return phase(taps[0]);
-  const parted = stack(taps.map(phase), { dim: axis + 1 });
+  if (p === 1) return phase(0);
+  const parted = stack(
+    Array.from({ length: p }, (_, r) => phase(r)),
+    { dim: axis + 1 },
+  );
   return parted.flatten({ startDim: axis, endDim: axis + 1 });
+}
+
+/**
+ * The elements at first, first + step, …, the nearest ones inside where these are outside. Not slices of one padded
+ * tensor: its gradient would be a sum in memory, while the parts of a concatenation are read where they are used.
+ */
+function moved(x: Tensor, axis: number, first: number, step: number, count: number): Tensor {
+  const length = x.shape[axis];
+  const before = Math.min(count, Math.max(0, Math.ceil(-first / step)));
+  const after = Math.max(0, count - Math.max(0, Math.floor((length - 1 - first) / step) + 1));
+  const inside = count - before - after;
+  const start = first + before * step;
+  const edge = (at: number, size: number) => {
+    return x.slice(axis, at, at + 1).expand(x.shape.map((n, i) => (i === axis ? size : n)));
+  };
+  const parts = [
+    ...(before > 0 ? [edge(0, before)] : []),
+    ...(inside > 0 ? [x.slice(axis, start, start + (inside - 1) * step + 1, { step })] : []),
+    ...(after > 0 ? [edge(length - 1, after)] : []),
+  ];
+  return parts.length === 1 ? parts[0] : concat(parts, { dim: axis });
 }
 
 /** Without the taps of weight 0. */
