@@ -13,8 +13,9 @@ const HEAD = `# Layers
 Every layer of the registry \`layers\` of \`fovea/nn\`, written from the comments in the sources by
 \`npx tsx tools/layer-docs.ts\`. Arguments without a default are positional, in PyTorch's order; the others are options,
 the last argument. \`layers.get(name).make(values)\` constructs a layer from plain values. Names of PyTorch are those of
-\`torch.nn\` unless they say otherwise; state-dict keys are PyTorch's. [Losses](losses.md) and
-[recurrent layers](recurrent.md) have pages of their own.
+\`torch.nn\` unless they say otherwise; state-dict keys are PyTorch's. [Losses](losses.md),
+[recurrent layers](recurrent.md) and the [conversion](conversions.md) between fully connected layers and convolutions
+have pages of their own.
 `;
 
 const sources = readdirSync(join(root, "src/nn"), { recursive: true, encoding: "utf8" })
