@@ -124,9 +124,13 @@ const failures: readonly (readonly [string, Kind, () => unknown])[] = [
     () => conv2d(image, zeros([1, 2, 3, 3]), { groups: 0 }),
   ],
   ["[conv2d] bias has 3 elements for 1 channels", ShapeError, () => conv2d(image, zeros([1, 2, 3, 3]), { bias: v })],
-  ["[maxPool2d] window 5×5 is larger than the padded image [1, 2, 4, 4]", ShapeError, () => maxPool2d(image, 5)],
   [
-    "[maxPool2d] padding [2, 2] is more than half of kernelSize [2, 2]",
+    "[maxPool2d] window 5×5 is larger than the padded image [1, 2, 4, 4]. Use a smaller window or more padding",
+    ShapeError,
+    () => maxPool2d(image, 5),
+  ],
+  [
+    "[maxPool2d] padding [2, 2] is more than half of kernelSize [2, 2]. Use padding of at most 1",
     ConfigError,
     () => maxPool2d(image, 2, { padding: 2 }),
   ],
