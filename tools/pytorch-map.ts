@@ -187,7 +187,6 @@ export const OTHER = {
     embedding_bag: "functional.embedding(indices, weight).sum({ dim: 1 })",
     linear_cross_entropy: "functional.crossEntropy(functional.linear(x, weight), target)",
     multi_head_attention_forward: "functional.scaledDotProductAttention(q, k, v)",
-    normalize: "x.div(x.norm({ dim: 1, keepdim: true }).clamp({ min: 1e-12 }))",
     pdist: "x.cdist(x)",
     upsample: "functional.interpolate(x, { scaleFactor: 2 })",
     upsample_bilinear: 'functional.interpolate(x, { scaleFactor: 2, mode: "bilinear", alignCorners: true })',

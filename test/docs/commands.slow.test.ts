@@ -191,8 +191,8 @@ describe("the programs of the documents", { timeout: 300_000 }, () => {
     expect(await run(tool("typescript/bin/tsc"), "-p", "tsconfig.json")).toBe("");
   });
 
-  it("README.md: a frozen body and a chain, saving and loading; the first program is run from the tarball", async () => {
-    const [first, chain, saving, ...more] = programs.filter(({ file }) => file === "README.md");
+  it("README.md: a chain, saving and loading, a gradient check; the first program is run from the tarball", async () => {
+    const [first, chain, saving, check, ...more] = programs.filter(({ file }) => file === "README.md");
     expect(more).toEqual([]);
     expect(first.text.split("\n").filter((line) => line !== "").length).toBeLessThanOrEqual(30);
     writeFileSync(join(folder, "chain.ts"), chain.text);
@@ -204,6 +204,8 @@ describe("the programs of the documents", { timeout: 300_000 }, () => {
     expect(shown).toContain("(3): Linear(inFeatures=288, outFeatures=2)");
     expect(shown).toContain("parameters 802, frozen 0");
     expect(shown).toMatch(/\[ 1, 2 \]\n$/);
+    writeFileSync(join(folder, "check.ts"), check.text);
+    expect(await typescript("check.ts")).toMatch(/^gradcheck: 0 of 24 elements failed, largest relative error \S+\n$/);
   });
 
   it("docs/data.md: reads a folder of images", async () => {

@@ -44,7 +44,8 @@ function lower(x: Tensor): Tensor {
 export const cholesky = /* @__PURE__ */ checked(
   "cholesky",
   takes<CholeskyOptions>({ x: tensorKind }, { upper: flag }),
-  (x: Tensor, { upper = false }: CholeskyOptions = {}): Tensor => {
+  (x: Tensor, options: CholeskyOptions = {}): Tensor => {
+    const { upper = false } = options;
     squareSizeOf("cholesky", x);
     return upper ? transposed(lower(x)) : lower(x);
   },

@@ -124,19 +124,20 @@ export interface LstsqResult {
 export const lstsq = /* @__PURE__ */ checked(
   "lstsq",
   takes<LstsqOptions>({ a: tensorKind, b: tensorKind }, { rcond: range(0, Number.POSITIVE_INFINITY) }),
-  (a: Tensor, b: Tensor, { rcond }: LstsqOptions = {}): LstsqResult => {
+  (a: Tensor, b: Tensor, options: LstsqOptions = {}): LstsqResult => {
+    const { rcond } = options;
     const { m, n } = sizesOf("lstsq", a);
     sameFloats("lstsq", a, b);
     if (sizesOf("lstsq", b).m !== m) {
       throw shapeError("lstsq", `B ${formatShape(b.shape)} does not fit A ${formatShape(a.shape)}`);
     }
-    const options = rcond === undefined ? {} : { rtol: rcond };
-    const solution = product(pseudoInverse("lstsq", a, options), b);
+    const tolerance = rcond === undefined ? {} : { rtol: rcond };
+    const solution = product(pseudoInverse("lstsq", a, tolerance), b);
     const singularValues = svdvals(a);
     return {
       solution,
       residuals: product(a, solution).sub(b).square().sum({ dim: -2 }),
-      rank: areNonzero(singularValues, Math.max(m, n), options).to("i32").sum({ dim: -1 }),
+      rank: areNonzero(singularValues, Math.max(m, n), tolerance).to("i32").sum({ dim: -1 }),
       singularValues,
     };
   },

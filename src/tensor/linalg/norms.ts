@@ -46,7 +46,8 @@ function normOf(x: Tensor, ord: MatrixNorm): Tensor {
 export const matrixNorm = /* @__PURE__ */ checked(
   "matrixNorm",
   takes<MatrixNormOptions>({ x: tensorKind }, { ord: normKind, keepdim: flag }),
-  (x: Tensor, { ord = "fro", keepdim = false }: MatrixNormOptions = {}): Tensor => {
+  (x: Tensor, options: MatrixNormOptions = {}): Tensor => {
+    const { ord = "fro", keepdim = false } = options;
     sizesOf("matrixNorm", x);
     const norm = normOf(x, ord);
     return keepdim ? norm.unsqueeze(-1).unsqueeze(-1) : norm;
@@ -74,7 +75,8 @@ export interface CondOptions {
 export const cond = /* @__PURE__ */ checked(
   "cond",
   takes<CondOptions>({ x: tensorKind }, { p: normKind }),
-  (x: Tensor, { p = 2 }: CondOptions = {}): Tensor => {
+  (x: Tensor, options: CondOptions = {}): Tensor => {
+    const { p = 2 } = options;
     const { m, n } = p === 2 || p === -2 ? sizesOf("cond", x) : { m: 1, n: squareSizeOf("cond", x).n };
     if (m * n === 0) throw shapeError("cond", "matrices have no elements");
     if (p !== 2 && p !== -2) return normOf(x, p).mul(normOf(inv(x), p));

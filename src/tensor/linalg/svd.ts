@@ -121,7 +121,8 @@ function square(rows: Tensor): Tensor {
 export const svd = /* @__PURE__ */ checked(
   "svd",
   takes<SvdOptions>({ x: tensorKind }, { fullMatrices: flag }),
-  (x: Tensor, { fullMatrices = true }: SvdOptions = {}): SvdResult => {
+  (x: Tensor, options: SvdOptions = {}): SvdResult => {
+    const { fullMatrices = true } = options;
     const { u, s, vh } = thinSvd("svd", x);
     return fullMatrices ? { u: transposed(square(transposed(u))), s, vh: square(vh) } : { u, s, vh };
   },

@@ -56,7 +56,8 @@ export const solveTriangular = /* @__PURE__ */ checked(
     { a: tensorKind, b: tensorKind },
     { upper: needed(flag), left: flag, unitriangular: flag },
   ),
-  (a: Tensor, b: Tensor, { upper, left = true, unitriangular = false }: SolveTriangularOptions): Tensor => {
+  (a: Tensor, b: Tensor, options: SolveTriangularOptions): Tensor => {
+    const { upper, left = true, unitriangular = false } = options;
     const { n } = squareSizeOf("solveTriangular", a);
     const { m: rows, n: columns } = sizesOf("solveTriangular", b);
     sameFloats("solveTriangular", a, b);
