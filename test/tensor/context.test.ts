@@ -240,6 +240,7 @@ describe("the state of the process", () => {
     "ir/graph.ts NO_INPUTS": "never changes",
     "nn/module/calls.ts current": "the module that is called: put back by whoever changes it",
     "nn/module/calls.ts observers": "of the calls that are under way: put back by whoever changes it",
+    "nn/recurrent/step-observer.ts observer": "of the call that is under way: put back by whoever changes it",
     "nn/module/members.ts snakeCases": "names of fields, computed once",
     "util/scope.ts now": "where something is built: put back by whoever changes it",
     "ir/graph.ts nextId": "numbers of nodes",
