@@ -84,8 +84,11 @@ function functionOf({ op, shape }: Pass, { nn }: Api): Run {
       return (x) => functional.interpolate(x, { scaleFactor: 2, mode: "bilinear" });
     case "geluTanh":
       return (x) => functional.gelu(x, { approximate: "tanh" });
-    default:
-      return nn.activations.get(op).make({});
+    default: {
+      // Activations of one tensor refuse the parameters that layers take.
+      const activation = nn.activations.get(op).make({});
+      return (x) => activation(x);
+    }
   }
 }
 
